@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/setup/build.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    // Two workers: the tests spawn trainings of their own, and CI has two cores.
+    maxWorkers: 2,
+  },
+});
