@@ -129,17 +129,12 @@ export class Random {
 
   /** Goes on from a state of `getState` (or Python's). Throws RangeError if it is not one. */
   setState(state: RandomState): void {
-    const { version, words, gaussNext } = state;
-    const index = words?.[WORDS];
-    const isWord = (word: unknown): boolean => typeof word === "number" && word >>> 0 === word;
-    if (version !== 3 || words?.length !== WORDS + 1 || !words.every(isWord) || index > WORDS) {
-      throw new RangeError("Random.setState: not a generator state; expected version 3 and 625 words");
+    if (!isRandomState(state)) {
+      throw new RangeError("Random.setState: not a generator state; expected version 3, 625 words and gaussNext");
     }
-    if (gaussNext !== null && !Number.isFinite(gaussNext)) {
-      throw new RangeError(`Random.setState: gaussNext must be a finite number or null, got ${gaussNext}`);
-    }
+    const { words, gaussNext } = state;
     this.#words.set(words.slice(0, WORDS));
-    this.#index = index;
+    this.#index = words[WORDS];
     this.#gaussNext = gaussNext;
   }
 
@@ -206,4 +201,13 @@ function bisectRight(sorted: readonly number[], x: number): number {
     else low = middle + 1;
   }
   return low;
+}
+
+/** Whether JSON from outside is a state that `setState` takes. */
+export function isRandomState(json: unknown): json is RandomState {
+  if (typeof json !== "object" || json === null) return false;
+  const { version, words, gaussNext } = json as Partial<Record<keyof RandomState, unknown>>;
+  if (version !== 3 || !Array.isArray(words) || words.length !== WORDS + 1) return false;
+  const isWord = (word: unknown): boolean => typeof word === "number" && word >>> 0 === word;
+  return words.every(isWord) && Number(words[WORDS]) <= WORDS && (gaussNext === null || Number.isFinite(gaussNext));
 }

@@ -1,0 +1,128 @@
+/**
+ * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file only carries numbers to and fro.
+ * Slow, exact (f64), and the oracle of the others.
+ */
+import type { Engine, Reader, Tensor, Tensors, Tokens, TrainingState } from "./engine.ts";
+import { weightShapes } from "./engine.ts";
+import type { Cache, Config, Weights } from "./microgpt.ts";
+import { Adam, add, documentLoss, emptyCache, gpt, scale, Value } from "./microgpt.ts";
+
+export class AtomicEngine implements Engine {
+  readonly name = "atomic";
+  readonly config: Config;
+  readonly #weights: Weights;
+  readonly #adam: Adam;
+
+  /** Takes over `weights`, which must be of this configuration. */
+  constructor(config: Config, weights: Weights) {
+    this.config = config;
+    this.#weights = weights;
+    this.#adam = new Adam(weights);
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- the interface is for devices that do wait
+  async step(batch: readonly Tokens[], step: number, learningRate: number): Promise<number> {
+    const total = batch.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
+    const losses = batch.map((tokens) => {
+      const loss = documentLoss(this.#weights, this.config, tokens);
+      return batch.length === 1 ? loss : scale(loss, this.#positions(tokens) / total);
+    });
+    const loss = losses.reduce(add);
+    loss.backward();
+    this.#adam.update(step, learningRate);
+    return loss.data;
+  }
+
+  // oxlint-disable-next-line typescript/require-await
+  async evaluate(documents: readonly Tokens[]): Promise<number> {
+    let [sum, count] = [0, 0];
+    for (const tokens of documents) {
+      const positions = this.#positions(tokens);
+      sum += documentLoss(this.#weights, this.config, tokens).data * positions;
+      count += positions;
+    }
+    return sum / count;
+  }
+
+  reader(): Reader {
+    return new AtomicReader(this.#weights, this.config);
+  }
+
+  // oxlint-disable-next-line typescript/require-await
+  async save(): Promise<TrainingState> {
+    const weights = this.#adam.params.map(({ data }) => data);
+    return {
+      weights: this.#cut(Float64Array.from(weights)),
+      adamMean: this.#cut(this.#adam.mean),
+      adamMeanSquare: this.#cut(this.#adam.meanSquare),
+    };
+  }
+
+  // oxlint-disable-next-line typescript/require-await
+  async load(state: TrainingState): Promise<void> {
+    const weights = this.#join(state.weights);
+    this.#adam.params.forEach((param, i) => (param.data = weights[i]));
+    this.#adam.mean.set(this.#join(state.adamMean));
+    this.#adam.meanSquare.set(this.#join(state.adamMeanSquare));
+  }
+
+  #positions(tokens: Tokens): number {
+    return Math.min(this.config.blockSize, tokens.length - 1);
+  }
+
+  /** One long list [parameters] → a tensor for each matrix, in order. */
+  #cut(flat: Float64Array): Tensors {
+    const tensors = new Map<string, Tensor>();
+    let start = 0;
+    for (const [name, shape] of weightShapes(this.config)) {
+      const end = start + shape[0] * shape[1];
+      tensors.set(name, { shape, data: flat.slice(start, end) });
+      start = end;
+    }
+    return tensors;
+  }
+
+  #join(tensors: Tensors): Float64Array {
+    const flat = new Float64Array(this.#adam.params.length);
+    let start = 0;
+    for (const name of weightShapes(this.config).keys()) {
+      const { data } = tensors.get(name)!;
+      flat.set(data, start);
+      start += data.length;
+    }
+    return flat;
+  }
+}
+
+class AtomicReader implements Reader {
+  position = 0;
+  readonly #weights: Weights;
+  readonly #config: Config;
+  readonly #cache: Cache;
+
+  constructor(weights: Weights, config: Config) {
+    this.#weights = weights;
+    this.#config = config;
+    this.#cache = emptyCache(config.nLayer);
+  }
+
+  // oxlint-disable-next-line typescript/require-await
+  async read(token: number): Promise<Float64Array> {
+    if (this.position >= this.#config.blockSize) {
+      throw new RangeError(`reader: the model reads at most ${this.#config.blockSize} tokens; start a new reader`);
+    }
+    const logits = gpt(this.#weights, this.#config, token, this.position++, this.#cache);
+    return Float64Array.from(logits, ({ data }) => data);
+  }
+}
+
+/** A matrix of the core from a tensor's numbers, for the constructor of `AtomicEngine`. */
+export function atomicWeights(config: Config, weights: Tensors): Weights {
+  const matrices: Weights = {};
+  for (const [name, [rows, columns]] of weightShapes(config)) {
+    const { data } = weights.get(name)!;
+    const row = (r: number): Value[] => Array.from(data.subarray(r * columns, (r + 1) * columns), (x) => new Value(x));
+    matrices[name] = Array.from({ length: rows }, (_, r) => row(r));
+  }
+  return matrices;
+}

@@ -1,0 +1,139 @@
+#!/usr/bin/env node
+/**
+ * The command line. It knows the commands and makes their flags from the option table; what they do is in `cli/`.
+ */
+import { Command, CommanderError, Option as Flag } from "commander";
+import { resolve } from "node:path";
+import { complete, sample } from "./cli/sample.ts";
+import { askOptions } from "./cli/interactive.ts";
+import { resume, train } from "./cli/train.ts";
+import { VERSION } from "./cli/version.ts";
+import { flagOf, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
+import type { Option, SampleOptions, TrainOptions } from "./config.ts";
+import { InputError } from "./errors.ts";
+import { findRun } from "./node/run.ts";
+
+const RUNS_DIRECTORY = "runs";
+
+/** Adds a flag for every option of a table. */
+function addOptions(command: Command, table: Readonly<Record<string, Option<unknown>>>): Command {
+  let group = "";
+  for (const [key, option] of Object.entries(table)) {
+    if (option.group !== group)
+      command.optionsGroup(`${(group = option.group)}:`.replace(/^./, (c) => c.toUpperCase()));
+    command.addOption(toFlag(key, option));
+  }
+  return command;
+}
+
+function toFlag(key: string, { placeholder, help, initial, parse }: Option<unknown>): Flag {
+  const name = flagOf(key);
+  if (placeholder === "") return new Flag(name, help);
+  const isList = placeholder.endsWith("…");
+  const flag = new Flag(`${name} <${isList ? `${placeholder.slice(0, -1)}...` : placeholder}>`, help);
+  if (initial !== null && !isList) flag.default(initial);
+  return flag.argParser((text: string, previous: unknown) =>
+    isList ? [...(Array.isArray(previous) ? previous : []), text] : parse(text, name),
+  );
+}
+
+/** The options of a table among those that a command was given, with defaults for the rest. */
+function pick<Options>(table: { readonly [Key in keyof Options]: Option<Options[Key]> }, given: object): Options {
+  const values = new Map(Object.entries(given));
+  const entries = Object.entries<Option<unknown>>(table).map(([key, { initial }]) => [key, values.get(key) ?? initial]);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value went through its option's parse
+  return Object.fromEntries(entries) as Options;
+}
+
+interface CommonFlags {
+  readonly json?: boolean;
+  readonly promptFile?: string | null;
+  readonly name?: string | null;
+  readonly runsDir: string;
+  readonly interactive?: boolean;
+  readonly probs?: boolean;
+}
+
+const runsDirFlag = (): Flag => new Flag("--runs-dir <DIR>", "where runs are").default(RUNS_DIRECTORY);
+const jsonFlag = (): Flag => new Flag("--json", "a JSON object a line, for programs");
+const promptFileFlag = (): Flag => new Flag("--prompt-file <FILE>", "complete each line of FILE after the training");
+
+function buildProgram(exit: (code: number) => void): Command {
+  const program = new Command("microgpt");
+  program
+    .description("A GPT from first principles: train a small model of a text, then let it write.")
+    .version(VERSION)
+    .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
+    .exitOverride();
+
+  addOptions(program.command("train", { isDefault: true }), TRAIN_OPTIONS)
+    .description("train a model; without --data on the bundled first names")
+    .addOption(new Flag("--name <NAME>", "of the run (default: the data's name and a number)"))
+    .addOption(runsDirFlag())
+    .addOption(promptFileFlag())
+    .addOption(jsonFlag())
+    .option("--interactive", "ask for each option")
+    .action(async (flags: CommonFlags, command: Command) => {
+      const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+      const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
+      const options = flags.interactive === true ? await askOptions(typed, given) : typed;
+      if (options === null) return exit(130);
+      const data = options.data.map((path) => resolve(path));
+      const { name = null, runsDir, promptFile = null, json = false } = flags;
+      return exit(await train({ ...options, data }, { name, runsDir, promptFile, json }));
+    });
+
+  program
+    .command("resume <RUN>")
+    .description("go on with a run that was stopped, from its newest checkpoint")
+    .addOption(runsDirFlag())
+    .addOption(promptFileFlag())
+    .addOption(jsonFlag())
+    .action(async (run: string, { runsDir, promptFile = null, json = false }: CommonFlags) => {
+      exit(await resume(findRun(run, runsDir), { promptFile, json }));
+    });
+
+  addOptions(program.command("sample <RUN>"), SAMPLE_OPTIONS)
+    .description("write texts with the best weights of a run")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (run: string, flags: CommonFlags) => {
+      exit(await sample(findRun(run, flags.runsDir), pick<SampleOptions>(SAMPLE_OPTIONS, flags), flags.json === true));
+    });
+
+  const completeOptions = { ...SAMPLE_OPTIONS, numSamples: { ...SAMPLE_OPTIONS.numSamples, initial: 1 } };
+  addOptions(program.command("complete <RUN> <PREFIX>"), completeOptions)
+    .description("write on from a beginning")
+    .option("--probs", "show how likely each token was, and what else might have come")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (run: string, prefix: string, flags: CommonFlags) => {
+      const options = pick<SampleOptions>(completeOptions, flags);
+      const { probs = false, json = false, runsDir } = flags;
+      exit(await complete(findRun(run, runsDir), prefix, options, { probs, json }));
+    });
+
+  return program;
+}
+
+async function main(): Promise<void> {
+  try {
+    await buildProgram((code) => (process.exitCode = code)).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return; // --help, --version
+      fail(error.message.replace(/^error: /, "").replaceAll("\n", " "), 2);
+    } else if (error instanceof InputError) {
+      fail(error.message, error.exitCode);
+    } else {
+      throw error;
+    }
+  }
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`microgpt: ${message}\n`);
+  process.exitCode = exitCode;
+}
+
+await main();

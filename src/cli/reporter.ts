@@ -1,0 +1,199 @@
+/**
+ * How a training tells what it does: to a person at a terminal, to a pipe, or to a program (`--json`).
+ * One interface; the training does not know who listens.
+ */
+import type { Baselines } from "../baselines.ts";
+import { duration, grouped, paint, printable, sparkline, StatusLine } from "./terminal.ts";
+
+export interface Beginning {
+  readonly version: string;
+  readonly engine: string;
+  readonly run: string;
+  readonly resumedAt: number;
+  readonly numSteps: number;
+  readonly documents: number;
+  readonly heldOut: number;
+  readonly duplicates: number;
+  readonly vocabSize: number;
+  readonly parameters: number;
+  readonly shape: {
+    readonly nLayer: number;
+    readonly nEmbd: number;
+    readonly nHead: number;
+    readonly blockSize: number;
+  };
+  readonly baselines: Baselines;
+}
+
+export interface StepReport {
+  readonly step: number;
+  readonly numSteps: number;
+  readonly loss: number;
+  readonly meanLoss: number;
+  readonly heldOutLoss: number | null;
+  readonly tokensPerSecond: number;
+  readonly etaSeconds: number;
+}
+
+export interface SampleReport {
+  readonly text: string;
+  /** Whether the very same document is in the data; null where that was not asked. */
+  readonly known: boolean | null;
+}
+
+export interface Reporter {
+  begin(beginning: Beginning): void;
+  step(report: StepReport): void;
+  /** At the evaluation interval, after the step of the same number. */
+  milestone(report: StepReport): void;
+  saved(step: number, run: string): void;
+  /** The loss over all held-out documents, with the weights that are kept. */
+  result(heldOutLoss: number, documents: number, baselines: Baselines, bestStep: number): void;
+  samples(samples: readonly SampleReport[]): void;
+  /** Something a person should know, and the run goes on. */
+  warn(message: string): void;
+  note(message: string): void;
+}
+
+export function createReporter(json: boolean): Reporter {
+  if (json) return new JsonReporter();
+  return process.stdout.isTTY ? new TerminalReporter() : new PlainReporter();
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const round = (value: number): string => value.toFixed(4);
+
+/** Plain lines, one for every evaluation interval. */
+class PlainReporter implements Reporter {
+  begin(beginning: Beginning): void {
+    const { version, engine, run, resumedAt, shape, baselines, heldOut, duplicates } = beginning;
+    const { uniform, unigram, bigram } = baselines;
+    const learnt = `${grouped(beginning.documents)} documents to learn`;
+    const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
+    const dropped = duplicates > 0 ? `, ${grouped(duplicates)} duplicates dropped` : "";
+    const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
+    print(paint("bold", `microgpt ${version}`) + `  ${engine} engine`);
+    print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
+    print(`model      ${grouped(beginning.parameters)} parameters: ${size}, block ${shape.blockSize}`);
+    print(`baselines  uniform ${round(uniform)}, unigram ${round(unigram)}, bigram ${round(bigram)}`);
+    print(`run        ${printable(run)}${resumedAt > 0 ? `, from step ${resumedAt}` : ""}`);
+    print("");
+  }
+
+  step(_report: StepReport): void {}
+
+  milestone(report: StepReport): void {
+    print(statusText(report));
+  }
+
+  saved(step: number, run: string): void {
+    print(`saved step ${step} in ${printable(run)}`);
+  }
+
+  result(heldOutLoss: number, documents: number, { uniform, unigram, bigram }: Baselines, bestStep: number): void {
+    const rank = [
+      [bigram, "better than a bigram table"],
+      [unigram, "worse than a bigram table, better than letter counts"],
+      [uniform, "better than chance"],
+    ] as const;
+    const verdict = rank.find(([baseline]) => heldOutLoss < baseline)?.[1] ?? "no better than chance";
+    print(
+      `held-out loss ${round(heldOutLoss)} over all ${grouped(documents)} documents, weights of step ${bestStep}: ${verdict}` +
+        ` (${round(bigram)})`,
+    );
+  }
+
+  samples(samples: readonly SampleReport[]): void {
+    if (samples.length === 0) return;
+    print("");
+    for (const [i, { text, known }] of samples.entries()) {
+      const mark = known === null ? "" : known ? paint("dim", "  in the data") : paint("green", "  new");
+      print(`sample ${String(i + 1).padStart(2)}: ${printable(text).padEnd(known === null ? 0 : 16)}${mark}`);
+    }
+  }
+
+  warn(message: string): void {
+    process.stderr.write(`microgpt: warning: ${printable(message)}\n`);
+  }
+
+  note(message: string): void {
+    print(printable(message));
+  }
+}
+
+function statusText({ step, numSteps, meanLoss, heldOutLoss, tokensPerSecond, etaSeconds }: StepReport): string {
+  const heldOut = heldOutLoss === null ? "" : `  held-out ${round(heldOutLoss)}`;
+  const done = `step ${String(step).padStart(String(numSteps).length)}/${numSteps}`;
+  return `${done}  loss ${round(meanLoss)}${heldOut}  ${grouped(tokensPerSecond)} tokens/s  ETA ${duration(etaSeconds)}`;
+}
+
+/** The same, with one living line in place of many. */
+class TerminalReporter extends PlainReporter {
+  readonly #status = new StatusLine();
+  readonly #losses: number[] = [];
+
+  override step(report: StepReport): void {
+    this.#losses.push(report.meanLoss);
+    this.#status.show(() => `${statusText(report)}  ${sparkline(this.#losses, 16)}`);
+  }
+
+  override milestone(_report: StepReport): void {}
+
+  override saved(step: number, run: string): void {
+    this.#status.clear();
+    super.saved(step, run);
+  }
+
+  override result(heldOutLoss: number, documents: number, baselines: Baselines, bestStep: number): void {
+    this.#status.clear();
+    if (this.#losses.length > 0) print(`loss ${sparkline(this.#losses, 60)} ${round(this.#losses.at(-1) ?? 0)}`);
+    super.result(heldOutLoss, documents, baselines, bestStep);
+  }
+
+  override samples(samples: readonly SampleReport[]): void {
+    this.#status.clear();
+    super.samples(samples);
+  }
+
+  override warn(message: string): void {
+    this.#status.clear();
+    super.warn(message);
+  }
+
+  override note(message: string): void {
+    this.#status.clear();
+    super.note(message);
+  }
+}
+
+/** A JSON object a line; `event` says which. Texts are not touched: JSON escapes what a terminal would obey. */
+class JsonReporter implements Reporter {
+  begin(beginning: Beginning): void {
+    this.#event("begin", beginning);
+  }
+  step(report: StepReport): void {
+    this.#event("step", report);
+  }
+  milestone({ step, heldOutLoss }: StepReport): void {
+    this.#event("evaluation", { step, heldOutLoss });
+  }
+  saved(step: number, run: string): void {
+    this.#event("saved", { step, run });
+  }
+  result(heldOutLoss: number, documents: number, baselines: Baselines, bestStep: number): void {
+    this.#event("result", { heldOutLoss, documents, baselines, bestStep });
+  }
+  samples(samples: readonly SampleReport[]): void {
+    for (const sample of samples) this.#event("sample", sample);
+  }
+  warn(message: string): void {
+    this.#event("warning", { message });
+  }
+  note(message: string): void {
+    this.#event("note", { message });
+  }
+
+  #event(event: string, fields: object): void {
+    print(JSON.stringify({ event, ...fields }));
+  }
+}

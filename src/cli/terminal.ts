@@ -1,0 +1,62 @@
+/**
+ * The terminal: what may be printed, and the one line that is written over and over.
+ */
+import { styleText } from "node:util";
+
+/**
+ * Text of unknown origin (data, samples, file names), safe to print: control characters, which could move the cursor or
+ * rename the window, and direction marks, which could reorder what is read, are dropped. Tab and newline stay.
+ */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "");
+}
+
+/** Colour where stdout is a terminal and NO_COLOR is not set; elsewhere the text as it is. */
+export function paint(style: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(style, text, { stream: process.stdout });
+}
+
+const BARS = "▁▂▃▄▅▆▇█";
+
+/** A curve one line high, its lowest value at the bottom: `[3, 2, 1]` → `█▅▁`. Longer lists are thinned to `width`. */
+export function sparkline(values: readonly number[], width: number): string {
+  const count = Math.min(width, values.length);
+  const shown = Array.from({ length: count }, (_, i) => values[Math.floor(((i + 1) * values.length) / count) - 1]);
+  const [low, high] = [Math.min(...shown), Math.max(...shown)];
+  const level = (value: number): number => (high > low ? Math.round(((value - low) / (high - low)) * 7) : 0);
+  return shown.map((value) => BARS[level(value)]).join("");
+}
+
+/** Seconds as a person reads them: `7s`, `3m05s`, `2h04m`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number): string => String(value).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
+}
+
+/** `12345.6` → `12,346`. */
+export const grouped = (value: number): string => Math.round(value).toLocaleString("en-US");
+
+/** A line at the bottom of the terminal that shows the state of things; other lines scroll past above it. */
+export class StatusLine {
+  #shown = false;
+  #drawnMs = -Infinity;
+
+  /** Redraws at most ten times a second. The text is cut to the terminal's width: a wrapped line could not be erased. */
+  show(text: () => string): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#drawnMs < 100) return;
+    this.#drawnMs = nowMs;
+    this.clear();
+    process.stdout.write(text().slice(0, (process.stdout.columns || 80) - 1));
+    this.#shown = true;
+  }
+
+  clear(): void {
+    if (this.#shown) process.stdout.write("\r\u001b[2K");
+    this.#shown = false;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * `microgpt train` and `microgpt resume`: text in, a run directory out; then samples, then prompts.
+ */
+import { AtomicEngine, atomicWeights } from "../atomic.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import { checkTogether } from "../config.ts";
+import type { TrainOptions } from "../config.ts";
+import type { Tensors } from "../engine.ts";
+import { InputError } from "../errors.ts";
+import { initWeights } from "../microgpt.ts";
+import { showPath } from "../node/files.ts";
+import { Run, stemOf } from "../node/run.ts";
+import { newProgress } from "../train.ts";
+import { originOf, prepare } from "./material.ts";
+import type { Material } from "./material.ts";
+import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
+import type { Reporter } from "./reporter.ts";
+import { createReporter } from "./reporter.ts";
+import { sampleTexts } from "./sample.ts";
+import { Training } from "./training.ts";
+
+/** How to report, and what to do after the training. */
+export interface ReportFlags {
+  readonly json: boolean;
+  readonly promptFile: string | null;
+}
+
+export interface RunFlags extends ReportFlags {
+  readonly name: string | null;
+  readonly runsDir: string;
+}
+
+/** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
+export async function train(options: TrainOptions, flags: RunFlags): Promise<number> {
+  checkTogether(options);
+  const material = prepare(options);
+  const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
+  const run = Run.create(flags.runsDir, flags.name, stemOf(options.data), options, material.tokenizer);
+  try {
+    const reporter = createReporter(flags.json);
+    return await finish(run, material, begin(run, material, reporter), reporter, prompts);
+  } finally {
+    run.close();
+  }
+}
+
+/** Goes on with a run from its newest whole checkpoint, exactly as if it had never stopped. */
+export async function resume(path: string, flags: ReportFlags): Promise<number> {
+  const run = Run.openToTrain(path);
+  try {
+    const reporter = createReporter(flags.json);
+    const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
+    const material = prepare(run.options);
+    const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
+    const training =
+      checkpoint === null ? begin(run, material, reporter) : await restore(run, material, checkpoint, reporter);
+    return await finish(run, material, training, reporter, prompts);
+  } finally {
+    run.close();
+  }
+}
+
+function begin(run: Run, material: Material, reporter: Reporter): Training {
+  const engine = new AtomicEngine(material.config, initWeights(material.config, material.random));
+  return new Training(run, material, engine, newProgress(), null, reporter);
+}
+
+async function restore(run: Run, material: Material, checkpoint: Checkpoint, reporter: Reporter): Promise<Training> {
+  const { state, progress, random } = checkpoint;
+  const origin = await originOf(material, run.tokenizerText);
+  const changed = checkpoint.dataHash !== origin.dataHash ? "the data is" : "tokenizer.json is";
+  if (checkpoint.dataHash !== origin.dataHash || checkpoint.tokenizerHash !== origin.tokenizerHash) {
+    throw new InputError(`${showPath(run.path)}: ${changed} not what the run began with; put it back to resume`);
+  }
+  const engine = new AtomicEngine(material.config, atomicWeights(material.config, state.weights));
+  await engine.load(state);
+  material.random.setState(random);
+  const best = progress.best === null ? null : await bestWeights(run, progress.best.step, checkpoint);
+  if (progress.best !== null && best === null) {
+    reporter.warn(`the best weights (step ${progress.best.step}) can't be read; the search for the best begins anew`);
+    progress.best = null;
+  }
+  return new Training(run, material, engine, progress, best, reporter);
+}
+
+/** The weights of the best step: from model.safetensors, or from the checkpoint that is kept for that. */
+async function bestWeights(run: Run, step: number, newest: Checkpoint): Promise<Tensors | null> {
+  if (newest.progress.step === step) return newest.state.weights;
+  const model = await run.loadModel().catch(ignoreInputError);
+  if (model !== null && model.step === step) return model.weights;
+  const checkpoint = await run.loadCheckpointAt(step).catch(ignoreInputError);
+  return checkpoint === null ? null : checkpoint.state.weights;
+}
+
+function ignoreInputError(error: unknown): null {
+  if (error instanceof InputError) return null;
+  throw error;
+}
+
+/** Trains to the end; then samples, then prompts. A training that was stopped by a signal has neither. */
+async function finish(
+  run: Run,
+  material: Material,
+  training: Training,
+  reporter: Reporter,
+  prompts: readonly string[] | null,
+): Promise<number> {
+  const engine = await training.complete();
+  if (typeof engine === "number") return engine;
+  const { numSamples, temperature } = run.options;
+  const writer = { engine, tokenizer: material.tokenizer, random: material.random };
+  const sampling = { temperature, topK: null, topP: null, maxTokens: null };
+  const texts = await sampleTexts(writer, numSamples, sampling);
+  run.saveSamples(texts);
+  reporter.samples(texts.map((text) => ({ text, known: material.known.has(text) })));
+  run.close();
+  if (prompts !== null) await printCompletions(writer, prompts, sampling);
+  else if (process.stdin.isTTY && process.stdout.isTTY) await promptLoop(writer, sampling);
+  return 0;
+}

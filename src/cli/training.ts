@@ -1,0 +1,198 @@
+/**
+ * A training on its way: it drives the loop, reports, and keeps the run's directory up to date.
+ */
+import { AtomicEngine, atomicWeights } from "../atomic.ts";
+import type { Origin } from "../checkpoint.ts";
+import { countParameters } from "../engine.ts";
+import type { Engine, Tensors } from "../engine.ts";
+import { InputError } from "../errors.ts";
+import { MetricsLog } from "../node/metrics.ts";
+import type { Run } from "../node/run.ts";
+import { evaluateInParts, trainSteps } from "../train.ts";
+import type { Evaluation, Progress, TrainEvent } from "../train.ts";
+import { materialBaselines, originOf } from "./material.ts";
+import type { Material } from "./material.ts";
+import type { Reporter, StepReport } from "./reporter.ts";
+import { StopRequest } from "./signals.ts";
+import { VERSION } from "./version.ts";
+
+/** The weights of the lowest held-out loss so far; `saved` once they are on the disk. */
+interface Best {
+  readonly evaluation: Evaluation;
+  readonly weights: Tensors;
+  saved: boolean;
+}
+
+export class Training {
+  readonly #run: Run;
+  readonly #material: Material;
+  readonly #engine: Engine;
+  readonly #progress: Progress;
+  readonly #reporter: Reporter;
+  readonly #metrics: MetricsLog;
+  readonly #speed: Speedometer;
+  #best: Best | null;
+
+  /** @param bestWeights those of `progress.best`; null where there is none yet. */
+  constructor(
+    run: Run,
+    material: Material,
+    engine: Engine,
+    progress: Progress,
+    bestWeights: Tensors | null,
+    reporter: Reporter,
+  ) {
+    this.#run = run;
+    this.#material = material;
+    this.#engine = engine;
+    this.#progress = progress;
+    this.#reporter = reporter;
+    this.#metrics = new MetricsLog(run.metricsPath, progress);
+    this.#speed = new Speedometer(progress.step);
+    this.#best =
+      progress.best !== null && bestWeights !== null
+        ? { evaluation: progress.best, weights: bestWeights, saved: true }
+        : null;
+  }
+
+  /**
+   * Trains to the last step and measures the result, or stops, saved, at a signal.
+   * Resolves to the engine with the weights to keep, or to the exit code of the signal.
+   * Throws InputError if the training diverges (exit code 3) or its end can't be saved (1).
+   */
+  async complete(): Promise<Engine | number> {
+    this.#reportBeginning();
+    const stop = new StopRequest();
+    stop.listen();
+    try {
+      const { numSteps, learningRate, evalInterval, evalDocuments } = this.#run.options;
+      const heldOut = this.#material.heldOut.slice(0, evalDocuments);
+      const settings = { numSteps, learningRate, evalInterval };
+      const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
+      for await (const event of events) {
+        await this.#handle(event);
+        if (await stop.heard()) break;
+      }
+      await this.#save();
+      if (this.#progress.step < numSteps && stop.exitCode !== null) return this.#stopEarly(stop.exitCode);
+    } finally {
+      stop.stopListening();
+    }
+    this.#reporter.saved(this.#progress.step, this.#run.path);
+    return await this.#measure();
+  }
+
+  async #handle(event: TrainEvent): Promise<void> {
+    const { step } = this.#progress;
+    if (event.type === "evaluating") return;
+    if (event.type === "step") {
+      const { loss, learningRate, tokens } = event;
+      this.#speed.count(tokens);
+      this.#metrics.append({ step, loss, learningRate });
+      this.#reporter.step(this.#report(loss));
+    } else {
+      const { heldOutLoss } = event;
+      this.#metrics.append({ step, heldOutLoss });
+      if (event.best) this.#best = { evaluation: event, weights: (await this.#engine.save()).weights, saved: false };
+    }
+    const { evalInterval, saveInterval, numSteps } = this.#run.options;
+    const isMilestone = step % evalInterval === 0 || step === numSteps;
+    // Where an evaluation follows the step, the evaluation is the moment to report and to save.
+    if (event.type === "step" && isMilestone && this.#material.heldOut.length > 0) return;
+    if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
+    if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
+  }
+
+  /** A save that fails (a full disk, say) is no reason to lose the training: it goes on, and tries at the next one. */
+  async #trySave(): Promise<void> {
+    try {
+      await this.#save();
+    } catch (error) {
+      if (!(error instanceof InputError) || error.exitCode !== 1) throw error;
+      this.#reporter.warn(`${error.message}; the training goes on and tries again at the next save`);
+    }
+  }
+
+  async #save(): Promise<void> {
+    const origin: Origin = await originOf(this.#material, this.#run.tokenizerText);
+    const state = await this.#engine.save();
+    const progress = this.#progress;
+    this.#metrics.flush();
+    if (this.#material.heldOut.length === 0) {
+      await this.#run.saveModel({ ...origin, weights: state.weights, step: progress.step, heldOutLoss: null });
+    } else if (this.#best !== null && !this.#best.saved) {
+      const { weights, evaluation } = this.#best;
+      await this.#run.saveModel({ ...origin, weights, ...evaluation });
+      this.#best.saved = true;
+    }
+    await this.#run.saveCheckpoint({ ...origin, progress, random: this.#material.random.getState(), state });
+  }
+
+  #stopEarly(exitCode: number): number {
+    this.#reporter.saved(this.#progress.step, this.#run.path);
+    this.#reporter.note(`to go on: microgpt resume ${this.#run.path}`);
+    return exitCode;
+  }
+
+  /** The loss over all held-out documents of the weights that are kept: the best, or the last where none are held out. */
+  async #measure(): Promise<Engine> {
+    if (this.#best === null) return this.#engine;
+    const { config, heldOut } = this.#material;
+    const { weights, evaluation } = this.#best;
+    const engine =
+      evaluation.step === this.#progress.step ? this.#engine : new AtomicEngine(config, atomicWeights(config, weights));
+    const parts = evaluateInParts(engine, heldOut);
+    let part = await parts.next();
+    while (part.done !== true) part = await parts.next();
+    this.#reporter.result(part.value, heldOut.length, materialBaselines(this.#material), evaluation.step);
+    return engine;
+  }
+
+  #report(loss: number): StepReport {
+    const { step, meanLoss, evaluation } = this.#progress;
+    const { numSteps } = this.#run.options;
+    const { tokensPerSecond, stepsPerSecond } = this.#speed.measure(step);
+    const etaSeconds = (numSteps - step) / stepsPerSecond;
+    const heldOutLoss = evaluation?.heldOutLoss ?? null;
+    return { step, numSteps, loss, meanLoss: meanLoss ?? loss, heldOutLoss, tokensPerSecond, etaSeconds };
+  }
+
+  #reportBeginning(): void {
+    const { config, train, heldOut, duplicates } = this.#material;
+    const { vocabSize, ...shape } = config;
+    this.#reporter.begin({
+      version: VERSION,
+      engine: this.#engine.name,
+      run: this.#run.path,
+      resumedAt: this.#progress.step,
+      numSteps: this.#run.options.numSteps,
+      documents: train.length,
+      heldOut: heldOut.length,
+      duplicates,
+      vocabSize,
+      parameters: countParameters(config),
+      shape,
+      baselines: materialBaselines(this.#material),
+    });
+  }
+}
+
+/** Tokens and steps a second since this process began to train. */
+class Speedometer {
+  readonly #startStep: number;
+  readonly #startMs = performance.now();
+  #tokens = 0;
+
+  constructor(startStep: number) {
+    this.#startStep = startStep;
+  }
+
+  count(tokens: number): void {
+    this.#tokens += tokens;
+  }
+
+  measure(step: number): { tokensPerSecond: number; stepsPerSecond: number } {
+    const seconds = Math.max(performance.now() - this.#startMs, 1) / 1000;
+    return { tokensPerSecond: this.#tokens / seconds, stepsPerSecond: (step - this.#startStep) / seconds };
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The one table of options: what `train` can be told, with types, defaults, limits and help. The command line's flags,
+ * the questions of `--interactive`, a run's config.json and the documentation are all made from it.
+ *
+ * A key in camel case is a flag in kebab case: `nEmbd` is `--n-embd`. Names and defaults are the reference's.
+ */
+import { InputError, quote } from "./errors.ts";
+
+/** Where an option belongs in the help. */
+export type Group = "data" | "model" | "training" | "samples" | "run";
+
+export interface Option<Value> {
+  readonly group: Group;
+  readonly help: string;
+  readonly initial: Value;
+  /** What stands behind the flag in the help, `""` for a switch; `…` at its end: several may follow. */
+  readonly placeholder: string;
+  /** Text, as typed → value. Throws InputError: what is wrong, what was given, what is expected. */
+  readonly parse: (text: string, flag: string) => Value;
+  /** The same for JSON from a file. */
+  readonly check: (json: unknown, flag: string) => Value;
+}
+
+export interface TrainOptions {
+  readonly data: readonly string[];
+  readonly tokenizer: "char";
+  readonly valFraction: number;
+  readonly nEmbd: number;
+  readonly nHead: number;
+  readonly nLayer: number;
+  readonly blockSize: number;
+  readonly numSteps: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  readonly evalInterval: number;
+  readonly evalDocuments: number;
+  readonly numSamples: number;
+  readonly temperature: number;
+  readonly saveInterval: number;
+  readonly keep: number;
+  readonly reference: boolean;
+}
+
+export interface SampleOptions {
+  readonly numSamples: number;
+  readonly temperature: number;
+  readonly topK: number | null;
+  readonly topP: number | null;
+  readonly maxTokens: number | null;
+  readonly seed: number;
+}
+
+type Table<Options> = { readonly [Key in keyof Options]: Option<Options[Key]> };
+
+const MAX_SIZE = 65_536;
+const MAX_COUNT = 1_000_000_000;
+
+export const TRAIN_OPTIONS: Table<TrainOptions> = {
+  data: texts("data", [], "FILE…", "text files, a document a line (default: the bundled names)"),
+  tokenizer: choice("data", "char", ["char"], "how text becomes tokens"),
+  valFraction: number("data", 0.1, 0, 0.9, "share of the documents held out to measure on"),
+  nEmbd: integer("model", 16, 1, MAX_SIZE, "numbers that describe a token"),
+  nHead: integer("model", 4, 1, MAX_SIZE, "attention heads; must divide --n-embd"),
+  nLayer: integer("model", 1, 1, 1_000, "layers"),
+  blockSize: integer("model", 16, 1, MAX_SIZE, "tokens the model can look back on"),
+  numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
+  learningRate: number("training", 0.01, 0, 1_000, "of the first step; falls in a straight line to 0"),
+  seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "start of the random numbers"),
+  evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between two looks at the held-out documents"),
+  evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents a look; all of them at the end"),
+  numSamples: integer("samples", 20, 0, 1_000_000, "texts to write after training"),
+  temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0: always the likeliest"),
+  saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between two checkpoints"),
+  keep: integer("run", 3, 1, MAX_COUNT, "newest checkpoints to keep; the best is kept beside them"),
+  reference: toggle("run", "exactly as microgpt.py: duplicates kept, nothing held out, the same numbers and samples"),
+};
+
+export const SAMPLE_OPTIONS: Table<SampleOptions> = {
+  numSamples: integer("samples", 20, 1, 1_000_000, "texts to write"),
+  temperature: TRAIN_OPTIONS.temperature,
+  topK: orNull(integer("samples", 1, 1, MAX_COUNT, "draw from the K likeliest tokens only")),
+  topP: orNull(number("samples", 1, 0.000001, 1, "draw from the likeliest tokens that reach probability P together")),
+  maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "tokens to write at most (default: the block size)")),
+  seed: TRAIN_OPTIONS.seed,
+};
+
+/** `nEmbd` → `--n-embd`. */
+export const flagOf = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** The default of every option. */
+export function initialOptions<Options>(table: Table<Options>): Options {
+  return mapTable(table, (option) => option.initial);
+}
+
+/**
+ * Options from a JSON object, each checked; those it lacks get their default. Throws InputError for a value out of range
+ * or a name the table does not have.
+ */
+export function checkOptions<Options>(table: Table<Options>, json: Readonly<Record<string, unknown>>): Options {
+  const unknown = Object.keys(json).find((key) => !Object.hasOwn(table, key));
+  if (unknown !== undefined) throw new InputError(`config: ${quote(unknown)} is no option; expected ${keysOf(table)}`);
+  return mapTable(table, (option, key) =>
+    Object.hasOwn(json, key) ? option.check(json[key], flagOf(key)) : option.initial,
+  );
+}
+
+/** What no single option can see. Throws InputError. */
+export function checkTogether({ nEmbd, nHead, reference, valFraction }: TrainOptions): void {
+  if (nEmbd % nHead !== 0) {
+    throw new InputError(
+      `--n-head ${nHead} does not divide --n-embd ${nEmbd}; each head gets an equal share of the width`,
+    );
+  }
+  if (reference && valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
+    throw new InputError("--reference holds nothing out, as microgpt.py; leave --val-fraction away");
+  }
+}
+
+const keysOf = (table: object): string => Object.keys(table).join(", ");
+
+function mapTable<Options>(table: Table<Options>, map: (option: Option<unknown>, key: string) => unknown): Options {
+  const entries = Object.entries<Option<unknown>>(table).map(([key, option]) => [key, map(option, key)]);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has exactly the keys of its options
+  return Object.fromEntries(entries) as Options;
+}
+
+function integer(group: Group, initial: number, min: number, max: number, help: string): Option<number> {
+  const check = (value: unknown, flag: string): number => {
+    if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+    throw new InputError(`${flag}: expected a whole number from ${min} to ${max}, got ${quote(String(value))}`);
+  };
+  // `Number` alone would take "", " 7" and "0x10"; only plain decimal digits are meant.
+  const parse = (text: string, flag: string): number => check(/^[+-]?\d+$/.test(text) ? Number(text) : text, flag);
+  return { group, help, initial, placeholder: "N", parse, check };
+}
+
+function number(group: Group, initial: number, min: number, max: number, help: string): Option<number> {
+  const check = (value: unknown, flag: string): number => {
+    if (typeof value === "number" && value >= min && value <= max) return value;
+    throw new InputError(`${flag}: expected a number from ${min} to ${max}, got ${quote(String(value))}`);
+  };
+  const isNumber = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+  const parse = (text: string, flag: string): number => check(isNumber.test(text) ? Number(text) : text, flag);
+  return { group, help, initial, placeholder: "X", parse, check };
+}
+
+function orNull<Value>(option: Option<Value>): Option<Value | null> {
+  const check = (json: unknown, flag: string): Value | null => (json === null ? null : option.check(json, flag));
+  return { ...option, initial: null, check };
+}
+
+function toggle(group: Group, help: string): Option<boolean> {
+  const check = (json: unknown, name: string): boolean => {
+    if (typeof json === "boolean") return json;
+    throw new InputError(`${name}: expected true or false, got ${quote(String(json))}`);
+  };
+  return { group, help, initial: false, placeholder: "", parse: (text, name) => check(text === "true", name), check };
+}
+
+function choice<Name extends string>(group: Group, initial: Name, names: readonly Name[], help: string): Option<Name> {
+  const check = (json: unknown, flagName: string): Name => {
+    const name = names.find((known) => known === json);
+    if (name !== undefined) return name;
+    throw new InputError(`${flagName}: expected one of ${names.join(", ")}; got ${quote(String(json))}`);
+  };
+  return { group, help, initial, placeholder: names.join("|"), parse: check, check };
+}
+
+function texts(group: Group, initial: readonly string[], placeholder: string, help: string): Option<readonly string[]> {
+  const check = (json: unknown, name: string): readonly string[] => {
+    if (Array.isArray(json) && json.every((item) => typeof item === "string")) return json;
+    throw new InputError(`${name}: expected a list of texts, got ${quote(String(json))}`);
+  };
+  return { group, help, initial, placeholder, parse: (text) => [text], check };
+}

@@ -1,0 +1,73 @@
+/**
+ * What every engine can do, whatever it runs on: the door between the training loop and the arithmetic.
+ *
+ * An engine holds one model and its optimizer. It knows tokens, not text; it draws no random numbers and touches
+ * no disk. `atomic` is the specification that every other engine is tested against.
+ */
+import type { Config } from "./microgpt.ts";
+
+/** A matrix as bytes can carry it: `data` holds `shape[0]` rows of `shape[1]` numbers, row after row. */
+export interface Tensor {
+  readonly shape: readonly [rows: number, columns: number];
+  /** The precision that the engine works in: what is saved is what it computed with, to the last bit. */
+  readonly data: Float64Array | Float32Array;
+}
+
+export type Tensors = ReadonlyMap<string, Tensor>;
+
+/** Everything an engine must remember to go on exactly where it stopped. The maps have the same names and shapes. */
+export interface TrainingState {
+  readonly weights: Tensors;
+  /** Adam's running mean of the gradients, and of their squares. */
+  readonly adamMean: Tensors;
+  readonly adamMeanSquare: Tensors;
+}
+
+/** The tokens of a document, BOS at both ends. */
+export type Tokens = readonly number[];
+
+export interface Engine {
+  readonly name: "atomic";
+  readonly config: Config;
+  /**
+   * Learns from a batch of documents. Steps count from 0.
+   * Resolves to the loss before the update, the mean of −log p over the batch's tokens (at most blockSize a document).
+   */
+  step(batch: readonly Tokens[], step: number, learningRate: number): Promise<number>;
+  /** The same loss over documents that are not learnt from. */
+  evaluate(documents: readonly Tokens[]): Promise<number>;
+  /** Starts a text: a reader with an empty memory. */
+  reader(): Reader;
+  /** Copies of the weights and the optimizer's memory. */
+  save(): Promise<TrainingState>;
+  /** Takes over a state of the same configuration; the engine makes its own copies. */
+  load(state: TrainingState): Promise<void>;
+}
+
+/** Reads a text token by token and says, after each, what may come next. */
+export interface Reader {
+  /** How many tokens it has read; at most blockSize. */
+  readonly position: number;
+  /** Reads a token and resolves to the logits [vocabSize] of the next. Throws RangeError past blockSize tokens. */
+  read(token: number): Promise<Float64Array>;
+}
+
+/** Name → shape of every weight matrix, in the reference's order (`initWeights` in microgpt.ts draws them so). */
+export function weightShapes({ vocabSize, nEmbd, nLayer, blockSize }: Config): Map<string, readonly [number, number]> {
+  const shapes = new Map<string, readonly [number, number]>([
+    ["wte", [vocabSize, nEmbd]],
+    ["wpe", [blockSize, nEmbd]],
+    ["lm_head", [vocabSize, nEmbd]],
+  ]);
+  for (let layer = 0; layer < nLayer; layer++) {
+    for (const name of ["wq", "wk", "wv", "wo"]) shapes.set(`layer${layer}.attn_${name}`, [nEmbd, nEmbd]);
+    shapes.set(`layer${layer}.mlp_fc1`, [4 * nEmbd, nEmbd]);
+    shapes.set(`layer${layer}.mlp_fc2`, [nEmbd, 4 * nEmbd]);
+  }
+  return shapes;
+}
+
+/** How many weights a model of this configuration has. Multiplied out: nothing is allocated. */
+export function countParameters({ vocabSize, nEmbd, nLayer, blockSize }: Config): number {
+  return (2 * vocabSize + blockSize) * nEmbd + nLayer * 12 * nEmbd ** 2;
+}

@@ -1,0 +1,270 @@
+/**
+ * A run is a directory. It holds all that a training was told, has learnt and has written:
+ *
+ *   config.json      the options            checkpoints/step-000200.safetensors   to go on from; the newest and the best
+ *   tokenizer.json   ids and characters     model.safetensors                     the best weights alone
+ *   metrics.jsonl    a line a step          samples.txt                           a text a line
+ *
+ * The promise: once a save is reported, no kill and no power cut loses it; a damaged file is noticed, never used.
+ */
+import * as fs from "node:fs";
+import { basename, join, resolve } from "node:path";
+import type { Checkpoint, Model } from "../checkpoint.ts";
+import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from "../checkpoint.ts";
+import { checkOptions, TRAIN_OPTIONS } from "../config.ts";
+import type { TrainOptions } from "../config.ts";
+import { InputError, isRecord, quote } from "../errors.ts";
+import { recogniseFormat } from "../safetensors.ts";
+import { tokenizerFromJson } from "../tokenizer.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import {
+  errorCode,
+  readError,
+  readStart,
+  readWhole,
+  removeTemporaries,
+  showPath,
+  syncDirectory,
+  writeDurably,
+  writeError,
+} from "./files.ts";
+import { isRunning, Lock } from "./lock.ts";
+
+const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
+const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}.safetensors`;
+const RUN_NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
+
+export class Run {
+  readonly path: string;
+  /** What the training was told. */
+  readonly options: TrainOptions;
+  readonly tokenizer: Tokenizer;
+  /** tokenizer.json to the letter: what is hashed. */
+  readonly tokenizerText: string;
+  #lock: Lock | null = null;
+
+  private constructor(path: string, options: TrainOptions, tokenizerText: string) {
+    this.path = path;
+    this.options = options;
+    this.tokenizerText = tokenizerText;
+    this.tokenizer = tokenizerFromJson(parseJson(join(path, "tokenizer.json"), tokenizerText));
+  }
+
+  /**
+   * Makes `runsDirectory/name` and locks it. Without a name the first free one of `stem-1`, `stem-2`, … is taken.
+   * The directory appears under its name complete. Throws InputError: it exists, or can't be written.
+   */
+  static create(
+    runsDirectory: string,
+    name: string | null,
+    stem: string,
+    options: TrainOptions,
+    tokenizer: Tokenizer,
+  ): Run {
+    if (name !== null && !RUN_NAME.test(name)) {
+      throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
+    }
+    const config = { format: "microgpt-run", version: 1, options };
+    const tokenizerText = toJson(tokenizer);
+    const hidden = join(runsDirectory, `.new-run-${process.pid}-${Date.now()}`);
+    try {
+      removeAbandoned(runsDirectory);
+      fs.mkdirSync(join(hidden, "checkpoints"), { recursive: true });
+      writeDurably(join(hidden, "config.json"), toJson(config));
+      writeDurably(join(hidden, "tokenizer.json"), tokenizerText);
+      Lock.take(join(hidden, ".lock"));
+      const path = renameToFree(hidden, runsDirectory, name, stem);
+      syncDirectory(runsDirectory);
+      const run = new Run(path, options, tokenizerText);
+      run.#lock = Lock.adopt(join(path, ".lock"));
+      return run;
+    } catch (error) {
+      fs.rmSync(hidden, { recursive: true, force: true });
+      throw writeError(runsDirectory, 0, error);
+    }
+  }
+
+  /** Opens a run to read from it. Throws InputError that names the file at fault. */
+  static open(path: string): Run {
+    const status = fs.statSync(path, { throwIfNoEntry: false });
+    if (status === undefined) throw new InputError(`${showPath(path)}: there is no such run`);
+    if (!status.isDirectory()) throw new InputError(`${showPath(path)} is no run; a run is a directory`);
+    const configPath = join(path, "config.json");
+    if (!fs.existsSync(configPath)) throw new InputError(`${showPath(path)} is no run: it has no config.json`);
+    const tokenizerText = readWhole(join(path, "tokenizer.json")).toString("utf8");
+    return new Run(path, readConfig(configPath), tokenizerText);
+  }
+
+  /** Opens a run to go on with it: locked, and tidied of what a killed process left. */
+  static openToTrain(path: string): Run {
+    const run = Run.open(path);
+    try {
+      run.#lock = Lock.take(join(path, ".lock"));
+      for (const directory of [path, run.#checkpoints]) removeTemporaries(directory);
+    } catch (error) {
+      run.close();
+      throw writeError(path, 0, error);
+    }
+    return run;
+  }
+
+  /** Gives the lock back. */
+  close(): void {
+    this.#lock?.release();
+    this.#lock = null;
+  }
+
+  /** Saves a checkpoint; when this resolves it is on the disk. Only then older ones go, but the newest `keep` and the best. */
+  async saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    this.#mustHoldLock();
+    const { step, best } = checkpoint.progress;
+    writeDurably(join(this.#checkpoints, checkpointName(step)), await encodeCheckpoint(checkpoint));
+    const older = this.#steps().filter((saved) => saved <= step && saved !== best?.step);
+    for (const saved of older.slice(this.options.keep)) fs.rmSync(join(this.#checkpoints, checkpointName(saved)));
+  }
+
+  /**
+   * The newest checkpoint that verifies; null if there is none yet. `warn` hears of each damaged one that is passed over.
+   * Throws InputError if there are checkpoints and none verifies.
+   */
+  async loadCheckpoint(warn: (message: string) => void): Promise<Checkpoint | null> {
+    const steps = this.#steps();
+    for (const step of steps) {
+      const path = join(this.#checkpoints, checkpointName(step));
+      try {
+        return await this.loadCheckpointAt(step);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        warn(`${showPath(path)} can't be used (${error.message})`);
+      }
+    }
+    if (steps.length === 0) return null;
+    throw new InputError(`${showPath(this.path)} has no checkpoint that is whole; it can't go on`);
+  }
+
+  /** The checkpoint of one step. Throws InputError if there is none or it is damaged. */
+  async loadCheckpointAt(step: number): Promise<Checkpoint> {
+    return await decodeCheckpoint(readSafetensors(join(this.#checkpoints, checkpointName(step))));
+  }
+
+  async saveModel(model: Model): Promise<void> {
+    this.#mustHoldLock();
+    writeDurably(join(this.path, "model.safetensors"), await encodeModel(model));
+  }
+
+  /** Throws InputError if model.safetensors is missing or damaged. */
+  async loadModel(): Promise<Model> {
+    const path = join(this.path, "model.safetensors");
+    try {
+      const model = await decodeModel(readSafetensors(path));
+      if (model.config.vocabSize === this.tokenizer.vocabSize) return model;
+      throw new InputError(
+        `the model has ${model.config.vocabSize} tokens, tokenizer.json ${this.tokenizer.vocabSize}`,
+      );
+    } catch (error) {
+      throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
+    }
+  }
+
+  saveSamples(samples: readonly string[]): void {
+    writeDurably(join(this.path, "samples.txt"), samples.map((sample) => `${sample}\n`).join(""));
+  }
+
+  get metricsPath(): string {
+    return join(this.path, "metrics.jsonl");
+  }
+
+  get #checkpoints(): string {
+    return join(this.path, "checkpoints");
+  }
+
+  /** The steps that have a checkpoint, newest first. */
+  #steps(): number[] {
+    try {
+      return fs
+        .readdirSync(this.#checkpoints)
+        .flatMap((name) => CHECKPOINT_NAME.exec(name)?.[1] ?? [])
+        .map(Number)
+        .toSorted((a, b) => b - a);
+    } catch (error) {
+      throw readError(this.#checkpoints, error);
+    }
+  }
+
+  #mustHoldLock(): void {
+    if (this.#lock?.isHeld() === true) return;
+    throw new InputError(
+      `${showPath(this.path)}: the lock is gone (deleted, or taken by another process); stopping`,
+      1,
+    );
+  }
+}
+
+/** A name for runs of these files: `names` for `data/names.txt`. */
+export function stemOf(paths: readonly string[]): string {
+  const name = paths.length === 0 ? "names" : basename(paths[0]).replace(/\.[^.]*$/, "");
+  return name.replace(/[^\p{L}\p{N}_-]/gu, "-").replace(/^-+/, "") || "run";
+}
+
+/** A run as typed: a path, or the name of one in `runsDirectory`. */
+export function findRun(typed: string, runsDirectory: string): string {
+  const named = join(runsDirectory, typed);
+  return fs.existsSync(typed) || !fs.existsSync(named) ? resolve(typed) : named;
+}
+
+function renameToFree(hidden: string, runsDirectory: string, name: string | null, stem: string): string {
+  for (let number = 1; ; number++) {
+    const path = join(runsDirectory, name ?? `${stem}-${number}`);
+    if (name !== null && fs.existsSync(path)) {
+      throw new InputError(`${showPath(path)} exists; choose another --name, or: microgpt resume ${showPath(path)}`);
+    }
+    if (fs.existsSync(path)) continue;
+    try {
+      fs.renameSync(hidden, path); // fails if another process has made it meanwhile: a run is never empty
+      return path;
+    } catch (error) {
+      if (errorCode(error) !== "ENOTEMPTY" && errorCode(error) !== "EEXIST") throw error;
+    }
+  }
+}
+
+/** Removes half-made runs of processes that are gone. */
+function removeAbandoned(runsDirectory: string): void {
+  if (!fs.existsSync(runsDirectory)) return;
+  for (const name of fs.readdirSync(runsDirectory)) {
+    const pid = /^\.new-run-(\d+)-\d+$/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid)))
+      fs.rmSync(join(runsDirectory, name), { recursive: true, force: true });
+  }
+}
+
+/** Checks the first bytes before the rest is read: a model in another format may be large, and is never opened. */
+function readSafetensors(path: string): Buffer {
+  const format = fs.existsSync(path) && fs.statSync(path).isFile() ? recogniseFormat(readStart(path, 9)) : null;
+  if (format !== null) throw new InputError(`it is ${format}; expected a safetensors file`);
+  return readWhole(path);
+}
+
+const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InputError(`${showPath(path)} is damaged: it is no JSON`);
+  }
+}
+
+function readConfig(path: string): TrainOptions {
+  const json = parseJson(path, readWhole(path, 2 ** 20).toString("utf8"));
+  if (!isRecord(json) || json.format !== "microgpt-run") throw new InputError(`${showPath(path)} is no run's config`);
+  if (json.version !== 1) {
+    throw new InputError(`${showPath(path)}: version ${quote(String(json.version))} is not 1; update microgpt`);
+  }
+  if (!isRecord(json.options)) throw new InputError(`${showPath(path)} is damaged: it has no options`);
+  try {
+    return checkOptions(TRAIN_OPTIONS, json.options);
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
+  }
+}

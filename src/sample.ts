@@ -1,0 +1,125 @@
+/**
+ * Writing text with a trained model: which token comes next, and one after another.
+ *
+ * With a temperature alone it draws exactly the reference's samples; top-k and top-p narrow the choice before the draw.
+ */
+import type { Engine, Reader } from "./engine.ts";
+import { Random } from "./random.ts";
+
+export interface SamplingOptions {
+  /** Logits are divided by it: below 1 likely tokens become likelier. 0: always the likeliest. */
+  readonly temperature: number;
+  /** Draw from the k likeliest tokens only; null: from all. */
+  readonly topK: number | null;
+  /** Draw from the likeliest tokens that together reach this probability (Holtzman et al. 2020); null: from all. */
+  readonly topP: number | null;
+}
+
+/** A drawn token and how likely it was, after temperature, top-k and top-p. */
+export interface Draw {
+  readonly token: number;
+  readonly probability: number;
+  /** What was likeliest at this place, at most five, in falling order. */
+  readonly likeliest: readonly { readonly token: number; readonly probability: number }[];
+}
+
+/** Logits [vocabSize] → probabilities [vocabSize]; tokens that top-k or top-p shut out get 0. The sum is 1. */
+export function nextTokenProbabilities(logits: ArrayLike<number>, options: SamplingOptions): Float64Array {
+  const { temperature, topK, topP } = options;
+  if (temperature === 0) return oneHot(logits);
+  const scaled = Float64Array.from(logits, (logit) => logit / temperature);
+  const max = scaled.reduce((most, logit) => Math.max(most, logit), -Infinity);
+  const probabilities = scaled.map((logit) => Math.exp(logit - max));
+  normalise(probabilities);
+  if (topK === null && topP === null) return probabilities;
+  // Stable: of equally likely tokens the lower id comes first.
+  const ranking = [...probabilities.keys()].toSorted((a, b) => probabilities[b] - probabilities[a]);
+  let kept = Math.min(topK ?? ranking.length, ranking.length);
+  if (topP !== null) {
+    let reached = 0;
+    let nucleus = 0;
+    while (nucleus < kept && reached < topP) reached += probabilities[ranking[nucleus++]];
+    kept = nucleus;
+  }
+  for (const token of ranking.slice(kept)) probabilities[token] = 0;
+  normalise(probabilities);
+  return probabilities;
+}
+
+function oneHot(logits: ArrayLike<number>): Float64Array {
+  const probabilities = new Float64Array(logits.length);
+  let best = 0;
+  for (let token = 1; token < logits.length; token++) if (logits[token] > logits[best]) best = token;
+  probabilities[best] = 1;
+  return probabilities;
+}
+
+function normalise(weights: Float64Array): void {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  for (let i = 0; i < weights.length; i++) weights[i] /= total;
+}
+
+/**
+ * Writes on from a prompt, a draw at a time, until BOS (which is not yielded) or `maxTokens` draws.
+ * The model looks back on the last blockSize tokens, BOS and prompt included, however long the text grows.
+ * @param prompt ids without BOS; may be empty, and longer than blockSize.
+ */
+export async function* generate(
+  engine: Engine,
+  prompt: readonly number[],
+  maxTokens: number,
+  random: Random,
+  options: SamplingOptions,
+): AsyncGenerator<Draw, void, void> {
+  const bos = engine.config.vocabSize - 1;
+  const context = new SlidingReader(engine);
+  let logits = await context.readAll([bos, ...prompt]);
+  const tokens = Array.from(logits, (_, token) => token);
+  for (let count = 0; count < maxTokens; count++) {
+    const probabilities = nextTokenProbabilities(logits, options);
+    const [token] = random.choices(tokens, probabilities);
+    if (token === bos) return;
+    yield { token, probability: probabilities[token], likeliest: likeliestTokens(probabilities, 5) };
+    if (count + 1 < maxTokens) logits = await context.readAll([token]);
+  }
+}
+
+/** As `generate`, to the end: the ids. */
+export async function generateTokens(...parameters: Parameters<typeof generate>): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const { token } of generate(...parameters)) ids.push(token);
+  return ids;
+}
+
+function likeliestTokens(probabilities: Float64Array, count: number): Draw["likeliest"] {
+  return Array.from(probabilities, (probability, token) => ({ token, probability }))
+    .toSorted((a, b) => b.probability - a.probability)
+    .slice(0, count)
+    .filter(({ probability }) => probability > 0);
+}
+
+/**
+ * A reader without end. Positions are learnt, one vector each, so past blockSize tokens nothing can be appended: the
+ * window moves by one and the whole of it is read again.
+ */
+class SlidingReader {
+  readonly #engine: Engine;
+  #reader: Reader;
+  #window: number[] = [];
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#reader = engine.reader();
+  }
+
+  /** Reads at least one token; resolves to the logits [vocabSize] after the last. */
+  async readAll(tokens: readonly number[]): Promise<Float64Array> {
+    const { blockSize } = this.#engine.config;
+    const full = this.#window.length + tokens.length > blockSize;
+    this.#window = [...this.#window, ...tokens].slice(-blockSize);
+    if (full) this.#reader = this.#engine.reader();
+    let logits: Float64Array = new Float64Array(0);
+    for (const token of full ? this.#window : tokens) logits = await this.#reader.read(token);
+    return logits;
+  }
+}
