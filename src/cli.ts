@@ -10,10 +10,11 @@ import { resume, train } from "./cli/train.ts";
 import { VERSION } from "./cli/version.ts";
 import { flagOf, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
 import type { Option, SampleOptions, TrainOptions } from "./config.ts";
-import { InputError } from "./errors.ts";
+import { InputError, quote } from "./errors.ts";
 import { findRun } from "./node/run.ts";
 
 const RUNS_DIRECTORY = "runs";
+const COMMANDS = ["train", "resume", "sample", "complete"];
 
 /** Adds a flag for every option of a table. */
 function addOptions(command: Command, table: Readonly<Record<string, Option<unknown>>>): Command {
@@ -122,13 +123,25 @@ async function main(): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return; // --help, --version
-      fail(error.message.replace(/^error: /, "").replaceAll("\n", " "), 2);
+      fail(usageMessage(error), 2);
     } else if (error instanceof InputError) {
       fail(error.message, error.exitCode);
     } else {
       throw error;
     }
   }
+}
+
+/** Commander's message on one line; a mistyped command would else be "too many arguments" of the default one. */
+function usageMessage(error: CommanderError): string {
+  const message = error.message
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ")
+    .replace(/\.$/, "");
+  const command = process.argv[2] ?? "";
+  if (error.code !== "commander.excessArguments" || COMMANDS.includes(command))
+    return `${message}; see microgpt --help`;
+  return `unknown command ${quote(command)}; expected one of ${COMMANDS.join(", ")}; see microgpt --help`;
 }
 
 function fail(message: string, exitCode: number): void {

@@ -42,6 +42,17 @@ export function syncDirectory(path: string): void {
   }
 }
 
+/** Makes a directory and those above it. (Node's own `recursive` never returns where mkdir says ENOENT, as in /proc.) */
+export function makeDirectory(path: string): void {
+  if (fs.existsSync(path)) return;
+  if (dirname(path) !== path) makeDirectory(dirname(path));
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error; // another process may have been quicker
+  }
+}
+
 const TEMPORARY = /^\..+\.tmp-\d+-[0-9a-f]{8}$/;
 
 /** Removes what a killed `writeDurably` left; only for a directory that nobody else writes to. */

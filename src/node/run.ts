@@ -19,6 +19,7 @@ import { tokenizerFromJson } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import {
   errorCode,
+  makeDirectory,
   readError,
   readStart,
   readWhole,
@@ -69,7 +70,7 @@ export class Run {
     const hidden = join(runsDirectory, `.new-run-${process.pid}-${Date.now()}`);
     try {
       removeAbandoned(runsDirectory);
-      fs.mkdirSync(join(hidden, "checkpoints"), { recursive: true });
+      makeDirectory(join(hidden, "checkpoints"));
       writeDurably(join(hidden, "config.json"), toJson(config));
       writeDurably(join(hidden, "tokenizer.json"), tokenizerText);
       Lock.take(join(hidden, ".lock"));
