@@ -1,0 +1,37 @@
+/**
+ * The library: everything but the command line, for Node and for browsers. The algorithm itself, to read and to take
+ * apart, is `microgpt/core`.
+ *
+ * @example
+ * const tokenizer = charTokenizer(documents);
+ * const config = { vocabSize: tokenizer.vocabSize, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
+ * const random = new Random(42);
+ * const engine = new AtomicEngine(config, initWeights(config, random));
+ * const train = documents.map((document) => documentTokens(tokenizer, document));
+ * const settings = { numSteps: 1000, learningRate: 0.01, evalInterval: 100 };
+ * for await (const { step } of trainSteps(engine, train, [], settings, newProgress())) console.log(step);
+ * const ids = await generateTokens(engine, [], 16, random, { temperature: 0.5, topK: null, topP: null });
+ * console.log(tokenizer.decode(ids));
+ */
+export { AtomicEngine, atomicWeights } from "./atomic.ts";
+export { baselines } from "./baselines.ts";
+export type { Baselines } from "./baselines.ts";
+export { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from "./checkpoint.ts";
+export type { Checkpoint, Model, Origin } from "./checkpoint.ts";
+export { referenceDataset, splitDataset, splitLines } from "./dataset.ts";
+export type { Dataset } from "./dataset.ts";
+export { countParameters, weightShapes } from "./engine.ts";
+export type { Engine, Reader, Tensor, Tensors, Tokens, TrainingState } from "./engine.ts";
+export { InputError } from "./errors.ts";
+export { initWeights } from "./microgpt.ts";
+export type { Config } from "./microgpt.ts";
+export { Random } from "./random.ts";
+export type { RandomState } from "./random.ts";
+export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+export type { Dtype, RawTensor, SafetensorsFile } from "./safetensors.ts";
+export { generate, generateTokens, nextTokenProbabilities } from "./sample.ts";
+export type { Draw, SamplingOptions } from "./sample.ts";
+export { charTokenizer, documentTokens, tokenizerFromJson } from "./tokenizer.ts";
+export type { Encoding, Tokenizer, TokenizerJson } from "./tokenizer.ts";
+export { evaluateInParts, newProgress, trainSteps } from "./train.ts";
+export type { Evaluation, Progress, TrainEvent, TrainSettings } from "./train.ts";

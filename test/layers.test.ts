@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+/**
+ * The layers of `src/`, lowest first: a file imports only from lines above its own. ARCHITECTURE.md explains them.
+ */
+const LAYERS = [
+  ["random.ts", "errors.ts"],
+  ["microgpt.ts"],
+  ["tokenizer.ts", "dataset.ts", "baselines.ts", "safetensors.ts", "config.ts", "engine.ts"],
+  ["atomic.ts", "sample.ts", "train.ts"],
+  ["checkpoint.ts"],
+  ["index.ts"],
+  ["node/files.ts"],
+  ["node/lock.ts", "node/text.ts", "node/metrics.ts"],
+  ["node/run.ts"],
+  ["cli/version.ts", "cli/signals.ts", "cli/terminal.ts", "cli/interactive.ts", "cli/material.ts"],
+  ["cli/reporter.ts"],
+  ["cli/sample.ts"],
+  ["cli/prompts.ts", "cli/training.ts"],
+  ["cli/train.ts"],
+  ["cli.ts"],
+];
+
+const source = fileURLToPath(new URL("../src", import.meta.url));
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .map((path) => path.replaceAll("\\", "/"));
+
+const layerOf = (file: string): number => LAYERS.findIndex((layer) => layer.includes(file));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(source, file), "utf8");
+  const statements = /^(?:import|export|\}) ?[^"=;]*?from "([^"]+)";|^import "([^"]+)";|\bimport\("([^"]+)"\)/gm;
+  return [...text.matchAll(statements)].map((match) => match[1] ?? match[2] ?? match[3]);
+}
+
+test("every file of src/ has its layer, and every layer its files", () => {
+  expect(files.toSorted()).toEqual(LAYERS.flat().toSorted());
+});
+
+test.each(files)("%s imports from lower layers only", (file) => {
+  const local = importsOf(file).filter((name) => name.startsWith("."));
+  const imported = local.map((name) => relative(source, join(source, dirname(file), name)).replaceAll("\\", "/"));
+  expect(imported.filter((name) => layerOf(name) >= layerOf(file))).toEqual([]);
+});
+
+test("the layers test sees imports: the command line's own are all found", () => {
+  expect(importsOf("cli.ts")).toEqual(expect.arrayContaining(["commander", "node:path", "./cli/train.ts"]));
+  expect(importsOf("index.ts")).toContain("./atomic.ts");
+});
+
+test("the library core imports nothing from Node and no package", () => {
+  const core = files.filter((file) => !file.includes("/") && file !== "cli.ts");
+  const outside = core.flatMap((file) => importsOf(file).filter((name) => !name.startsWith(".")));
+  expect(core.length).toBeGreaterThan(10);
+  expect(outside).toEqual([]);
+});
+
+test("only node/ and cli/ know the disk, only cli/ knows commander and prompts", () => {
+  const packages = files
+    .filter((file) => !file.startsWith("cli"))
+    .flatMap((file) => importsOf(file).filter((name) => !name.startsWith(".") && !name.startsWith("node:")));
+  expect(packages).toEqual([]);
+});
