@@ -1,0 +1,163 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { AtomicEngine, atomicWeights } from "../src/atomic.ts";
+import { countParameters, weightShapes } from "../src/engine.ts";
+import type { Engine, Tokens } from "../src/engine.ts";
+import { Adam, documentLoss, initWeights } from "../src/microgpt.ts";
+import { Random } from "../src/random.ts";
+import { countTargets, evaluateInParts, newProgress, trainSteps } from "../src/train.ts";
+import type { TrainEvent } from "../src/train.ts";
+
+const CONFIG = { vocabSize: 5, nEmbd: 4, nHead: 2, nLayer: 2, blockSize: 4 };
+const newEngine = (seed: number = 1): AtomicEngine => new AtomicEngine(CONFIG, initWeights(CONFIG, new Random(seed)));
+const document = fc.array(fc.nat(CONFIG.vocabSize - 2), { minLength: 1, maxLength: 7 }).map((ids) => [4, ...ids, 4]);
+
+async function collect(
+  engine: Engine,
+  train: readonly Tokens[],
+  heldOut: readonly Tokens[],
+  settings: { numSteps: number; learningRate?: number; evalInterval?: number },
+): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  const all = { learningRate: 0.01, evalInterval: 2, ...settings };
+  for await (const event of trainSteps(engine, train, heldOut, all, newProgress())) events.push(event);
+  return events;
+}
+
+test("the shapes of the weights are those that the core makes, in the same order", () => {
+  const weights = Object.entries(initWeights(CONFIG, new Random(1)));
+  const shapes = weights.map(([name, rows]) => [name, [rows.length, rows[0].length]]);
+  expect([...weightShapes(CONFIG)]).toEqual(shapes);
+  expect(countParameters(CONFIG)).toBe(weights.flatMap(([, rows]) => rows.flat()).length);
+});
+
+test("a step of one document is the core's own step, to the last bit", async () => {
+  const weights = initWeights(CONFIG, new Random(5));
+  const adam = new Adam(weights);
+  const engine = newEngine(5);
+  for (const [step, tokens] of [
+    [4, 0, 1, 4],
+    [4, 3, 3, 2, 1, 0, 4],
+    [4, 2, 4],
+  ].entries()) {
+    const loss = documentLoss(weights, CONFIG, tokens);
+    loss.backward();
+    adam.update(step, 0.01);
+    expect(await engine.step([tokens], step, 0.01)).toBe(loss.data);
+  }
+  const saved = [...(await engine.save()).weights.values()].flatMap(({ data }) => [...data]);
+  expect(saved).toEqual(adam.params.map(({ data }) => data));
+});
+
+test("a batch's loss is the mean over its tokens: long documents weigh more than short ones", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(document, { minLength: 1, maxLength: 4 }), async (batch) => {
+      const weights = initWeights(CONFIG, new Random(2));
+      const positions = batch.map((tokens) => countTargets([tokens], CONFIG.blockSize));
+      const total = positions.reduce((sum, count) => sum + count, 0);
+      const losses = batch.map((tokens) => documentLoss(weights, CONFIG, tokens).data);
+      const expected = losses.reduce((sum, loss, i) => sum + (loss * positions[i]) / total, 0);
+      expect(await newEngine(2).step(batch, 0, 0.01)).toBeCloseTo(expected, 12);
+      expect(await newEngine(2).evaluate(batch)).toBeCloseTo(expected, 12);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** The gradient of a batch's loss: Adam's running mean after one step from zero is 0.15 of it. */
+async function gradient(batch: readonly Tokens[]): Promise<number[]> {
+  const engine = newEngine(3);
+  await engine.step(batch, 0, 0.01);
+  return [...(await engine.save()).adamMean.values()].flatMap(({ data }) => Array.from(data, (mean) => mean / 0.15));
+}
+
+test("a batch in another order has the same gradient, and so have two batches put together by their tokens", async () => {
+  const batches = fc.tuple(fc.array(document, { minLength: 1 }), fc.array(document, { minLength: 1 }));
+  await fc.assert(
+    fc.asyncProperty(batches, async ([first, second]) => {
+      const whole = await gradient([...first, ...second]);
+      const reversed = await gradient([...first, ...second].toReversed());
+      const [a, b] = [await gradient(first), await gradient(second)];
+      const [countA, countB] = [countTargets(first, CONFIG.blockSize), countTargets(second, CONFIG.blockSize)];
+      for (const [i, expected] of whole.entries()) {
+        expect(reversed[i]).toBeCloseTo(expected, 12);
+        expect((a[i] * countA + b[i] * countB) / (countA + countB)).toBeCloseTo(expected, 12);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a saved state in a new engine goes on with the very same numbers", async () => {
+  const [engine, copy] = [newEngine(1), newEngine(2)];
+  await engine.step([[4, 0, 1, 4]], 0, 0.01);
+  const state = await engine.save();
+  await copy.load(state);
+  const losses = [await engine.step([[4, 1, 4]], 1, 0.01), await engine.step([[4, 2, 4]], 2, 0.01)];
+  expect([await copy.step([[4, 1, 4]], 1, 0.01), await copy.step([[4, 2, 4]], 2, 0.01)]).toEqual(losses);
+  // The saved state is a copy: training on must not have changed it.
+  const third = new AtomicEngine(CONFIG, atomicWeights(CONFIG, state.weights));
+  await third.load(state);
+  expect(await third.step([[4, 1, 4]], 1, 0.01)).toBe(losses[0]);
+});
+
+test("the learning rate falls in a straight line, and documents come round in order", async () => {
+  const train = [
+    [4, 0, 4],
+    [4, 1, 1, 1, 1, 1, 4],
+    [4, 2, 2, 4],
+  ];
+  const events = await collect(newEngine(), train, [], { numSteps: 5, learningRate: 0.1 });
+  expect(events.map((event) => event.type)).toEqual(Array.from({ length: 5 }, () => "step"));
+  const steps = events.flatMap((event) => (event.type === "step" ? [event] : []));
+  expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
+  expect(steps.map(({ tokens }) => tokens)).toEqual([2, 4, 3, 2, 4]);
+  steps.forEach(({ learningRate }, i) => expect(learningRate).toBeCloseTo(0.1 * (1 - i / 5), 15));
+  const mean = steps.reduce((sum, { loss }) => sum + loss, 0) / 5;
+  expect(steps[4].meanLoss).toBeCloseTo(mean, 12);
+});
+
+test("held-out documents are evaluated at the interval and at the end, and the best is known", async () => {
+  const heldOut = Array.from({ length: 40 }, (_, i) => [4, i % 4, 4]);
+  const events = await collect(newEngine(), [[4, 0, 4]], heldOut, { numSteps: 5, evalInterval: 2 });
+  const evaluations = events.flatMap((event) => (event.type === "evaluation" ? [event] : []));
+  expect(evaluations.map(({ step }) => step)).toEqual([2, 4, 5]);
+  expect(evaluations[0].best).toBe(true);
+  for (const [i, { heldOutLoss, best }] of evaluations.entries()) {
+    const before = evaluations.slice(0, i).map((earlier) => earlier.heldOutLoss);
+    expect(best).toBe(before.every((earlier) => heldOutLoss < earlier));
+  }
+});
+
+test("an evaluation in parts is the evaluation of the whole", async () => {
+  const documents = Array.from({ length: 50 }, (_, i) => [
+    4,
+    ...Array.from({ length: i % 6 }, (_unused, j) => j % 4),
+    4,
+  ]);
+  const parts = evaluateInParts(newEngine(), documents);
+  let [part, breaths] = [await parts.next(), 0];
+  for (; part.done !== true; part = await parts.next()) breaths++;
+  expect(part.value).toBeCloseTo(await newEngine().evaluate(documents), 12);
+  expect(breaths).toBe(4); // 16 documents a part
+});
+
+test("a training stopped in the middle of an evaluation evaluates again and ends the same", async () => {
+  const heldOut = Array.from({ length: 40 }, (_, i) => [4, i % 4, 4]);
+  const settings = { numSteps: 4, learningRate: 0.01, evalInterval: 2 };
+  const [whole, stopped] = [newProgress(), newProgress()];
+  const engine = newEngine();
+  for await (const _ of trainSteps(newEngine(), [[4, 0, 4]], heldOut, settings, whole));
+  for await (const event of trainSteps(engine, [[4, 0, 4]], heldOut, settings, stopped)) {
+    if (event.type === "evaluating") break;
+  }
+  expect(stopped).toMatchObject({ step: 2, evaluation: null });
+  for await (const _ of trainSteps(engine, [[4, 0, 4]], heldOut, settings, stopped));
+  expect(stopped).toEqual(whole);
+});
+
+test("a loss that is no number stops the training with exit code 3", async () => {
+  const wild = collect(newEngine(), [[4, 0, 4]], [], { numSteps: 400, learningRate: 1e200 });
+  await expect(wild).rejects.toMatchObject({ name: "InputError", exitCode: 3 });
+  await expect(wild).rejects.toThrow(/^train: the loss of step \d+ is NaN; the training has diverged/);
+});
