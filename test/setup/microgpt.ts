@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+/** The command line as users get it; the global setup has just compiled it. */
+export const CLI: string = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+
+export interface Finished {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `microgpt …` to its end, without a terminal. */
+export function microgpt(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Finished {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
+    encoding: "utf8",
+    timeout: 60_000,
+    input: "",
+    ...options,
+    env: { ...process.env, ...options.env },
+  });
+  return { exitCode: status, stdout, stderr };
+}
+
+/** An empty directory that is gone after the test. */
+export function workspace(): string {
+  const path = mkdtempSync(join(tmpdir(), "microgpt-test-"));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Forty short words in a file: text enough to train on in a blink. */
+export function writeWords(directory: string): string {
+  const syllables = ["ba", "ce", "di", "fo", "gu", "ka", "le", "mi"];
+  const words = Array.from(
+    { length: 40 },
+    (_, i) => syllables[i % 8] + syllables[Math.floor(i / 8)] + (i % 3 ? "n" : ""),
+  );
+  const path = join(directory, "words.txt");
+  writeFileSync(path, `${words.join("\n")}\n`);
+  return path;
+}
+
+/** Options of a model that trains in milliseconds. */
+export const TINY: readonly string[] = "--n-embd 4 --n-head 2 --block-size 8 --num-steps 30 --eval-interval 10".split(
+  " ",
+);

@@ -1,0 +1,142 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { duration, printable, sparkline } from "../src/cli/terminal.ts";
+import { CLI, TINY, workspace, writeWords } from "./setup/microgpt.ts";
+
+test("nothing that is printed can command the terminal, whatever the text", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const shown = printable(text);
+      // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+      expect(shown).not.toMatch(
+        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/,
+      );
+    }),
+    { numRuns: 10_000 },
+  );
+  expect(printable("\u001b[31mred\u001b[0m\ttab\nnext \u202eevil")).toBe("[31mred[0m\ttab\nnext evil");
+  expect(printable("naïve 😀 café שלום")).toBe("naïve 😀 café שלום");
+});
+
+test("a curve's lowest value is at the bottom and its highest on top", () => {
+  expect(sparkline([3, 2, 1], 10)).toBe("█▅▁");
+  expect(sparkline([1, 1], 10)).toBe("▁▁");
+  expect(sparkline([], 10)).toBe("");
+  expect(
+    sparkline(
+      Array.from({ length: 1000 }, (_, i) => -i),
+      8,
+    ),
+  ).toBe("█▇▆▅▄▃▂▁");
+});
+
+test("seconds are shown as a person reads them", () => {
+  expect([0.4, 59.6, 185, 7440, -1].map(duration)).toEqual(["0s", "1m00s", "3m05s", "2h04m", "0s"]);
+});
+
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+
+/** Runs `microgpt` in a pseudo-terminal (util-linux's `script`); types each answer once its question is on the screen. */
+async function inTerminal(
+  args: readonly string[],
+  answers: readonly (readonly [question: string, answer: string])[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ screen: string; exitCode: number | null }> {
+  const command = [process.execPath, CLI, ...args].map((word) => `'${word}'`).join(" ");
+  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...inherited } = process.env;
+  const child = spawn("script", ["-qefc", `stty cols 100 rows 40; exec ${command}`, "/dev/null"], {
+    env: { ...inherited, TERM: "xterm", ...env },
+  });
+  let screen = "";
+  let seen = 0;
+  let next = 0;
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    screen += chunk;
+    while (next < answers.length && screen.indexOf(answers[next][0], seen) >= 0) {
+      seen = screen.length;
+      child.stdin.write(answers[next++][1]);
+    }
+  });
+  const exitCode = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { screen, exitCode };
+}
+
+describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` is missing)", () => {
+  const trainArgs = (): { args: string[]; directory: string } => {
+    const directory = workspace();
+    const data = writeWords(directory);
+    const args = ["train", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY, "--num-steps", "400"];
+    return { args, directory };
+  };
+
+  test("one line lives on: step, loss, held-out loss, tokens a second, ETA and a curve", async () => {
+    const { screen, exitCode } = await inTerminal(trainArgs().args, [["> ", "q\r"]]);
+    expect(exitCode).toBe(0);
+    expect(screen).toMatch(
+      /\r\u001b\[2Kstep +\d+\/400 {2}loss \d\.\d{4} {2}held-out \d\.\d{4} {2}[\d,]+ tokens\/s {2}ETA \d+s {2}[▁-█]+/,
+    );
+    expect(screen).toMatch(/sample +1: \S* +\u001b\[\d+m {2}/);
+  });
+
+  test("NO_COLOR takes the colours away", async () => {
+    const { screen } = await inTerminal(trainArgs().args, [["> ", "q\r"]], { NO_COLOR: "1" });
+    expect(screen).toContain("sample 20:");
+    expect(screen).not.toMatch(/\u001b\[[0-9;]*[1-9][0-9;]*m/);
+  });
+
+  test.each([
+    ["quit", "quit\r"],
+    ["exit", "exit\r"],
+    ["q", "q\r"],
+    ["Ctrl-C", "\u0003"],
+    ["Ctrl-D", "\u0004"],
+  ])("the prompt loop completes prompts until %s, and exits 0", async (_name, goodbye) => {
+    const { screen, exitCode } = await inTerminal(
+      trainArgs().args,
+      [
+        ["> ", "bac\r"],
+        ["> ", "Zoë\r"],
+        ["> ", goodbye],
+      ],
+      { NO_COLOR: "1" },
+    );
+    expect(screen).toMatch(/\r\nbac\S*\r\n/);
+    expect(screen).toContain('the prompt "Zoë" has 2 characters that the training data does not have: "Z", "ë"');
+    expect(exitCode).toBe(0);
+  });
+
+  test("--interactive asks for each option, asks again after a bad answer, and trains with the answers", async () => {
+    const directory = workspace();
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
+    const questions = ["tokenizer", "val-fraction", "n-embd", "n-head", "n-layer", "block-size", "num-steps"];
+    questions.push("learning-rate", "seed", "eval-interval", "eval-documents", "num-samples", "temperature");
+    questions.push("save-interval", "keep");
+    const special: Readonly<Record<string, string>> = { "n-head": "2\r", "block-size": "6\r", "num-steps": "20\r" };
+    const answers = questions.flatMap((question): [string, string][] =>
+      question === "n-embd"
+        ? [
+            [`${question}: `, "zero\r"],
+            ["expected a whole number", "\u007f\u007f\u007f\u007f8\r"],
+          ]
+        : [[`${question}: `, special[question] ?? "\r"]],
+    );
+    const { screen, exitCode } = await inTerminal(args, [...answers, ["Write the beginning", "q\r"]], {
+      NO_COLOR: "1",
+    });
+    expect(screen).toContain('--n-embd: expected a whole number from 1 to 65536, got "zero"');
+    expect(screen).toMatch(/model {6}[\d,]+ parameters: 1 layer, 8 wide, 2 heads, block 6/);
+    expect(exitCode).toBe(0);
+  });
+
+  test("Ctrl-C at a question trains nothing", async () => {
+    const directory = workspace();
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", join(directory, "runs"), "--interactive"];
+    const { screen, exitCode } = await inTerminal(args, [["tokenizer: ", "\u0003"]]);
+    expect(screen).toContain("Nothing was trained.");
+    expect(exitCode).toBe(130);
+    expect(existsSync(join(directory, "runs"))).toBe(false);
+  });
+});
