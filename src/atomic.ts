@@ -20,7 +20,6 @@ export class AtomicEngine implements Engine {
     this.#adam = new Adam(weights);
   }
 
-  // oxlint-disable-next-line typescript/require-await -- the interface is for devices that do wait
   async step(batch: readonly Tokens[], step: number, learningRate: number): Promise<number> {
     const total = batch.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
     const losses = batch.map((tokens) => {
@@ -33,7 +32,6 @@ export class AtomicEngine implements Engine {
     return loss.data;
   }
 
-  // oxlint-disable-next-line typescript/require-await
   async evaluate(documents: readonly Tokens[]): Promise<number> {
     let [sum, count] = [0, 0];
     for (const tokens of documents) {
@@ -48,7 +46,6 @@ export class AtomicEngine implements Engine {
     return new AtomicReader(this.#weights, this.config);
   }
 
-  // oxlint-disable-next-line typescript/require-await
   async save(): Promise<TrainingState> {
     const weights = this.#adam.params.map(({ data }) => data);
     return {
@@ -58,7 +55,6 @@ export class AtomicEngine implements Engine {
     };
   }
 
-  // oxlint-disable-next-line typescript/require-await
   async load(state: TrainingState): Promise<void> {
     const weights = this.#join(state.weights);
     this.#adam.params.forEach((param, i) => (param.data = weights[i]));
@@ -106,7 +102,6 @@ class AtomicReader implements Reader {
     this.#cache = emptyCache(config.nLayer);
   }
 
-  // oxlint-disable-next-line typescript/require-await
   async read(token: number): Promise<Float64Array> {
     if (this.position >= this.#config.blockSize) {
       throw new RangeError(`reader: the model reads at most ${this.#config.blockSize} tokens; start a new reader`);

@@ -231,7 +231,6 @@ function readEntry(name: string, json: unknown): Entry {
 function checkName(name: string): void {
   if (FORBIDDEN_NAMES.has(name)) refuse(`a tensor has the forbidden name ${quote(name)}`);
   if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) refuse(`a tensor's name is longer than 512 bytes`);
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   if (/[\u0000-\u001f\u007f-\u009f/\\]/u.test(name) || !name.isWellFormed()) {
     refuse(`the tensor name ${quote(name)} has a path separator, a control character or half a character`);
   }

@@ -159,7 +159,7 @@ describe("microgpt sample and complete", () => {
     const json: unknown = JSON.parse(microgpt([...args, "--json"]).stdout);
     expect(json).toMatchObject({
       text,
-      tokens: [...text.slice(1)].map((letter) => ({ text: letter, probability: 1 })),
+      tokens: Array.from(text.slice(1), (letter) => ({ text: letter, probability: 1 })),
     });
   });
 
@@ -279,9 +279,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
     writeFileSync(data, "\u001b]0;owned\u0007\n".repeat(3) + "\u009b31m\u202eabc\n".repeat(3));
     const args = ["train", "--data", data, "--reference", "--runs-dir", directory, "--name", "run", ...TINY];
     const { stdout } = microgpt([...args, "--num-steps", "200", "--temperature", "0.1"]);
-    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
-    // oxlint-disable-next-line no-control-regex
     expect(readFileSync(join(directory, "run", "samples.txt"), "utf8")).toMatch(/[\u001b\u009b]/);
   });
 });

@@ -8,7 +8,6 @@ import { styleText } from "node:util";
  * rename the window, and direction marks, which could reorder what is read, are dropped. Tab and newline stay.
  */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "");
 }
 
