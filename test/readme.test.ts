@@ -1,0 +1,91 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { flagOf, TRAIN_OPTIONS } from "../src/config.ts";
+import { CLI, workspace } from "./setup/microgpt.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const readme = read("README.md");
+const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LOG.md", "data/README.md", "bench/README.md"];
+
+/** The commands of a document: the lines of its `sh` blocks. */
+function commandsOf(path: string): string[] {
+  const blocks = read(path).matchAll(/^```sh\n(.*?)^```$/gms);
+  return [...blocks].flatMap(([, block]) => block.trim().split("\n"));
+}
+
+/** The README's table of options, as the option table makes it. */
+function optionTable(): string {
+  const rows = Object.entries(TRAIN_OPTIONS).map(([key, { placeholder, initial, help }]) => {
+    const value = Array.isArray(initial) || typeof initial === "boolean" ? "–" : `\`${String(initial)}\``;
+    const flag = placeholder === "" ? flagOf(key) : `${flagOf(key)} ${placeholder.replaceAll("|", "\\|")}`;
+    return `| \`${flag}\` | ${value} | ${help} |`;
+  });
+  return ["| option | default | meaning |", "|---|---|---|", ...rows].join("\n");
+}
+
+test("the README's options are those of the option table", () => {
+  expect(readme).toContain(optionTable());
+});
+
+test("the README's two commands are npm's, and what they call is there", () => {
+  expect(commandsOf("README.md").slice(0, 2)).toEqual(["npm ci && npm start", "npm ci && npm test"]);
+  const manifest = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  expect(manifest.scripts).toMatchObject({ start: expect.stringContaining("dist/cli.js train"), test: "vitest run" });
+});
+
+test("the map of src/ in the README names every file", () => {
+  const doors = ["cli.ts", "index.ts", "errors.ts"]; // they lead to rooms and are none
+  const rooms = readdirSync(join(root, "src")).filter((name) => !doors.includes(name));
+  for (const room of rooms) expect(readme).toContain(`](src/${room})`);
+});
+
+test.each(DOCUMENTS)("every file that %s links to exists", (path) => {
+  const links = [...read(path).matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, target]) => target);
+  const missing = links.filter((link) => !/^https?:/.test(link) && !existsSync(join(root, dirname(path), link)));
+  expect(missing).toEqual([]);
+});
+
+describe("every command of the documents runs as it is written", () => {
+  // What can't run inside of a test: the first two would start this very run, the others are measured, not tested.
+  const ELSEWHERE = /^npm ci && npm (?:start|test)$|^npm run (?:bench|build|check|test:long)\b/;
+  const commands = DOCUMENTS.flatMap((path) => commandsOf(path)).filter((command) => !ELSEWHERE.test(command));
+
+  test("in order, in a folder with the build and a file of names", () => {
+    const directory = workspace();
+    for (const name of ["dist", "data"]) symlinkSync(join(root, name), join(directory, name));
+    cpSync(join(root, "package.json"), join(directory, "package.json"));
+    writeFileSync(join(directory, "my-names.txt"), read("data/names.txt").split("\n").slice(0, 500).join("\n"));
+    mkdirSync(join(directory, "bin"));
+    for (const name of ["npx", "microgpt"]) {
+      const skip = name === "npx" ? "shift; " : "";
+      writeFileSync(join(directory, "bin", name), `#!/bin/sh\n${skip}exec '${process.execPath}' '${CLI}' "$@"\n`, {
+        mode: 0o755,
+      });
+    }
+    const PATH = `${join(directory, "bin")}:${dirname(process.execPath)}:${process.env.PATH}`;
+    expect(commands.length).toBeGreaterThan(5);
+    for (const command of commands) {
+      const { status, stderr } = spawnSync("sh", ["-c", command], {
+        cwd: directory,
+        input: "",
+        encoding: "utf8",
+        env: { ...process.env, PATH },
+      });
+      expect({ command, status, stderr }).toEqual({ command, status: 0, stderr: "" });
+    }
+  });
+
+  test("the library example runs, in Node and without it", () => {
+    const [, example] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
+    const directory = workspace();
+    mkdirSync(join(directory, "node_modules"));
+    symlinkSync(root, join(directory, "node_modules", "microgpt"));
+    writeFileSync(join(directory, "example.mjs"), example);
+    const output = execFileSync(process.execPath, ["example.mjs"], { cwd: directory, encoding: "utf8" });
+    expect(output).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
+  });
+});
