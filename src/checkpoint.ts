@@ -45,6 +45,9 @@ const VERSION = "1";
 const HASH_KEY = "sha256";
 /** What stands in the hash's place while the file is hashed. */
 const NO_HASH = "0".repeat(64);
+/** The hash is the first metadata entry, so its place is the same in every file: right behind the header's length. */
+const HASH_PREFIX = `{"__metadata__":{"${HASH_KEY}":"`;
+const HASH_PLACE = { prefix: 8, start: 8 + HASH_PREFIX.length, end: 8 + HASH_PREFIX.length + NO_HASH.length };
 
 /** → the bytes of `step-N.safetensors`. Throws InputError (exit code 3) if a number in it is not finite. */
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array<ArrayBuffer>> {
@@ -108,28 +111,24 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer> | string): Promise<s
 /** The file with its own hash in it: hashed with zeros in the hash's place, then the zeros are overwritten. */
 async function seal({ tensors, metadata }: SafetensorsFile): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = encodeSafetensors({ tensors, metadata: new Map([[HASH_KEY, NO_HASH], ...metadata]) });
-  bytes.set(new TextEncoder().encode(await sha256(bytes)), hashPosition(bytes));
+  bytes.set(new TextEncoder().encode(await sha256(bytes)), HASH_PLACE.start);
   return bytes;
 }
 
+/** Checks the hash before anything else is believed: a damaged file is called damaged, wherever the damage is. */
 async function unseal(bytes: Uint8Array): Promise<SafetensorsFile> {
-  const file = decodeSafetensors(bytes);
-  const expected = file.metadata.get(HASH_KEY);
-  if (expected === undefined) throw new InputError("checksum: the file has none; microgpt did not write it");
+  const place = HASH_PLACE;
+  const text = new TextDecoder("latin1").decode(bytes.subarray(place.prefix, place.end));
+  if (!text.startsWith(HASH_PREFIX)) {
+    decodeSafetensors(bytes); // may know better what the file is
+    throw new InputError("checksum: the file has none where microgpt writes it; it is damaged, or another program's");
+  }
   const copy = new Uint8Array(bytes);
-  const position = hashPosition(copy);
-  copy.set(new TextEncoder().encode(NO_HASH), position);
-  const actual = await sha256(copy);
-  if (actual !== expected) throw new InputError("checksum: the bytes are not what was written; the file is damaged");
-  return file;
-}
-
-/** The hash is the first metadata entry, so its place is fixed: behind `{"__metadata__":{"sha256":"`. */
-function hashPosition(bytes: Uint8Array): number {
-  const before = `{"__metadata__":{"${HASH_KEY}":"`;
-  const start = new TextDecoder().decode(bytes.subarray(8, 8 + before.length));
-  if (start !== before) throw new InputError("checksum: it is not where microgpt writes it; the file is damaged");
-  return 8 + before.length;
+  copy.fill(0x30, place.start, place.end); // "0"
+  if ((await sha256(copy)) !== text.slice(HASH_PREFIX.length)) {
+    throw new InputError("checksum: the bytes are not what was written; the file is damaged");
+  }
+  return decodeSafetensors(bytes);
 }
 
 function originEntries(format: string, { config, dataHash, tokenizerHash }: Origin): (readonly [string, string])[] {
