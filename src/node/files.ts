@@ -26,8 +26,17 @@ export function writeDurably(path: string, content: Uint8Array | string): void {
     fs.renameSync(temporary, path);
     syncDirectory(dirname(path));
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    removeIfPossible(temporary);
     throw writeError(path, bytes.length, error);
+  }
+}
+
+/** Cleans up after an error, which is what must be reported, not that the cleaning failed as well. */
+function removeIfPossible(path: string): void {
+  try {
+    fs.rmSync(path, { force: true });
+  } catch {
+    // it stays; `removeTemporaries` will see it
   }
 }
 

@@ -121,7 +121,16 @@ export class Run {
     const { step, best } = checkpoint.progress;
     writeDurably(join(this.#checkpoints, checkpointName(step)), await encodeCheckpoint(checkpoint));
     const older = this.#steps().filter((saved) => saved <= step && saved !== best?.step);
-    for (const saved of older.slice(this.options.keep)) fs.rmSync(join(this.#checkpoints, checkpointName(saved)));
+    for (const saved of older.slice(this.options.keep)) this.#removeCheckpoint(saved);
+  }
+
+  #removeCheckpoint(step: number): void {
+    const path = join(this.#checkpoints, checkpointName(step));
+    try {
+      fs.rmSync(path);
+    } catch (error) {
+      throw writeError(path, 0, error);
+    }
   }
 
   /**
