@@ -114,6 +114,7 @@ export class Training {
   }
 
   async #save(): Promise<void> {
+    this.#run.mustHoldLock();
     const origin: Origin = await originOf(this.#material, this.#run.tokenizerText);
     const state = await this.#engine.save();
     const progress = this.#progress;

@@ -14,7 +14,7 @@ import { InputError, quote } from "../errors.ts";
  */
 export function writeDurably(path: string, content: Uint8Array | string): void {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
-  const temporary = join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`);
+  const temporary = temporaryName(path);
   try {
     const file = fs.openSync(temporary, "wx", 0o644);
     try {
@@ -31,8 +31,8 @@ export function writeDurably(path: string, content: Uint8Array | string): void {
   }
 }
 
-/** Cleans up after an error, which is what must be reported, not that the cleaning failed as well. */
-function removeIfPossible(path: string): void {
+/** Cleans up where a failure is no news: after an error, which is what must be told, or where the next start cleans too. */
+export function removeIfPossible(path: string): void {
   try {
     fs.rmSync(path, { force: true });
   } catch {
@@ -62,12 +62,27 @@ export function makeDirectory(path: string): void {
   }
 }
 
-const TEMPORARY = /^\..+\.tmp-\d+-[0-9a-f]{8}$/;
+/** A hidden name beside `path` for what is not complete yet; it tells whose it is. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`);
+}
 
-/** Removes what a killed `writeDurably` left; only for a directory that nobody else writes to. */
+const TEMPORARY = /^\..+\.tmp-(\d+)-[0-9a-f]{8}$/;
+
+/** Removes the temporary files of processes that are gone. */
 export function removeTemporaries(directory: string): void {
   for (const name of fs.readdirSync(directory)) {
-    if (TEMPORARY.test(name)) fs.rmSync(join(directory, name), { force: true });
+    const pid = TEMPORARY.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) fs.rmSync(join(directory, name), { force: true });
+  }
+}
+
+/** Whether there is a process of this id now. */
+export function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errorCode(error) !== "ESRCH"; // any other code: it is there, but not ours
   }
 }
 

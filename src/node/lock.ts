@@ -8,9 +8,9 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
-import { errorCode, showPath, writeError } from "./files.ts";
+import { errorCode, isRunning, removeIfPossible, showPath, temporaryName, writeError } from "./files.ts";
 
 interface Owner {
   readonly pid: number;
@@ -32,11 +32,11 @@ export class Lock {
   /** Takes the lock file `path`. Throws InputError that names the process that holds it. */
   static take(path: string): Lock {
     const owner = { pid: process.pid, started: startTime(process.pid), token: randomBytes(8).toString("hex") };
-    for (let tries = 0; tries < 10; tries++) {
+    for (let tries = 0; tries < 40; tries++) {
       if (create(path, owner)) return new Lock(path, owner.token);
       const holder = readOwner(path);
       if (holder !== null && isAlive(holder)) throw inUse(path, holder);
-      removeStale(path, holder);
+      if (!removeStale(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     }
     throw new InputError(`${showPath(dirname(path))}: its lock keeps changing hands; try again`);
   }
@@ -53,15 +53,15 @@ export class Lock {
     return readOwner(this.#path)?.token === this.#token;
   }
 
-  /** Gives the lock back; harmless if it is gone. */
+  /** Gives the lock back; harmless if it is gone, or can't be removed: nobody will hold it when this process has ended. */
   release(): void {
-    if (this.isHeld()) fs.rmSync(this.#path, { force: true });
+    if (this.isHeld()) removeIfPossible(this.#path);
   }
 }
 
 /** Creates the file whole or not at all: written aside, then linked to its name, which fails if there is one. */
 function create(path: string, owner: Owner): boolean {
-  const aside = `${path}.${owner.token}`;
+  const aside = temporaryName(path);
   try {
     fs.writeFileSync(aside, JSON.stringify(owner), { flag: "wx" });
     fs.linkSync(aside, path);
@@ -70,31 +70,34 @@ function create(path: string, owner: Owner): boolean {
     if (errorCode(error) === "EEXIST") return false;
     throw writeError(path, 100, error);
   } finally {
-    fs.rmSync(aside, { force: true });
+    removeIfPossible(aside);
   }
 }
 
+/** Far longer than a takeover lasts: a guard of this age belongs to a process that died in the middle of one. */
+const GUARD_MS = 5000;
+
 /**
- * Moves a lock that nobody holds out of the way. Between our look and our move another process may have done the same
- * and put its own lock there: then what we moved is not what we saw, and it goes back.
+ * Removes a lock that nobody holds. Only the process that has made the guard file beside it may: it looks again, alone,
+ * so that what it removes is never a lock that another process has just taken. False if another is at it.
  */
-function removeStale(path: string, seen: Owner | null): void {
-  const aside = join(dirname(path), `.lock-stale-${randomBytes(8).toString("hex")}`);
+function removeStale(path: string): boolean {
+  const guard = `${path}.takeover`;
   try {
-    fs.renameSync(path, aside);
+    fs.closeSync(fs.openSync(guard, "wx"));
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return;
-    throw writeError(path, 0, error);
+    if (errorCode(error) !== "EEXIST") throw writeError(guard, 0, error);
+    const made = fs.statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - made > GUARD_MS) fs.rmSync(guard, { force: true });
+    return false;
   }
-  const moved = readOwner(aside);
-  if (moved !== null && moved.token !== seen?.token) {
-    try {
-      fs.linkSync(aside, path);
-    } catch (error) {
-      if (errorCode(error) !== "EEXIST") throw error;
-    }
+  try {
+    const holder = readOwner(path);
+    if (holder === null || !isAlive(holder)) fs.rmSync(path, { force: true });
+    return true;
+  } finally {
+    removeIfPossible(guard);
   }
-  fs.rmSync(aside, { force: true });
 }
 
 function readOwner(path: string): Owner | null {
@@ -113,15 +116,6 @@ function isAlive({ pid, started }: Owner): boolean {
   if (!isRunning(pid)) return false;
   const now = startTime(pid);
   return started === null || now === null || started === now;
-}
-
-/** Whether there is a process of this id now. */
-export function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return errorCode(error) !== "ESRCH"; // any other code: it is there, but not ours
-  }
 }
 
 /** Linux: field 22 of /proc/PID/stat, in clock ticks since boot, with the boot's id. Elsewhere: what `ps` says. */

@@ -19,6 +19,7 @@ import { tokenizerFromJson } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import {
   errorCode,
+  isRunning,
   makeDirectory,
   readError,
   readStart,
@@ -29,7 +30,7 @@ import {
   writeDurably,
   writeError,
 } from "./files.ts";
-import { isRunning, Lock } from "./lock.ts";
+import { Lock } from "./lock.ts";
 
 const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
 const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}.safetensors`;
@@ -117,7 +118,7 @@ export class Run {
 
   /** Saves a checkpoint; when this resolves it is on the disk. Only then older ones go, but the newest `keep` and the best. */
   async saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
-    this.#mustHoldLock();
+    this.mustHoldLock();
     const { step, best } = checkpoint.progress;
     writeDurably(join(this.#checkpoints, checkpointName(step)), await encodeCheckpoint(checkpoint));
     const older = this.#steps().filter((saved) => saved <= step && saved !== best?.step);
@@ -158,7 +159,7 @@ export class Run {
   }
 
   async saveModel(model: Model): Promise<void> {
-    this.#mustHoldLock();
+    this.mustHoldLock();
     writeDurably(join(this.path, "model.safetensors"), await encodeModel(model));
   }
 
@@ -201,11 +202,11 @@ export class Run {
     }
   }
 
-  #mustHoldLock(): void {
+  /** Throws InputError if the run is not this process's any more: deleted, or taken over. Nothing may be written then. */
+  mustHoldLock(): void {
     if (this.#lock?.isHeld() === true) return;
     throw new InputError(
-      `${showPath(this.path)}: the lock is gone (deleted, or taken by another process); stopping`,
-      1,
+      `${showPath(this.path)}: its lock is gone, so it was deleted or taken over; the training stops`,
     );
   }
 }

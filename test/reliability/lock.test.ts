@@ -1,0 +1,120 @@
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { Lock } from "../../src/node/lock.ts";
+import { microgpt, workspace, writeWords } from "../setup/microgpt.ts";
+import { expectOneLine, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
+
+/** A training that goes on until it is stopped. */
+async function training(): Promise<{ directory: string; run: string; trainer: ReturnType<typeof start> }> {
+  const directory = workspace();
+  const run = join(directory, "run");
+  const args = ["--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TRAINER];
+  const trainer = start(["train", ...args, "--num-steps", "1000000", "--save-interval", "100"]);
+  await until("it has saved", () => savedSteps(run).length > 0);
+  return { directory, run, trainer };
+}
+
+test("a second process is refused by the name of the first, and disturbs nothing", async () => {
+  const { directory, run, trainer } = await training();
+  const { exitCode, stderr } = microgpt(["resume", run]);
+  expect(exitCode).toBe(2);
+  expectOneLine(stderr, new RegExp(`run is in use by process ${trainer.pid}; wait for it, or stop it \\(Ctrl-C\\)\n$`));
+  expect(microgpt(["sample", run, "--num-samples", "1"]).exitCode).toBe(0); // reading is free
+  trainer.kill("SIGINT");
+  expect((await trainer.ended).exitCode).toBe(130);
+  expect(leftovers(directory)).toEqual([]);
+});
+
+test("a training whose run is deleted stops with one line", async () => {
+  const { run, trainer } = await training();
+  fs.rmSync(run, { recursive: true, maxRetries: 5 });
+  const { exitCode, stderr } = await trainer.ended;
+  expect(exitCode).toBe(2);
+  expectOneLine(stderr, /run: its lock is gone, so it was deleted or taken over; the training stops\n$/);
+});
+
+describe("a lock that nobody holds is taken over:", () => {
+  const now = fs.existsSync("/proc/self/stat");
+
+  test.each([
+    ["of a process that was killed", null],
+    [
+      "of a process whose number is somebody else's now",
+      `{"pid":${process.pid},"started":"another boot 12","token":"x"}`,
+    ],
+    ["that is empty, as a power cut leaves it", ""],
+    ["that is garbage", "\0\0\0garbage"],
+    ["with a number that can't be", '{"pid":-1,"started":null,"token":"x"}'],
+  ])("one %s", async (_name, lock) => {
+    const { directory, run, trainer } = await training();
+    trainer.kill("SIGKILL");
+    await trainer.ended;
+    expect(leftovers(directory)).toContain(join("run", ".lock"));
+    if (lock !== null) fs.writeFileSync(join(run, ".lock"), lock);
+    const resumed = start(["resume", run]);
+    await until("it trains", () => resumed.output().includes("from step"));
+    resumed.kill("SIGINT");
+    expect(await resumed.ended).toMatchObject({ exitCode: 130, stderr: "" });
+    expect(leftovers(directory)).toEqual([]);
+  });
+
+  test("also where a process died in the middle of taking it over", () => {
+    const directory = workspace();
+    const lock = join(directory, ".lock");
+    fs.writeFileSync(lock, "");
+    fs.writeFileSync(`${lock}.takeover`, "");
+    const longAgo = new Date(Date.now() - 60_000);
+    fs.utimesSync(`${lock}.takeover`, longAgo, longAgo);
+    expect(Lock.take(lock).isHeld()).toBe(true);
+    expect(fs.readdirSync(directory)).toEqual([".lock"]);
+  });
+
+  test.skipIf(!now)(
+    "but not one of a living process, told by its start time (skipped where there is no /proc)",
+    async () => {
+      const { run, trainer } = await training();
+      const lock = fs.readFileSync(join(run, ".lock"), "utf8");
+      expect(JSON.parse(lock)).toMatchObject({
+        pid: trainer.pid,
+        started: expect.stringMatching(/^[0-9a-f-]{36} \d+$/) as string,
+      });
+      trainer.kill("SIGINT");
+      await trainer.ended;
+    },
+  );
+});
+
+test(
+  "of twenty processes that find one stale lock, exactly one gets it, ten times over",
+  { timeout: 120_000 },
+  async () => {
+    const module = new URL("../../dist/node/lock.js", import.meta.url).href;
+    const script = `
+    const { Lock } = await import(${JSON.stringify(module)});
+    while (Date.now() < Number(process.argv[2])); // all at once
+    try { Lock.take(process.argv[1]); console.log("mine"); setTimeout(() => {}, 400); } catch { console.log("no"); }`;
+    for (let round = 0; round < 10; round++) {
+      const directory = workspace();
+      const lock = join(directory, ".lock");
+      fs.writeFileSync(lock, '{"pid":999999999,"started":null,"token":"stale"}');
+      const startAt = String(Date.now() + 900);
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () =>
+          output([process.execPath, "--input-type=module", "-e", script, lock, startAt]),
+        ),
+      );
+      expect(answers.filter((answer) => answer === "mine\n")).toHaveLength(1);
+      expect(fs.readdirSync(directory)).toEqual([".lock"]);
+    }
+  },
+);
+
+async function output([program, ...args]: readonly string[]): Promise<string> {
+  const child = spawn(program, args, { cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  return await new Promise((resolve) => child.on("close", () => resolve(text)));
+}

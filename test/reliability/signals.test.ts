@@ -1,0 +1,110 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { Random } from "../../src/random.ts";
+import { CLI, workspace, writeWords } from "../setup/microgpt.ts";
+import { expectAllWhole, fingerprint, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+function longTraining(directory: string, ...more: string[]): string[] {
+  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TRAINER];
+  return [...args, "--num-steps", "1000000", "--eval-interval", "50", "--save-interval", "100", ...more];
+}
+
+test(
+  "fifty signals at random moments: saved at that very step, the right exit code, and resumable",
+  { timeout: 300_000 },
+  async () => {
+    const random = new Random(20);
+    let saved = 0;
+    for (let i = 0; i < 50; i++) {
+      const directory = workspace();
+      const signal = i % 2 === 0 ? "SIGINT" : "SIGTERM";
+      const run = join(directory, "run");
+      const trainer = start(longTraining(directory));
+      await sleep(100 + random.randbelow(300));
+      trainer.kill(signal);
+      const ended = await trainer.ended;
+      if (ended.signal === signal) {
+        // It came before anybody listened: then nothing was trained yet.
+        expect(savedSteps(run)).toEqual([]);
+        continue;
+      }
+      expect(ended).toMatchObject({ exitCode: EXIT_CODES[signal], stderr: "" });
+      const step = Number(/^saved step (\d+) in /m.exec(ended.stdout)?.[1]);
+      expect(savedSteps(run).at(-1) ?? 0).toBe(step);
+      expect(ended.stdout).toMatch(/\nto go on: microgpt resume \S*run\n$/);
+      await expectAllWhole(run);
+      expect(leftovers(directory)).toEqual([]);
+      saved++;
+      rmSync(directory, { recursive: true });
+    }
+    expect(saved).toBeGreaterThan(40);
+  },
+);
+
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+  "a training stopped by %s and resumed makes the bytes of one that was not",
+  async (signal) => {
+    const directory = workspace();
+    const data = writeWords(directory);
+    const args = ["train", "--data", data, "--runs-dir", directory, ...TRAINER, "--num-steps", "200"];
+    const steps = [...args, "--eval-interval", "20", "--save-interval", "7"];
+    expect((await start([...steps, "--name", "whole"]).ended).exitCode).toBe(0);
+    const run = join(directory, "stopped");
+    const trainer = start([...steps, "--name", "stopped"]);
+    await until("half of the steps are done", () => (savedSteps(run).at(-1) ?? 0) >= 60);
+    trainer.kill(signal);
+    expect((await trainer.ended).exitCode).toBe(EXIT_CODES[signal]);
+    expect(savedSteps(run).at(-1)).toBeLessThan(200);
+    const resumed = await start(["resume", run]).ended;
+    expect(resumed).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(resumed.stdout).toMatch(/^run {8}\S*stopped, from step \d+$/m);
+    expect(fingerprint(run)).toEqual(fingerprint(join(directory, "whole")));
+  },
+);
+
+test("a finished run that is resumed says its samples again, and changes nothing", async () => {
+  const directory = workspace();
+  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TRAINER];
+  const first = await start([...args, "--num-steps", "40"]).ended;
+  const before = fingerprint(join(directory, "run"));
+  const again = await start(["resume", join(directory, "run")]).ended;
+  expect(again.exitCode).toBe(0);
+  const samples = (stdout: string): string[] => stdout.split("\n").filter((line) => line.startsWith("sample"));
+  expect(samples(again.stdout)).toEqual(samples(first.stdout));
+  expect(samples(first.stdout)).toHaveLength(3);
+  expect(fingerprint(join(directory, "run"))).toEqual(before);
+});
+
+describe("impatience", () => {
+  test("a second signal exits at once, and the run goes on from its last save", async () => {
+    const directory = workspace();
+    const run = join(directory, "run");
+    // Held-out documents without end: the first signal is heard at the next breath, the second need not wait for it.
+    const trainer = start(longTraining(directory));
+    await until("a checkpoint is there", () => savedSteps(run).length > 0);
+    trainer.kill("SIGINT");
+    trainer.kill("SIGTERM");
+    const { exitCode } = await trainer.ended;
+    expect([130, 143]).toContain(exitCode);
+    await expectAllWhole(run);
+    const resumed = start(["resume", run]);
+    await until("it trains again", () => resumed.output().includes("from step"));
+    resumed.kill("SIGKILL");
+    await resumed.ended;
+  });
+
+  test("a reader that goes away stops the training, saved and without a stack trace", () => {
+    const directory = workspace();
+    const command = `'${process.execPath}' '${CLI}' ${longTraining(directory, "--json").join(" ")} | head -3; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8", timeout: 60_000 });
+    expect(stderr).toBe("");
+    expect(stdout.trim().split("\n").at(-1)).toBe("141");
+    expect(existsSync(join(directory, "run", ".lock"))).toBe(false);
+    expect(savedSteps(join(directory, "run")).length).toBeGreaterThan(0);
+  });
+});

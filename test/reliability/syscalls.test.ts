@@ -1,0 +1,141 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { workspace, writeWords } from "../setup/microgpt.ts";
+import { expectAllWhole, fingerprint, isInstalled, leftovers, start, TRAINER } from "../setup/trainer.ts";
+
+const LONG = process.env.MICROGPT_LONG !== undefined;
+
+/** Two checkpoints and more are written and the oldest pruned: every kind of system call that a save makes. */
+const ARGUMENTS = [
+  "--name",
+  "run",
+  ...TRAINER,
+  "--num-steps",
+  "6",
+  "--save-interval",
+  "2",
+  "--eval-interval",
+  "3",
+  "--keep",
+  "1",
+];
+
+/** strace, which does `action` at the n-th call of a kind. Every call of ours is made by the main thread, synchronously. */
+const strace = (call: string, action: string, n: number): string[] => [
+  "strace",
+  "-f",
+  "-qq",
+  "-o",
+  "/dev/null",
+  "-e",
+  `trace=${call}`,
+  "-e",
+  `inject=${call}:${action}:when=${n}`,
+];
+
+function tracing(): boolean {
+  try {
+    execFileSync("strace", ["-qq", "-o", "/dev/null", "true"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+const canTrace = isInstalled("strace") && tracing();
+
+interface Trial {
+  readonly directory: string;
+  readonly run: string;
+  readonly args: string[];
+}
+
+function trial(): Trial {
+  const directory = workspace();
+  return {
+    directory,
+    run: join(directory, "run"),
+    args: ["train", "--data", writeWords(directory), "--runs-dir", directory, ...ARGUMENTS],
+  };
+}
+
+async function undisturbed(): Promise<Record<string, string>> {
+  const { run, args } = trial();
+  expect((await start(args).ended).exitCode).toBe(0);
+  return comparable(run);
+}
+
+/** config.json names the data by its path, which is another in every trial. */
+function comparable(run: string): Record<string, string> {
+  const { "config.json": _config, ...files } = fingerprint(run);
+  return files;
+}
+
+describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing or may not trace)", () => {
+  // Every n up to the first that the training survives, so nothing is left out; `write` and `openat`, which are
+  // hundreds at the start of a process, by steps, which are drawn apart from one another.
+  test.each([
+    ["fsync", 1],
+    ["rename", 1],
+    ["unlink", 1],
+    ["link", 1],
+    ["mkdir", 1],
+    ["ftruncate", 1],
+    ["write", LONG ? 1 : 5],
+    ["pwrite64", 1],
+  ])("killed at every %s (each %i.), it resumes to the very same bytes", { timeout: 900_000 }, async (call, stride) => {
+    const expected = await undisturbed();
+    let killed = 0;
+    for (let n = 1; ; n += stride) {
+      const { directory, run, args } = trial();
+      const { signal, exitCode } = await start(args, strace(call, "signal=SIGKILL", n)).ended;
+      const survived = signal === null && exitCode === 0;
+      if (!survived) killed++;
+      await expectAllWhole(run);
+      const { exitCode: again, stderr } = await start(existsSync(run) ? ["resume", run] : args).ended;
+      expect({ n, again, stderr }).toEqual({ n, again: 0, stderr: "" });
+      expect(comparable(run)).toEqual(expected);
+      expect(leftovers(directory)).toEqual([]);
+      rmSync(directory, { recursive: true });
+      if (survived) break;
+    }
+    if (call === "fsync") expect(killed).toBeGreaterThan(10);
+    if (call === "rename") expect(killed).toBeGreaterThan(5);
+  });
+
+  test.each([
+    ["fsync", "EIO"],
+    ["rename", "EIO"],
+    ["rename", "ENOSPC"],
+    ["unlink", "EACCES"],
+    ["pwrite64", "ENOSPC"],
+  ])(
+    "where a %s fails with %s, it goes on with a warning or ends with one line",
+    { timeout: 900_000 },
+    async (call, code) => {
+      const expected = await undisturbed();
+      let [warned, ended] = [0, 0];
+      for (let n = 1; ; n++) {
+        const { directory, run, args } = trial();
+        const { exitCode, stderr } = await start(args, strace(call, `error=${code}`, n)).ended;
+        const lines = stderr.split("\n").slice(0, -1);
+        const oneLine = new RegExp(`^microgpt: (?:warning: )?cannot (?:write|read) \\S+: .*\\(${code}`);
+        for (const line of lines) expect(line).toMatch(oneLine);
+        await expectAllWhole(run);
+        if (exitCode === 0) warned += lines.length;
+        else ended += Number(exitCode === 1 && lines.length === 1);
+        expect({ n, ended: exitCode === 0 || exitCode === 1 }).toEqual({ n, ended: true });
+        // Where it went on, a failed save in the middle has changed nothing at the end; where it ended, it goes on now.
+        if (exitCode === 0) expect(comparable(run)).toEqual(expected);
+        const again = await start(existsSync(run) ? ["resume", run] : args).ended;
+        expect({ n, again: again.exitCode, stderr: again.stderr }).toEqual({ n, again: 0, stderr: "" });
+        expect(comparable(run)).toEqual(expected);
+        expect(leftovers(directory)).toEqual([]);
+        rmSync(directory, { recursive: true });
+        if (exitCode === 0 && lines.length === 0 && n > 3) break;
+      }
+      expect(warned + ended).toBeGreaterThan(call === "unlink" ? 0 : 1);
+    },
+  );
+});

@@ -1,0 +1,96 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
+import { decodeCheckpoint } from "../../src/checkpoint.ts";
+import { CLI } from "./microgpt.ts";
+
+/** A model so small that a step takes less than a millisecond. */
+export const TRAINER: readonly string[] =
+  "--n-embd 4 --n-head 2 --block-size 8 --eval-documents 4 --num-samples 3".split(" ");
+
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running `microgpt`. */
+export interface Trainer {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  readonly output: () => string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export function start(args: readonly string[], wrapper: readonly string[] = []): Trainer {
+  const [program, ...rest] = [...wrapper, process.execPath, CLI, ...args];
+  const child = spawn(program, rest, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, UV_USE_IO_URING: "0" },
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  const ended = new Promise<Ended>((resolve) => {
+    child.on("close", (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
+  });
+  return { pid: child.pid ?? -1, ended, output: () => stdout + stderr, kill: (signal) => void child.kill(signal) };
+}
+
+/** Waits until a condition holds; fails the test after ten seconds, which no good run comes near. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) expect.fail(`waited in vain until ${what}`);
+    await sleep(2);
+  }
+}
+
+/** The steps of a run that have a checkpoint under its final name, in order; none if there is no run yet. */
+export function savedSteps(run: string): number[] {
+  const directory = join(run, "checkpoints");
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory).filter((name) => name.startsWith("step-"));
+  return names.map((name) => Number.parseInt(name.slice(5), 10)).toSorted((a, b) => a - b);
+}
+
+export const checkpointPath = (run: string, step: number): string =>
+  join(run, "checkpoints", `step-${String(step).padStart(6, "0")}.safetensors`);
+
+/** Every checkpoint that can be seen is whole. */
+export async function expectAllWhole(run: string): Promise<void> {
+  for (const step of savedSteps(run)) {
+    expect((await decodeCheckpoint(readFileSync(checkpointPath(run, step)))).progress.step).toBe(step);
+  }
+}
+
+const COMPARED = ["config.json", "tokenizer.json", "model.safetensors", "metrics.jsonl", "samples.txt"];
+
+/** What must be the same however often a run was stopped: the hash of every file, and of the last checkpoint. */
+export function fingerprint(run: string): Record<string, string> {
+  const last = `checkpoints/step-${String(savedSteps(run).at(-1)).padStart(6, "0")}.safetensors`;
+  const hash = (name: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(run, name)))
+      .digest("hex");
+  return Object.fromEntries([...COMPARED, last].map((name) => [name, hash(name)]));
+}
+
+/** Names in a directory tree that no finished run may leave: temporary files, locks, half-made runs. */
+export function leftovers(directory: string): string[] {
+  const names = readdirSync(directory, { recursive: true, encoding: "utf8" });
+  return names.filter((name) => /\.tmp-|\.new-run-|\.lock/.test(name));
+}
+
+/** One line on stderr that says what went wrong, and no stack trace. */
+export function expectOneLine(stderr: string, message: RegExp): void {
+  expect(stderr).toMatch(/^microgpt: [^\n]+\n$/);
+  expect(stderr).toMatch(message);
+}
+
+export const isInstalled = (tool: string): boolean => spawnSync("sh", ["-c", `command -v ${tool}`]).status === 0;
+export const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
