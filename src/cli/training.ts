@@ -61,10 +61,10 @@ export class Training {
    * Throws InputError if the training diverges (exit code 3) or its end can't be saved (1).
    */
   async complete(): Promise<Engine | number> {
-    this.#reportBeginning();
     const stop = new StopRequest();
     stop.listen();
     try {
+      this.#reportBeginning();
       const { numSteps, learningRate, evalInterval, evalDocuments } = this.#run.options;
       const heldOut = this.#material.heldOut.slice(0, evalDocuments);
       const settings = { numSteps, learningRate, evalInterval };

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Random } from "../../src/random.ts";
 import { workspace, writeWords } from "../setup/microgpt.ts";
-import { expectAllWhole, fingerprint, leftovers, savedSteps, start, TRAINER } from "../setup/trainer.ts";
+import { expectAllWhole, fingerprint, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
 
 const KILLS = process.env.MICROGPT_LONG === undefined ? 100 : 1000;
 const SEED = process.env.MICROGPT_LONG === undefined ? 9 : Date.now();
@@ -26,8 +26,11 @@ test(
       const run = join(directory, `victim-${victim}`);
       for (let done = false; !done;) {
         const trainer = start(existsSync(run) ? ["resume", run] : train(`victim-${victim}`));
-        // Most of a process's first tenth of a second is its start; a few of the kills go there as well.
-        await sleep(random.randbelow(10) === 0 ? random.randbelow(120) : 110 + random.randbelow(300));
+        // A tenth of the kills may hit the start of the process, the others come once it says that it trains.
+        let ended = false;
+        void trainer.ended.then(() => (ended = true));
+        if (random.randbelow(10) > 0) await until("it trains", () => ended || trainer.output().includes("\nrun "));
+        await sleep(5 + random.randbelow(295));
         const acknowledged = savedSteps(run).at(-1) ?? 0;
         if (kills < KILLS) trainer.kill("SIGKILL");
         const { exitCode, signal, stderr } = await trainer.ended;

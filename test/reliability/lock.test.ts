@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { Lock } from "../../src/node/lock.ts";
@@ -88,33 +90,43 @@ describe("a lock that nobody holds is taken over:", () => {
 });
 
 test(
-  "of twenty processes that find one stale lock, exactly one gets it, ten times over",
+  "of twenty processes that find one stale lock, exactly one gets it, five times over",
   { timeout: 120_000 },
   async () => {
     const module = new URL("../../dist/node/lock.js", import.meta.url).href;
     const script = `
     const { Lock } = await import(${JSON.stringify(module)});
-    while (Date.now() < Number(process.argv[2])); // all at once
-    try { Lock.take(process.argv[1]); console.log("mine"); setTimeout(() => {}, 400); } catch { console.log("no"); }`;
-    for (let round = 0; round < 10; round++) {
+    process.stdin.once("data", () => {
+      try { Lock.take(process.argv[1]); console.log("mine"); } catch { console.log("no"); }
+    }).on("end", () => process.exit());
+    console.log("ready");`;
+    for (let round = 0; round < 5; round++) {
       const directory = workspace();
       const lock = join(directory, ".lock");
       fs.writeFileSync(lock, '{"pid":999999999,"started":null,"token":"stale"}');
-      const startAt = String(Date.now() + 900);
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, () =>
-          output([process.execPath, "--input-type=module", "-e", script, lock, startAt]),
-        ),
+      const children = Array.from({ length: 20 }, () =>
+        contender([process.execPath, "--input-type=module", "-e", script, lock]),
       );
-      expect(answers.filter((answer) => answer === "mine\n")).toHaveLength(1);
+      const count = (answer: string): number => children.filter(({ output }) => output().includes(answer)).length;
+      await until("all are ready", () => count("ready") === 20);
+      for (const { child } of children) child.stdin.write("go\n");
+      await until("all have answered", () => count("mine") + count("no") === 20);
+      expect(count("mine")).toBe(1);
       expect(fs.readdirSync(directory)).toEqual([".lock"]);
+      for (const { child } of children) child.stdin.end();
     }
   },
 );
 
-async function output([program, ...args]: readonly string[]): Promise<string> {
-  const child = spawn(program, args, { cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+function contender([program, ...args]: readonly string[]): {
+  child: ChildProcessByStdio<Writable, Readable, null>;
+  output: () => string;
+} {
+  const child = spawn(program, args, {
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-  return await new Promise((resolve) => child.on("close", () => resolve(text)));
+  return { child, output: () => text };
 }

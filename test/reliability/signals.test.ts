@@ -25,7 +25,9 @@ test(
       const signal = i % 2 === 0 ? "SIGINT" : "SIGTERM";
       const run = join(directory, "run");
       const trainer = start(longTraining(directory));
-      await sleep(100 + random.randbelow(300));
+      // A fifth of them at any time of the process's start; the others once it says that it trains.
+      if (i % 5 > 0) await until("it trains", () => trainer.output().includes("\nrun "));
+      await sleep(random.randbelow(250));
       trainer.kill(signal);
       const ended = await trainer.ended;
       if (ended.signal === signal) {
@@ -42,7 +44,7 @@ test(
       saved++;
       rmSync(directory, { recursive: true });
     }
-    expect(saved).toBeGreaterThan(40);
+    expect(saved).toBeGreaterThanOrEqual(40);
   },
 );
 
