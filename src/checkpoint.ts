@@ -19,9 +19,10 @@ import type { Evaluation, Progress } from "./train.ts";
 /** What a file says of the run it belongs to. A resumed training refuses other data and another tokenizer. */
 export interface Origin {
   readonly config: Config;
-  /** SHA-256, in hex, of the documents and of tokenizer.json. */
+  /** SHA-256, in hex, of the documents, of tokenizer.json, and of the options (where the data lies not among them). */
   readonly dataHash: string;
   readonly tokenizerHash: string;
+  readonly optionsHash: string;
 }
 
 export interface Checkpoint extends Origin {
@@ -131,13 +132,14 @@ async function unseal(bytes: Uint8Array): Promise<SafetensorsFile> {
   return decodeSafetensors(bytes);
 }
 
-function originEntries(format: string, { config, dataHash, tokenizerHash }: Origin): (readonly [string, string])[] {
+function originEntries(format: string, { config, ...hashes }: Origin): (readonly [string, string])[] {
   return [
     ["format", format],
     ["version", VERSION],
     ["config", JSON.stringify(config)],
-    ["dataHash", dataHash],
-    ["tokenizerHash", tokenizerHash],
+    ["dataHash", hashes.dataHash],
+    ["tokenizerHash", hashes.tokenizerHash],
+    ["optionsHash", hashes.optionsHash],
   ];
 }
 
@@ -149,8 +151,13 @@ function readOrigin(format: string, metadata: ReadonlyMap<string, string>): Orig
     throw new InputError(`${format}: version ${quote(version ?? "none")} is not ${VERSION}; update microgpt`);
   }
   const config = parseConfig(readJson(metadata, "config"));
-  const [dataHash, tokenizerHash] = ["dataHash", "tokenizerHash"].map((key) => metadata.get(key) ?? "");
-  return { config, dataHash, tokenizerHash };
+  const hash = (key: keyof Origin): string => metadata.get(key) ?? "";
+  return {
+    config,
+    dataHash: hash("dataHash"),
+    tokenizerHash: hash("tokenizerHash"),
+    optionsHash: hash("optionsHash"),
+  };
 }
 
 /** Bounds no model of ours comes near; they keep sizes that are multiplied below 2^53. */

@@ -21,8 +21,8 @@ test("a model comes back as it went, in its own precision", async () => {
     [...state.weights].map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]),
   );
   for (const weights of [state.weights, float32]) {
-    const { config, dataHash, tokenizerHash } = origin;
-    const model = { config, dataHash, tokenizerHash, weights, step: 12, heldOutLoss: null };
+    const { config, dataHash, tokenizerHash, optionsHash } = origin;
+    const model = { config, dataHash, tokenizerHash, optionsHash, weights, step: 12, heldOutLoss: null };
     expect(await decodeModel(await encodeModel(model))).toEqual(model);
   }
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { microgpt, TINY, workspace, writeWords } from "./setup/microgpt.ts";
@@ -271,6 +271,29 @@ describe("bad input is one clear sentence and exit code 2", () => {
     const { exitCode, stderr } = microgpt(["resume", run]);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/run: the data is not what the run began with; put it back to resume\n$/);
+  });
+
+  test.each([
+    ["config.json", '"seed": 42', '"seed": 43'],
+    ["config.json", '"nEmbd": 4', '"nEmbd": 2'],
+    ["tokenizer.json", '"a"', '"z"'],
+  ])("a run whose %s was changed (%s → %s) is not resumed", (name, from, to) => {
+    const { run } = trained();
+    const text = readFileSync(join(run, name), "utf8");
+    expect(text).toContain(from);
+    writeFileSync(join(run, name), text.replace(from, to));
+    const { exitCode, stderr } = microgpt(["resume", run]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(new RegExp(`run: ${name} is not what the run began with; put it back to resume\n$`));
+  });
+
+  test("a run that was moved with its data goes on, once config.json says where the data is", () => {
+    const { run, data } = trained();
+    renameSync(data, `${data}.moved`);
+    const config = join(run, "config.json");
+    expect(microgpt(["resume", run]).stderr).toMatch(/cannot read \S*words\.txt: there is no such file/);
+    writeFileSync(config, readFileSync(config, "utf8").replace(data, `${data}.moved`));
+    expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
   test("text that could command a terminal is printed without its controls, and written to files as it is", () => {

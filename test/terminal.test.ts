@@ -45,7 +45,8 @@ async function inTerminal(
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ screen: string; exitCode: number | null }> {
   const command = [process.execPath, CLI, ...args].map((word) => `'${word}'`).join(" ");
-  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...inherited } = process.env;
+  // What vitest and CI say of colours is not what a person's terminal says.
+  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, CI: _ci, ...inherited } = process.env;
   const child = spawn("script", ["-qefc", `stty cols 100 rows 40; exec ${command}`, "/dev/null"], {
     env: { ...inherited, TERM: "xterm", ...env },
   });

@@ -12,6 +12,7 @@ import { countParameters } from "../engine.ts";
 import type { Tokens } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
+import type { Run } from "../node/run.ts";
 import { hashDocuments, readDocuments } from "../node/text.ts";
 import { Random } from "../random.ts";
 import { charTokenizer, documentTokens } from "../tokenizer.ts";
@@ -64,8 +65,9 @@ export function materialBaselines({ train, heldOut, config }: Material): Baselin
 }
 
 /** What every file of the run says of where it comes from. */
-export async function originOf({ config, dataHash }: Material, tokenizerText: string): Promise<Origin> {
-  return { config, dataHash, tokenizerHash: await sha256(tokenizerText) };
+export async function originOf({ config, dataHash }: Material, run: Run): Promise<Origin> {
+  const [tokenizerHash, optionsHash] = [await sha256(run.tokenizerText), await sha256(run.optionsText)];
+  return { config, dataHash, tokenizerHash, optionsHash };
 }
 
 function checkSize(config: Config): void {

@@ -65,12 +65,19 @@ function begin(run: Run, material: Material, reporter: Reporter): Training {
   return new Training(run, material, engine, newProgress(), null, reporter);
 }
 
+/** What a person, or a failing disk, may have changed since the run began: it would not be the same training. */
+const CHANGEABLE = [
+  ["dataHash", "the data is"],
+  ["tokenizerHash", "tokenizer.json is"],
+  ["optionsHash", "config.json is"],
+] as const;
+
 async function restore(run: Run, material: Material, checkpoint: Checkpoint, reporter: Reporter): Promise<Training> {
   const { state, progress, random } = checkpoint;
-  const origin = await originOf(material, run.tokenizerText);
-  const changed = checkpoint.dataHash !== origin.dataHash ? "the data is" : "tokenizer.json is";
-  if (checkpoint.dataHash !== origin.dataHash || checkpoint.tokenizerHash !== origin.tokenizerHash) {
-    throw new InputError(`${showPath(run.path)}: ${changed} not what the run began with; put it back to resume`);
+  const origin = await originOf(material, run);
+  const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
+  if (changed !== undefined) {
+    throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; put it back to resume`);
   }
   const engine = new AtomicEngine(material.config, atomicWeights(material.config, state.weights));
   await engine.load(state);

@@ -6,6 +6,7 @@ import type { Origin } from "../checkpoint.ts";
 import { countParameters } from "../engine.ts";
 import type { Engine, Tensors } from "../engine.ts";
 import { InputError } from "../errors.ts";
+import { showPath } from "../node/files.ts";
 import { MetricsLog } from "../node/metrics.ts";
 import type { Run } from "../node/run.ts";
 import { evaluateInParts, trainSteps } from "../train.ts";
@@ -115,7 +116,7 @@ export class Training {
 
   async #save(): Promise<void> {
     this.#run.mustHoldLock();
-    const origin: Origin = await originOf(this.#material, this.#run.tokenizerText);
+    const origin: Origin = await originOf(this.#material, this.#run);
     const state = await this.#engine.save();
     const progress = this.#progress;
     this.#metrics.flush();
@@ -123,7 +124,8 @@ export class Training {
       await this.#run.saveModel({ ...origin, weights: state.weights, step: progress.step, heldOutLoss: null });
     } else if (this.#best !== null && !this.#best.saved) {
       const { weights, evaluation } = this.#best;
-      await this.#run.saveModel({ ...origin, weights, ...evaluation });
+      const { step, heldOutLoss } = evaluation;
+      await this.#run.saveModel({ ...origin, weights, step, heldOutLoss });
       this.#best.saved = true;
     }
     await this.#run.saveCheckpoint({ ...origin, progress, random: this.#material.random.getState(), state });
@@ -131,7 +133,7 @@ export class Training {
 
   #stopEarly(exitCode: number): number {
     this.#reporter.saved(this.#progress.step, this.#run.path);
-    this.#reporter.note(`to go on: microgpt resume ${this.#run.path}`);
+    this.#reporter.note(`to go on: microgpt resume ${showPath(this.#run.path)}`);
     return exitCode;
   }
 

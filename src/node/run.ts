@@ -10,7 +10,7 @@
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Checkpoint, Model } from "../checkpoint.ts";
-import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from "../checkpoint.ts";
+import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../checkpoint.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../config.ts";
 import type { TrainOptions } from "../config.ts";
 import { InputError, isRecord, quote } from "../errors.ts";
@@ -41,13 +41,15 @@ export class Run {
   /** What the training was told. */
   readonly options: TrainOptions;
   readonly tokenizer: Tokenizer;
-  /** tokenizer.json to the letter: what is hashed. */
+  /** tokenizer.json to the letter, and the options as config.json has them, but for where the data lies: what is hashed. */
   readonly tokenizerText: string;
+  readonly optionsText: string;
   #lock: Lock | null = null;
 
-  private constructor(path: string, options: TrainOptions, tokenizerText: string) {
+  private constructor(path: string, optionsJson: Readonly<Record<string, unknown>>, tokenizerText: string) {
     this.path = path;
-    this.options = options;
+    this.options = readOptions(join(path, "config.json"), optionsJson);
+    this.optionsText = JSON.stringify({ ...optionsJson, data: [] });
     this.tokenizerText = tokenizerText;
     this.tokenizer = tokenizerFromJson(parseJson(join(path, "tokenizer.json"), tokenizerText));
   }
@@ -77,7 +79,7 @@ export class Run {
       Lock.take(join(hidden, ".lock"));
       const path = renameToFree(hidden, runsDirectory, name, stem);
       syncDirectory(runsDirectory);
-      const run = new Run(path, options, tokenizerText);
+      const run = new Run(path, { ...options }, tokenizerText);
       run.#lock = Lock.adopt(join(path, ".lock"));
       return run;
     } catch (error) {
@@ -168,10 +170,8 @@ export class Run {
     const path = join(this.path, "model.safetensors");
     try {
       const model = await decodeModel(readSafetensors(path));
-      if (model.config.vocabSize === this.tokenizer.vocabSize) return model;
-      throw new InputError(
-        `the model has ${model.config.vocabSize} tokens, tokenizer.json ${this.tokenizer.vocabSize}`,
-      );
+      if (model.tokenizerHash === (await sha256(this.tokenizerText))) return model;
+      throw new InputError("the tokenizer.json beside it is not the one it was trained with");
     } catch (error) {
       throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
     }
@@ -266,15 +266,19 @@ function parseJson(path: string, text: string): unknown {
   }
 }
 
-function readConfig(path: string): TrainOptions {
+function readConfig(path: string): Readonly<Record<string, unknown>> {
   const json = parseJson(path, readWhole(path, 2 ** 20).toString("utf8"));
   if (!isRecord(json) || json.format !== "microgpt-run") throw new InputError(`${showPath(path)} is no run's config`);
   if (json.version !== 1) {
     throw new InputError(`${showPath(path)}: version ${quote(String(json.version))} is not 1; update microgpt`);
   }
   if (!isRecord(json.options)) throw new InputError(`${showPath(path)} is damaged: it has no options`);
+  return json.options;
+}
+
+function readOptions(path: string, json: Readonly<Record<string, unknown>>): TrainOptions {
   try {
-    return checkOptions(TRAIN_OPTIONS, json.options);
+    return checkOptions(TRAIN_OPTIONS, json);
   } catch (error) {
     throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }

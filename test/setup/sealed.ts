@@ -16,7 +16,12 @@ export async function smallCheckpoint(steps: number = 2): Promise<Checkpoint> {
   for (; progress.step < steps; progress.step++)
     progress.meanLoss = await engine.step([[4, 0, 1, 4]], progress.step, 0.01);
   progress.evaluation = progress.best = { step: steps, heldOutLoss: 1.5 };
-  const origin = { config: SMALL, dataHash: "d".repeat(64), tokenizerHash: "e".repeat(64) };
+  const origin = {
+    config: SMALL,
+    dataHash: "d".repeat(64),
+    tokenizerHash: "e".repeat(64),
+    optionsHash: "f".repeat(64),
+  };
   return { ...origin, progress, random: random.getState(), state: await engine.save() };
 }
 
@@ -24,9 +29,9 @@ export async function smallCheckpointBytes(steps?: number): Promise<Uint8Array<A
   return await encodeCheckpoint(await smallCheckpoint(steps));
 }
 
-export async function smallModelBytes(step: number = 2): Promise<Uint8Array<ArrayBuffer>> {
+export async function smallModelBytes(tokenizerHash: string = "e".repeat(64)): Promise<Uint8Array<ArrayBuffer>> {
   const { state, ...origin } = await decodeCheckpoint(await smallCheckpointBytes());
-  return await encodeModel({ ...origin, weights: state.weights, step, heldOutLoss: 1.5 });
+  return await encodeModel({ ...origin, tokenizerHash, weights: state.weights, step: 2, heldOutLoss: 1.5 });
 }
 
 /** A safetensors file of any header text and data: the length, the header, the bytes. */
