@@ -30,12 +30,18 @@ test("a second process is refused by the name of the first, and disturbs nothing
   expect(leftovers(directory)).toEqual([]);
 });
 
-test("a training whose run is deleted stops with one line", async () => {
+test("a training whose run is deleted stops in words, at the latest at its next save", async () => {
   const { run, trainer } = await training();
-  fs.rmSync(run, { recursive: true, maxRetries: 5 });
+  fs.renameSync(run, `${run}-elsewhere`);
   const { exitCode, stderr } = await trainer.ended;
-  expect(exitCode).toBe(2);
-  expectOneLine(stderr, /run: its lock is gone, so it was deleted or taken over; the training stops\n$/);
+  const lines = stderr.trimEnd().split("\n");
+  for (const line of lines) expect(line).toMatch(/^microgpt: (?:warning: )?\S/);
+  // In the middle of a save it may be the read or the write that finds nothing; between two it is the lock.
+  expect(lines.at(-1)).toMatch(
+    /run: its lock is gone, so it was deleted or taken over; the training stops$|cannot (?:read|write) .*\(ENOENT\)$/,
+  );
+  expect([1, 2]).toContain(exitCode);
+  expect(fs.existsSync(run)).toBe(false); // and nothing was made in its place
 });
 
 describe("a lock that nobody holds is taken over:", () => {
