@@ -34,7 +34,7 @@ export function writeDurably(path: string, content: Uint8Array | string): void {
 /** Cleans up where a failure is no news: after an error, which is what must be told, or where the next start cleans too. */
 export function removeIfPossible(path: string): void {
   try {
-    fs.rmSync(path, { force: true });
+    fs.rmSync(path, { recursive: true, force: true });
   } catch {
     // it stays; `removeTemporaries` will see it
   }

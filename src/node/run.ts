@@ -24,6 +24,7 @@ import {
   readError,
   readStart,
   readWhole,
+  removeIfPossible,
   removeTemporaries,
   showPath,
   syncDirectory,
@@ -83,7 +84,7 @@ export class Run {
       run.#lock = Lock.adopt(join(path, ".lock"));
       return run;
     } catch (error) {
-      fs.rmSync(hidden, { recursive: true, force: true });
+      removeIfPossible(hidden);
       throw writeError(runsDirectory, 0, error);
     }
   }
