@@ -26,7 +26,7 @@ export function run() {
   );
   const hasPython = spawnSync("python3", ["--version"]).status === 0;
   if (!hasPython) console.log("  python3 is not on this machine: no comparison");
-  const [ours, theirs] = [[], []];
+  const [ours, theirs, theirsNoGc] = [[], [], []];
   for (let round = 0; round < ROUNDS; round++) {
     const a = measure(process.execPath, [here("atomic-process.mjs"), names, String(OUR_STEPS)]);
     ours.push(meanMs(a, OUR_WARM_UP));
@@ -34,12 +34,18 @@ export function run() {
     const b = measure("python3", [here("peers/scalar_microgpt.py"), names, String(THEIR_STEPS)]);
     checkSame(a.losses, b.losses);
     theirs.push(meanMs(b, THEIR_WARM_UP));
+    const c = measure("python3", [here("peers/scalar_microgpt.py"), names, String(THEIR_STEPS), "nogc"]);
+    theirsNoGc.push(meanMs(c, THEIR_WARM_UP));
     if (round === 0) console.log(`  CPython ${b.python}; the first ${THEIR_STEPS} losses agree within 1e-9`);
   }
   console.log(`  microgpt  ${spread(ours)}`);
   if (theirs.length === 0) return;
   console.log(`  CPython   ${spread(theirs)}`);
-  console.log(`  ratio     ${(median(theirs) / median(ours)).toFixed(0)}× (target: at least 20×)\n`);
+  console.log(`  without its garbage collector  ${spread(theirsNoGc)}`);
+  const ratio = (list) => (median(list) / median(ours)).toFixed(0);
+  console.log(
+    `  ratio     ${ratio(theirs)}× (target: at least 20×); ${ratio(theirsNoGc)}× without its garbage collector\n`,
+  );
 }
 
 const measure = (program, args) => JSON.parse(execFileSync(program, args, { encoding: "utf8" }));

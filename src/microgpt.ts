@@ -40,13 +40,11 @@ export class Value {
     this.children = children;
     this.localGrads = localGrads;
   }
-  /**
-   * Adds d(this)/d(node) to the `grad` of every node that this value was made of, in a fixed order: a node passes
-   * its gradient down once all its parents have. A list, not recursion: a long document makes a deep graph.
-   */
+  /** Adds d(this)/d(leaf) to every leaf's `grad`, in a fixed order. A list, not recursion: long documents go deep. */
   backward(): void {
     const pending: Value[] = [this];
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      if (node.children.length > 0) node.grad = 0; // leaves, the weights, sum up over losses; the rest begins anew
       for (const child of node.children) if (child.#waitingFor++ === 0) pending.push(child);
     }
     this.grad += 1;
@@ -54,7 +52,7 @@ export class Value {
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       for (let i = 0; i < node.children.length; i++) {
         node.children[i].grad += node.localGrads[i] * node.grad; // the chain rule
-        if (--node.children[i].#waitingFor === 0) pending.push(node.children[i]);
+        if (--node.children[i].#waitingFor === 0) pending.push(node.children[i]); // all its parents have passed theirs
       }
     }
   }

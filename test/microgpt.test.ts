@@ -55,6 +55,21 @@ describe("number for number microgpt.py", () => {
     expect(samples).toEqual(run.samples);
   });
 
+  test("main is that program: seed 42, the default size, a document a step, a falling learning rate", () => {
+    const documents = "the quick brown fox jumps over the lazy dog".split(" ");
+    const lines: string[] = [];
+    core.main(documents.join("\n"), 12, (line) => lines.push(line));
+    const random = new Random(42);
+    random.shuffle(documents);
+    const config = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
+    const [losses, samples] = trainAndDream(config, documents, random, 12);
+    expect(lines).toEqual([
+      "9 documents, 27 tokens, 4192 weights",
+      ...losses.map((loss, step) => `step ${step + 1} / 12  loss ${loss.toFixed(4)}`),
+      ...samples.map((sample, i) => `sample ${i + 1}: ${sample}`),
+    ]);
+  });
+
   const names = fileURLToPath(new URL("../../shared/data/names.txt", import.meta.url));
 
   test.skipIf(!existsSync(names))("from the raw names.txt, shuffled here (skipped where ../shared is missing)", () => {
@@ -196,6 +211,17 @@ describe("the laws of the model hold for every small model (200 each)", () => {
       runs,
     );
   });
+});
+
+test("a dream that nothing ends is blockSize characters long", () => {
+  const config = { vocabSize: 3, nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 5 };
+  const never = new (class extends Random {
+    override choices<Item>(items: readonly Item[]): Item[] {
+      return [items[0]];
+    }
+  })(1);
+  const vocabulary = core.buildVocabulary(["ab"]);
+  expect(dream(initWeights(config, new Random(1)), config, vocabulary, never)).toBe("aaaaa");
 });
 
 test("one document can be learnt by heart: loss below 0.01", () => {

@@ -1,9 +1,10 @@
 """The peer: the same GPT with scalar autograd in plain CPython, every sum and product a node of the graph.
 
 Written for this benchmark, as a Python programmer would: operators, slots, no tricks, nothing slowed down on purpose.
-Usage: python3 scalar_microgpt.py NAMES STEPS  ->  a JSON line: losses, seconds and positions of each step.
+Usage: python3 scalar_microgpt.py NAMES STEPS [nogc]  ->  a JSON line: losses, seconds and positions of each step.
 """
 
+import gc
 import json
 import math
 import random
@@ -150,4 +151,6 @@ def main(path, steps):
     print(json.dumps({"python": sys.version.split()[0], "losses": losses, "seconds": seconds, "positions": positions}))
 
 
+if sys.argv[3:] == ["nogc"]:
+    gc.disable()  # what a knowing user may do: the graph has no cycles that the collector would have to find
 main(sys.argv[1], int(sys.argv[2]))
