@@ -5,12 +5,12 @@ import { AtomicEngine, atomicWeights } from "../atomic.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { checkTogether } from "../config.ts";
 import type { TrainOptions } from "../config.ts";
-import type { Tensors } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import { initWeights } from "../microgpt.ts";
 import { showPath } from "../node/files.ts";
 import { Run, stemOf } from "../node/run.ts";
 import { newProgress } from "../train.ts";
+import type { Evaluation } from "../train.ts";
 import { originOf, prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
@@ -18,6 +18,7 @@ import type { Reporter } from "./reporter.ts";
 import { createReporter } from "./reporter.ts";
 import { sampleTexts } from "./sample.ts";
 import { Training } from "./training.ts";
+import type { Best } from "./training.ts";
 
 /** How to report, and what to do after the training. */
 export interface ReportFlags {
@@ -82,7 +83,7 @@ async function restore(run: Run, material: Material, checkpoint: Checkpoint, rep
   const engine = new AtomicEngine(material.config, atomicWeights(material.config, state.weights));
   await engine.load(state);
   material.random.setState(random);
-  const best = progress.best === null ? null : await bestWeights(run, progress.best.step, checkpoint);
+  const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {
     reporter.warn(`the best weights (step ${progress.best.step}) can't be read; the search for the best begins anew`);
     progress.best = null;
@@ -90,13 +91,12 @@ async function restore(run: Run, material: Material, checkpoint: Checkpoint, rep
   return new Training(run, material, engine, progress, best, reporter);
 }
 
-/** The weights of the best step: from model.safetensors, or from the checkpoint that is kept for that. */
-async function bestWeights(run: Run, step: number, newest: Checkpoint): Promise<Tensors | null> {
-  if (newest.progress.step === step) return newest.state.weights;
+/** The best weights: from model.safetensors, or, where that is not whole, from the checkpoint that is kept for it. */
+async function findBest(run: Run, evaluation: Evaluation): Promise<Best | null> {
   const model = await run.loadModel().catch(ignoreInputError);
-  if (model !== null && model.step === step) return model.weights;
-  const checkpoint = await run.loadCheckpointAt(step).catch(ignoreInputError);
-  return checkpoint === null ? null : checkpoint.state.weights;
+  if (model !== null && model.step === evaluation.step) return { evaluation, weights: model.weights, saved: true };
+  const checkpoint = await run.loadCheckpointAt(evaluation.step).catch(ignoreInputError);
+  return checkpoint === null ? null : { evaluation, weights: checkpoint.state.weights, saved: false };
 }
 
 function ignoreInputError(error: unknown): null {

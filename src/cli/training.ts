@@ -18,7 +18,7 @@ import { StopRequest } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
 /** The weights of the lowest held-out loss so far; `saved` once they are on the disk. */
-interface Best {
+export interface Best {
   readonly evaluation: Evaluation;
   readonly weights: Tensors;
   saved: boolean;
@@ -34,15 +34,8 @@ export class Training {
   readonly #speed: Speedometer;
   #best: Best | null;
 
-  /** @param bestWeights those of `progress.best`; null where there is none yet. */
-  constructor(
-    run: Run,
-    material: Material,
-    engine: Engine,
-    progress: Progress,
-    bestWeights: Tensors | null,
-    reporter: Reporter,
-  ) {
+  /** @param best the weights of `progress.best`; null where there is none yet. */
+  constructor(run: Run, material: Material, engine: Engine, progress: Progress, best: Best | null, reporter: Reporter) {
     this.#run = run;
     this.#material = material;
     this.#engine = engine;
@@ -50,10 +43,7 @@ export class Training {
     this.#reporter = reporter;
     this.#metrics = new MetricsLog(run.metricsPath, progress);
     this.#speed = new Speedometer(progress.step);
-    this.#best =
-      progress.best !== null && bestWeights !== null
-        ? { evaluation: progress.best, weights: bestWeights, saved: true }
-        : null;
+    this.#best = best;
   }
 
   /**

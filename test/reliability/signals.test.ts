@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -80,6 +80,13 @@ test("a finished run that is resumed says its samples again, and changes nothing
   expect(samples(again.stdout)).toEqual(samples(first.stdout));
   expect(samples(first.stdout)).toHaveLength(3);
   expect(fingerprint(join(directory, "run"))).toEqual(before);
+  // And what was lost or damaged meanwhile is there again, from the checkpoint that is kept for it.
+  for (const content of [null, "damaged"]) {
+    if (content === null) rmSync(join(directory, "run", "model.safetensors"));
+    else writeFileSync(join(directory, "run", "model.safetensors"), content);
+    expect((await start(["resume", join(directory, "run")]).ended).exitCode).toBe(0);
+    expect(fingerprint(join(directory, "run"))).toEqual(before);
+  }
 });
 
 describe("impatience", () => {
