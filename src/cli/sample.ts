@@ -13,6 +13,7 @@ import type { Draw, SamplingOptions } from "../sample.ts";
 import { nameUnknown } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { createReporter } from "./reporter.ts";
+import { exitOnOutputError } from "./signals.ts";
 import { paint, printable } from "./terminal.ts";
 
 /** What it takes to write text. */
@@ -29,6 +30,7 @@ export interface WritingOptions extends SamplingOptions {
 
 /** `microgpt sample RUN`. */
 export async function sample(path: string, options: SampleOptions, json: boolean): Promise<number> {
+  exitOnOutputError();
   const run = Run.open(path);
   const writer = await openWriter(run, options.seed);
   const texts = await sampleTexts(writer, options.numSamples, options);
@@ -45,6 +47,7 @@ export async function complete(
   options: SampleOptions,
   flags: { readonly probs: boolean; readonly json: boolean },
 ): Promise<number> {
+  exitOnOutputError();
   const writer = await openWriter(Run.open(path), options.seed);
   const prompt = encodePrompt(writer.tokenizer, prefix);
   const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;

@@ -3,6 +3,7 @@
  * doesn't ask.
  */
 import { setImmediate } from "node:timers/promises";
+import { errorCode } from "../node/files.ts";
 
 /** A reason to stop and the exit code that tells it: 128 + the signal's number, as shells have it. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -20,7 +21,7 @@ export class StopRequest {
   /** Listens until `stopListening`. */
   listen(): void {
     for (const signal of Object.keys(EXIT_CODES)) process.on(signal, this.#onSignal);
-    process.stdout.on("error", this.#onPipeError);
+    process.stdout.on("error", this.#onOutputError);
   }
 
   stopListening(): void {
@@ -41,8 +42,19 @@ export class StopRequest {
     this.exitCode = EXIT_CODES[signal];
   };
 
-  readonly #onPipeError = (error: Error): void => {
-    if (!("code" in error) || error.code !== "EPIPE") throw error;
-    this.exitCode ??= PIPE_CLOSED;
+  readonly #onOutputError = (error: Error): void => {
+    this.exitCode ??= outputExitCode(error);
   };
+}
+
+/** Ends the process where its output can't be written: for commands that have nothing to save. */
+export function exitOnOutputError(): void {
+  process.stdout.on("error", (error) => process.exit(outputExitCode(error)));
+}
+
+/** A reader that has seen enough (`| head`) is no news; any other reason is told. */
+function outputExitCode(error: Error): number {
+  if (errorCode(error) === "EPIPE") return PIPE_CLOSED;
+  process.stderr.write(`microgpt: cannot write the output: ${error.message}\n`);
+  return 1;
 }

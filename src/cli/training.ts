@@ -65,7 +65,7 @@ export class Training {
         if (await stop.heard()) break;
       }
       await this.#save();
-      if (this.#progress.step < numSteps && stop.exitCode !== null) return this.#stopEarly(stop.exitCode);
+      if (stop.exitCode !== null && !this.#isComplete()) return this.#stopEarly(stop.exitCode);
     } finally {
       stop.stopListening();
     }
@@ -119,6 +119,12 @@ export class Training {
       this.#best.saved = true;
     }
     await this.#run.saveCheckpoint({ ...origin, progress, random: this.#material.random.getState(), state });
+  }
+
+  /** Whether nothing is left to do: not the last step, and not the evaluation after it. */
+  #isComplete(): boolean {
+    const { step, evaluation } = this.#progress;
+    return step >= this.#run.options.numSteps && (this.#material.heldOut.length === 0 || evaluation?.step === step);
   }
 
   #stopEarly(exitCode: number): number {

@@ -36,7 +36,8 @@ export class Lock {
       if (create(path, owner)) return new Lock(path, owner.token);
       const holder = readOwner(path);
       if (holder !== null && isAlive(holder)) throw inUse(path, holder);
-      if (!removeStale(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      if (takeOver(path, owner)) return new Lock(path, owner.token);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     }
     throw new InputError(`${showPath(dirname(path))}: its lock keeps changing hands; try again`);
   }
@@ -74,35 +75,49 @@ function create(path: string, owner: Owner): boolean {
   }
 }
 
-/** Far longer than a takeover lasts: a guard of this age belongs to a process that died in the middle of one. */
-const GUARD_MS = 5000;
-
 /**
- * Removes a lock that nobody holds. Only the process that has made the guard file beside it may: it looks again, alone,
- * so that what it removes is never a lock that another process has just taken. False if another is at it.
+ * Takes a lock that nobody holds. Only the process whose guard file stands beside it may: it looks again, alone, then
+ * renames the guard to the lock, which replaces the one and removes the other at once. So a kill leaves a guard of a
+ * process that is gone, if any, and the next may remove that. Whose lock it is then, its token says. False: try again.
  */
-function removeStale(path: string): boolean {
+function takeOver(path: string, owner: Owner): boolean {
   const guard = `${path}.takeover`;
-  try {
-    fs.closeSync(fs.openSync(guard, "wx"));
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw writeError(guard, 0, error);
-    const made = fs.statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - made > GUARD_MS) fs.rmSync(guard, { force: true });
+  if (!create(guard, owner)) {
+    if (isAbandoned(guard)) removeIfPossible(guard);
     return false;
   }
   try {
-    const holder = readOwner(path);
-    if (holder === null || !isAlive(holder)) fs.rmSync(path, { force: true });
-    return true;
+    if (isAbandoned(path)) fs.renameSync(guard, path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw writeError(path, 0, error);
   } finally {
-    removeIfPossible(guard);
+    if (readOwner(guard)?.token === owner.token) removeIfPossible(guard);
+  }
+  return readOwner(path)?.token === owner.token;
+}
+
+/** Whether the file is there and nobody holds it. One that is not there may be another's in the next moment. */
+function isAbandoned(path: string): boolean {
+  try {
+    const holder = parseOwner(fs.readFileSync(path, "utf8"));
+    return holder === null || !isAlive(holder);
+  } catch (error) {
+    return errorCode(error) !== "ENOENT";
   }
 }
 
 function readOwner(path: string): Owner | null {
   try {
-    const json: unknown = JSON.parse(fs.readFileSync(path, "utf8"));
+    return parseOwner(fs.readFileSync(path, "utf8"));
+  } catch {
+    return null;
+  }
+}
+
+/** Null for what is no lock: empty, or garbage. */
+function parseOwner(text: string): Owner | null {
+  try {
+    const json: unknown = JSON.parse(text);
     if (!isRecord(json)) return null;
     const { pid, started, token } = json;
     if (!Number.isSafeInteger(pid) || Number(pid) < 1 || typeof token !== "string") return null;

@@ -38,6 +38,7 @@ export class MetricsLog {
         for (let written = 0; written < bytes.length;) {
           written += fs.writeSync(file, bytes, written, null, this.#length + written);
         }
+        fs.fsyncSync(file); // or a power cut could leave a checkpoint that is ahead of its lines
       } catch (error) {
         fs.ftruncateSync(file, this.#length);
         throw error;

@@ -53,6 +53,7 @@ function onSmallDisk(
   const options = quoted(["--data", data, "--runs-dir", disk, "--name", "run", ...TRAINER, ...steps]);
   const body = script({ out, data, train: `${command} train ${options}`, resume: `${command} resume '${disk}/run'` });
   const preamble = `set -u; OUT='${out}'; DISK='${disk}'; mount -t tmpfs -o size=${size} none "$DISK"
+    # (Remounting names the source as well: \`mount\` would else repeat tmpfs's uid=, which no one but root may.)
     wait_for() { for _ in $(seq 1000); do eval "$1" && return; sleep 0.01; done; echo "in vain: $1" >> "$OUT/vain"; }`;
   const ending = 'cp -r "$DISK/run" "$OUT/run" 2> /dev/null; ls -a "$DISK" > "$OUT/listing"';
   const [program, ...args] = [...OWN_MOUNTS, "bash", "-c", `${preamble}\n${body}\n${ending}`];
@@ -83,9 +84,15 @@ describe.skipIf(!mounts)("a disk of our own (skipped where `unshare` may not mou
         ({ train }) => `
         ${train} > "$OUT/stdout" 2> "$OUT/stderr" & trainer=$!
         wait_for '[ "$(ls "$DISK"/run/checkpoints 2> /dev/null | wc -l)" -ge 3 ]'
+        kill -STOP $trainer
         cat /dev/zero > "$DISK/filler" 2> /dev/null
-        wait_for 'grep -q ENOSPC "$OUT/stderr"'
-        ls "$DISK"/run/checkpoints > "$OUT/while-full"
+        # Room for the next lines of metrics.jsonl, but not for all of a checkpoint: it is torn, and must not stay.
+        truncate -s -12288 "$DISK/filler"
+        kill -CONT $trainer
+        wait_for 'grep -q "step-.*ENOSPC" "$OUT/stderr"'
+        kill -STOP $trainer
+        ls -a "$DISK"/run/checkpoints > "$OUT/while-full"
+        kill -CONT $trainer
         rm "$DISK/filler"
         wait $trainer; echo $? > "$OUT/exit"`,
       );
@@ -134,10 +141,10 @@ describe.skipIf(!mounts)("a disk of our own (skipped where `unshare` may not mou
       ({ train, resume }) => `
       ${train} > "$OUT/stdout" 2> "$OUT/stderr" & trainer=$!
       wait_for '[ "$(ls "$DISK"/run/checkpoints 2> /dev/null | wc -l)" -ge 2 ]'
-      wait_for 'mount -o remount,ro "$DISK" 2> /dev/null'
+      wait_for 'mount -o remount,ro none "$DISK" 2> /dev/null'
       wait $trainer; echo $? > "$OUT/exit"
       ${resume} > /dev/null 2> "$OUT/stderr-ro"; echo $? >> "$OUT/exit"
-      mount -o remount,rw "$DISK"
+      mount -o remount,rw none "$DISK"
       ${resume} > /dev/null 2> "$OUT/stderr-rw"; echo $? >> "$OUT/exit"`,
     );
     expect(read(out, "exit")).toBe("1\n1\n0\n");
@@ -156,7 +163,7 @@ describe.skipIf(!mounts)("a disk of our own (skipped where `unshare` may not mou
       "256k",
       STEPS,
       ({ train }) => `
-      mount -o remount,ro "$DISK"
+      mount -o remount,ro none "$DISK"
       ${train} > "$OUT/stdout" 2> "$OUT/stderr"; echo $? > "$OUT/exit"`,
     );
     expect(read(out, "exit")).toBe("1\n");

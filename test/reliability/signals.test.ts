@@ -89,17 +89,56 @@ test("a finished run that is resumed says its samples again, and changes nothing
   }
 });
 
+test("stopped in the evaluation after the last step, a training is not done: it says so, and resumes to the same bytes", async () => {
+  const directory = workspace();
+  const data = join(directory, "many.txt");
+  const letters = [..."abcdefgh"];
+  const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => `${a}${b}${c}${a}${b}`)));
+  writeFileSync(data, `${words.flatMap((word) => letters.map((letter) => word + letter)).join("\n")}\n`);
+  const args = ["train", "--data", data, "--runs-dir", directory, ...TRAINER, "--val-fraction", "0.9"];
+  // Two steps, then an evaluation of 3,600 documents that takes the better part of a second.
+  const steps = [...args, "--num-steps", "2", "--save-interval", "1", "--eval-interval", "2"].concat(
+    "--eval-documents",
+    "3600",
+  );
+  expect((await start([...steps, "--name", "whole"]).ended).exitCode).toBe(0);
+  const run = join(directory, "stopped");
+  const trainer = start([...steps, "--name", "stopped"]);
+  await until("a step is saved", () => savedSteps(run).length > 0);
+  trainer.kill("SIGINT");
+  const { exitCode, stdout } = await trainer.ended;
+  expect(exitCode).toBe(130);
+  expect(stdout).toContain("to go on: microgpt resume");
+  expect(stdout).not.toContain("held-out loss");
+  expect((await start(["resume", run]).ended).exitCode).toBe(0);
+  expect(fingerprint(run)).toEqual(fingerprint(join(directory, "whole")));
+});
+
+test("a training that never waits for the disk hears a signal all the same", async () => {
+  const directory = workspace();
+  const trainer = start(longTraining(directory, "--eval-interval", "1000000", "--save-interval", "1000000"));
+  await until("it trains", () => trainer.output().includes("\nrun "));
+  await sleep(100);
+  trainer.kill("SIGINT");
+  const late = new AbortController();
+  const ended = await Promise.race([trainer.ended, sleep(5000, null, { signal: late.signal }).catch(() => null)]);
+  late.abort();
+  trainer.kill("SIGKILL");
+  expect(ended).toMatchObject({ exitCode: 130, stderr: "" });
+  expect(savedSteps(join(directory, "run"))).toHaveLength(1);
+});
+
 describe("impatience", () => {
   test("a second signal exits at once, and the run goes on from its last save", async () => {
     const directory = workspace();
     const run = join(directory, "run");
-    // Held-out documents without end: the first signal is heard at the next breath, the second need not wait for it.
     const trainer = start(longTraining(directory));
     await until("a checkpoint is there", () => savedSteps(run).length > 0);
     trainer.kill("SIGINT");
     trainer.kill("SIGTERM");
-    const { exitCode } = await trainer.ended;
+    const { exitCode, stdout } = await trainer.ended;
     expect([130, 143]).toContain(exitCode);
+    expect(stdout).not.toContain("saved step"); // the first alone would have saved
     await expectAllWhole(run);
     const resumed = start(["resume", run]);
     await until("it trains again", () => resumed.output().includes("from step"));
@@ -115,5 +154,25 @@ describe("impatience", () => {
     expect(stdout.trim().split("\n").at(-1)).toBe("141");
     expect(existsSync(join(directory, "run", ".lock"))).toBe(false);
     expect(savedSteps(join(directory, "run")).length).toBeGreaterThan(0);
+  });
+
+  test("nor do samples end in a stack trace, nor what is written to a full disk", async () => {
+    const directory = workspace();
+    const run = join(directory, "run");
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TRAINER];
+    expect((await start([...args, "--num-steps", "10"]).ended).exitCode).toBe(0);
+    const command = `'${process.execPath}' '${CLI}'`;
+    const inShell = (line: string): string[] => {
+      const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8", timeout: 60_000 });
+      return [stdout.trim().split("\n").at(-1) ?? "", stderr];
+    };
+    const sampling = `${command} sample '${run}' --num-samples 5000`;
+    expect(inShell(`${sampling} | head -1; echo "\${PIPESTATUS[0]}"`)).toEqual(["141", ""]);
+    const full = "microgpt: cannot write the output: ENOSPC: no space left on device, write\n";
+    expect(inShell(`${sampling} > /dev/full; echo $?`)).toEqual(["1", full]);
+    const training = longTraining(directory).map((word) => (word === "run" ? "other" : word));
+    expect(inShell(`${command} ${training.join(" ")} > /dev/full; echo $?`)).toEqual(["1", full]);
+    expect(savedSteps(join(directory, "other")).length).toBeGreaterThan(0);
+    expect(leftovers(directory)).toEqual([]);
   });
 });

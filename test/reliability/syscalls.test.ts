@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { workspace, writeWords } from "../setup/microgpt.ts";
-import { expectAllWhole, fingerprint, isInstalled, leftovers, start, TRAINER } from "../setup/trainer.ts";
+import { expectAllWhole, fingerprint, isInstalled, leftovers, savedSteps, start, TRAINER } from "../setup/trainer.ts";
 
 const LONG = process.env.MICROGPT_LONG !== undefined;
 
@@ -123,6 +123,8 @@ describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing 
         const oneLine = new RegExp(`^microgpt: (?:warning: )?cannot (?:write|read) \\S+: .*\\(${code}`);
         for (const line of lines) expect(line).toMatch(oneLine);
         await expectAllWhole(run);
+        const temporary = leftovers(directory).filter((name) => !name.endsWith(".lock"));
+        if (call !== "unlink") expect({ n, temporary }).toEqual({ n, temporary: [] });
         if (exitCode === 0) warned += lines.length;
         else ended += Number(exitCode === 1 && lines.length === 1);
         expect({ n, ended: exitCode === 0 || exitCode === 1 }).toEqual({ n, ended: true });
@@ -136,6 +138,61 @@ describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing 
         if (exitCode === 0 && lines.length === 0 && n > 3) break;
       }
       expect(warned + ended).toBeGreaterThan(call === "unlink" ? 0 : 1);
+    },
+  );
+
+  test("the bytes of every file are on the disk before its name, and its name before an older one goes", async () => {
+    const { directory, args } = trial();
+    const log = join(directory, "calls");
+    const calls = "openat,fsync,rename,unlink,pwrite64";
+    const { exitCode } = await start(args, ["strace", "-qq", "-y", "-o", log, "-e", `trace=${calls}`]).ended;
+    expect(exitCode).toBe(0);
+    const synced = new Set<string>();
+    let [renamed, pruned, appended] = [0, 0, 0];
+    for (const line of readFileSync(log, "utf8").split("\n")) {
+      const [, call, path = "", to = ""] =
+        /^(\w+)\((?:AT_FDCWD<[^>]*>, )?(?:\d+<|")([^">]*)(?:[">], "([^"]*))?/.exec(line) ?? [];
+      if (call === "fsync") synced.add(path);
+      if (call === "pwrite64" && path.endsWith("metrics.jsonl")) {
+        synced.delete(path);
+        appended++;
+      }
+      if (call === "rename" && path.includes(".tmp-")) {
+        expect(synced).toContain(path);
+        if (to.includes("step-") && appended > 0) expect(synced).toContain(join(dirname(dirname(to)), "metrics.jsonl"));
+        synced.delete(dirname(to));
+        renamed++;
+      }
+      if (call === "unlink" && path.includes("step-")) {
+        expect(synced).toContain(dirname(path));
+        pruned++;
+      }
+    }
+    expect([renamed > 8, pruned > 0, appended > 1]).toEqual([true, true, true]);
+  });
+
+  // As `resume` meets the lock of a killed process, it takes it over: a kill in the middle of that must bar nobody.
+  test.each(["unlink", "link", "rename"])(
+    "a resume killed at every %s is resumed at once, to the very same bytes",
+    { timeout: 900_000 },
+    async (call) => {
+      const expected = await undisturbed();
+      const stopped = trial();
+      await start(stopped.args, strace("fsync", "signal=SIGKILL", 12)).ended;
+      expect(savedSteps(stopped.run)).toEqual([2]);
+      let killed = 0;
+      for (let n = 1; ; n++) {
+        const run = join(stopped.directory, `copy-${n}`);
+        cpSync(stopped.run, run, { recursive: true });
+        const { signal } = await start(["resume", run], strace(call, "signal=SIGKILL", n)).ended;
+        if (signal === null) break;
+        killed++;
+        const { exitCode, stderr } = await start(["resume", run]).ended;
+        expect({ n, exitCode, stderr }).toEqual({ n, exitCode: 0, stderr: "" });
+        expect(comparable(run)).toEqual(expected);
+        expect(leftovers(run)).toEqual([]);
+      }
+      expect(killed).toBeGreaterThan(1);
     },
   );
 });
