@@ -169,9 +169,9 @@ export function parseConfig(json: unknown): Config {
   const size = (key: keyof Config): number => {
     const value = json[key];
     if (isCount(value) && value >= 1 && value <= MAX_CONFIG) return value;
-    throw new InputError(
-      `config: \`${key}\` must be a whole number from 1 to ${MAX_CONFIG}, got ${quote(String(value))}`,
-    );
+    // A list or an object is not shown: it may be too deep to print, or have no text at all.
+    const got = typeof value === "number" || typeof value === "string" ? `, got ${quote(String(value))}` : "";
+    throw new InputError(`config: \`${key}\` must be a whole number from 1 to ${MAX_CONFIG}${got}`);
   };
   const config = {
     vocabSize: size("vocabSize"),
@@ -197,10 +197,11 @@ function readProgress(metadata: ReadonlyMap<string, string>): Progress {
 
 function readEvaluation(json: unknown): Evaluation | null {
   if (json === null) return null;
-  if (!isRecord(json) || !isCount(json.step) || typeof json.heldOutLoss !== "number") {
+  const { step, heldOutLoss } = isRecord(json) ? json : {};
+  if (!isCount(step) || !isLoss(heldOutLoss) || heldOutLoss === null) {
     throw new InputError("checkpoint: an evaluation in `progress` must be a step and its loss");
   }
-  return { step: json.step, heldOutLoss: json.heldOutLoss };
+  return { step, heldOutLoss };
 }
 
 function readRandom(metadata: ReadonlyMap<string, string>): RandomState {

@@ -51,13 +51,18 @@ const MAX_METADATA_CHARACTERS = 2 ** 20;
 /** Names that mean something else to an object, wherever the map ends up. */
 const FORBIDDEN_NAMES = new Set(["__proto__", "constructor", "prototype"]);
 
-/** Writes tensors in the order given; the data starts at a multiple of 8 so that it can be viewed in place. */
+/**
+ * Writes tensors in the order given; the data starts at a multiple of 8 so that it can be viewed in place.
+ * Throws InputError for what `decodeSafetensors` would not read again: a bad name, a shape that is not the bytes'.
+ */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = {};
-  if (metadata.size > 0) header.__metadata__ = Object.fromEntries(metadata);
+  if (metadata.size > 0) header.__metadata__ = Object.fromEntries(readMetadata(Object.fromEntries(metadata)));
   let offset = 0;
   for (const [name, { dtype, shape, bytes }] of tensors) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    const entry = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    readEntry(name, entry);
+    header[name] = entry;
     offset += bytes.length;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
@@ -106,13 +111,19 @@ const KNOWN_FORMATS: readonly (readonly [magic: readonly number[], name: string]
   [[0x89, 0x48, 0x44, 0x46], "an HDF5 file"],
   [[0x47, 0x47, 0x55, 0x46], "a GGUF file"],
   [[0x1f, 0x8b], "a gzip archive"],
-  // A protobuf whose first field is the ONNX version, 3 to 15, and whose second is a string.
-  ...Array.from({ length: 13 }, (_, i) => [[0x08, 3 + i, 0x12], "an ONNX model"] as const),
+  // A protobuf whose first field is the ONNX version, 3 to 15, and whose second is another field of onnx.proto.
+  ...[0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].flatMap((field) =>
+    Array.from({ length: 13 }, (_, i) => [[0x08, 3 + i, field], "an ONNX model"] as const),
+  ),
 ];
 
-/** What the first bytes look like, or null; a safetensors file has `{` (or white space) at its ninth byte. */
+/**
+ * What the first 9 bytes look like, or null: a safetensors file has `{` (or white space) at its ninth, and a length
+ * below 16 MiB before it. Chance gives others the one (a GGUF file of 32 tensors), but not both.
+ */
 export function recogniseFormat(start: Uint8Array): string | null {
-  if (isHeaderStart(start[LENGTH_BYTES])) return null;
+  const isShort = start[3] <= 1 && start.subarray(4, LENGTH_BYTES).every((byte) => byte === 0);
+  if (isShort && isHeaderStart(start[LENGTH_BYTES])) return null;
   const known = KNOWN_FORMATS.find(([magic]) => magic.every((byte, i) => start[i] === byte));
   return known === undefined ? null : known[1];
 }
@@ -159,19 +170,34 @@ function parseHeader(bytes: Uint8Array): unknown {
 function scanHeader(text: string): void {
   const keys: Set<string>[] = [];
   let lastString: string | null = null;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|-?[0-9][0-9.eE+-]*/gsu)) {
-    if (token === "{" || token === "[") {
+  const pattern = /["{}[\]:]|-?[0-9][0-9.eE+-]*/g;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    let token = match[0];
+    if (token === '"') {
+      pattern.lastIndex = stringEnd(text, match.index);
+      token = text.slice(match.index, pattern.lastIndex);
+    } else if (token === "{" || token === "[") {
       keys.push(new Set());
       if (keys.length > 3) refuse("the header is nested more than 3 deep");
     } else if (token === "}" || token === "]") {
       keys.pop();
     } else if (token === ":") {
       if (lastString !== null) addKey(keys.at(-1), lastString);
-    } else if (!token.startsWith('"') && token !== "," && !/^(?:0|[1-9][0-9]{0,15})$/.test(token)) {
+    } else if (!/^(?:0|[1-9][0-9]{0,15})$/.test(token)) {
       refuse(`the header has the number ${quote(token, 30)}; sizes are whole, written in digits, below 2^53`);
     }
     lastString = token.startsWith('"') ? token : null;
   }
+}
+
+/**
+ * The place after the string that starts at `start`. A loop, because a pattern for strings that finds no end tries again
+ * at every quote behind an escape: time that grows with the square of the length.
+ */
+function stringEnd(text: string, start: number): number {
+  let end = start + 1;
+  while (end < text.length && text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+  return end + 1;
 }
 
 function addKey(keys: Set<string> | undefined, literal: string): void {
@@ -183,6 +209,8 @@ function addKey(keys: Set<string> | undefined, literal: string): void {
   }
   if (keys?.has(String(name))) refuse(`the header names ${quote(String(name))} twice`);
   keys?.add(String(name));
+  // All tensors and `__metadata__`; the exact count is taken where the tensors are known.
+  if (keys !== undefined && keys.size > MAX_TENSORS + 1) refuse(`the header lists more than ${MAX_TENSORS} names`);
 }
 
 function readMetadata(json: unknown): ReadonlyMap<string, string> {
@@ -193,6 +221,7 @@ function readMetadata(json: unknown): ReadonlyMap<string, string> {
   for (const [key, value] of Object.entries(json)) {
     if (typeof value !== "string") refuse(`\`__metadata__\` ${quote(key)} must be a string`);
     if (FORBIDDEN_NAMES.has(key)) refuse(`\`__metadata__\` has the forbidden name ${quote(key)}`);
+    if (!key.isWellFormed() || !value.isWellFormed()) refuse(`\`__metadata__\` ${quote(key)} has half a character`);
     characters += key.length + value.length;
     metadata.set(key, value);
   }
@@ -217,7 +246,8 @@ function readEntry(name: string, json: unknown): Entry {
   const extra = Object.keys(json).find((field) => !FIELDS.includes(field));
   if (extra !== undefined) refuse(`${where} has the unknown field ${quote(extra)}`);
   const { dtype, shape, data_offsets: offsets } = json;
-  if (!isDtype(dtype)) refuse(`${where} has the unknown dtype ${quote(String(dtype))}`);
+  if (typeof dtype !== "string") refuse(`${where}: \`dtype\` must be a string`);
+  if (!isDtype(dtype)) refuse(`${where} has the unknown dtype ${quote(dtype)}`);
   if (!isSizes(shape)) refuse(`${where}: \`shape\` must be a list of whole numbers from 0 to 2^53`);
   if (shape.length > MAX_DIMENSIONS) refuse(`${where} has ${shape.length} dimensions, more than ${MAX_DIMENSIONS}`);
   if (!isSizes(offsets) || offsets.length !== 2) refuse(`${where}: \`data_offsets\` must be two whole numbers`);
@@ -229,15 +259,15 @@ function readEntry(name: string, json: unknown): Entry {
 }
 
 function checkName(name: string): void {
-  if (FORBIDDEN_NAMES.has(name)) refuse(`a tensor has the forbidden name ${quote(name)}`);
+  if (FORBIDDEN_NAMES.has(name) || name === "__metadata__") refuse(`a tensor has the forbidden name ${quote(name)}`);
   if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) refuse(`a tensor's name is longer than 512 bytes`);
   if (/[\u0000-\u001f\u007f-\u009f/\\]/u.test(name) || !name.isWellFormed()) {
     refuse(`the tensor name ${quote(name)} has a path separator, a control character or half a character`);
   }
 }
 
-function isDtype(json: unknown): json is Dtype {
-  return typeof json === "string" && Object.hasOwn(DTYPE_BYTES, json);
+function isDtype(name: string): name is Dtype {
+  return Object.hasOwn(DTYPE_BYTES, name);
 }
 
 function isSizes(json: unknown): json is number[] {

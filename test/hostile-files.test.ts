@@ -84,6 +84,30 @@ test("a good file of another program lacks our checksum, and is told so", async 
   expectRefusal(error, /checksum: the file has none where microgpt writes it; it is damaged, or another program's/);
 });
 
+test("a header that is one unfinished string of a million escapes is refused, in time that grows as its length", () => {
+  // Quadratic before: a pattern that finds no end of the string tried again behind every escape, for hours.
+  expectRefusal(
+    caught(() => decodeSafetensors(file(`{"${'\\"'.repeat(2 ** 20)}`))),
+    /header/,
+  );
+});
+
+test("what could not be read again is not written: half a character, a shape that is not the bytes'", () => {
+  const one = (name: string, shape: number[]): unknown =>
+    caught(() =>
+      encodeSafetensors({
+        tensors: new Map([[name, { dtype: "U8", shape, bytes: Uint8Array.of(1) }]]),
+        metadata: new Map(),
+      }),
+    );
+  expectRefusal(one("a", [2]), /"a"/);
+  expectRefusal(one("__proto__", [1]), /__proto__/);
+  expectRefusal(
+    caught(() => encodeSafetensors({ tensors: new Map(), metadata: new Map([["a", "\ud800"]]) })),
+    /half a character/,
+  );
+});
+
 test("nothing is allocated that a header only claims: a tiny file of huge tensors costs no memory", () => {
   const huge = Array.from(
     { length: 50 },
