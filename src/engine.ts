@@ -26,6 +26,23 @@ export interface TrainingState {
 /** The tokens of a document, BOS at both ends. */
 export type Tokens = readonly number[];
 
+/** How the weights move after the gradients are known. Steps count from 0. */
+export interface Update {
+  readonly step: number;
+  readonly learningRate: number;
+  /** Decoupled (AdamW, Loshchilov & Hutter 2019): weights shrink by learningRate · weightDecay before Adam's step; 0: off. */
+  readonly weightDecay: number;
+  /** Gradients longer than this, as one vector, are scaled down to it; null: off. */
+  readonly clipNorm: number | null;
+}
+
+export interface StepResult {
+  /** The loss before the update, the mean of −log p over all tokens of all batches (at most blockSize a document). */
+  readonly loss: number;
+  /** Whether the weights moved. Not, if the loss or a gradient was no finite number: nothing has changed then. */
+  readonly applied: boolean;
+}
+
 export interface Engine {
   readonly name: "atomic";
   readonly config: Config;

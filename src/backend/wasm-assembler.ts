@@ -1,0 +1,291 @@
+/**
+ * A WebAssembly assembler: functions written as TypeScript expressions → the bytes of a module. No tool chain, no
+ * binary in the package; kernels are made at run time, for the shapes at hand.
+ *
+ * It knows the few instructions that the kernels use, checks nothing (the engine's validator does), and refuses to
+ * optimise (the engine's compiler does). Opcodes: https://webassembly.github.io/spec/core/binary/instructions.html
+ */
+
+/** Instructions as bytes. An expression leaves one value on the stack, a statement none. */
+export type Code = readonly number[];
+
+export type ValueType = "i32" | "f32" | "v128";
+
+const TYPE_BYTES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
+
+/** An unsigned number in LEB128, the format's way to write sizes and indices: 300 → [0xac, 0x02]. */
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  bytes.push(rest);
+  return bytes;
+}
+
+/** A signed 32-bit number in LEB128. */
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value | 0; ; rest >>= 7) {
+    const isLast = (rest >> 6 === 0 || rest >> 6 === -1) && rest >= -64 && rest < 64;
+    bytes.push(isLast ? rest & 0x7f : (rest & 0x7f) | 0x80);
+    if (isLast) return bytes;
+  }
+}
+
+// ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A variable of a function; parameters are variables too. */
+export class Local {
+  readonly index: number;
+  /** The expression that reads it. */
+  readonly get: Code;
+
+  constructor(index: number) {
+    this.index = index;
+    this.get = [0x20, ...unsigned(index)];
+  }
+
+  set(value: Code): Code {
+    return [...value, 0x21, ...unsigned(this.index)];
+  }
+
+  /** i32 only: adds to itself. */
+  increase(by: Code): Code {
+    return this.set(i32.add(this.get, by));
+  }
+}
+
+type Unary = (a: Code) => Code;
+type Binary = (a: Code, b: Code) => Code;
+/** `pointer` is in bytes, as everywhere; `offset`, also in bytes, is added to it. */
+type Load = (pointer: Code, offset?: number) => Code;
+type Store = (pointer: Code, value: Code, offset?: number) => Code;
+type Instructions<Name extends string, Signature> = Readonly<Record<Name, Signature>>;
+
+const binary =
+  (...opcode: number[]): Binary =>
+  (a, b) => [...a, ...b, ...opcode];
+const unary =
+  (...opcode: number[]): Unary =>
+  (a) => [...a, ...opcode];
+const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
+/** A memory operand: alignment is a hint that engines ignore, so 4 bytes is promised always. */
+const at = (offset: number): number[] => [2, ...unsigned(offset)];
+
+export const i32: Instructions<"add" | "sub" | "mul" | "and" | "shiftLeft" | "equals" | "less" | "atMost", Binary> &
+  Instructions<"load", Load> &
+  Instructions<"store", Store> &
+  Instructions<"const", (value: number) => Code> = {
+  const: (value) => [0x41, ...signed(value)],
+  add: binary(0x6a),
+  sub: binary(0x6b),
+  mul: binary(0x6c),
+  and: binary(0x71),
+  shiftLeft: binary(0x74),
+  equals: binary(0x46),
+  less: binary(0x48),
+  /** Signed ≤. */
+  atMost: binary(0x4c),
+  load: (pointer, offset = 0) => [...pointer, 0x28, ...at(offset)],
+  store: (pointer, value, offset = 0) => [...pointer, ...value, 0x36, ...at(offset)],
+};
+
+const floatBytes = (value: number): number[] => [...new Uint8Array(new Float32Array([value]).buffer)];
+
+export const f32: Instructions<"add" | "sub" | "mul" | "div" | "min" | "max", Binary> &
+  Instructions<"sqrt" | "fromI32", Unary> &
+  Instructions<"load", Load> &
+  Instructions<"store", Store> &
+  Instructions<"const", (value: number) => Code> = {
+  const: (value) => [0x43, ...floatBytes(value)],
+  add: binary(0x92),
+  sub: binary(0x93),
+  mul: binary(0x94),
+  div: binary(0x95),
+  min: binary(0x96),
+  max: binary(0x97),
+  sqrt: unary(0x91),
+  fromI32: unary(0xb2),
+  load: (pointer, offset = 0) => [...pointer, 0x2a, ...at(offset)],
+  store: (pointer, value, offset = 0) => [...pointer, ...value, 0x38, ...at(offset)],
+};
+
+/** Four f32 side by side. */
+export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "min" | "max" | "less" | "greater" | "and", Binary> &
+  Instructions<"splat" | "sqrt" | "nearest", Unary> &
+  Instructions<"load" | "loadSplat", Load> &
+  Instructions<"store", Store> &
+  Readonly<{
+    zero: Code;
+    const: (value: number) => Code;
+    lanes: (a: number, b: number, c: number, d: number) => Code;
+    /** One of the four, as an f32. */
+    lane: (vector: Code, lane: number) => Code;
+    /** `a` where the mask's bits are 1, else `b`. */
+    select: (a: Code, b: Code, mask: Code) => Code;
+    /** Lanes 0–3 are of `a`, 4–7 of `b`. */
+    shuffle: (a: Code, b: Code, lanes: readonly [number, number, number, number]) => Code;
+  }> = {
+  splat: unary(...simd(0x13)),
+  zero: [...simd(0x0c), ...new Array<number>(16).fill(0)],
+  const: (value) => {
+    const lane = floatBytes(value);
+    return [...simd(0x0c), ...lane, ...lane, ...lane, ...lane];
+  },
+  lanes: (a, b, c, d) => [...simd(0x0c), ...[a, b, c, d].flatMap((lane) => floatBytes(lane))],
+  load: (pointer, offset = 0) => [...pointer, ...simd(0x00), ...at(offset)],
+  /** One number from memory, four times. */
+  loadSplat: (pointer, offset = 0) => [...pointer, ...simd(0x09), ...at(offset)],
+  store: (pointer, value, offset = 0) => [...pointer, ...value, ...simd(0x0b), ...at(offset)],
+  lane: (vector, lane) => [...vector, ...simd(0x1f), lane],
+  add: binary(...simd(0xe4)),
+  sub: binary(...simd(0xe5)),
+  mul: binary(...simd(0xe6)),
+  div: binary(...simd(0xe7)),
+  sqrt: unary(...simd(0xe3)),
+  /** NaN if either is NaN. */
+  min: binary(...simd(0xe8)),
+  max: binary(...simd(0xe9)),
+  nearest: unary(...simd(0x6a)),
+  less: binary(...simd(0x43)),
+  greater: binary(...simd(0x44)),
+  and: binary(...simd(0x4e)),
+  select: (a, b, mask) => [...a, ...b, ...mask, ...simd(0x52)],
+  shuffle: (a, b, lanes) => [
+    ...a,
+    ...b,
+    ...simd(0x0d),
+    ...lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]),
+  ],
+};
+
+/** Four i32 side by side, in the same registers. */
+export const i32x4: Instructions<"add", Binary> &
+  Instructions<"truncate", Unary> &
+  Readonly<{ const: (value: number) => Code; shiftLeft: (a: Code, bits: number) => Code }> = {
+  const: (value) => {
+    const lane = [...new Uint8Array(new Int32Array([value]).buffer)];
+    return [...simd(0x0c), ...lane, ...lane, ...lane, ...lane];
+  },
+  add: binary(...simd(0xae)),
+  shiftLeft: (a, bits) => [...a, ...i32.const(bits), ...simd(0xab)],
+  /** f32x4 → i32x4, towards 0. */
+  truncate: unary(...simd(0xf8)),
+};
+
+/** a·b + c, rounded once: relaxed SIMD, which machines without a fused multiply-add may round twice. */
+export const relaxedMultiplyAdd = (a: Code, b: Code, c: Code): Code => [...a, ...b, ...c, ...simd(0x105)];
+
+// ── Control ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+const VOID = 0x40;
+const END = 0x0b;
+
+export const sequence = (...statements: readonly Code[]): Code => statements.flat();
+
+export const when = (condition: Code, body: Code, otherwise: Code = []): Code =>
+  otherwise.length === 0
+    ? [...condition, 0x04, VOID, ...body, END]
+    : [...condition, 0x04, VOID, ...body, 0x05, ...otherwise, END];
+
+/** Runs the body at least once, and again while the condition holds: one jump a round. */
+export const repeatWhile = (condition: Code, body: Code): Code => [
+  ...[0x03, VOID],
+  ...body,
+  ...condition,
+  ...[0x0d, 0, END],
+];
+
+/** for (index = from; index < to; index += step); `to` is evaluated before every round. */
+export const loop = (index: Local, from: Code, to: Code, step: number, body: Code): Code =>
+  sequence(
+    index.set(from),
+    when(
+      i32.less(index.get, to),
+      repeatWhile(i32.less(index.get, to), sequence(body, index.increase(i32.const(step)))),
+    ),
+  );
+
+// ── Functions and modules ────────────────────────────────────────────────────────────────────────────────────
+
+interface FunctionEntry {
+  readonly name: string;
+  readonly parameters: readonly ValueType[];
+  readonly locals: readonly ValueType[];
+  readonly body: Code;
+}
+
+/** Hands out the variables of one function. */
+export class Locals {
+  readonly types: ValueType[];
+
+  constructor(parameters: readonly ValueType[]) {
+    this.types = [...parameters];
+  }
+
+  new(type: ValueType): Local {
+    return new Local(this.types.push(type) - 1);
+  }
+
+  many(type: ValueType, count: number): Local[] {
+    return Array.from({ length: count }, () => this.new(type));
+  }
+}
+
+/** A module over an imported memory (`env.memory`); its functions return nothing and are exported by name. */
+export class ModuleBuilder {
+  readonly #functions: FunctionEntry[] = [];
+
+  /**
+   * Adds a function. `write` gets its variables and its parameters and returns the body.
+   * Returns the way to call it from other functions of the module.
+   */
+  function(
+    name: string,
+    parameters: readonly ValueType[],
+    write: (locals: Locals, ...parameters: Local[]) => Code,
+  ): (...values: Code[]) => Code {
+    const index = this.#functions.length;
+    const locals = new Locals(parameters);
+    const body = write(locals, ...parameters.map((_, i) => new Local(i)));
+    this.#functions.push({ name, parameters, locals: locals.types.slice(parameters.length), body });
+    return (...values) => [...values.flat(), 0x10, ...unsigned(index)];
+  }
+
+  /** → the module. `maxPages` (64 KiB each) must be given for a shared memory. */
+  build(memory: {
+    readonly pages: number;
+    readonly maxPages: number;
+    readonly shared: boolean;
+  }): Uint8Array<ArrayBuffer> {
+    const functions = this.#functions;
+    const limits = [memory.shared ? 3 : 1, ...unsigned(memory.pages), ...unsigned(memory.maxPages)];
+    const types = functions.map(({ parameters }) => [0x60, ...list(parameters.map((type) => [TYPE_BYTES[type]])), 0]);
+    return Uint8Array.from([
+      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      ...section(1, list(types)),
+      ...section(2, list([[...text("env"), ...text("memory"), 2, ...limits]])),
+      ...section(3, list(functions.map((_, i) => unsigned(i)))),
+      ...section(7, list(functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)]))),
+      ...section(10, list(functions.map((entry) => sized(functionBody(entry))))),
+    ]);
+  }
+}
+
+function functionBody({ locals, body }: FunctionEntry): number[] {
+  return [...list(locals.map((type) => [1, TYPE_BYTES[type]])), ...body, END];
+}
+
+const sized = (bytes: readonly number[]): number[] => [...unsigned(bytes.length), ...bytes];
+const section = (id: number, content: readonly number[]): number[] => [id, ...sized(content)];
+const list = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()];
+const text = (value: string): number[] => sized([...new TextEncoder().encode(value)]);
+
+/** Whether this machine's WebAssembly has `relaxedMultiplyAdd`. */
+export function hasRelaxedSimd(): boolean {
+  const module = new ModuleBuilder();
+  module.function("probe", ["i32"], (_, pointer) =>
+    f32x4.store(pointer.get, relaxedMultiplyAdd(f32x4.zero, f32x4.zero, f32x4.zero)),
+  );
+  return WebAssembly.validate(module.build({ pages: 1, maxPages: 1, shared: false }));
+}

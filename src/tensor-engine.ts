@@ -1,0 +1,266 @@
+/**
+ * The engine: the compiled model on some backend. It packs documents into batches, turns statistics into losses, and
+ * carries weights to and fro; the arithmetic is the backend's.
+ */
+import type { Backend, Batch, Session } from "./backend.ts";
+import { weightShapes } from "./engine.ts";
+import type { Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
+import { place } from "./kernels.ts";
+import type { Buffer, Weight, WeightPart } from "./kernels.ts";
+import type { Config } from "./microgpt.ts";
+import { buildProgram, layoutWeights } from "./program.ts";
+import type { Layout, Program } from "./program.ts";
+
+export interface EngineLimits {
+  /** Tokens that are computed at once; larger batches are cut between documents. At least blockSize. */
+  readonly maxTokens: number;
+  /** Logits of more numbers than these are not in memory at once. */
+  readonly maxLogits?: number;
+}
+
+/** 4 MiB of f32. */
+const MAX_LOGITS = 2 ** 20;
+
+const [BETA1, BETA2, EPSILON] = [0.85, 0.99, 1e-8];
+
+interface Programs {
+  readonly training: Program;
+  readonly evaluating: Program;
+  readonly generating: Program;
+}
+
+export class TensorEngine {
+  readonly name: string;
+  readonly config: Config;
+  readonly #layout: Layout;
+  readonly #programs: Programs;
+  readonly #session: Session;
+  /** Whose keys and values the generating program's memory holds. */
+  #reading: Reader | null = null;
+
+  /** Compiles the model for the backend. Its weights are 0 until `load` or `loadWeights`. */
+  static async create(backend: Backend, config: Config, limits: EngineLimits): Promise<TensorEngine> {
+    const layout = layoutWeights(config, backend, true);
+    const { maxLogits = MAX_LOGITS } = limits;
+    const maxTokens = Math.max(limits.maxTokens, config.blockSize);
+    const full = { align: backend.align, headAlign: backend.headAlign, maxTokens, maxLogits };
+    const programs = {
+      training: buildProgram("training", layout, full),
+      evaluating: buildProgram("evaluating", layout, full),
+      generating: buildProgram("generating", layout, { ...full, maxTokens: config.blockSize }),
+    };
+    const session = await backend.open(layout, Object.values(programs));
+    return new TensorEngine(backend.name, layout, programs, session);
+  }
+
+  constructor(name: string, layout: Layout, programs: Programs, session: Session) {
+    this.name = name;
+    this.config = layout.config;
+    this.#layout = layout;
+    this.#programs = programs;
+    this.#session = session;
+  }
+
+  /** Bytes of memory for weights, gradients, Adam's means and activations. */
+  get bytes(): number {
+    return this.#session.bytes;
+  }
+
+  async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
+    this.#reading = null;
+    const { training } = this.#programs;
+    const packed = batches.flatMap((documents) => this.#pack(documents, training.maxTokens));
+    const tokens = countTokens(packed);
+    let [lossSum, gradientSquares] = [0, 0];
+    for (const [i, batch] of packed.entries()) {
+      const options = { firstRow: 0, lossScale: 1 / tokens, accumulate: i > 0 };
+      const result = await this.#session.run(training, batch, options);
+      lossSum += sumLosses(result, batch.tokens.length);
+      gradientSquares = result.gradientSquares;
+    }
+    const loss = lossSum / tokens;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientSquares)) return { loss, applied: false };
+    await this.#session.update(training, adamNumbers(update, Math.sqrt(gradientSquares)));
+    return { loss, applied: true };
+  }
+
+  async evaluate(documents: readonly Tokens[]): Promise<number> {
+    this.#reading = null;
+    const { evaluating } = this.#programs;
+    const packed = this.#pack(documents, evaluating.maxTokens);
+    let lossSum = 0;
+    for (const batch of packed) {
+      const result = await this.#session.run(evaluating, batch, { firstRow: 0, lossScale: 0, accumulate: false });
+      lossSum += sumLosses(result, batch.tokens.length);
+    }
+    return lossSum / countTokens(packed);
+  }
+
+  /** The logits after each token of a text, at most blockSize: [tokens.length, vocabSize]. */
+  async logits(tokens: Tokens): Promise<Float64Array[]> {
+    this.#reading = null;
+    return await this.#generate(tokens, 0);
+  }
+
+  reader(): Reader {
+    const tokens: number[] = [];
+    const read = async (token: number): Promise<Float64Array> => {
+      if (tokens.length >= this.config.blockSize) {
+        throw new RangeError(`reader: the model reads at most ${this.config.blockSize} tokens; start a new reader`);
+      }
+      // Another reader, or a step, has used the memory since: everything is read again.
+      const firstRow = this.#reading === reader ? tokens.length : 0;
+      tokens.push(token);
+      this.#reading = reader;
+      const logits = await this.#generate(tokens, firstRow);
+      return logits.at(-1)!;
+    };
+    const reader: Reader = {
+      get position() {
+        return tokens.length;
+      },
+      read,
+    };
+    return reader;
+  }
+
+  async save(): Promise<TrainingState> {
+    return {
+      weights: await this.#saveAll((weight) => weight.data),
+      adamMean: await this.#saveAll((weight) => weight.adamMean),
+      adamMeanSquare: await this.#saveAll((weight) => weight.adamMeanSquare),
+    };
+  }
+
+  async load(state: TrainingState): Promise<void> {
+    await this.#loadAll(state.adamMean, (weight) => weight.adamMean);
+    await this.#loadAll(state.adamMeanSquare, (weight) => weight.adamMeanSquare);
+    await this.loadWeights(state.weights);
+  }
+
+  /** Takes over weights alone: the optimizer's memory stays. */
+  async loadWeights(weights: Tensors): Promise<void> {
+    this.#reading = null;
+    await this.#loadAll(weights, (weight) => weight.data);
+    await this.#session.weightsChanged();
+  }
+
+  /** The gradients of the last step, for tests. */
+  async gradients(): Promise<Tensors> {
+    return await this.#saveAll((weight) => weight.grad);
+  }
+
+  /** Gives the memory, and threads, back. */
+  close(): void {
+    this.#session.close();
+  }
+
+  async #generate(tokens: Tokens, firstRow: number): Promise<Float64Array[]> {
+    const { generating } = this.#programs;
+    const batch: Batch = {
+      tokens: Int32Array.from(tokens),
+      targets: new Int32Array(tokens.length),
+      positions: Int32Array.from(tokens, (_, position) => position),
+      documents: Int32Array.of(0, tokens.length),
+    };
+    const { data, stride } = await this.#session.run(generating, batch, { firstRow, lossScale: 0, accumulate: false });
+    return Array.from({ length: tokens.length - firstRow }, (_, row) =>
+      Float64Array.from(data.subarray(row * stride, row * stride + this.config.vocabSize)),
+    );
+  }
+
+  /** Documents one after another, cut to blockSize tokens each, in batches of at most `maxTokens` tokens. */
+  #pack(documents: readonly Tokens[], maxTokens: number): Batch[] {
+    const { blockSize } = this.config;
+    const batches: Batch[] = [];
+    let [first, count] = [0, 0];
+    for (const [i, tokens] of documents.entries()) {
+      const length = Math.min(blockSize, tokens.length - 1);
+      if (count + length > maxTokens) {
+        batches.push(packDocuments(documents.slice(first, i), blockSize, count));
+        [first, count] = [i, 0];
+      }
+      count += length;
+    }
+    batches.push(packDocuments(documents.slice(first), blockSize, count));
+    return batches;
+  }
+
+  async #saveAll(bufferOf: (weight: Weight) => Buffer): Promise<Tensors> {
+    const found = new Map<string, Tensor>();
+    for (const weight of this.#layout.weights.values()) {
+      const data = await this.#session.read(bufferOf(weight));
+      for (const part of weight.parts) found.set(part.name, cut(data, weight, part));
+    }
+    return new Map([...weightShapes(this.config).keys()].map((name) => [name, found.get(name)!]));
+  }
+
+  async #loadAll(tensors: Tensors, bufferOf: (weight: Weight) => Buffer): Promise<void> {
+    for (const weight of this.#layout.weights.values()) {
+      const data = new Float64Array(weight.shape[0] * weight.shape[1]);
+      for (const part of weight.parts) {
+        const source = tensors.get(part.name)!.data;
+        forEntries(weight, part, (i, j) => (data[j] = source[i]));
+      }
+      await this.#session.write(bufferOf(weight), data);
+    }
+  }
+}
+
+function packDocuments(documents: readonly Tokens[], blockSize: number, count: number): Batch {
+  const batch: Batch = {
+    tokens: new Int32Array(count),
+    targets: new Int32Array(count),
+    positions: new Int32Array(count),
+    documents: new Int32Array(documents.length + 1),
+  };
+  let row = 0;
+  for (const [d, tokens] of documents.entries()) {
+    const length = Math.min(blockSize, tokens.length - 1);
+    for (let position = 0; position < length; position++, row++) {
+      batch.tokens[row] = tokens[position];
+      batch.targets[row] = tokens[position + 1];
+      batch.positions[row] = position;
+    }
+    batch.documents[d + 1] = row;
+  }
+  return batch;
+}
+
+const countTokens = (batches: readonly Batch[]): number => batches.reduce((sum, { tokens }) => sum + tokens.length, 0);
+
+/** Statistics [rows, 2] → the sum of the rows' losses; in f64 and in order, so that it is the same everywhere. */
+function sumLosses({ data, stride }: { data: Float64Array | Float32Array; stride: number }, rows: number): number {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
+  return sum;
+}
+
+function adamNumbers({ step, learningRate, weightDecay, clipNorm }: Update, norm: number): AdamNumbers {
+  return {
+    stepSize: learningRate / (1 - BETA1 ** (step + 1)),
+    squareScale: 1 / (1 - BETA2 ** (step + 1)),
+    shrink: 1 - learningRate * weightDecay,
+    gradientScale: clipNorm === null || norm <= clipNorm ? 1 : clipNorm / norm,
+    ...{ beta1: BETA1, beta2: BETA2, epsilon: EPSILON },
+  };
+}
+
+type AdamNumbers = Parameters<Session["update"]>[1];
+
+/** A matrix of the model out of the weight that it lies in. */
+function cut(data: Float64Array | Float32Array, weight: Weight, part: WeightPart): Tensor {
+  const size = part.shape[0] * part.shape[1];
+  const matrix = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
+  forEntries(weight, part, (i, j) => (matrix[i] = data[j]));
+  return { shape: part.shape, data: matrix };
+}
+
+/** Visits entry i of the matrix with its place j in the weight. */
+function forEntries({ shape }: Weight, part: WeightPart, visit: (i: number, j: number) => void): void {
+  const [rows, columns] = part.shape;
+  for (let r = 0; r < rows; r++) {
+    const start = (part.row + place(r, part.rowHeads)) * shape[1];
+    for (let c = 0; c < columns; c++) visit(r * columns + c, start + place(c, part.columnHeads));
+  }
+}
