@@ -1,0 +1,475 @@
+/**
+ * Causal attention in WASM, there and back, a document at a time: the [T, T] scores are never in memory, only a few
+ * rows of them, in scratch that stays in the first cache.
+ *
+ * Memory map of the scratch (S = blockSize rounded up to 8, D = numbers a head, rounded up to 4; in f32):
+ *   keys    [S / 8][D][8]   the keys of a head, so packed that a tile's 8 scores lie side by side
+ *   values  [S / 8][D][8]   the values likewise; for the way back
+ *   p       [16][S]         a block's attention; four rows of it on the way there
+ *   ds      [16][S]         the gradient of its scores
+ */
+import { f32, f32x4, i32, loop, repeatWhile, sequence, when } from "./wasm-assembler.ts";
+import type { Code, Local, Locals, ModuleBuilder } from "./wasm-assembler.ts";
+import { multiplyTile, newTile, storeTile, TILE_COLUMNS, TILE_ROWS } from "./wasm-matmul.ts";
+import type { Steps, Tile } from "./wasm-matmul.ts";
+import { Exp, F32, LANES, maxLanes, sumLanes, transpose4, V128 } from "./wasm-vector.ts";
+import type { MultiplyAdd } from "./wasm-vector.ts";
+
+export interface AttentionShape {
+  readonly heads: number;
+  /** Numbers of a head, and the distance from head to head, which is a multiple of 4. */
+  readonly headSize: number;
+  readonly headStride: number;
+  readonly blockSize: number;
+  /** Row distances in bytes: of queries, keys and values; of their gradients; of the result; of its gradient. */
+  readonly qkvRow: number;
+  readonly dQkvRow: number;
+  readonly outRow: number;
+  readonly dOutRow: number;
+  readonly statisticsRow: number;
+}
+
+/** Queries whose gradients are worked on together. */
+const BLOCK_ROWS = 16;
+
+const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+const scoreRow = ({ blockSize }: AttentionShape): number => roundUp(blockSize, TILE_COLUMNS) * F32;
+const packedBytes = (shape: AttentionShape): number => scoreRow(shape) * shape.headStride;
+
+/** Bytes of scratch that a worker needs. */
+export const attentionScratchBytes = (shape: AttentionShape): number =>
+  2 * packedBytes(shape) + 2 * BLOCK_ROWS * scoreRow(shape);
+
+/** Widths in vectors of the panels that a head is cut into: 8 numbers each, the last perhaps 4. */
+const panelsOf = ({ headStride }: AttentionShape): { column: number; vectors: number }[] =>
+  Array.from({ length: Math.ceil(headStride / TILE_COLUMNS) }, (_, i) => ({
+    column: i * TILE_COLUMNS,
+    vectors: Math.min(2, (headStride - i * TILE_COLUMNS) / 4),
+  }));
+
+/** What both directions share: variables, and the pieces of code over them. */
+class Attention {
+  readonly shape: AttentionShape;
+  readonly fma: MultiplyAdd;
+  readonly scoreRow: number;
+  readonly tile: Tile;
+  readonly narrow: Tile;
+  readonly second: Tile["sums"];
+  readonly exp: Exp;
+  readonly lines: Local[];
+  readonly spare: Local[];
+  /** The query at hand; the keys it may see; a key or column. */
+  readonly i: Local;
+  readonly keys: Local;
+  readonly j: Local;
+  readonly pointer: Local;
+  readonly source: Local;
+  readonly target: Local;
+
+  constructor(shape: AttentionShape, locals: Locals, fma: MultiplyAdd) {
+    this.shape = shape;
+    this.fma = fma;
+    this.scoreRow = scoreRow(shape);
+    this.tile = newTile(locals);
+    // A tile of one vector a row shares the variables of the one of two.
+    this.narrow = {
+      ...this.tile,
+      sums: [0, 1, 2, 3].map((r) => this.tile.sums[r]),
+      panel: this.tile.panel.slice(0, 1),
+    };
+    this.second = locals.many("v128", 8);
+    this.exp = new Exp(locals, fma);
+    this.lines = locals.many("v128", 4);
+    this.spare = locals.many("v128", 4);
+    [this.i, this.keys, this.j, this.pointer, this.source, this.target] = locals.many("i32", 6);
+  }
+
+  tileOf(vectors: number): Tile {
+    return vectors === 2 ? this.tile : this.narrow;
+  }
+
+  /** Keys or values of a head → panels. Rows beyond `count` are whatever lies there; their scores are masked. */
+  pack(from: Local, to: Local, count: Local): Code {
+    const { headStride, qkvRow } = this.shape;
+    const { lines, spare, source, target, j } = this;
+    const column = (c: number): Code =>
+      sequence(
+        ...lines.map((line, r) => line.set(f32x4.load(source.get, r * qkvRow + c * F32))),
+        transpose4(lines, spare),
+        ...lines.map((line, k) => f32x4.store(target.get, line.get, (c + k) * TILE_COLUMNS * F32)),
+      );
+    const columns = Array.from({ length: headStride / 4 }, (_, i) => column(4 * i));
+    const panelBytes = headStride * TILE_COLUMNS * F32;
+    return sequence(
+      source.set(from.get),
+      target.set(to.get),
+      loop(
+        ...[j, i32.const(0), count.get, 4],
+        sequence(
+          ...columns,
+          source.increase(i32.const(4 * qkvRow)),
+          // To the other half of the panel, or from there to the next panel.
+          when(
+            i32.and(j.get, i32.const(4)),
+            target.increase(i32.const(panelBytes - V128)),
+            target.increase(i32.const(V128)),
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** tile.sums (or others) = four rows at `rows` · the panel at `panel`, over the numbers of a head. */
+  multiplyHead(sums: Tile["sums"], rows: Code, panel: Code, rowBytes: number): Code {
+    const tile = { ...this.tile, sums };
+    return sequence(
+      tile.a.set(rows),
+      tile.b.set(panel),
+      tile.end.set(i32.add(tile.a.get, i32.const(this.shape.headSize * F32))),
+      ...sums.map((sum) => sum.set(f32x4.zero)),
+      multiplyTile(tile, { aRow: rowBytes, aStep: F32, bStep: TILE_COLUMNS * F32 }, this.fma),
+    );
+  }
+
+  /**
+   * For each panel of a head: `before` it, the four rows at `a` times the `count` rows at `b`, and `store` of the result.
+   */
+  multiplyRows(
+    { a, b, count, steps }: { a: Code; b: Local; count: Code; steps: Steps },
+    store: (column: number, tile: Tile) => Code,
+    begin: (column: number, tile: Tile) => Code = (_, tile) => sequence(...tile.sums.map((sum) => sum.set(f32x4.zero))),
+  ): Code {
+    return sequence(
+      ...panelsOf(this.shape).map(({ column, vectors }) => {
+        const tile = this.tileOf(vectors);
+        return sequence(
+          begin(column, tile),
+          tile.a.set(a),
+          tile.b.set(i32.add(b.get, i32.const(column * F32))),
+          tile.end.set(i32.add(tile.a.get, i32.mul(count, i32.const(steps.aStep)))),
+          multiplyTile(tile, steps, this.fma),
+          store(column, tile),
+        );
+      }),
+    );
+  }
+
+  /** Lanes of the four keys from `j` on that query i + row may not see. */
+  isMasked(row: number): Code {
+    return f32x4.greater(
+      f32x4.add(LANES, f32x4.splat(f32.fromI32(this.j.get))),
+      f32x4.splat(f32.fromI32(i32.add(this.i.get, i32.const(row)))),
+    );
+  }
+
+  /** keys = min(i + 4, count) */
+  setKeys(count: Local): Code {
+    return sequence(
+      this.keys.set(i32.add(this.i.get, i32.const(TILE_ROWS))),
+      when(i32.less(count.get, this.keys.get), this.keys.set(count.get)),
+    );
+  }
+}
+
+const times = (index: Code, bytes: number): Code => i32.mul(index, i32.const(bytes));
+const offsetBy = (pointer: Local, index: Code, bytes: number): Code => i32.add(pointer.get, times(index, bytes));
+
+/**
+ * Adds the function (query, key, value, out, statistics, first, count, scratch): for the queries [first, count) of a
+ * document of `count` tokens. All pointers are to the document's first row.
+ */
+export function addAttention(module: ModuleBuilder, name: string, shape: AttentionShape, fma: MultiplyAdd): void {
+  const { heads, headSize, headStride, qkvRow, outRow, statisticsRow } = shape;
+  module.function(name, new Array<"i32">(8).fill("i32"), (locals, ...parameters) => {
+    const [query, key, value, out, statistics, first, count, scratch] = parameters;
+    const attention = new Attention(shape, locals, fma);
+    const { i, keys, j, pointer, tile } = attention;
+    const [head, scores, left, outTile] = locals.many("i32", 4);
+    const [max, sum, x] = locals.many("v128", 3);
+    const inverse = locals.many("v128", TILE_ROWS);
+    const panelBytes = headStride * TILE_COLUMNS * F32;
+
+    const scoreTile = loop(
+      ...[j, i32.const(0), keys.get, TILE_COLUMNS],
+      sequence(
+        attention.multiplyHead(
+          tile.sums,
+          offsetBy(query, i.get, qkvRow),
+          offsetBy(scratch, j.get, panelBytes / TILE_COLUMNS),
+          qkvRow,
+        ),
+        pointer.set(offsetBy(scores, j.get, F32)),
+        ...tile.sums.map((score, n) => {
+          const offset = Math.floor(n / 2) * attention.scoreRow + (n % 2) * V128;
+          return f32x4.store(pointer.get, f32x4.mul(score.get, f32x4.const(headSize ** -0.5)), offset);
+        }),
+      ),
+    );
+    const overKeys = (row: number, body: (offset: number) => Code): Code =>
+      loop(
+        ...[j, i32.const(0), keys.get, 4],
+        sequence(pointer.set(offsetBy(scores, j.get, F32)), body(row * attention.scoreRow)),
+      );
+    const softmaxRow = (row: number): Code =>
+      sequence(
+        max.set(f32x4.const(-3e38)),
+        overKeys(row, (offset) =>
+          sequence(
+            x.set(f32x4.select(f32x4.const(-3e38), f32x4.load(pointer.get, offset), attention.isMasked(row))),
+            f32x4.store(pointer.get, x.get, offset),
+            max.set(f32x4.max(max.get, x.get)),
+          ),
+        ),
+        maxLanes(max),
+        sum.set(f32x4.zero),
+        overKeys(row, (offset) =>
+          sequence(
+            x.set(f32x4.sub(f32x4.load(pointer.get, offset), max.get)),
+            attention.exp.apply(x),
+            x.set(f32x4.select(f32x4.zero, x.get, attention.isMasked(row))),
+            f32x4.store(pointer.get, x.get, offset),
+            sum.set(f32x4.add(sum.get, x.get)),
+          ),
+        ),
+        sumLanes(sum),
+        inverse[row].set(f32x4.div(f32x4.const(1), sum.get)),
+        when(
+          i32.less(i32.const(row), left.get),
+          sequence(
+            pointer.set(i32.add(offsetBy(statistics, i.get, statisticsRow), times(head.get, 2 * F32))),
+            f32.store(pointer.get, f32x4.lane(max.get, 0), row * statisticsRow),
+            f32.store(pointer.get, f32x4.lane(inverse[row].get, 0), row * statisticsRow + F32),
+          ),
+        ),
+      );
+    const weighValues = attention.multiplyRows(
+      {
+        ...{ a: scores.get, b: value, count: keys.get },
+        steps: { aRow: attention.scoreRow, aStep: F32, bStep: qkvRow },
+      },
+      (column, used) =>
+        storeTile(used, left.get, (row, v, result) =>
+          f32x4.store(outTile.get, f32x4.mul(result.get, inverse[row].get), row * outRow + column * F32 + v * V128),
+        ),
+    );
+    return sequence(
+      scores.set(i32.add(scratch.get, i32.const(2 * packedBytes(shape)))),
+      loop(
+        ...[head, i32.const(0), i32.const(heads), 1],
+        sequence(
+          attention.pack(key, scratch, count),
+          loop(
+            ...[i, first.get, count.get, TILE_ROWS],
+            sequence(
+              attention.setKeys(count),
+              left.set(i32.sub(count.get, i.get)),
+              outTile.set(offsetBy(out, i.get, outRow)),
+              scoreTile,
+              ...[0, 1, 2, 3].map(softmaxRow),
+              weighValues,
+              // The padding behind the last head; each head but the last overwrites it.
+              padRows(shape, left, outTile),
+            ),
+          ),
+          ...[query, key, value, out].map((pointerToHead) => pointerToHead.increase(i32.const(headStride * F32))),
+        ),
+      ),
+    );
+  });
+}
+
+/** Zeros behind this head, where that is the row's end and not yet a multiple of 8. */
+function padRows({ heads, headStride, outRow }: AttentionShape, left: Local, outTile: Local): Code {
+  if (heads * headStride * F32 === outRow) return [];
+  return sequence(
+    ...[0, 1, 2, 3].map((row) =>
+      when(i32.less(i32.const(row), left.get), f32x4.store(outTile.get, f32x4.zero, row * outRow + headStride * F32)),
+    ),
+  );
+}
+
+/**
+ * Adds the function (query, key, value, out, dOut, statistics, dQuery, dKey, dValue, count, scratch): the gradients of
+ * a document of `count` tokens. With p the attention, dp = dOut · value, ds = p · (dp − dOut · out) / √headSize:
+ * dQuery = ds · key, dKey = dsᵀ · query, dValue = pᵀ · dOut. p is computed again from the statistics.
+ */
+export function addAttentionGrad(module: ModuleBuilder, name: string, shape: AttentionShape, fma: MultiplyAdd): void {
+  const { heads, headSize, headStride, qkvRow, dQkvRow, outRow, dOutRow, statisticsRow } = shape;
+  module.function(name, new Array<"i32">(11).fill("i32"), (locals, ...parameters) => {
+    const [query, key, value, out, dOut, statistics, dQuery, dKey, dValue, count, scratch] = parameters;
+    const attention = new Attention(shape, locals, fma);
+    const { i, keys, j, pointer, tile } = attention;
+    const [head, block, blockEnd, p, ds, left, values, pRow, target] = locals.many("i32", 9);
+    const [x, y] = locals.many("v128", 2);
+    const [max, inverse, along] = [0, 1, 2].map(() => locals.many("v128", TILE_ROWS));
+    const panelBytes = headStride * TILE_COLUMNS * F32;
+    const scale = headSize ** -0.5;
+
+    // The padding behind the last head's values is cleared with them; of the other heads, the next does what is right.
+    const hasPadding = 3 * heads * headStride * F32 !== dQkvRow;
+    const clear = (rows: Local, vectors: number = headStride / 4): Code =>
+      sequence(
+        pointer.set(rows.get),
+        loop(
+          ...[j, i32.const(0), count.get, 1],
+          sequence(
+            ...Array.from({ length: vectors }, (_, v) => f32x4.store(pointer.get, f32x4.zero, v * V128)),
+            pointer.increase(i32.const(dQkvRow)),
+          ),
+        ),
+      );
+    const readRow = (row: number): Code => {
+      const [o, d] = [offsetBy(out, i.get, outRow), offsetBy(dOut, i.get, dOutRow)];
+      const terms = Array.from({ length: headStride / 4 }, (_, v) =>
+        along[row].set(
+          fma(f32x4.load(o, row * outRow + v * V128), f32x4.load(d, row * dOutRow + v * V128), along[row].get),
+        ),
+      );
+      return sequence(
+        pointer.set(i32.add(offsetBy(statistics, i.get, statisticsRow), times(head.get, 2 * F32))),
+        max[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow)),
+        inverse[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow + F32)),
+        ...[along[row].set(f32x4.zero), ...terms, sumLanes(along[row])],
+      );
+    };
+    /** p and ds of four queries and four keys from j on; tile.sums hold the scores, attention.second dp. */
+    const scoreGrad = (n: number): Code => {
+      const [row, v] = [Math.floor(n / 2), n % 2];
+      const offset = row * attention.scoreRow + v * V128;
+      return sequence(
+        x.set(f32x4.sub(f32x4.mul(tile.sums[n].get, f32x4.const(scale)), max[row].get)),
+        attention.exp.apply(x),
+        x.set(f32x4.select(f32x4.zero, f32x4.mul(x.get, inverse[row].get), attention.isMasked(row))),
+        y.set(f32x4.mul(f32x4.sub(attention.second[n].get, along[row].get), f32x4.const(scale))),
+        f32x4.store(pointer.get, x.get, offset),
+        f32x4.store(
+          target.get,
+          // Masked lanes may hold anything, NaN too: 0 · NaN would not be 0.
+          f32x4.select(f32x4.zero, f32x4.mul(x.get, y.get), attention.isMasked(row)),
+          offset,
+        ),
+      );
+    };
+    const half = (v: number): Code =>
+      sequence(
+        ...[0, 1, 2, 3].map((row) => scoreGrad(2 * row + v)),
+        j.increase(i32.const(4)), // the mask's place moves on
+      );
+    const scoreTile = loop(
+      ...[j, i32.const(0), keys.get, TILE_COLUMNS],
+      sequence(
+        attention.multiplyHead(
+          tile.sums,
+          offsetBy(query, i.get, qkvRow),
+          offsetBy(scratch, j.get, panelBytes / TILE_COLUMNS),
+          qkvRow,
+        ),
+        attention.multiplyHead(
+          attention.second,
+          offsetBy(dOut, i.get, dOutRow),
+          offsetBy(values, j.get, panelBytes / TILE_COLUMNS),
+          dOutRow,
+        ),
+        pointer.set(offsetBy(pRow, j.get, F32)),
+        target.set(i32.add(pointer.get, i32.sub(ds.get, p.get))),
+        ...[half(0), half(1)],
+        j.set(i32.sub(j.get, i32.const(TILE_COLUMNS))),
+      ),
+    );
+    /** Keys that only later queries of the block see: 0 for these four. */
+    const clearRest = sequence(
+      j.set(i32.and(i32.add(keys.get, i32.const(TILE_COLUMNS - 1)), i32.const(-TILE_COLUMNS))),
+      when(
+        i32.less(j.get, blockEnd.get),
+        repeatWhile(
+          i32.less(j.get, blockEnd.get),
+          sequence(
+            pointer.set(offsetBy(pRow, j.get, F32)),
+            target.set(i32.add(pointer.get, i32.sub(ds.get, p.get))),
+            ...[0, 1, 2, 3].flatMap((row) => [
+              f32x4.store(pointer.get, f32x4.zero, row * attention.scoreRow),
+              f32x4.store(target.get, f32x4.zero, row * attention.scoreRow),
+            ]),
+            j.increase(i32.const(4)),
+          ),
+        ),
+      ),
+    );
+    const queryGrad = attention.multiplyRows(
+      {
+        ...{ a: i32.add(pRow.get, i32.sub(ds.get, p.get)), b: key, count: keys.get },
+        steps: { aRow: attention.scoreRow, aStep: F32, bStep: qkvRow },
+      },
+      (column, used) =>
+        storeTile(used, left.get, (row, v, result) =>
+          f32x4.store(target.get, result.get, row * dQkvRow + column * F32 + v * V128),
+        ),
+    );
+    /** gradient[j … j + 3] += weightsᵀ · rows, over the queries of the block. */
+    const outer = (weights: Local, rows: Local, rowBytes: number, gradient: Local): Code =>
+      sequence(
+        pointer.set(offsetBy(rows, block.get, rowBytes)),
+        target.set(offsetBy(gradient, j.get, dQkvRow)),
+        attention.multiplyRows(
+          {
+            ...{ a: offsetBy(weights, j.get, F32), b: pointer, count: i32.sub(blockEnd.get, block.get) },
+            steps: { aRow: F32, aStep: attention.scoreRow, bStep: rowBytes },
+          },
+          (column, used) =>
+            storeTile(used, left.get, (row, v, result) =>
+              f32x4.store(target.get, result.get, row * dQkvRow + column * F32 + v * V128),
+            ),
+          (column, used) =>
+            sequence(
+              ...used.sums.map((sum, n) => {
+                const vectors = used.panel.length;
+                const offset = Math.floor(n / vectors) * dQkvRow + (column + 4 * (n % vectors)) * F32;
+                return sum.set(f32x4.load(target.get, offset));
+              }),
+            ),
+        ),
+      );
+    return sequence(
+      values.set(i32.add(scratch.get, i32.const(packedBytes(shape)))),
+      p.set(i32.add(scratch.get, i32.const(2 * packedBytes(shape)))),
+      ds.set(i32.add(p.get, i32.const(BLOCK_ROWS * attention.scoreRow))),
+      loop(
+        ...[head, i32.const(0), i32.const(heads), 1],
+        sequence(
+          ...[attention.pack(key, scratch, count), attention.pack(value, values, count), clear(dKey)],
+          clear(dValue, headStride / 4 + (hasPadding ? 1 : 0)),
+          loop(
+            ...[block, i32.const(0), count.get, BLOCK_ROWS],
+            sequence(
+              blockEnd.set(i32.add(block.get, i32.const(BLOCK_ROWS))),
+              when(i32.less(count.get, blockEnd.get), blockEnd.set(count.get)),
+              loop(
+                ...[i, block.get, blockEnd.get, TILE_ROWS],
+                sequence(
+                  attention.setKeys(count),
+                  left.set(i32.sub(count.get, i.get)),
+                  pRow.set(offsetBy(p, i32.sub(i.get, block.get), attention.scoreRow)),
+                  ...[0, 1, 2, 3].map(readRow),
+                  ...[scoreTile, clearRest],
+                  target.set(offsetBy(dQuery, i.get, dQkvRow)),
+                  queryGrad,
+                ),
+              ),
+              loop(
+                ...[j, i32.const(0), blockEnd.get, TILE_ROWS],
+                sequence(
+                  left.set(i32.sub(count.get, j.get)),
+                  outer(ds, query, qkvRow, dKey),
+                  outer(p, dOut, dOutRow, dValue),
+                ),
+              ),
+            ),
+          ),
+          ...[query, key, value, out, dOut, dQuery, dKey, dValue].map((pointerToHead) =>
+            pointerToHead.increase(i32.const(headStride * F32)),
+          ),
+        ),
+      ),
+    );
+  });
+}

@@ -1,0 +1,299 @@
+/**
+ * The WASM kernels that go row by row: embedding, norm, loss, and what is done to every number of a weight.
+ *
+ * Rows are padded with zeros to a multiple of 8 numbers; every kernel leaves the padding of what it writes at zero, so
+ * that the products may run over it. Where the number of columns matters, the true one is used.
+ */
+import type { UpdateOptions } from "../backend.ts";
+import { f32, f32x4, i32, repeatWhile, sequence, when } from "./wasm-assembler.ts";
+import type { Code, Local, ModuleBuilder } from "./wasm-assembler.ts";
+import { Exp, F32, forEach, forVectors, LANES, maxLanes, sumLanes, V128 } from "./wasm-vector.ts";
+import type { MultiplyAdd } from "./wasm-vector.ts";
+
+const RMSNORM_EPSILON = 1e-5;
+
+/** `pointer + offset` */
+const plus = (pointer: Local, offset: Local): Code => i32.add(pointer.get, offset.get);
+
+/** (out, tokens, positions, tokenTable, positionTable, rows) */
+export function addEmbed(module: ModuleBuilder, name: string, rowBytes: number): void {
+  module.function(name, new Array<"i32">(6).fill("i32"), (locals, ...parameters) => {
+    const [out, tokens, positions, tokenTable, positionTable, rows] = parameters;
+    const [row, offset, a, b] = locals.many("i32", 4);
+    const tableRow = (table: Local, ids: Local): Code =>
+      i32.add(table.get, i32.mul(i32.load(ids.get), i32.const(rowBytes)));
+    return forEach(
+      ...[row, i32.const(0), rows.get],
+      sequence(
+        a.set(tableRow(tokenTable, tokens)),
+        b.set(tableRow(positionTable, positions)),
+        forVectors(
+          offset,
+          rowBytes,
+          f32x4.store(plus(out, offset), f32x4.add(f32x4.load(plus(a, offset)), f32x4.load(plus(b, offset)))),
+        ),
+        ...[out.increase(i32.const(rowBytes)), tokens.increase(i32.const(F32)), positions.increase(i32.const(F32))],
+      ),
+    );
+  });
+}
+
+export interface NormShape {
+  readonly columns: number;
+  readonly outRow: number;
+  readonly xRow: number;
+}
+
+/** inverseRoot = (mean of x² + ε)^-½ in every lane. The padding adds nothing. */
+function setInverseRoot(inverseRoot: Local, x: Local, offset: Local, shape: NormShape, fma: MultiplyAdd): Code {
+  const value = f32x4.load(plus(x, offset));
+  return sequence(
+    inverseRoot.set(f32x4.zero),
+    forVectors(offset, shape.xRow, inverseRoot.set(fma(value, value, inverseRoot.get))),
+    sumLanes(inverseRoot),
+    inverseRoot.set(
+      f32x4.div(
+        f32x4.const(1),
+        f32x4.sqrt(f32x4.add(f32x4.mul(inverseRoot.get, f32x4.const(1 / shape.columns)), f32x4.const(RMSNORM_EPSILON))),
+      ),
+    ),
+  );
+}
+
+/** (out, x, rows): out = x · r with r the inverse root mean square */
+export function addRmsnorm(module: ModuleBuilder, name: string, shape: NormShape, fma: MultiplyAdd): void {
+  module.function(name, ["i32", "i32", "i32"], (locals, out, x, rows) => {
+    const [row, offset] = locals.many("i32", 2);
+    const r = locals.new("v128");
+    return forEach(
+      ...[row, i32.const(0), rows.get],
+      sequence(
+        setInverseRoot(r, x, offset, shape, fma),
+        forVectors(offset, shape.xRow, f32x4.store(plus(out, offset), f32x4.mul(f32x4.load(plus(x, offset)), r.get))),
+        ...[out.increase(i32.const(shape.outRow)), x.increase(i32.const(shape.xRow))],
+      ),
+    );
+  });
+}
+
+/** (out, x, dOut, plus, rows): out = dOut·r − x·r³/n·Σ(dOut·x) [+ plus]; `plusRow` null: nothing is added */
+export function addRmsnormGrad(
+  module: ModuleBuilder,
+  name: string,
+  shape: NormShape & { readonly dOutRow: number; readonly plusRow: number | null },
+  fma: MultiplyAdd,
+): void {
+  const { columns, outRow, xRow, dOutRow, plusRow } = shape;
+  module.function(name, new Array<"i32">(5).fill("i32"), (locals, out, x, dOut, more, rows) => {
+    const [row, offset] = locals.many("i32", 2);
+    const [r, along] = locals.many("v128", 2);
+    const [input, dy] = [f32x4.load(plus(x, offset)), f32x4.load(plus(dOut, offset))];
+    const own = fma(input, along.get, f32x4.mul(dy, r.get));
+    return forEach(
+      ...[row, i32.const(0), rows.get],
+      sequence(
+        setInverseRoot(r, x, offset, shape, fma),
+        along.set(f32x4.zero),
+        forVectors(offset, xRow, along.set(fma(dy, input, along.get))),
+        sumLanes(along),
+        along.set(
+          f32x4.mul(along.get, f32x4.mul(f32x4.mul(r.get, r.get), f32x4.mul(r.get, f32x4.const(-1 / columns)))),
+        ),
+        forVectors(
+          offset,
+          xRow,
+          f32x4.store(plus(out, offset), plusRow === null ? own : f32x4.add(own, f32x4.load(plus(more, offset)))),
+        ),
+        ...[out.increase(i32.const(outRow)), x.increase(i32.const(xRow)), dOut.increase(i32.const(dOutRow))],
+        plusRow === null ? [] : more.increase(i32.const(plusRow)),
+      ),
+    );
+  });
+}
+
+/** (out, a, b, rows): out = a + b; all rows `rowBytes` apart. Only where fusion has left a sum alone. */
+export function addSum(module: ModuleBuilder, name: string, rowBytes: number): void {
+  module.function(name, ["i32", "i32", "i32", "i32"], (locals, out, a, b, rows) => {
+    const [row, offset] = locals.many("i32", 2);
+    const value = f32x4.add(f32x4.load(plus(a, offset)), f32x4.load(plus(b, offset)));
+    return forEach(
+      ...[row, i32.const(0), rows.get],
+      sequence(
+        forVectors(offset, rowBytes, f32x4.store(plus(out, offset), value)),
+        ...[out, a, b].map((pointer) => pointer.increase(i32.const(rowBytes))),
+      ),
+    );
+  });
+}
+
+/**
+ * (statistics, logits, targets, rows, lossScale): statistics = [Σ exp(logit − max), max − target's logit]; with the
+ * gradient, logits = (exp(logit − max) / Σ − one-hot) · lossScale.
+ */
+export function addCrossEntropy(
+  module: ModuleBuilder,
+  name: string,
+  shape: {
+    readonly columns: number;
+    readonly logitsRow: number;
+    readonly statisticsRow: number;
+    readonly grad: boolean;
+  },
+  fma: MultiplyAdd,
+): void {
+  const { columns, logitsRow, statisticsRow, grad } = shape;
+  module.function(name, ["i32", "i32", "i32", "i32", "f32"], (locals, statistics, logits, targets, rows, lossScale) => {
+    const [row, offset, target] = locals.many("i32", 3);
+    const [max, sum, value] = locals.many("v128", 3);
+    const exp = new Exp(locals, fma);
+    const targetLogit = locals.new("f32");
+    const here = plus(logits, offset);
+    // Lanes beyond the last column count as −∞, then as 0. Only the last vectors have some.
+    const whole = Math.floor(columns / 4) * V128;
+    const tail = columns % 4;
+    const tailMask = f32x4.greater(f32x4.const(tail), LANES);
+    const expOf = (load: Code): Code => sequence(value.set(f32x4.sub(load, max.get)), exp.apply(value));
+    const overWhole = (body: Code): Code => (whole === 0 ? [] : forVectors(offset, whole, body));
+    const overTail = (body: Code): Code => (tail === 0 ? [] : sequence(offset.set(i32.const(whole)), body));
+    const clearPadding = sequence(
+      ...Array.from({ length: (logitsRow - Math.ceil(columns / 4) * V128) / V128 }, (_, i) =>
+        f32x4.store(logits.get, f32x4.zero, Math.ceil(columns / 4) * V128 + i * V128),
+      ),
+    );
+    const keep = grad ? f32x4.store(here, value.get) : [];
+    return forEach(
+      ...[row, i32.const(0), rows.get],
+      sequence(
+        max.set(f32x4.const(-3e38)),
+        overWhole(max.set(f32x4.max(max.get, f32x4.load(here)))),
+        overTail(max.set(f32x4.max(max.get, f32x4.select(f32x4.load(here), f32x4.const(-3e38), tailMask)))),
+        maxLanes(max),
+        target.set(i32.add(logits.get, i32.mul(i32.load(targets.get), i32.const(F32)))),
+        targetLogit.set(f32.load(target.get)),
+        sum.set(f32x4.zero),
+        overWhole(sequence(expOf(f32x4.load(here)), sum.set(f32x4.add(sum.get, value.get)), keep)),
+        overTail(
+          sequence(
+            expOf(f32x4.load(here)),
+            value.set(f32x4.select(value.get, f32x4.zero, tailMask)),
+            ...[sum.set(f32x4.add(sum.get, value.get)), keep],
+          ),
+        ),
+        sumLanes(sum),
+        f32.store(statistics.get, f32x4.lane(sum.get, 0)),
+        f32.store(statistics.get, f32.sub(f32x4.lane(max.get, 0), targetLogit.get), F32),
+        grad
+          ? sequence(
+              sum.set(f32x4.div(f32x4.splat(lossScale.get), sum.get)),
+              forVectors(
+                offset,
+                Math.ceil(columns / 4) * V128,
+                f32x4.store(here, f32x4.mul(f32x4.load(here), sum.get)),
+              ),
+              f32.store(target.get, f32.sub(f32.load(target.get), lossScale.get)),
+              clearPadding,
+            )
+          : [],
+        ...[statistics.increase(i32.const(statisticsRow)), logits.increase(i32.const(logitsRow))],
+        targets.increase(i32.const(F32)),
+      ),
+    );
+  });
+}
+
+/**
+ * (grad, dOut, ids, tokens, from, to, accumulate): grad[id] += dOut[t] for the tokens t whose id is one of [from, to);
+ * those rows begin at 0 unless `accumulate`. `grad` points to row 0.
+ */
+export function addEmbedGrad(module: ModuleBuilder, name: string, rowBytes: number): void {
+  module.function(name, new Array<"i32">(7).fill("i32"), (locals, ...parameters) => {
+    const [grad, dOut, ids, tokens, from, to, accumulate] = parameters;
+    const [t, offset, id, line] = locals.many("i32", 4);
+    const lineOf = (row: Code): Code => i32.add(grad.get, i32.mul(row, i32.const(rowBytes)));
+    const clear = forEach(
+      ...[id, from.get, to.get],
+      sequence(line.set(lineOf(id.get)), forVectors(offset, rowBytes, f32x4.store(plus(line, offset), f32x4.zero))),
+    );
+    const add = f32x4.store(
+      plus(line, offset),
+      f32x4.add(f32x4.load(plus(line, offset)), f32x4.load(plus(dOut, offset))),
+    );
+    return sequence(
+      when(i32.equals(accumulate.get, i32.const(0)), clear),
+      forEach(
+        ...[t, i32.const(0), tokens.get],
+        sequence(
+          id.set(i32.load(ids.get)),
+          when(
+            i32.and(i32.atMost(from.get, id.get), i32.less(id.get, to.get)),
+            sequence(line.set(lineOf(id.get)), forVectors(offset, rowBytes, add)),
+          ),
+          ...[ids.increase(i32.const(F32)), dOut.increase(i32.const(rowBytes))],
+        ),
+      ),
+    );
+  });
+}
+
+/** (grad, result, bytes, units): for each unit of so many bytes, the sum of the squares of its numbers → result */
+export function addSquares(module: ModuleBuilder, name: string, fma: MultiplyAdd): void {
+  module.function(name, ["i32", "i32", "i32", "i32"], (locals, grad, result, bytes, units) => {
+    const [unit, end] = locals.many("i32", 2);
+    const [sum, value] = locals.many("v128", 2);
+    return forEach(
+      ...[unit, i32.const(0), units.get],
+      sequence(
+        ...[sum.set(f32x4.zero), end.set(i32.add(grad.get, bytes.get))],
+        repeatWhile(
+          i32.less(grad.get, end.get),
+          sequence(
+            value.set(f32x4.load(grad.get)),
+            sum.set(fma(value.get, value.get, sum.get)),
+            grad.increase(i32.const(V128)),
+          ),
+        ),
+        sumLanes(sum),
+        f32.store(result.get, f32x4.lane(sum.get, 0)),
+        result.increase(i32.const(F32)),
+      ),
+    );
+  });
+}
+
+/** The numbers of Adam's step as they lie in memory, an f32 each; 1 − beta is taken before the rounding to f32. */
+export const adamNumbers = (options: UpdateOptions): number[] => [
+  ...[options.stepSize, options.squareScale, options.shrink, options.gradientScale],
+  ...[options.beta1, options.beta2, options.epsilon, 1 - options.beta1, 1 - options.beta2],
+];
+
+/** (weight, grad, mean, meanSquare, bytes, numbers): Adam's step for so many bytes of a weight, a multiple of 16 */
+export function addAdam(module: ModuleBuilder, name: string, fma: MultiplyAdd): void {
+  module.function(name, new Array<"i32">(6).fill("i32"), (locals, ...parameters) => {
+    const [weight, grad, mean, meanSquare, bytes, numbers] = parameters;
+    const offset = locals.new("i32");
+    const constants = locals.many("v128", 9);
+    const [stepSize, squareScale, shrink, gradientScale, ...betas] = constants.map(({ get }) => get);
+    const [beta1, beta2, epsilon, rest1, rest2] = betas;
+    const [g, m, v] = locals.many("v128", 3);
+    const step = f32x4.div(f32x4.mul(stepSize, m.get), f32x4.add(f32x4.sqrt(f32x4.mul(v.get, squareScale)), epsilon));
+    return sequence(
+      ...constants.map((constant, i) => constant.set(f32x4.loadSplat(numbers.get, i * F32))),
+      offset.set(i32.const(0)),
+      when(
+        i32.less(offset.get, bytes.get),
+        repeatWhile(
+          i32.less(offset.get, bytes.get),
+          sequence(
+            g.set(f32x4.mul(f32x4.load(plus(grad, offset)), gradientScale)),
+            m.set(fma(beta1, f32x4.load(plus(mean, offset)), f32x4.mul(rest1, g.get))),
+            v.set(fma(beta2, f32x4.load(plus(meanSquare, offset)), f32x4.mul(rest2, f32x4.mul(g.get, g.get)))),
+            f32x4.store(plus(mean, offset), m.get),
+            f32x4.store(plus(meanSquare, offset), v.get),
+            f32x4.store(plus(weight, offset), f32x4.sub(f32x4.mul(f32x4.load(plus(weight, offset)), shrink), step)),
+            offset.increase(i32.const(V128)),
+          ),
+        ),
+      ),
+    );
+  });
+}
