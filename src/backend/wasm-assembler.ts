@@ -268,6 +268,12 @@ export class ModuleBuilder {
       ...section(3, list(functions.map((_, i) => unsigned(i)))),
       ...section(7, list(functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)]))),
       ...section(10, list(functions.map((entry) => sized(functionBody(entry))))),
+      // For profilers.
+      ...section(0, [
+        ...text("name"),
+        1,
+        ...sized(list(functions.map(({ name }, i) => [...unsigned(i), ...text(name)]))),
+      ]),
     ]);
   }
 }

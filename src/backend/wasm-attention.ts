@@ -154,12 +154,9 @@ class Attention {
     );
   }
 
-  /** Lanes of the four keys from `j` on that query i + row may not see. */
+  /** Lanes of the four keys from `j` on that query i + row may not see: those above i + row − j. */
   isMasked(row: number): Code {
-    return f32x4.greater(
-      f32x4.add(LANES, f32x4.splat(f32.fromI32(this.j.get))),
-      f32x4.splat(f32.fromI32(i32.add(this.i.get, i32.const(row)))),
-    );
+    return f32x4.greater(LANES, f32x4.splat(f32.fromI32(i32.sub(i32.add(this.i.get, i32.const(row)), this.j.get))));
   }
 
   /** keys = min(i + 4, count) */
@@ -205,31 +202,45 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
         }),
       ),
     );
-    const overKeys = (row: number, body: (offset: number) => Code): Code =>
-      loop(
-        ...[j, i32.const(0), keys.get, 4],
-        sequence(pointer.set(offsetBy(scores, j.get, F32)), body(row * attention.scoreRow)),
+    /** The scores of a row, four at a time: those all visible by `whole`, the last few by `masked`. */
+    const overKeys = (row: number, whole: (offset: number) => Code, masked: (offset: number) => Code): Code =>
+      sequence(
+        pointer.set(scores.get),
+        loop(
+          ...[j, i32.const(0), i32.sub(i32.add(i.get, i32.const(row + 1)), i32.const(3)), 4],
+          sequence(whole(row * attention.scoreRow), pointer.increase(i32.const(V128))),
+        ),
+        j.set(i32.and(i32.add(i.get, i32.const(row + 1)), i32.const(-4))),
+        loop(...[j, j.get, keys.get, 4], sequence(masked(row * attention.scoreRow), pointer.increase(i32.const(V128)))),
       );
+    const load = (offset: number): Code => f32x4.load(pointer.get, offset);
     const softmaxRow = (row: number): Code =>
       sequence(
         max.set(f32x4.const(-3e38)),
-        overKeys(row, (offset) =>
-          sequence(
-            x.set(f32x4.select(f32x4.const(-3e38), f32x4.load(pointer.get, offset), attention.isMasked(row))),
-            f32x4.store(pointer.get, x.get, offset),
-            max.set(f32x4.max(max.get, x.get)),
-          ),
+        overKeys(
+          row,
+          (offset) => max.set(f32x4.max(max.get, load(offset))),
+          (offset) => max.set(f32x4.max(max.get, f32x4.select(max.get, load(offset), attention.isMasked(row)))),
         ),
         maxLanes(max),
         sum.set(f32x4.zero),
-        overKeys(row, (offset) =>
-          sequence(
-            x.set(f32x4.sub(f32x4.load(pointer.get, offset), max.get)),
-            attention.exp.apply(x),
-            x.set(f32x4.select(f32x4.zero, x.get, attention.isMasked(row))),
-            f32x4.store(pointer.get, x.get, offset),
-            sum.set(f32x4.add(sum.get, x.get)),
-          ),
+        overKeys(
+          row,
+          (offset) =>
+            sequence(
+              x.set(f32x4.sub(load(offset), max.get)),
+              attention.exp.apply(x),
+              f32x4.store(pointer.get, x.get, offset),
+              sum.set(f32x4.add(sum.get, x.get)),
+            ),
+          (offset) =>
+            sequence(
+              x.set(f32x4.sub(load(offset), max.get)),
+              attention.exp.apply(x),
+              x.set(f32x4.select(f32x4.zero, x.get, attention.isMasked(row))),
+              f32x4.store(pointer.get, x.get, offset),
+              sum.set(f32x4.add(sum.get, x.get)),
+            ),
         ),
         sumLanes(sum),
         inverse[row].set(f32x4.div(f32x4.const(1), sum.get)),
@@ -253,6 +264,7 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
         ),
     );
     return sequence(
+      attention.exp.begin(),
       scores.set(i32.add(scratch.get, i32.const(2 * packedBytes(shape)))),
       loop(
         ...[head, i32.const(0), i32.const(heads), 1],
@@ -332,29 +344,27 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
         ...[along[row].set(f32x4.zero), ...terms, sumLanes(along[row])],
       );
     };
-    /** p and ds of four queries and four keys from j on; tile.sums hold the scores, attention.second dp. */
-    const scoreGrad = (n: number): Code => {
+    /** p and ds of a query and four keys from j on; tile.sums hold the scores, attention.second dp. */
+    const scoreGrad = (n: number, mask: (value: Code, row: number) => Code): Code => {
       const [row, v] = [Math.floor(n / 2), n % 2];
       const offset = row * attention.scoreRow + v * V128;
       return sequence(
         x.set(f32x4.sub(f32x4.mul(tile.sums[n].get, f32x4.const(scale)), max[row].get)),
         attention.exp.apply(x),
-        x.set(f32x4.select(f32x4.zero, f32x4.mul(x.get, inverse[row].get), attention.isMasked(row))),
+        x.set(mask(f32x4.mul(x.get, inverse[row].get), row)),
         y.set(f32x4.mul(f32x4.sub(attention.second[n].get, along[row].get), f32x4.const(scale))),
         f32x4.store(pointer.get, x.get, offset),
-        f32x4.store(
-          target.get,
-          // Masked lanes may hold anything, NaN too: 0 · NaN would not be 0.
-          f32x4.select(f32x4.zero, f32x4.mul(x.get, y.get), attention.isMasked(row)),
-          offset,
-        ),
+        f32x4.store(target.get, mask(f32x4.mul(x.get, y.get), row), offset),
       );
     };
-    const half = (v: number): Code =>
+    const half = (v: number, mask: (value: Code, row: number) => Code): Code =>
       sequence(
-        ...[0, 1, 2, 3].map((row) => scoreGrad(2 * row + v)),
+        ...[0, 1, 2, 3].map((row) => scoreGrad(2 * row + v, mask)),
         j.increase(i32.const(4)), // the mask's place moves on
       );
+    const visible = (value: Code): Code => value;
+    // Masked lanes may hold anything, NaN too: 0 · NaN would not be 0.
+    const masked = (value: Code, row: number): Code => f32x4.select(f32x4.zero, value, attention.isMasked(row));
     const scoreTile = loop(
       ...[j, i32.const(0), keys.get, TILE_COLUMNS],
       sequence(
@@ -372,7 +382,11 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
         ),
         pointer.set(offsetBy(pRow, j.get, F32)),
         target.set(i32.add(pointer.get, i32.sub(ds.get, p.get))),
-        ...[half(0), half(1)],
+        when(
+          i32.less(i32.add(j.get, i32.const(TILE_COLUMNS - 1)), i.get),
+          sequence(half(0, visible), half(1, visible)),
+          sequence(half(0, masked), half(1, masked)),
+        ),
         j.set(i32.sub(j.get, i32.const(TILE_COLUMNS))),
       ),
     );
@@ -430,6 +444,7 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
         ),
       );
     return sequence(
+      attention.exp.begin(),
       values.set(i32.add(scratch.get, i32.const(packedBytes(shape)))),
       p.set(i32.add(scratch.get, i32.const(2 * packedBytes(shape)))),
       ds.set(i32.add(p.get, i32.const(BLOCK_ROWS * attention.scoreRow))),

@@ -161,7 +161,7 @@ export function addCrossEntropy(
       ),
     );
     const keep = grad ? f32x4.store(here, value.get) : [];
-    return forEach(
+    const rowByRow = forEach(
       ...[row, i32.const(0), rows.get],
       sequence(
         max.set(f32x4.const(-3e38)),
@@ -198,6 +198,7 @@ export function addCrossEntropy(
         targets.increase(i32.const(F32)),
       ),
     );
+    return sequence(exp.begin(), rowByRow);
   });
 }
 

@@ -45,32 +45,46 @@ export const LANES: Code = f32x4.lanes(0, 1, 2, 3);
 /**
  * e^x of four numbers at once: x = n·ln 2 + r, 2^n by the exponent's bits, e^r by the polynomial of Cephes' expf
  * (Moshier), of relative error below 2e-7. Below −87.3 the result stays at e^−87.3; NaN stays NaN.
+ *
+ * The constants are variables: V8 makes a vector constant anew at every use, in four instructions.
  */
 export class Exp {
   readonly #n: Local;
   readonly #y: Local;
   readonly #fma: MultiplyAdd;
+  readonly #constants: readonly (readonly [Local, Code])[];
 
   constructor(locals: Locals, fma: MultiplyAdd) {
     this.#n = locals.new("v128");
     this.#y = locals.new("v128");
     this.#fma = fma;
+    const polynomial = [
+      1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.50000001201,
+    ];
+    const floats = [-87.3, 88.3, Math.LOG2E, -0.693359375, 2.1219444e-4, 1, ...polynomial];
+    this.#constants = [...floats.map(f32x4.const), i32x4.const(127)].map((code) => [locals.new("v128"), code]);
+  }
+
+  /** At the start of the function. */
+  begin(): Code {
+    return sequence(...this.#constants.map(([local, code]) => local.set(code)));
   }
 
   /** x = e^x */
   apply(x: Local): Code {
     const [n, y, fma] = [this.#n, this.#y, this.#fma];
-    const constant = f32x4.const;
-    const polynomial = [1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
+    const constants = this.#constants.map(([local]) => local.get);
+    const [low, high, log2e, ln2High, ln2Low, one, first, ...rest] = constants.slice(0, -1);
+    const bias = constants.at(-1)!;
     return sequence(
-      x.set(f32x4.min(f32x4.max(x.get, constant(-87.3)), constant(88.3))),
-      n.set(f32x4.nearest(f32x4.mul(x.get, constant(Math.LOG2E)))),
-      x.set(fma(n.get, constant(-0.693359375), x.get)),
-      x.set(fma(n.get, constant(2.1219444e-4), x.get)),
-      y.set(constant(1.98756915e-4)),
-      ...polynomial.map((coefficient) => y.set(fma(y.get, x.get, constant(coefficient)))),
-      y.set(fma(fma(y.get, x.get, constant(1)), x.get, constant(1))),
-      x.set(f32x4.mul(y.get, i32x4.shiftLeft(i32x4.add(i32x4.truncate(n.get), i32x4.const(127)), 23))),
+      x.set(f32x4.min(f32x4.max(x.get, low), high)),
+      n.set(f32x4.nearest(f32x4.mul(x.get, log2e))),
+      x.set(fma(n.get, ln2High, x.get)),
+      x.set(fma(n.get, ln2Low, x.get)),
+      y.set(first),
+      ...rest.map((coefficient) => y.set(fma(y.get, x.get, coefficient))),
+      y.set(fma(fma(y.get, x.get, one), x.get, one)),
+      x.set(f32x4.mul(y.get, i32x4.shiftLeft(i32x4.add(i32x4.truncate(n.get), bias), 23))),
     );
   }
 }

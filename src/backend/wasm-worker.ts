@@ -1,0 +1,158 @@
+/**
+ * A worker's part of programs in WebAssembly: the steps it takes, over a memory that it may share with others.
+ *
+ * Every worker runs the same programs in the same order and takes its share of the rows of each section: whole
+ * documents, or whole rows of a weight. After a section all meet. No number depends on how many they are.
+ */
+import type { RunOptions } from "../backend.ts";
+import type { Layout, Places, Program, Section } from "../program.ts";
+import { Compiler } from "./wasm-compiler.ts";
+import type { MemoryMap, Part, Run, Share, Step } from "./wasm-compiler.ts";
+import { fusedMultiplyAdd, strictMultiplyAdd } from "./wasm-vector.ts";
+
+/** Rows that go through all of a section before the next do, so that their activations stay in the second cache. */
+const CHUNK_ROWS = 256;
+/** Bytes of a page of WebAssembly's memory. */
+export const PAGE = 65_536;
+
+interface CompiledSection {
+  readonly axis: Section["axis"];
+  readonly steps: readonly Step[];
+}
+
+interface CompiledPhase {
+  readonly windowed: boolean;
+  readonly sections: readonly CompiledSection[];
+}
+
+/** Waits until all workers have come as far. */
+export type Meeting = () => void;
+
+export interface WorkerOptions {
+  readonly share: Share;
+  readonly meet: Meeting;
+  /** Whether multiply-add is rounded twice. */
+  readonly strict: boolean;
+  /** Kernels that another worker of the same programs has assembled. */
+  readonly module: WebAssembly.Module | null;
+}
+
+function memoryLimits({ buffer }: WebAssembly.Memory): { pages: number; maxPages: number; shared: boolean } {
+  const pages = buffer.byteLength / PAGE;
+  return { pages, maxPages: pages, shared: !(buffer instanceof ArrayBuffer) };
+}
+
+/** One worker's part of programs over a memory. Everybody runs the same; `Share` says which rows are whose. */
+export class WasmWorker {
+  readonly module: WebAssembly.Module;
+  readonly #share: Share;
+  readonly #meet: Meeting;
+  readonly #phases: ReadonlyMap<Program, readonly CompiledPhase[]>;
+  readonly #updates: ReadonlyMap<Program, readonly Step[]>;
+  readonly #packs: readonly (() => void)[];
+  readonly #squares: readonly (() => void)[];
+
+  constructor(
+    layout: Layout,
+    programs: readonly Program[],
+    map: MemoryMap,
+    memory: WebAssembly.Memory,
+    { share, meet, strict, module }: WorkerOptions,
+  ) {
+    this.#share = share;
+    this.#meet = meet;
+    const compiler = new Compiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd);
+    const compile = (section: Section, places: Places): readonly Step[] =>
+      section.instructions.map((instruction) => compiler.step(instruction, places));
+    this.#phases = new Map(
+      programs.map((program) => [
+        program,
+        program.phases.map(({ windowed, sections }) => ({
+          windowed,
+          sections: sections.map((section) => ({ axis: section.axis, steps: compile(section, program.places) })),
+        })),
+      ]),
+    );
+    this.#updates = new Map(programs.map((program) => [program, compile(program.update, program.places)]));
+    const weights = [...layout.weights.values()];
+    this.#packs = weights.map((weight) => compiler.pack(weight));
+    const isTrained = programs.some(({ kind }) => kind === "training");
+    this.#squares = isTrained ? weights.map((weight) => compiler.squares(weight)) : [];
+    this.module = module ?? new WebAssembly.Module(compiler.module.build(memoryLimits(memory)));
+    const { exports } = new WebAssembly.Instance(this.module, { env: { memory } });
+    Object.assign(compiler.kernels, exports);
+  }
+
+  /** Our part of a run; at its end all have met. */
+  run(program: Program, tokens: number, documents: Int32Array, options: RunOptions): void {
+    const run: Run = { tokens, documents, options, window: 0 };
+    for (const { windowed, sections } of this.#phases.get(program)!) {
+      const step = windowed ? program.windowRows : Math.max(tokens, 1);
+      for (let from = options.firstRow; from < tokens; from += step) {
+        run.window = from;
+        const to = Math.min(tokens, from + step);
+        for (const section of sections) {
+          this.#section(section, run, windowed, from, to);
+          this.#meet();
+        }
+      }
+    }
+    if (program.kind !== "training") return;
+    for (const squares of this.#squares) squares();
+    this.#meet();
+  }
+
+  #section({ axis, steps }: CompiledSection, run: Run, windowed: boolean, from: number, to: number): void {
+    if (axis === "weights") {
+      for (const step of steps) step(run, { from, to, first: 0, last: run.documents.length - 1 });
+      return;
+    }
+    for (const part of windowed ? this.#rowParts(from, to) : this.#documentParts(run, from)) {
+      for (const step of steps) step(run, part);
+    }
+  }
+
+  /** Our rows of a window, whole tiles. */
+  #rowParts(from: number, to: number): Part[] {
+    const { index, count } = this.#share;
+    const tiles = Math.ceil((to - from) / 4);
+    const bound = (i: number): number => Math.min(to, from + 4 * Math.floor((tiles * i) / count));
+    const [begin, end] = [bound(index), bound(index + 1)];
+    return begin === end ? [] : [{ from: begin, to: end, first: 0, last: 0 }];
+  }
+
+  /** Our documents, those that begin in our share of the rows, in chunks. */
+  #documentParts({ documents, tokens }: Run, firstRow: number): Part[] {
+    const { index, count } = this.#share;
+    const parts: Part[] = [];
+    let first = 0;
+    const isBefore = (d: number, i: number): boolean => documents[d] * count < tokens * i;
+    while (first + 1 < documents.length && isBefore(first, index)) first++;
+    while (first + 1 < documents.length && (index + 1 === count || isBefore(first, index + 1))) {
+      let last = first + 1;
+      while (
+        last + 1 < documents.length &&
+        documents[last + 1] - documents[first] <= CHUNK_ROWS &&
+        (index + 1 === count || isBefore(last, index + 1))
+      ) {
+        last++;
+      }
+      parts.push({ from: Math.max(documents[first], firstRow), to: documents[last], first, last });
+      first = last;
+    }
+    return parts;
+  }
+
+  update(program: Program): void {
+    const run = { tokens: 0, documents: new Int32Array(1), options: NO_OPTIONS, window: 0 };
+    for (const step of this.#updates.get(program)!) step(run, { from: 0, to: 0, first: 0, last: 0 });
+    this.#meet();
+  }
+
+  pack(): void {
+    for (const pack of this.#packs) pack();
+    this.#meet();
+  }
+}
+
+const NO_OPTIONS: RunOptions = { firstRow: 0, lossScale: 0, accumulate: false };
