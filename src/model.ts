@@ -9,8 +9,12 @@ import type { Heads, Weight } from "./kernels.ts";
 import type { Tensor } from "./ops.ts";
 
 const tensor = (op: Tensor["op"], columns: number, inputs: Tensor[], weights: Weight[] = []): Tensor => ({
-  ...{ op, columns, inputs, weights },
-  ...{ heads: null, from: 0 },
+  op,
+  columns,
+  inputs,
+  weights,
+  heads: null,
+  from: 0,
 });
 
 const embed = (tokenTable: Weight, positionTable: Weight): Tensor =>

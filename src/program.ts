@@ -99,8 +99,13 @@ function makeWeights(config: Config, heads: Heads): Map<string, Weight> {
   const addWeight = (name: string, shape: readonly [number, number], parts: readonly WeightPart[]): void => {
     const buffer = (suffix: string): Buffer => ({ name: name + suffix, rows: shape[0], columns: shape[1] });
     weights.set(name, {
-      ...{ name, shape, parts, data: buffer(""), grad: buffer(".grad") },
-      ...{ adamMean: buffer(".mean"), adamMeanSquare: buffer(".meanSquare") },
+      name,
+      shape,
+      parts,
+      data: buffer(""),
+      grad: buffer(".grad"),
+      adamMean: buffer(".mean"),
+      adamMeanSquare: buffer(".meanSquare"),
     });
   };
   for (const [name, shape] of weightShapes(config)) {

@@ -242,7 +242,9 @@ function adamNumbers({ step, learningRate, weightDecay, clipNorm }: Update, norm
     squareScale: 1 / (1 - BETA2 ** (step + 1)),
     shrink: 1 - learningRate * weightDecay,
     gradientScale: clipNorm === null || norm <= clipNorm ? 1 : clipNorm / norm,
-    ...{ beta1: BETA1, beta2: BETA2, epsilon: EPSILON },
+    beta1: BETA1,
+    beta2: BETA2,
+    epsilon: EPSILON,
   };
 }
 

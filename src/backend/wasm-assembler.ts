@@ -189,12 +189,7 @@ export const when = (condition: Code, body: Code, otherwise: Code = []): Code =>
     : [...condition, 0x04, VOID, ...body, 0x05, ...otherwise, END];
 
 /** Runs the body at least once, and again while the condition holds: one jump a round. */
-export const repeatWhile = (condition: Code, body: Code): Code => [
-  ...[0x03, VOID],
-  ...body,
-  ...condition,
-  ...[0x0d, 0, END],
-];
+export const repeatWhile = (condition: Code, body: Code): Code => [0x03, VOID, ...body, ...condition, 0x0d, 0, END];
 
 /** for (index = from; index < to; index += step); `to` is evaluated before every round. */
 export const loop = (index: Local, from: Code, to: Code, step: number, body: Code): Code =>
@@ -262,7 +257,14 @@ export class ModuleBuilder {
     const limits = [memory.shared ? 3 : 1, ...unsigned(memory.pages), ...unsigned(memory.maxPages)];
     const types = functions.map(({ parameters }) => [0x60, ...list(parameters.map((type) => [TYPE_BYTES[type]])), 0]);
     return Uint8Array.from([
-      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      0x00,
+      0x61,
+      0x73,
+      0x6d,
+      1,
+      0,
+      0,
+      0,
       ...section(1, list(types)),
       ...section(2, list([[...text("env"), ...text("memory"), 2, ...limits]])),
       ...section(3, list(functions.map((_, i) => unsigned(i)))),

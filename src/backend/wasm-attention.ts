@@ -8,7 +8,7 @@
  *   p       [16][S]         a block's attention; four rows of it on the way there
  *   ds      [16][S]         the gradient of its scores
  */
-import { f32, f32x4, i32, loop, repeatWhile, sequence, when } from "./wasm-assembler.ts";
+import { f32, f32x4, i32, loop, sequence, when } from "./wasm-assembler.ts";
 import type { Code, Local, Locals, ModuleBuilder } from "./wasm-assembler.ts";
 import { multiplyTile, newTile, storeTile, TILE_COLUMNS, TILE_ROWS } from "./wasm-matmul.ts";
 import type { Steps, Tile } from "./wasm-matmul.ts";
@@ -30,15 +30,15 @@ export interface AttentionShape {
 }
 
 /** Queries whose gradients are worked on together. */
-const BLOCK_ROWS = 16;
+export const BLOCK_ROWS = 16;
 
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
-const scoreRow = ({ blockSize }: AttentionShape): number => roundUp(blockSize, TILE_COLUMNS) * F32;
-const packedBytes = (shape: AttentionShape): number => scoreRow(shape) * shape.headStride;
+/** Bytes of a row of scores, and of the packed keys of a head. */
+const scoreRow = (blockSize: number): number => Math.ceil(blockSize / TILE_COLUMNS) * TILE_COLUMNS * F32;
+const packedBytes = (headStride: number, blockSize: number): number => scoreRow(blockSize) * headStride;
 
 /** Bytes of scratch that a worker needs. */
-export const attentionScratchBytes = (shape: AttentionShape): number =>
-  2 * packedBytes(shape) + 2 * BLOCK_ROWS * scoreRow(shape);
+export const attentionScratchBytes = (headStride: number, blockSize: number): number =>
+  2 * packedBytes(headStride, blockSize) + 2 * BLOCK_ROWS * scoreRow(blockSize);
 
 /** Widths in vectors of the panels that a head is cut into: 8 numbers each, the last perhaps 4. */
 const panelsOf = ({ headStride }: AttentionShape): { column: number; vectors: number }[] =>
@@ -48,10 +48,13 @@ const panelsOf = ({ headStride }: AttentionShape): { column: number; vectors: nu
   }));
 
 /** What both directions share: variables, and the pieces of code over them. */
-class Attention {
+export class Attention {
   readonly shape: AttentionShape;
   readonly fma: MultiplyAdd;
+  /** Bytes of a row of scores, of all the packed keys of a head, and of a panel of them. */
   readonly scoreRow: number;
+  readonly packedBytes: number;
+  readonly panelBytes: number;
   readonly tile: Tile;
   readonly narrow: Tile;
   readonly second: Tile["sums"];
@@ -69,7 +72,9 @@ class Attention {
   constructor(shape: AttentionShape, locals: Locals, fma: MultiplyAdd) {
     this.shape = shape;
     this.fma = fma;
-    this.scoreRow = scoreRow(shape);
+    this.scoreRow = scoreRow(shape.blockSize);
+    this.packedBytes = packedBytes(shape.headStride, shape.blockSize);
+    this.panelBytes = shape.headStride * TILE_COLUMNS * F32;
     this.tile = newTile(locals);
     // A tile of one vector a row shares the variables of the one of two.
     this.narrow = {
@@ -99,19 +104,21 @@ class Attention {
         ...lines.map((line, k) => f32x4.store(target.get, line.get, (c + k) * TILE_COLUMNS * F32)),
       );
     const columns = Array.from({ length: headStride / 4 }, (_, i) => column(4 * i));
-    const panelBytes = headStride * TILE_COLUMNS * F32;
     return sequence(
       source.set(from.get),
       target.set(to.get),
       loop(
-        ...[j, i32.const(0), count.get, 4],
+        j,
+        i32.const(0),
+        count.get,
+        4,
         sequence(
           ...columns,
           source.increase(i32.const(4 * qkvRow)),
           // To the other half of the panel, or from there to the next panel.
           when(
             i32.and(j.get, i32.const(4)),
-            target.increase(i32.const(panelBytes - V128)),
+            target.increase(i32.const(this.panelBytes - V128)),
             target.increase(i32.const(V128)),
           ),
         ),
@@ -168,8 +175,8 @@ class Attention {
   }
 }
 
-const times = (index: Code, bytes: number): Code => i32.mul(index, i32.const(bytes));
-const offsetBy = (pointer: Local, index: Code, bytes: number): Code => i32.add(pointer.get, times(index, bytes));
+export const times = (index: Code, bytes: number): Code => i32.mul(index, i32.const(bytes));
+export const offsetBy = (pointer: Local, index: Code, bytes: number): Code => i32.add(pointer.get, times(index, bytes));
 
 /**
  * Adds the function (query, key, value, out, statistics, first, count, scratch): for the queries [first, count) of a
@@ -184,15 +191,17 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
     const [head, scores, left, outTile] = locals.many("i32", 4);
     const [max, sum, x] = locals.many("v128", 3);
     const inverse = locals.many("v128", TILE_ROWS);
-    const panelBytes = headStride * TILE_COLUMNS * F32;
 
     const scoreTile = loop(
-      ...[j, i32.const(0), keys.get, TILE_COLUMNS],
+      j,
+      i32.const(0),
+      keys.get,
+      TILE_COLUMNS,
       sequence(
         attention.multiplyHead(
           tile.sums,
           offsetBy(query, i.get, qkvRow),
-          offsetBy(scratch, j.get, panelBytes / TILE_COLUMNS),
+          offsetBy(scratch, j.get, attention.panelBytes / TILE_COLUMNS),
           qkvRow,
         ),
         pointer.set(offsetBy(scores, j.get, F32)),
@@ -207,11 +216,14 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
       sequence(
         pointer.set(scores.get),
         loop(
-          ...[j, i32.const(0), i32.sub(i32.add(i.get, i32.const(row + 1)), i32.const(3)), 4],
+          j,
+          i32.const(0),
+          i32.sub(i32.add(i.get, i32.const(row + 1)), i32.const(3)),
+          4,
           sequence(whole(row * attention.scoreRow), pointer.increase(i32.const(V128))),
         ),
         j.set(i32.and(i32.add(i.get, i32.const(row + 1)), i32.const(-4))),
-        loop(...[j, j.get, keys.get, 4], sequence(masked(row * attention.scoreRow), pointer.increase(i32.const(V128)))),
+        loop(j, j.get, keys.get, 4, sequence(masked(row * attention.scoreRow), pointer.increase(i32.const(V128)))),
       );
     const load = (offset: number): Code => f32x4.load(pointer.get, offset);
     const softmaxRow = (row: number): Code =>
@@ -255,8 +267,14 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
       );
     const weighValues = attention.multiplyRows(
       {
-        ...{ a: scores.get, b: value, count: keys.get },
-        steps: { aRow: attention.scoreRow, aStep: F32, bStep: qkvRow },
+        a: scores.get,
+        b: value,
+        count: keys.get,
+        steps: {
+          aRow: attention.scoreRow,
+          aStep: F32,
+          bStep: qkvRow,
+        },
       },
       (column, used) =>
         storeTile(used, left.get, (row, v, result) =>
@@ -265,13 +283,19 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
     );
     return sequence(
       attention.exp.begin(),
-      scores.set(i32.add(scratch.get, i32.const(2 * packedBytes(shape)))),
+      scores.set(i32.add(scratch.get, i32.const(2 * attention.packedBytes))),
       loop(
-        ...[head, i32.const(0), i32.const(heads), 1],
+        head,
+        i32.const(0),
+        i32.const(heads),
+        1,
         sequence(
           attention.pack(key, scratch, count),
           loop(
-            ...[i, first.get, count.get, TILE_ROWS],
+            i,
+            first.get,
+            count.get,
+            TILE_ROWS,
             sequence(
               attention.setKeys(count),
               left.set(i32.sub(count.get, i.get)),
@@ -298,193 +322,4 @@ function padRows({ heads, headStride, outRow }: AttentionShape, left: Local, out
       when(i32.less(i32.const(row), left.get), f32x4.store(outTile.get, f32x4.zero, row * outRow + headStride * F32)),
     ),
   );
-}
-
-/**
- * Adds the function (query, key, value, out, dOut, statistics, dQuery, dKey, dValue, count, scratch): the gradients of
- * a document of `count` tokens. With p the attention, dp = dOut · value, ds = p · (dp − dOut · out) / √headSize:
- * dQuery = ds · key, dKey = dsᵀ · query, dValue = pᵀ · dOut. p is computed again from the statistics.
- */
-export function addAttentionGrad(module: ModuleBuilder, name: string, shape: AttentionShape, fma: MultiplyAdd): void {
-  const { heads, headSize, headStride, qkvRow, dQkvRow, outRow, dOutRow, statisticsRow } = shape;
-  module.function(name, new Array<"i32">(11).fill("i32"), (locals, ...parameters) => {
-    const [query, key, value, out, dOut, statistics, dQuery, dKey, dValue, count, scratch] = parameters;
-    const attention = new Attention(shape, locals, fma);
-    const { i, keys, j, pointer, tile } = attention;
-    const [head, block, blockEnd, p, ds, left, values, pRow, target] = locals.many("i32", 9);
-    const [x, y] = locals.many("v128", 2);
-    const [max, inverse, along] = [0, 1, 2].map(() => locals.many("v128", TILE_ROWS));
-    const panelBytes = headStride * TILE_COLUMNS * F32;
-    const scale = headSize ** -0.5;
-
-    // The padding behind the last head's values is cleared with them; of the other heads, the next does what is right.
-    const hasPadding = 3 * heads * headStride * F32 !== dQkvRow;
-    const clear = (rows: Local, vectors: number = headStride / 4): Code =>
-      sequence(
-        pointer.set(rows.get),
-        loop(
-          ...[j, i32.const(0), count.get, 1],
-          sequence(
-            ...Array.from({ length: vectors }, (_, v) => f32x4.store(pointer.get, f32x4.zero, v * V128)),
-            pointer.increase(i32.const(dQkvRow)),
-          ),
-        ),
-      );
-    const readRow = (row: number): Code => {
-      const [o, d] = [offsetBy(out, i.get, outRow), offsetBy(dOut, i.get, dOutRow)];
-      const terms = Array.from({ length: headStride / 4 }, (_, v) =>
-        along[row].set(
-          fma(f32x4.load(o, row * outRow + v * V128), f32x4.load(d, row * dOutRow + v * V128), along[row].get),
-        ),
-      );
-      return sequence(
-        pointer.set(i32.add(offsetBy(statistics, i.get, statisticsRow), times(head.get, 2 * F32))),
-        max[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow)),
-        inverse[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow + F32)),
-        ...[along[row].set(f32x4.zero), ...terms, sumLanes(along[row])],
-      );
-    };
-    /** p and ds of a query and four keys from j on; tile.sums hold the scores, attention.second dp. */
-    const scoreGrad = (n: number, mask: (value: Code, row: number) => Code): Code => {
-      const [row, v] = [Math.floor(n / 2), n % 2];
-      const offset = row * attention.scoreRow + v * V128;
-      return sequence(
-        x.set(f32x4.sub(f32x4.mul(tile.sums[n].get, f32x4.const(scale)), max[row].get)),
-        attention.exp.apply(x),
-        x.set(mask(f32x4.mul(x.get, inverse[row].get), row)),
-        y.set(f32x4.mul(f32x4.sub(attention.second[n].get, along[row].get), f32x4.const(scale))),
-        f32x4.store(pointer.get, x.get, offset),
-        f32x4.store(target.get, mask(f32x4.mul(x.get, y.get), row), offset),
-      );
-    };
-    const half = (v: number, mask: (value: Code, row: number) => Code): Code =>
-      sequence(
-        ...[0, 1, 2, 3].map((row) => scoreGrad(2 * row + v, mask)),
-        j.increase(i32.const(4)), // the mask's place moves on
-      );
-    const visible = (value: Code): Code => value;
-    // Masked lanes may hold anything, NaN too: 0 · NaN would not be 0.
-    const masked = (value: Code, row: number): Code => f32x4.select(f32x4.zero, value, attention.isMasked(row));
-    const scoreTile = loop(
-      ...[j, i32.const(0), keys.get, TILE_COLUMNS],
-      sequence(
-        attention.multiplyHead(
-          tile.sums,
-          offsetBy(query, i.get, qkvRow),
-          offsetBy(scratch, j.get, panelBytes / TILE_COLUMNS),
-          qkvRow,
-        ),
-        attention.multiplyHead(
-          attention.second,
-          offsetBy(dOut, i.get, dOutRow),
-          offsetBy(values, j.get, panelBytes / TILE_COLUMNS),
-          dOutRow,
-        ),
-        pointer.set(offsetBy(pRow, j.get, F32)),
-        target.set(i32.add(pointer.get, i32.sub(ds.get, p.get))),
-        when(
-          i32.less(i32.add(j.get, i32.const(TILE_COLUMNS - 1)), i.get),
-          sequence(half(0, visible), half(1, visible)),
-          sequence(half(0, masked), half(1, masked)),
-        ),
-        j.set(i32.sub(j.get, i32.const(TILE_COLUMNS))),
-      ),
-    );
-    /** Keys that only later queries of the block see: 0 for these four. */
-    const clearRest = sequence(
-      j.set(i32.and(i32.add(keys.get, i32.const(TILE_COLUMNS - 1)), i32.const(-TILE_COLUMNS))),
-      when(
-        i32.less(j.get, blockEnd.get),
-        repeatWhile(
-          i32.less(j.get, blockEnd.get),
-          sequence(
-            pointer.set(offsetBy(pRow, j.get, F32)),
-            target.set(i32.add(pointer.get, i32.sub(ds.get, p.get))),
-            ...[0, 1, 2, 3].flatMap((row) => [
-              f32x4.store(pointer.get, f32x4.zero, row * attention.scoreRow),
-              f32x4.store(target.get, f32x4.zero, row * attention.scoreRow),
-            ]),
-            j.increase(i32.const(4)),
-          ),
-        ),
-      ),
-    );
-    const queryGrad = attention.multiplyRows(
-      {
-        ...{ a: i32.add(pRow.get, i32.sub(ds.get, p.get)), b: key, count: keys.get },
-        steps: { aRow: attention.scoreRow, aStep: F32, bStep: qkvRow },
-      },
-      (column, used) =>
-        storeTile(used, left.get, (row, v, result) =>
-          f32x4.store(target.get, result.get, row * dQkvRow + column * F32 + v * V128),
-        ),
-    );
-    /** gradient[j … j + 3] += weightsᵀ · rows, over the queries of the block. */
-    const outer = (weights: Local, rows: Local, rowBytes: number, gradient: Local): Code =>
-      sequence(
-        pointer.set(offsetBy(rows, block.get, rowBytes)),
-        target.set(offsetBy(gradient, j.get, dQkvRow)),
-        attention.multiplyRows(
-          {
-            ...{ a: offsetBy(weights, j.get, F32), b: pointer, count: i32.sub(blockEnd.get, block.get) },
-            steps: { aRow: F32, aStep: attention.scoreRow, bStep: rowBytes },
-          },
-          (column, used) =>
-            storeTile(used, left.get, (row, v, result) =>
-              f32x4.store(target.get, result.get, row * dQkvRow + column * F32 + v * V128),
-            ),
-          (column, used) =>
-            sequence(
-              ...used.sums.map((sum, n) => {
-                const vectors = used.panel.length;
-                const offset = Math.floor(n / vectors) * dQkvRow + (column + 4 * (n % vectors)) * F32;
-                return sum.set(f32x4.load(target.get, offset));
-              }),
-            ),
-        ),
-      );
-    return sequence(
-      attention.exp.begin(),
-      values.set(i32.add(scratch.get, i32.const(packedBytes(shape)))),
-      p.set(i32.add(scratch.get, i32.const(2 * packedBytes(shape)))),
-      ds.set(i32.add(p.get, i32.const(BLOCK_ROWS * attention.scoreRow))),
-      loop(
-        ...[head, i32.const(0), i32.const(heads), 1],
-        sequence(
-          ...[attention.pack(key, scratch, count), attention.pack(value, values, count), clear(dKey)],
-          clear(dValue, headStride / 4 + (hasPadding ? 1 : 0)),
-          loop(
-            ...[block, i32.const(0), count.get, BLOCK_ROWS],
-            sequence(
-              blockEnd.set(i32.add(block.get, i32.const(BLOCK_ROWS))),
-              when(i32.less(count.get, blockEnd.get), blockEnd.set(count.get)),
-              loop(
-                ...[i, block.get, blockEnd.get, TILE_ROWS],
-                sequence(
-                  attention.setKeys(count),
-                  left.set(i32.sub(count.get, i.get)),
-                  pRow.set(offsetBy(p, i32.sub(i.get, block.get), attention.scoreRow)),
-                  ...[0, 1, 2, 3].map(readRow),
-                  ...[scoreTile, clearRest],
-                  target.set(offsetBy(dQuery, i.get, dQkvRow)),
-                  queryGrad,
-                ),
-              ),
-              loop(
-                ...[j, i32.const(0), blockEnd.get, TILE_ROWS],
-                sequence(
-                  left.set(i32.sub(count.get, j.get)),
-                  outer(ds, query, qkvRow, dKey),
-                  outer(p, dOut, dOutRow, dValue),
-                ),
-              ),
-            ),
-          ),
-          ...[query, key, value, out, dOut, dQuery, dKey, dValue].map((pointerToHead) =>
-            pointerToHead.increase(i32.const(headStride * F32)),
-          ),
-        ),
-      ),
-    );
-  });
 }

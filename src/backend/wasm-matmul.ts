@@ -82,7 +82,6 @@ export function storeTile(
 
 /** All in bytes but k and columns. */
 export interface RowsByWeight {
-  readonly name: string;
   readonly k: number;
   readonly columns: number;
   readonly aRow: number;
@@ -97,9 +96,9 @@ export interface RowsByWeight {
 }
 
 /** Adds the function (a, b, c, rows, plus, gate): C = A · B, [gated, relu'd,] [+ plus]. */
-export function addRowsByWeight(module: ModuleBuilder, shape: RowsByWeight, fma: MultiplyAdd): void {
+export function addRowsByWeight(module: ModuleBuilder, name: string, shape: RowsByWeight, fma: MultiplyAdd): void {
   const { k, columns, aRow, cRow, bStep, bPanel, relu, plusRow, gateRow } = shape;
-  module.function(shape.name, ["i32", "i32", "i32", "i32", "i32", "i32"], (locals, a, b, c, rows, plus, gate) => {
+  module.function(name, ["i32", "i32", "i32", "i32", "i32", "i32"], (locals, a, b, c, rows, plus, gate) => {
     const [block, blockEnd, row, column] = locals.many("i32", 4);
     const [panel, aTile, cTile, plusTile, gateTile, left] = locals.many("i32", 6);
     const tile = newTile(locals);
@@ -130,13 +129,19 @@ export function addRowsByWeight(module: ModuleBuilder, shape: RowsByWeight, fma:
       storeTile(tile, left.get, store),
     );
     return loop(
-      ...[block, i32.const(0), rows.get, BLOCK_ROWS],
+      block,
+      i32.const(0),
+      rows.get,
+      BLOCK_ROWS,
       sequence(
         blockEnd.set(i32.add(block.get, i32.const(BLOCK_ROWS))),
         when(i32.less(rows.get, blockEnd.get), blockEnd.set(rows.get)),
         panel.set(b.get),
         loop(
-          ...[column, i32.const(0), i32.const(columns), TILE_COLUMNS],
+          column,
+          i32.const(0),
+          i32.const(columns),
+          TILE_COLUMNS,
           sequence(loop(row, block.get, blockEnd.get, TILE_ROWS, multiply), panel.increase(i32.const(bPanel))),
         ),
       ),
@@ -147,7 +152,6 @@ export function addRowsByWeight(module: ModuleBuilder, shape: RowsByWeight, fma:
 // ── dyᵀ · x: rows of a weight's gradient, over all tokens ────────────────────────────────────────────────────
 
 export interface WeightGradShape {
-  readonly name: string;
   /** Columns of the weight, rounded up to whole panels. */
   readonly columns: number;
   readonly dOutRow: number;
@@ -159,10 +163,10 @@ export interface WeightGradShape {
  * Adds the function (dOut, x, grad, rows, tokens, accumulate): grad[rows, columns] = [grad +] dOutᵀ · x.
  * `rows` is a multiple of 4; `dOut` and `grad` point to the first of them. k runs over the tokens, in blocks.
  */
-export function addWeightGrad(module: ModuleBuilder, shape: WeightGradShape, fma: MultiplyAdd): void {
+export function addWeightGrad(module: ModuleBuilder, name: string, shape: WeightGradShape, fma: MultiplyAdd): void {
   const { columns, dOutRow, xRow, gradRow } = shape;
   module.function(
-    shape.name,
+    name,
     ["i32", "i32", "i32", "i32", "i32", "i32"],
     (locals, dOut, x, grad, rows, tokens, accumulate) => {
       const [block, blockEnd, row, column, cTile] = locals.many("i32", 5);
@@ -187,12 +191,18 @@ export function addWeightGrad(module: ModuleBuilder, shape: WeightGradShape, fma
         eachSum((sum, offset) => f32x4.store(cTile.get, sum.get, offset)),
       );
       return loop(
-        ...[block, i32.const(0), tokens.get, BLOCK_K],
+        block,
+        i32.const(0),
+        tokens.get,
+        BLOCK_K,
         sequence(
           blockEnd.set(i32.add(block.get, i32.const(BLOCK_K))),
           when(i32.less(tokens.get, blockEnd.get), blockEnd.set(tokens.get)),
           loop(
-            ...[column, i32.const(0), i32.const(columns), TILE_COLUMNS],
+            column,
+            i32.const(0),
+            i32.const(columns),
+            TILE_COLUMNS,
             loop(row, i32.const(0), rows.get, TILE_ROWS, multiply),
           ),
           accumulate.set(i32.const(1)),
@@ -208,7 +218,11 @@ export function addWeightGrad(module: ModuleBuilder, shape: WeightGradShape, fma
  * Adds the function (weight, packed, rows): rows of a weight, a multiple of 8, → panels [rows / 8][columns][8], in
  * which the 8 outputs that a tile computes lie side by side. `columns` is a multiple of 4.
  */
-export function addPack(module: ModuleBuilder, name: string, columns: number, rowBytes: number): void {
+export function addPack(
+  module: ModuleBuilder,
+  name: string,
+  { columns, rowBytes }: { readonly columns: number; readonly rowBytes: number },
+): void {
   const panelBytes = columns * TILE_COLUMNS * F32;
   module.function(name, ["i32", "i32", "i32"], (locals, weight, packed, rows) => {
     const [row, column, source, target] = locals.many("i32", 4);
@@ -221,12 +235,18 @@ export function addPack(module: ModuleBuilder, name: string, columns: number, ro
         ...lines.map((line, k) => f32x4.store(target.get, line.get, k * TILE_COLUMNS * F32 + h * V128)),
       );
     return loop(
-      ...[row, i32.const(0), rows.get, TILE_COLUMNS],
+      row,
+      i32.const(0),
+      rows.get,
+      TILE_COLUMNS,
       sequence(
         source.set(i32.add(weight.get, i32.mul(row.get, i32.const(rowBytes)))),
         target.set(i32.add(packed.get, i32.mul(row.get, i32.const(panelBytes / TILE_COLUMNS)))),
         loop(
-          ...[column, i32.const(0), i32.const(columns), 4],
+          column,
+          i32.const(0),
+          i32.const(columns),
+          4,
           sequence(
             half(0),
             half(1),

@@ -15,15 +15,22 @@ const RMSNORM_EPSILON = 1e-5;
 /** `pointer + offset` */
 const plus = (pointer: Local, offset: Local): Code => i32.add(pointer.get, offset.get);
 
+/** Bytes from row to row. */
+export interface RowShape {
+  readonly rowBytes: number;
+}
+
 /** (out, tokens, positions, tokenTable, positionTable, rows) */
-export function addEmbed(module: ModuleBuilder, name: string, rowBytes: number): void {
+export function addEmbed(module: ModuleBuilder, name: string, { rowBytes }: RowShape): void {
   module.function(name, new Array<"i32">(6).fill("i32"), (locals, ...parameters) => {
     const [out, tokens, positions, tokenTable, positionTable, rows] = parameters;
     const [row, offset, a, b] = locals.many("i32", 4);
     const tableRow = (table: Local, ids: Local): Code =>
       i32.add(table.get, i32.mul(i32.load(ids.get), i32.const(rowBytes)));
     return forEach(
-      ...[row, i32.const(0), rows.get],
+      row,
+      i32.const(0),
+      rows.get,
       sequence(
         a.set(tableRow(tokenTable, tokens)),
         b.set(tableRow(positionTable, positions)),
@@ -32,7 +39,9 @@ export function addEmbed(module: ModuleBuilder, name: string, rowBytes: number):
           rowBytes,
           f32x4.store(plus(out, offset), f32x4.add(f32x4.load(plus(a, offset)), f32x4.load(plus(b, offset)))),
         ),
-        ...[out.increase(i32.const(rowBytes)), tokens.increase(i32.const(F32)), positions.increase(i32.const(F32))],
+        out.increase(i32.const(rowBytes)),
+        tokens.increase(i32.const(F32)),
+        positions.increase(i32.const(F32)),
       ),
     );
   });
@@ -66,11 +75,14 @@ export function addRmsnorm(module: ModuleBuilder, name: string, shape: NormShape
     const [row, offset] = locals.many("i32", 2);
     const r = locals.new("v128");
     return forEach(
-      ...[row, i32.const(0), rows.get],
+      row,
+      i32.const(0),
+      rows.get,
       sequence(
         setInverseRoot(r, x, offset, shape, fma),
         forVectors(offset, shape.xRow, f32x4.store(plus(out, offset), f32x4.mul(f32x4.load(plus(x, offset)), r.get))),
-        ...[out.increase(i32.const(shape.outRow)), x.increase(i32.const(shape.xRow))],
+        out.increase(i32.const(shape.outRow)),
+        x.increase(i32.const(shape.xRow)),
       ),
     );
   });
@@ -90,7 +102,9 @@ export function addRmsnormGrad(
     const [input, dy] = [f32x4.load(plus(x, offset)), f32x4.load(plus(dOut, offset))];
     const own = fma(input, along.get, f32x4.mul(dy, r.get));
     return forEach(
-      ...[row, i32.const(0), rows.get],
+      row,
+      i32.const(0),
+      rows.get,
       sequence(
         setInverseRoot(r, x, offset, shape, fma),
         along.set(f32x4.zero),
@@ -104,7 +118,9 @@ export function addRmsnormGrad(
           xRow,
           f32x4.store(plus(out, offset), plusRow === null ? own : f32x4.add(own, f32x4.load(plus(more, offset)))),
         ),
-        ...[out.increase(i32.const(outRow)), x.increase(i32.const(xRow)), dOut.increase(i32.const(dOutRow))],
+        out.increase(i32.const(outRow)),
+        x.increase(i32.const(xRow)),
+        dOut.increase(i32.const(dOutRow)),
         plusRow === null ? [] : more.increase(i32.const(plusRow)),
       ),
     );
@@ -112,12 +128,14 @@ export function addRmsnormGrad(
 }
 
 /** (out, a, b, rows): out = a + b; all rows `rowBytes` apart. Only where fusion has left a sum alone. */
-export function addSum(module: ModuleBuilder, name: string, rowBytes: number): void {
+export function addSum(module: ModuleBuilder, name: string, { rowBytes }: RowShape): void {
   module.function(name, ["i32", "i32", "i32", "i32"], (locals, out, a, b, rows) => {
     const [row, offset] = locals.many("i32", 2);
     const value = f32x4.add(f32x4.load(plus(a, offset)), f32x4.load(plus(b, offset)));
     return forEach(
-      ...[row, i32.const(0), rows.get],
+      row,
+      i32.const(0),
+      rows.get,
       sequence(
         forVectors(offset, rowBytes, f32x4.store(plus(out, offset), value)),
         ...[out, a, b].map((pointer) => pointer.increase(i32.const(rowBytes))),
@@ -162,7 +180,9 @@ export function addCrossEntropy(
     );
     const keep = grad ? f32x4.store(here, value.get) : [];
     const rowByRow = forEach(
-      ...[row, i32.const(0), rows.get],
+      row,
+      i32.const(0),
+      rows.get,
       sequence(
         max.set(f32x4.const(-3e38)),
         overWhole(max.set(f32x4.max(max.get, f32x4.load(here)))),
@@ -176,7 +196,8 @@ export function addCrossEntropy(
           sequence(
             expOf(f32x4.load(here)),
             value.set(f32x4.select(value.get, f32x4.zero, tailMask)),
-            ...[sum.set(f32x4.add(sum.get, value.get)), keep],
+            sum.set(f32x4.add(sum.get, value.get)),
+            keep,
           ),
         ),
         sumLanes(sum),
@@ -194,7 +215,8 @@ export function addCrossEntropy(
               clearPadding,
             )
           : [],
-        ...[statistics.increase(i32.const(statisticsRow)), logits.increase(i32.const(logitsRow))],
+        statistics.increase(i32.const(statisticsRow)),
+        logits.increase(i32.const(logitsRow)),
         targets.increase(i32.const(F32)),
       ),
     );
@@ -206,13 +228,15 @@ export function addCrossEntropy(
  * (grad, dOut, ids, tokens, from, to, accumulate): grad[id] += dOut[t] for the tokens t whose id is one of [from, to);
  * those rows begin at 0 unless `accumulate`. `grad` points to row 0.
  */
-export function addEmbedGrad(module: ModuleBuilder, name: string, rowBytes: number): void {
+export function addEmbedGrad(module: ModuleBuilder, name: string, { rowBytes }: RowShape): void {
   module.function(name, new Array<"i32">(7).fill("i32"), (locals, ...parameters) => {
     const [grad, dOut, ids, tokens, from, to, accumulate] = parameters;
     const [t, offset, id, line] = locals.many("i32", 4);
     const lineOf = (row: Code): Code => i32.add(grad.get, i32.mul(row, i32.const(rowBytes)));
     const clear = forEach(
-      ...[id, from.get, to.get],
+      id,
+      from.get,
+      to.get,
       sequence(line.set(lineOf(id.get)), forVectors(offset, rowBytes, f32x4.store(plus(line, offset), f32x4.zero))),
     );
     const add = f32x4.store(
@@ -222,14 +246,17 @@ export function addEmbedGrad(module: ModuleBuilder, name: string, rowBytes: numb
     return sequence(
       when(i32.equals(accumulate.get, i32.const(0)), clear),
       forEach(
-        ...[t, i32.const(0), tokens.get],
+        t,
+        i32.const(0),
+        tokens.get,
         sequence(
           id.set(i32.load(ids.get)),
           when(
             i32.and(i32.atMost(from.get, id.get), i32.less(id.get, to.get)),
             sequence(line.set(lineOf(id.get)), forVectors(offset, rowBytes, add)),
           ),
-          ...[ids.increase(i32.const(F32)), dOut.increase(i32.const(rowBytes))],
+          ids.increase(i32.const(F32)),
+          dOut.increase(i32.const(rowBytes)),
         ),
       ),
     );
@@ -242,9 +269,12 @@ export function addSquares(module: ModuleBuilder, name: string, fma: MultiplyAdd
     const [unit, end] = locals.many("i32", 2);
     const [sum, value] = locals.many("v128", 2);
     return forEach(
-      ...[unit, i32.const(0), units.get],
+      unit,
+      i32.const(0),
+      units.get,
       sequence(
-        ...[sum.set(f32x4.zero), end.set(i32.add(grad.get, bytes.get))],
+        sum.set(f32x4.zero),
+        end.set(i32.add(grad.get, bytes.get)),
         repeatWhile(
           i32.less(grad.get, end.get),
           sequence(
@@ -263,8 +293,15 @@ export function addSquares(module: ModuleBuilder, name: string, fma: MultiplyAdd
 
 /** The numbers of Adam's step as they lie in memory, an f32 each; 1 − beta is taken before the rounding to f32. */
 export const adamNumbers = (options: UpdateOptions): number[] => [
-  ...[options.stepSize, options.squareScale, options.shrink, options.gradientScale],
-  ...[options.beta1, options.beta2, options.epsilon, 1 - options.beta1, 1 - options.beta2],
+  options.stepSize,
+  options.squareScale,
+  options.shrink,
+  options.gradientScale,
+  options.beta1,
+  options.beta2,
+  options.epsilon,
+  1 - options.beta1,
+  1 - options.beta2,
 ];
 
 /** (weight, grad, mean, meanSquare, bytes, numbers): Adam's step for so many bytes of a weight, a multiple of 16 */

@@ -7,7 +7,7 @@
  */
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Program } from "../program.ts";
-import type { MemoryMap } from "./wasm-compiler.ts";
+import type { MemoryMap } from "./wasm-memory.ts";
 import { WasmWorker } from "./wasm-worker.ts";
 import type { Meeting } from "./wasm-worker.ts";
 

@@ -7,7 +7,10 @@
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Places, Program, Section } from "../program.ts";
 import { Compiler } from "./wasm-compiler.ts";
-import type { MemoryMap, Part, Run, Share, Step } from "./wasm-compiler.ts";
+import type { Share } from "./wasm-compiler.ts";
+import type { MemoryMap } from "./wasm-memory.ts";
+import { compileStep } from "./wasm-steps.ts";
+import type { Part, Run, Step } from "./wasm-steps.ts";
 import { fusedMultiplyAdd, strictMultiplyAdd } from "./wasm-vector.ts";
 
 /** Rows that go through all of a section before the next do, so that their activations stay in the second cache. */
@@ -63,7 +66,7 @@ export class WasmWorker {
     this.#meet = meet;
     const compiler = new Compiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd);
     const compile = (section: Section, places: Places): readonly Step[] =>
-      section.instructions.map((instruction) => compiler.step(instruction, places));
+      section.instructions.map((instruction) => compileStep(instruction, places, compiler));
     this.#phases = new Map(
       programs.map((program) => [
         program,
@@ -80,12 +83,12 @@ export class WasmWorker {
     this.#squares = isTrained ? weights.map((weight) => compiler.squares(weight)) : [];
     this.module = module ?? new WebAssembly.Module(compiler.module.build(memoryLimits(memory)));
     const { exports } = new WebAssembly.Instance(this.module, { env: { memory } });
-    Object.assign(compiler.kernels, exports);
+    compiler.link(exports);
   }
 
   /** Our part of a run; at its end all have met. */
   run(program: Program, tokens: number, documents: Int32Array, options: RunOptions): void {
-    const run: Run = { tokens, documents, options, window: 0 };
+    const run: Run = { documents, options, window: 0 };
     for (const { windowed, sections } of this.#phases.get(program)!) {
       const step = windowed ? program.windowRows : Math.max(tokens, 1);
       for (let from = options.firstRow; from < tokens; from += step) {
@@ -122,29 +125,27 @@ export class WasmWorker {
   }
 
   /** Our documents, those that begin in our share of the rows, in chunks. */
-  #documentParts({ documents, tokens }: Run, firstRow: number): Part[] {
+  #documentParts({ documents }: Run, firstRow: number): Part[] {
     const { index, count } = this.#share;
-    const parts: Part[] = [];
-    let first = 0;
+    const tokens = documents.at(-1)!;
     const isBefore = (d: number, i: number): boolean => documents[d] * count < tokens * i;
-    while (first + 1 < documents.length && isBefore(first, index)) first++;
-    while (first + 1 < documents.length && (index + 1 === count || isBefore(first, index + 1))) {
-      let last = first + 1;
-      while (
-        last + 1 < documents.length &&
-        documents[last + 1] - documents[first] <= CHUNK_ROWS &&
-        (index + 1 === count || isBefore(last, index + 1))
-      ) {
-        last++;
-      }
+    let end = 0;
+    const until = (i: number): number => {
+      while (end + 1 < documents.length && isBefore(end, i)) end++;
+      return end;
+    };
+    const [begin, stop] = [until(index), until(index + 1)];
+    const parts: Part[] = [];
+    for (let first = begin, last = begin; first < stop; first = last) {
+      do last++;
+      while (last < stop && documents[last + 1] - documents[first] <= CHUNK_ROWS);
       parts.push({ from: Math.max(documents[first], firstRow), to: documents[last], first, last });
-      first = last;
     }
     return parts;
   }
 
   update(program: Program): void {
-    const run = { tokens: 0, documents: new Int32Array(1), options: NO_OPTIONS, window: 0 };
+    const run = { documents: new Int32Array(1), options: NO_OPTIONS, window: 0 };
     for (const step of this.#updates.get(program)!) step(run, { from: 0, to: 0, first: 0, last: 0 });
     this.#meet();
   }

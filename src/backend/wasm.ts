@@ -6,8 +6,8 @@ import type { Backend, Batch, Result, RunOptions, Session, UpdateOptions } from 
 import type { Buffer } from "../kernels.ts";
 import type { Layout, Program } from "../program.ts";
 import { hasRelaxedSimd } from "./wasm-assembler.ts";
-import { ALIGN, mapMemory } from "./wasm-compiler.ts";
-import type { MemoryMap } from "./wasm-compiler.ts";
+import { ALIGN, mapMemory } from "./wasm-memory.ts";
+import type { MemoryMap } from "./wasm-memory.ts";
 import { adamNumbers } from "./wasm-rows.ts";
 import { startThreads } from "./wasm-threads.ts";
 import type { Crew, StartThread } from "./wasm-threads.ts";

@@ -11,6 +11,7 @@ export const startNodeThread: StartThread = async (task) => {
   await new Promise<void>((resolve, reject) => {
     thread.once("message", resolve);
     thread.once("error", reject);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     thread.postMessage(task);
   });
   thread.unref();
@@ -19,6 +20,7 @@ export const startNodeThread: StartThread = async (task) => {
 
 if (!isMainThread && isThread(workerData)) {
   parentPort!.once("message", (task: ThreadTask) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     parentPort!.postMessage("ready");
     serve(task);
   });

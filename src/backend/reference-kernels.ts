@@ -1,0 +1,268 @@
+/**
+ * The specification of every kernel: plain loops, f64, one row after another. No tricks; read this to know what an
+ * instruction means. Other backends are tested against it, and it against finite differences and the atomic core.
+ */
+import type { Batch, RunOptions } from "../backend.ts";
+import type { Buffer, Instruction, InstructionOf, KernelName, View, Weight } from "../kernels.ts";
+
+const RMSNORM_EPSILON = 1e-5;
+
+/** Numbers in memory as a matrix: `at(r, c)` is the place of an entry. */
+export interface Matrix {
+  readonly columns: number;
+  at(row: number, column: number): number;
+}
+
+/** The rows to work on, and what else a kernel needs to know. */
+export interface Context {
+  readonly numbers: Float64Array;
+  readonly batch: Batch;
+  readonly options: RunOptions;
+  /** Rows [from, to) of the batch. */
+  readonly from: number;
+  readonly to: number;
+  matrix(view: View): Matrix;
+  /** The first row of `weight.grad` or another buffer of a weight. */
+  whole(buffer: Buffer): Matrix;
+}
+
+type Kernels = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: Context) => void };
+
+/** Calls `visit` with every row of the context and the matrices of the views. */
+function forRows(context: Context, views: readonly View[], visit: (row: number, ...matrices: Matrix[]) => void): void {
+  const matrices = views.map((view) => context.matrix(view));
+  for (let row = context.from; row < context.to; row++) visit(row, ...matrices);
+}
+
+function forColumns({ columns }: { readonly columns: number }, visit: (column: number) => void): void {
+  for (let column = 0; column < columns; column++) visit(column);
+}
+
+function sumColumns(matrix: { readonly columns: number }, term: (column: number) => number): number {
+  let sum = 0;
+  for (let column = 0; column < matrix.columns; column++) sum += term(column);
+  return sum;
+}
+
+const KERNELS: Kernels = {
+  embed({ to, tokenTable, positionTable }, context) {
+    const { numbers, batch } = context;
+    const [ofToken, ofPosition] = [context.whole(tokenTable.data), context.whole(positionTable.data)];
+    forRows(context, [to.out], (t, out) =>
+      forColumns(out, (c) => {
+        const token = numbers[ofToken.at(batch.tokens[t], c)];
+        numbers[out.at(t, c)] = token + numbers[ofPosition.at(batch.positions[t], c)];
+      }),
+    );
+  },
+
+  rmsnorm({ to, from }, context) {
+    const { numbers } = context;
+    forRows(context, [to.out, from.x], (t, out, x) => {
+      const inverseRoot = inverseRootMeanSquare(numbers, x, t);
+      forColumns(x, (c) => (numbers[out.at(t, c)] = numbers[x.at(t, c)] * inverseRoot));
+    });
+  },
+
+  // y = x·r with r = (Σx²/n + ε)^-½, so dr/dx = −x·r³/n and dx = dy·r − x·r³/n·Σ(dy·x).
+  rmsnormGrad({ to, from: { x, dOut, plus = null } }, context) {
+    const { numbers } = context;
+    forRows(context, [to.out, x, dOut, plus ?? x], (t, out, input, dy, more) => {
+      const r = inverseRootMeanSquare(numbers, input, t);
+      const along = sumColumns(input, (c) => numbers[dy.at(t, c)] * numbers[input.at(t, c)]);
+      forColumns(input, (c) => {
+        const own = numbers[dy.at(t, c)] * r - (numbers[input.at(t, c)] * r ** 3 * along) / input.columns;
+        numbers[out.at(t, c)] = own + (plus === null ? 0 : numbers[more.at(t, c)]);
+      });
+    });
+  },
+
+  linear({ to, from: { x, plus = null }, weight, relu }, context) {
+    const { numbers } = context;
+    const w = context.whole(weight.data);
+    forRows(context, [to.out, x, plus ?? x], (t, out, input, more) =>
+      forColumns(out, (o) => {
+        const sum = sumColumns(input, (c) => numbers[input.at(t, c)] * numbers[w.at(o, c)]);
+        numbers[out.at(t, o)] = (relu ? Math.max(0, sum) : sum) + (plus === null ? 0 : numbers[more.at(t, o)]);
+      }),
+    );
+  },
+
+  // y = x·wᵀ: dx = dy·w
+  linearInputGrad({ to, from: { dOut, gate = null, plus = null }, weight }, context) {
+    const { numbers } = context;
+    const w = context.whole(weight.data);
+    forRows(context, [to.out, dOut, gate ?? dOut, plus ?? dOut], (t, out, dy, open, more) =>
+      forColumns(out, (c) => {
+        const sum = sumColumns(dy, (o) => numbers[dy.at(t, o)] * numbers[w.at(o, c)]);
+        const gated = gate === null || numbers[open.at(t, c)] > 0 ? sum : 0;
+        numbers[out.at(t, c)] = gated + (plus === null ? 0 : numbers[more.at(t, c)]);
+      }),
+    );
+  },
+
+  // y = x·wᵀ: dw = dyᵀ·x
+  linearWeightGrad({ from: { dOut, x }, weight }, context) {
+    const { numbers } = context;
+    const grad = context.whole(weight.grad);
+    const [dy, input] = [context.matrix(dOut), context.matrix(x)];
+    for (let o = 0; o < dy.columns; o++) {
+      forColumns(input, (c) => {
+        let sum = context.options.accumulate ? numbers[grad.at(o, c)] : 0;
+        for (let t = context.from; t < context.to; t++) sum += numbers[dy.at(t, o)] * numbers[input.at(t, c)];
+        numbers[grad.at(o, c)] = sum;
+      });
+    }
+  },
+
+  relu({ to, from }, context) {
+    const { numbers } = context;
+    forRows(context, [to.out, from.x], (t, out, x) =>
+      forColumns(x, (c) => (numbers[out.at(t, c)] = Math.max(0, numbers[x.at(t, c)]))),
+    );
+  },
+
+  reluGrad({ to, from }, context) {
+    const { numbers } = context;
+    forRows(context, [to.out, from.dOut, from.y], (t, out, dy, y) =>
+      forColumns(y, (c) => (numbers[out.at(t, c)] = numbers[y.at(t, c)] > 0 ? numbers[dy.at(t, c)] : 0)),
+    );
+  },
+
+  add({ to, from }, context) {
+    const { numbers } = context;
+    forRows(context, [to.out, from.a, from.b], (t, out, a, b) =>
+      forColumns(out, (c) => (numbers[out.at(t, c)] = numbers[a.at(t, c)] + numbers[b.at(t, c)])),
+    );
+  },
+
+  attention({ to, from, heads }, context) {
+    const { numbers } = context;
+    const [out, statistics] = [context.matrix(to.out), context.matrix(to.statistics)];
+    const [query, key, value] = [from.query, from.key, from.value].map((view) => context.matrix(view));
+    forQueries(context, heads.count, (start, t, head) => {
+      const column = head * heads.stride;
+      const scores = scoresOf(context, query, key, start, t, column, heads.size);
+      const max = scores.reduce((most, score) => Math.max(most, score), -Infinity);
+      const total = scores.reduce((sum, score) => sum + Math.exp(score - max), 0);
+      numbers[statistics.at(t, 2 * head)] = max;
+      numbers[statistics.at(t, 2 * head + 1)] = 1 / total;
+      for (let c = column; c < column + heads.size; c++) {
+        let sum = 0;
+        scores.forEach((score, j) => (sum += Math.exp(score - max) * numbers[value.at(start + j, c)]));
+        numbers[out.at(t, c)] = sum / total;
+      }
+    });
+  },
+
+  // o = Σ p·v with p = softmax(s), s = q·k/√size: dp = do·v, ds = p·(dp − Σ p·dp), Σ p·dp = do·o.
+  attentionGrad({ to, from, heads }, context) {
+    const { numbers } = context;
+    const [dQuery, dKey, dValue] = [to.dQuery, to.dKey, to.dValue].map((view) => context.matrix(view));
+    const [query, key, value] = [from.query, from.key, from.value].map((view) => context.matrix(view));
+    const [dOut, out, statistics] = [from.dOut, from.out, from.statistics].map((view) => context.matrix(view));
+    for (let t = context.from; t < context.to; t++) {
+      for (const matrix of [dQuery, dKey, dValue]) forColumns(matrix, (c) => (numbers[matrix.at(t, c)] = 0));
+    }
+    forQueries(context, heads.count, (start, t, head) => {
+      const column = head * heads.stride;
+      const ofHead = (term: (c: number) => number): number =>
+        sumColumns({ columns: heads.size }, (c) => term(column + c));
+      const scores = scoresOf(context, query, key, start, t, column, heads.size);
+      const along = ofHead((c) => numbers[dOut.at(t, c)] * numbers[out.at(t, c)]);
+      scores.forEach((score, j) => {
+        const row = start + j;
+        const p = Math.exp(score - numbers[statistics.at(t, 2 * head)]) * numbers[statistics.at(t, 2 * head + 1)];
+        const dp = ofHead((c) => numbers[dOut.at(t, c)] * numbers[value.at(row, c)]);
+        const ds = (p * (dp - along)) / Math.sqrt(heads.size);
+        for (let c = column; c < column + heads.size; c++) {
+          numbers[dQuery.at(t, c)] += ds * numbers[key.at(row, c)];
+          numbers[dKey.at(row, c)] += ds * numbers[query.at(t, c)];
+          numbers[dValue.at(row, c)] += p * numbers[dOut.at(t, c)];
+        }
+      });
+    });
+  },
+
+  crossEntropy({ to, from }, context) {
+    const { numbers, batch } = context;
+    forRows(context, [to.statistics, from.logits], (t, statistics, logits) => {
+      let max = -Infinity;
+      forColumns(logits, (v) => (max = Math.max(max, numbers[logits.at(t, v)])));
+      numbers[statistics.at(t, 0)] = sumColumns(logits, (v) => Math.exp(numbers[logits.at(t, v)] - max));
+      numbers[statistics.at(t, 1)] = max - numbers[logits.at(t, batch.targets[t])];
+    });
+  },
+
+  crossEntropyGrad({ to, from }, context) {
+    const { numbers, batch, options } = context;
+    KERNELS.crossEntropy({ kernel: "crossEntropy", to, from }, context);
+    forRows(context, [to.statistics, to.dLogits, from.logits], (t, statistics, dLogits, logits) => {
+      const target = batch.targets[t];
+      const max = numbers[statistics.at(t, 1)] + numbers[logits.at(t, target)];
+      forColumns(logits, (v) => {
+        const p = Math.exp(numbers[logits.at(t, v)] - max) / numbers[statistics.at(t, 0)];
+        numbers[dLogits.at(t, v)] = (p - (v === target ? 1 : 0)) * options.lossScale;
+      });
+    });
+  },
+
+  embedGrad({ from, weight, by }, context) {
+    const { numbers, batch } = context;
+    const grad = context.whole(weight.grad);
+    const rows = by === "token" ? batch.tokens : batch.positions;
+    if (!context.options.accumulate) clear(numbers, grad, weight);
+    forRows(context, [from.dOut], (t, dOut) =>
+      forColumns(dOut, (c) => (numbers[grad.at(rows[t], c)] += numbers[dOut.at(t, c)])),
+    );
+  },
+
+  adam() {
+    throw new Error("adam is the session's");
+  },
+};
+
+function inverseRootMeanSquare(numbers: Float64Array, x: Matrix, row: number): number {
+  const meanSquare = sumColumns(x, (c) => numbers[x.at(row, c)] ** 2) / x.columns;
+  return (meanSquare + RMSNORM_EPSILON) ** -0.5;
+}
+
+/** Every row of the context with the row where its document starts, head by head. */
+function forQueries(context: Context, heads: number, visit: (start: number, t: number, head: number) => void): void {
+  const { documents } = context.batch;
+  for (let d = 0; d + 1 < documents.length; d++) {
+    for (let t = Math.max(context.from, documents[d]); t < Math.min(context.to, documents[d + 1]); t++) {
+      for (let head = 0; head < heads; head++) visit(documents[d], t, head);
+    }
+  }
+}
+
+/** Scaled scores of the query of row t with the keys of its document up to it. */
+function scoresOf(
+  { numbers }: Context,
+  query: Matrix,
+  key: Matrix,
+  start: number,
+  t: number,
+  column: number,
+  size: number,
+): number[] {
+  const scores: number[] = [];
+  for (let row = start; row <= t; row++) {
+    let sum = 0;
+    for (let c = column; c < column + size; c++) sum += numbers[query.at(t, c)] * numbers[key.at(row, c)];
+    scores.push(sum / Math.sqrt(size));
+  }
+  return scores;
+}
+
+function clear(numbers: Float64Array, matrix: Matrix, { shape: [rows, columns] }: Weight): void {
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) numbers[matrix.at(r, c)] = 0;
+}
+
+/** Runs an instruction over the context's rows. */
+export function execute(instruction: Instruction, context: Context): void {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of the table takes its own kind
+  const kernel = KERNELS[instruction.kernel] as (instruction: Instruction, context: Context) => void;
+  kernel(instruction, context);
+}
