@@ -2,7 +2,7 @@
  * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file only carries numbers to and fro.
  * Slow, exact (f64), and the oracle of the others.
  */
-import type { Engine, Reader, Tensor, Tensors, Tokens, TrainingState } from "./engine.ts";
+import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
 import { weightShapes } from "./engine.ts";
 import type { Cache, Config, Weights } from "./microgpt.ts";
 import { Adam, add, documentLoss, emptyCache, gpt, scale, Value } from "./microgpt.ts";
@@ -20,16 +20,29 @@ export class AtomicEngine implements Engine {
     this.#adam = new Adam(weights);
   }
 
-  async step(batch: readonly Tokens[], step: number, learningRate: number): Promise<number> {
-    const total = batch.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
-    const losses = batch.map((tokens) => {
+  async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
+    const documents = batches.flat();
+    const total = documents.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
+    const losses = documents.map((tokens) => {
       const loss = documentLoss(this.#weights, this.config, tokens);
-      return batch.length === 1 ? loss : scale(loss, this.#positions(tokens) / total);
+      return documents.length === 1 ? loss : scale(loss, this.#positions(tokens) / total);
     });
     const loss = losses.reduce(add);
     loss.backward();
+    const { params } = this.#adam;
+    const norm = Math.sqrt(params.reduce((sum, { grad }) => sum + grad ** 2, 0));
+    const applied = Number.isFinite(loss.data) && Number.isFinite(norm);
+    if (applied) this.#apply(update, norm);
+    for (const param of params) param.grad = 0;
+    return { loss: loss.data, applied };
+  }
+
+  #apply({ step, learningRate, weightDecay, clipNorm }: Update, norm: number): void {
+    for (const param of this.#adam.params) {
+      if (clipNorm !== null && norm > clipNorm) param.grad *= clipNorm / norm;
+      if (weightDecay !== 0) param.data *= 1 - learningRate * weightDecay;
+    }
     this.#adam.update(step, learningRate);
-    return loss.data;
   }
 
   async evaluate(documents: readonly Tokens[]): Promise<number> {

@@ -22,8 +22,8 @@ export interface Session {
   run(program: Program, batch: Batch, options: RunOptions): Promise<Result>;
   /** Runs the program's update. */
   update(program: Program, options: UpdateOptions): Promise<void>;
-  /** A copy of a weight's buffer, [rows, columns] without gaps. */
-  read(buffer: Buffer): Promise<Float64Array | Float32Array>;
+  /** A copy of the first `rows` of a buffer, [rows, columns] without gaps; of a weight's, all. */
+  read(buffer: Buffer, rows?: number): Promise<Float64Array | Float32Array>;
   write(buffer: Buffer, data: ArrayLike<number>): Promise<void>;
   /** After writing weights, before the next run. */
   weightsChanged(): Promise<void>;

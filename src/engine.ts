@@ -44,13 +44,10 @@ export interface StepResult {
 }
 
 export interface Engine {
-  readonly name: "atomic";
+  readonly name: string;
   readonly config: Config;
-  /**
-   * Learns from a batch of documents. Steps count from 0.
-   * Resolves to the loss before the update, the mean of −log p over the batch's tokens (at most blockSize a document).
-   */
-  step(batch: readonly Tokens[], step: number, learningRate: number): Promise<number>;
+  /** Learns from batches of documents: one update from the sum of their gradients, every token with the same weight. */
+  step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult>;
   /** The same loss over documents that are not learnt from. */
   evaluate(documents: readonly Tokens[]): Promise<number>;
   /** Starts a text: a reader with an empty memory. */

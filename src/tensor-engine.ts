@@ -4,7 +4,7 @@
  */
 import type { Backend, Batch, Session } from "./backend.ts";
 import { weightShapes } from "./engine.ts";
-import type { Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
+import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
 import { place } from "./kernels.ts";
 import type { Buffer, Weight, WeightPart } from "./kernels.ts";
 import type { Config } from "./microgpt.ts";
@@ -29,7 +29,7 @@ interface Programs {
   readonly generating: Program;
 }
 
-export class TensorEngine {
+export class TensorEngine implements Engine {
   readonly name: string;
   readonly config: Config;
   readonly #layout: Layout;
@@ -94,6 +94,18 @@ export class TensorEngine {
       lossSum += sumLosses(result, batch.tokens.length);
     }
     return lossSum / countTokens(packed);
+  }
+
+  /** The loss of each document, the mean over its tokens. They must fit one batch. */
+  async losses(documents: readonly Tokens[]): Promise<number[]> {
+    this.#reading = null;
+    const { evaluating } = this.#programs;
+    const [batch] = this.#pack(documents, evaluating.maxTokens);
+    const result = await this.#session.run(evaluating, batch, { firstRow: 0, lossScale: 0, accumulate: false });
+    return documents.map((_, d) => {
+      const [from, to] = [batch.documents[d], batch.documents[d + 1]];
+      return sumLosses({ ...result, data: result.data.subarray(from * result.stride) }, to - from) / (to - from);
+    });
   }
 
   /** The logits after each token of a text, at most blockSize: [tokens.length, vocabSize]. */
@@ -236,10 +248,19 @@ function sumLosses({ data, stride }: { data: Float64Array | Float32Array; stride
   return sum;
 }
 
+/** By multiplication alone: `**` may differ by the last bit from one JavaScript engine to another. */
+function power(base: number, exponent: number): number {
+  let result = 1;
+  for (let [square, rest] = [base, exponent]; rest > 0; [square, rest] = [square * square, Math.floor(rest / 2)]) {
+    if (rest % 2 === 1) result *= square;
+  }
+  return result;
+}
+
 function adamNumbers({ step, learningRate, weightDecay, clipNorm }: Update, norm: number): AdamNumbers {
   return {
-    stepSize: learningRate / (1 - BETA1 ** (step + 1)),
-    squareScale: 1 / (1 - BETA2 ** (step + 1)),
+    stepSize: learningRate / (1 - power(BETA1, step + 1)),
+    squareScale: 1 / (1 - power(BETA2, step + 1)),
     shrink: 1 - learningRate * weightDecay,
     gradientScale: clipNorm === null || norm <= clipNorm ? 1 : clipNorm / norm,
     beta1: BETA1,

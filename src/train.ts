@@ -72,7 +72,8 @@ async function trainStep(
 ): Promise<TrainEvent> {
   const tokens = train[progress.step % train.length];
   const learningRate = settings.learningRate * (1 - progress.step / settings.numSteps);
-  const loss = await engine.step([tokens], progress.step, learningRate);
+  const update = { step: progress.step, learningRate, weightDecay: 0, clipNorm: null };
+  const { loss } = await engine.step([[tokens]], update);
   if (!Number.isFinite(loss)) throw divergence(progress.step + 1, loss);
   const step = ++progress.step;
   // The plain mean of the first hundred losses, then an exponential one with as long a memory.

@@ -12,9 +12,11 @@ class ReferenceSession implements Session {
   readonly bytes: number;
   readonly #numbers: Float64Array;
   readonly #layout: Layout;
+  readonly #places: Places;
 
   constructor(layout: Layout, programs: readonly Program[]) {
     this.#layout = layout;
+    this.#places = new Map([layout, ...programs].flatMap(({ places }) => [...places]));
     this.#numbers = new Float64Array(layout.size + Math.max(0, ...programs.map(({ size }) => size)));
     this.bytes = this.#numbers.byteLength;
   }
@@ -62,9 +64,8 @@ class ReferenceSession implements Session {
     }
   }
 
-  async read(buffer: Buffer): Promise<Float64Array> {
-    const { start, stride } = this.#layout.places.get(buffer)!;
-    const rows = Number(buffer.rows);
+  async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float64Array> {
+    const { start, stride } = this.#places.get(buffer)!;
     const copy = new Float64Array(rows * buffer.columns);
     for (let r = 0; r < rows; r++) {
       const row = this.#numbers.subarray(start + r * stride, start + r * stride + buffer.columns);
@@ -74,7 +75,7 @@ class ReferenceSession implements Session {
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    const { start, stride } = this.#layout.places.get(buffer)!;
+    const { start, stride } = this.#places.get(buffer)!;
     for (let i = 0; i < data.length; i++) {
       this.#numbers[start + Math.floor(i / buffer.columns) * stride + (i % buffer.columns)] = data[i];
     }

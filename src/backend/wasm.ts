@@ -4,7 +4,7 @@
  */
 import type { Backend, Batch, Result, RunOptions, Session, UpdateOptions } from "../backend.ts";
 import type { Buffer } from "../kernels.ts";
-import type { Layout, Program } from "../program.ts";
+import type { Layout, Places, Program } from "../program.ts";
 import { hasRelaxedSimd } from "./wasm-assembler.ts";
 import { ALIGN, mapMemory } from "./wasm-memory.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
@@ -17,6 +17,7 @@ import { PAGE } from "./wasm-worker.ts";
 class WasmSession implements Session {
   readonly bytes: number;
   readonly #layout: Layout;
+  readonly #places: Places;
   readonly #programs: readonly Program[];
   readonly #map: MemoryMap;
   readonly #numbers: Float32Array;
@@ -25,6 +26,7 @@ class WasmSession implements Session {
 
   constructor(layout: Layout, programs: readonly Program[], map: MemoryMap, memory: WebAssembly.Memory, crew: Crew) {
     this.#layout = layout;
+    this.#places = new Map([layout, ...programs].flatMap(({ places }) => [...places]));
     this.#programs = programs;
     this.#map = map;
     this.bytes = memory.buffer.byteLength;
@@ -41,8 +43,7 @@ class WasmSession implements Session {
     this.#integers.set(batch.documents, documents / F32);
     const rows = batch.tokens.length;
     this.#crew.run(this.#programs.indexOf(program), rows, batch.documents.length, options);
-    const { start, stride } = program.places.get(program.result.buffer)!;
-    const first = this.#map.activations / F32 + start - this.#layout.size;
+    const { first, stride } = this.#place(program.result.buffer);
     const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
     return { data, stride, gradientSquares: program.kind === "training" ? this.#sumSquares() : 0 };
   }
@@ -58,23 +59,29 @@ class WasmSession implements Session {
     this.#crew.update(this.#programs.indexOf(program));
   }
 
-  async read(buffer: Buffer): Promise<Float32Array> {
-    const { start, stride } = this.#layout.places.get(buffer)!;
-    const rows = Number(buffer.rows);
+  async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
+    const { first, stride } = this.#place(buffer);
     const copy = new Float32Array(rows * buffer.columns);
     for (let r = 0; r < rows; r++) {
-      const first = this.#map.numbers / F32 + start + r * stride;
-      copy.set(this.#numbers.subarray(first, first + buffer.columns), r * buffer.columns);
+      const start = first + r * stride;
+      copy.set(this.#numbers.subarray(start, start + buffer.columns), r * buffer.columns);
     }
     return copy;
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    const { start, stride } = this.#layout.places.get(buffer)!;
-    const first = this.#map.numbers / F32 + start;
+    const { first, stride } = this.#place(buffer);
     for (let i = 0; i < data.length; i++) {
       this.#numbers[first + Math.floor(i / buffer.columns) * stride + (i % buffer.columns)] = data[i];
     }
+  }
+
+  /** Of `#numbers`. */
+  #place(buffer: Buffer): { readonly first: number; readonly stride: number } {
+    const { start, stride } = this.#places.get(buffer)!;
+    const { numbers, activations } = this.#map;
+    const behind = start - this.#layout.size;
+    return { first: behind < 0 ? numbers / F32 + start : activations / F32 + behind, stride };
   }
 
   async weightsChanged(): Promise<void> {

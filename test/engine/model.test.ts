@@ -1,0 +1,186 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { referenceBackend } from "../../src/backend/reference.ts";
+import { Random } from "../../src/random.ts";
+import { anyBatch, newAtomic, newTensorEngine, strictWasm, update, wasm, weightsOf } from "../setup/tensor-models.ts";
+
+const many = { numRuns: 200 };
+
+describe.each([
+  ["reference", referenceBackend, 1e-10, 1e-9],
+  ["wasm", wasm, 1e-5, 1e-5],
+  ["wasm, strict", strictWasm, 1e-5, 1e-5],
+] as const)("the tensor model on %s", (_, backend, logitsBound, lossBound) => {
+  test(`has the atomic core's logits within ${logitsBound}, also of a text read token by token`, async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
+        const [atomic, engine] = [newAtomic(config, seed), await newTensorEngine(backend, config, seed)];
+        const [expected, actual] = [atomic.reader(), engine.reader()];
+        for (const token of documents[0].slice(0, config.blockSize)) {
+          const [a, b] = [await expected.read(token), await actual.read(token)];
+          a.forEach((logit, i) => expect(Math.abs(logit - b[i])).toBeLessThanOrEqual(logitsBound));
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test(`has the atomic core's losses over ten steps within ${lossBound}, for whole and for windowed logits`, async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBatch, fc.boolean(), async ({ config, documents, seed }, windowed) => {
+        const atomic = newAtomic(config, seed);
+        const limits = { maxTokens: 64, maxLogits: windowed ? 1 : 2 ** 20 };
+        const engine = await newTensorEngine(backend, config, seed, limits);
+        for (let step = 0; step < 10; step++) {
+          const expected = await atomic.step([documents], update(step, { learningRate: 0.01 * (1 - step / 10) }));
+          const actual = await engine.step([documents], update(step, { learningRate: 0.01 * (1 - step / 10) }));
+          expect(actual.applied).toBe(true);
+          expect(Math.abs(actual.loss - expected.loss)).toBeLessThanOrEqual(lossBound * Math.max(1, expected.loss));
+        }
+        const [a, b] = [await atomic.evaluate(documents), await engine.evaluate(documents)];
+        expect(Math.abs(a - b)).toBeLessThanOrEqual(lossBound * Math.max(1, a));
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe("laws of the model on wasm", () => {
+  test("causality: what follows changes nothing before it, to the last bit", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBatch, fc.nat(), async ({ config, documents, seed }, where) => {
+        const engine = await newTensorEngine(wasm, config, seed);
+        const tokens = documents[0].slice(0, config.blockSize);
+        const place = where % tokens.length;
+        const changed = tokens.map((token, i) => (i > place ? (token + 1) % config.vocabSize : token));
+        const [a, b] = [await engine.logits(tokens), await engine.logits(changed)];
+        for (let t = 0; t <= place; t++) expect(b[t]).toEqual(a[t]);
+      }),
+      many,
+    );
+  });
+
+  test("a document's loss does not depend on the others in its batch, to the last bit", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
+        const engine = await newTensorEngine(wasm, config, seed);
+        const together = await engine.losses(documents);
+        const reversed = (await engine.losses(documents.toReversed())).toReversed();
+        expect(reversed).toEqual(together);
+        for (const [i, document] of documents.entries()) expect(await engine.losses([document])).toEqual([together[i]]);
+      }),
+      many,
+    );
+  });
+
+  test("reading token by token (KV cache) gives the logits of reading all at once, to the last bit", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
+        const engine = await newTensorEngine(wasm, config, seed);
+        const tokens = documents[0].slice(0, config.blockSize);
+        const whole = await engine.logits(tokens);
+        const reader = engine.reader();
+        for (const [t, token] of tokens.entries()) expect(await reader.read(token)).toEqual(whole[t]);
+      }),
+      many,
+    );
+  });
+
+  test("two texts can be read in turns", async () => {
+    const [{ config, documents, seed }] = fc.sample(anyBatch, { numRuns: 1, seed: 5 });
+    const engine = await newTensorEngine(wasm, { ...config, blockSize: 8 }, seed);
+    const [first, second] = [documents[0].slice(0, 4), documents[0].slice(0, 4).toReversed()];
+    const [a, b] = [await engine.logits(first), await engine.logits(second)];
+    const [one, two] = [engine.reader(), engine.reader()];
+    for (let t = 0; t < first.length; t++) {
+      expect(await one.read(first[t])).toEqual(a[t]);
+      expect(await two.read(second[t])).toEqual(b[t]);
+    }
+  });
+
+  test("batches that are accumulated learn as one batch: weights within 1e-5 after Adam's step", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
+        const batch = [...documents, ...documents.map((tokens) => tokens.toReversed())];
+        const [whole, parts] = [await newTensorEngine(wasm, config, seed), await newTensorEngine(wasm, config, seed)];
+        const a = await whole.step([batch], update(0));
+        const b = await parts.step([batch.slice(0, 1), batch.slice(1)], update(0));
+        expect(Math.abs(a.loss - b.loss)).toBeLessThanOrEqual(1e-6 * a.loss);
+        const [expected, actual] = [await whole.gradients(), await parts.gradients()];
+        for (const [name, { data }] of expected) {
+          const other = actual.get(name)!.data;
+          data.forEach((value, i) => expect(Math.abs(value - other[i])).toBeLessThanOrEqual(1e-6));
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("a learning rate of 0 changes no bit of the weights", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
+        const engine = await newTensorEngine(wasm, config, seed);
+        const before = await weightsOf(engine);
+        await engine.step([documents], update(0, { learningRate: 0 }));
+        expect(await weightsOf(engine)).toEqual(before);
+      }),
+      many,
+    );
+  });
+
+  test("one batch can be learnt by heart: its loss falls below 0.01", async () => {
+    const config = { vocabSize: 16, nEmbd: 32, nHead: 4, nLayer: 2, blockSize: 12 };
+    const engine = await newTensorEngine(wasm, config, 1);
+    const random = new Random(2);
+    // Different first tokens, so that nothing must be guessed.
+    const batch = Array.from({ length: 8 }, (_, d) => [
+      15,
+      d,
+      ...Array.from({ length: 8 }, () => random.randbelow(15)),
+    ]);
+    const targets = batch.map((tokens) => [tokens[1], ...tokens.slice(1)]);
+    let loss = Infinity;
+    for (let step = 0; step < 400; step++) ({ loss } = await engine.step([targets], update(step)));
+    expect(loss).toBeLessThan(0.01);
+  });
+
+  test("before the first step the loss is that of guessing, ln V ± 0.1", async () => {
+    const random = new Random(3);
+    for (const vocabSize of [27, 500]) {
+      const config = { vocabSize, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
+      const engine = await newTensorEngine(wasm, config, 1);
+      const documents = Array.from({ length: 64 }, () => Array.from({ length: 17 }, () => random.randbelow(vocabSize)));
+      expect(Math.abs((await engine.evaluate(documents)) - Math.log(vocabSize))).toBeLessThan(0.1);
+    }
+  });
+});
+
+describe("what an update can be told", () => {
+  const config = { vocabSize: 9, nEmbd: 8, nHead: 2, nLayer: 1, blockSize: 6 };
+  const documents = [
+    [8, 1, 2, 3, 8],
+    [8, 4, 5, 8],
+  ];
+
+  test("weight decay and clipping do as the atomic core's", async () => {
+    for (const more of [{ weightDecay: 0.1 }, { clipNorm: 0.05 }, { weightDecay: 0.3, clipNorm: 0.2 }]) {
+      const [atomic, engine] = [newAtomic(config, 3), await newTensorEngine(wasm, config, 3)];
+      for (let step = 0; step < 5; step++) {
+        const expected = await atomic.step([documents], update(step, more));
+        const actual = await engine.step([documents], update(step, more));
+        expect(Math.abs(actual.loss - expected.loss)).toBeLessThan(1e-5);
+      }
+    }
+  });
+
+  test.each([Number.NaN, Infinity, 1e30])("a weight of %d stops the step before anything changes", async (poison) => {
+    const engine = await newTensorEngine(wasm, config, 3);
+    const state = await engine.save();
+    state.weights.get("lm_head")!.data[5] = poison;
+    await engine.load(state);
+    const before = await weightsOf(engine);
+    const { applied } = await engine.step([documents], update(0));
+    expect(applied).toBe(false);
+    expect(await weightsOf(engine)).toEqual(before);
+  });
+});

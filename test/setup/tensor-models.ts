@@ -1,0 +1,74 @@
+/**
+ * Tensor engines of small models with the atomic core's weights, and documents for them.
+ */
+import * as fc from "fast-check";
+import { AtomicEngine } from "../../src/atomic.ts";
+import type { Backend } from "../../src/backend.ts";
+import { wasmBackend } from "../../src/backend/wasm.ts";
+import type { Update } from "../../src/engine.ts";
+import { initWeights } from "../../src/microgpt.ts";
+import type { Config } from "../../src/microgpt.ts";
+import { Random } from "../../src/random.ts";
+import { TensorEngine } from "../../src/tensor-engine.ts";
+
+export const wasm: Backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
+export const strictWasm: Backend = wasmBackend({ strictMath: true, threads: 1, startThread: null });
+
+export const update = (step: number, more: Partial<Update> = {}): Update => ({
+  step,
+  learningRate: 0.01,
+  weightDecay: 0,
+  clipNorm: null,
+  ...more,
+});
+
+export interface Drawn {
+  readonly config: Config;
+  readonly documents: readonly (readonly number[])[];
+  readonly seed: number;
+}
+
+/** Models of every proportion, heads of odd sizes among them, and documents shorter and longer than the block. */
+export const anyBatch: fc.Arbitrary<Drawn> = fc
+  .record({
+    vocabSize: fc.integer({ min: 2, max: 30 }),
+    nHead: fc.integer({ min: 1, max: 4 }),
+    headDim: fc.integer({ min: 1, max: 9 }),
+    nLayer: fc.integer({ min: 1, max: 3 }),
+    blockSize: fc.integer({ min: 1, max: 20 }),
+    lengths: fc.array(fc.integer({ min: 2, max: 25 }), { minLength: 1, maxLength: 6 }),
+    seed: fc.nat(1_000_000),
+  })
+  .map(({ headDim, lengths, seed, ...shape }) => {
+    const random = new Random(seed + 1);
+    const documents = lengths.map((length) => Array.from({ length }, () => random.randbelow(shape.vocabSize)));
+    return {
+      config: {
+        ...shape,
+        nEmbd: Math.max(2, headDim * shape.nHead) - (Math.max(2, headDim * shape.nHead) % shape.nHead),
+      },
+      documents,
+      seed,
+    };
+  });
+
+export const newAtomic = (config: Config, seed: number): AtomicEngine =>
+  new AtomicEngine(config, initWeights(config, new Random(seed)));
+
+/** An engine with the weights that the atomic core draws from the seed. */
+export async function newTensorEngine(
+  backend: Backend,
+  config: Config,
+  seed: number,
+  limits: { readonly maxTokens?: number; readonly maxLogits?: number } = {},
+): Promise<TensorEngine> {
+  const engine = await TensorEngine.create(backend, config, { maxTokens: 256, ...limits });
+  await engine.load(await newAtomic(config, seed).save());
+  return engine;
+}
+
+/** All weights one after another. */
+export async function weightsOf(engine: TensorEngine): Promise<number[]> {
+  const { weights } = await engine.save();
+  return [...weights.values()].flatMap(({ data }) => [...data]);
+}

@@ -1,0 +1,9 @@
+/** Threads for the WASM backend in tests: from the source where Node strips types, else from dist/. */
+import type { StartThread } from "../../src/backend/wasm-threads.ts";
+
+const stripsTypes = Number(process.versions.node.split(".")[0]) >= 24;
+const path = stripsTypes ? "../../src/node/wasm-thread.ts" : "../../dist/node/wasm-thread.js";
+
+const { startNodeThread } = (await import(new URL(path, import.meta.url).href)) as { startNodeThread: StartThread };
+
+export const startThread: StartThread = startNodeThread;
