@@ -189,10 +189,11 @@ export function parseConfig(json: unknown): Config {
 function readProgress(metadata: ReadonlyMap<string, string>): Progress {
   const json = readJson(metadata, "progress");
   if (!isRecord(json)) throw new InputError("checkpoint: `progress` must be an object");
-  const { step, meanLoss, evaluation, best } = json;
+  const { step, meanLoss, skipped = 0, evaluation, best } = json;
   if (!isCount(step)) throw new InputError("checkpoint: `progress.step` must be a whole number");
   if (!isLoss(meanLoss)) throw new InputError("checkpoint: `progress.meanLoss` must be a number or null");
-  return { step, meanLoss, evaluation: readEvaluation(evaluation), best: readEvaluation(best) };
+  if (!isCount(skipped)) throw new InputError("checkpoint: `progress.skipped` must be a whole number");
+  return { step, meanLoss, skipped, evaluation: readEvaluation(evaluation), best: readEvaluation(best) };
 }
 
 function readEvaluation(json: unknown): Evaluation | null {

@@ -5,6 +5,7 @@
  * A key in camel case is a flag in kebab case: `nEmbd` is `--n-embd`. Names and defaults are the reference's.
  */
 import { InputError, quote } from "./errors.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Where an option belongs in the help. */
 export type Group = "data" | "model" | "training" | "samples" | "run";
@@ -31,6 +32,12 @@ export interface TrainOptions {
   readonly blockSize: number;
   readonly numSteps: number;
   readonly learningRate: number;
+  readonly schedule: Schedule;
+  readonly warmupSteps: number;
+  readonly batchSize: number | null;
+  readonly accumulate: number;
+  readonly clipNorm: number | null;
+  readonly weightDecay: number;
   readonly seed: number;
   readonly evalInterval: number;
   readonly evalDocuments: number;
@@ -38,8 +45,13 @@ export interface TrainOptions {
   readonly temperature: number;
   readonly saveInterval: number;
   readonly keep: number;
+  readonly engine: EngineChoice;
+  readonly threads: number | null;
+  readonly strictMath: boolean;
   readonly reference: boolean;
 }
+
+export type EngineChoice = "auto" | "atomic" | "wasm";
 
 export interface SampleOptions {
   readonly numSamples: number;
@@ -64,7 +76,15 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   nLayer: integer("model", 1, 1, 1_000, "layers"),
   blockSize: integer("model", 16, 1, MAX_SIZE, "tokens the model can look back on"),
   numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
-  learningRate: number("training", 0.01, 0, 1_000, "of the first step; falls in a straight line to 0"),
+  learningRate: number("training", 0.01, 0, 1_000, "the highest; it falls to 0, as --schedule says"),
+  schedule: choice("training", "linear", ["linear", "cosine", "constant"], "how the learning rate falls"),
+  warmupSteps: integer("training", 0, 0, MAX_COUNT, "steps in which the learning rate rises first"),
+  batchSize: orNull(integer("training", 1, 1, 65_536, "documents of a batch (default: 64; 1 with the atomic engine)")),
+  accumulate: integer("training", 1, 1, 65_536, "batches of a step"),
+  clipNorm: orNull(
+    number("training", 1, 1e-9, 1e9, "the longest gradient; longer ones are scaled down (default: any)"),
+  ),
+  weightDecay: number("training", 0, 0, 100, "weights shrink by learning rate · X a step"),
   seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "start of the random numbers"),
   evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between two looks at the held-out documents"),
   evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents a look; all of them at the end"),
@@ -72,6 +92,11 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0: always the likeliest"),
   saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between two checkpoints"),
   keep: integer("run", 3, 1, MAX_COUNT, "newest checkpoints to keep; the best is kept beside them"),
+  engine: choice("run", "auto", ["auto", "atomic", "wasm"], "what computes; auto: wasm, but atomic with --reference"),
+  threads: orNull(
+    integer("run", 1, 1, 256, "of the wasm engine (default: by the model's size and the machine's cores)"),
+  ),
+  strictMath: toggle("run", "the same bits on every machine: no fused multiply-add; slower"),
   reference: toggle("run", "exactly as microgpt.py: duplicates kept, nothing held out, the same numbers and samples"),
 };
 
@@ -104,12 +129,23 @@ export function checkOptions<Options>(table: Table<Options>, json: Readonly<Reco
   );
 }
 
+/** Options that `--reference` does not have. */
+const REFERENCE_FIXES = ["schedule", "warmupSteps", "batchSize", "accumulate", "clipNorm", "weightDecay"] as const;
+
 /** What no single option can see. Throws InputError. */
-export function checkTogether({ nEmbd, nHead, reference, valFraction }: TrainOptions): void {
+export function checkTogether(options: TrainOptions): void {
+  const { nEmbd, nHead, reference, valFraction, warmupSteps, numSteps } = options;
   if (nEmbd % nHead !== 0) {
     throw new InputError(
       `--n-head ${nHead} does not divide --n-embd ${nEmbd}; each head gets an equal share of the width`,
     );
+  }
+  if (warmupSteps >= numSteps) {
+    throw new InputError(`--warmup-steps ${warmupSteps} leaves nothing of --num-steps ${numSteps}; give fewer`);
+  }
+  const changed = REFERENCE_FIXES.find((key) => options[key] !== TRAIN_OPTIONS[key].initial);
+  if (reference && changed !== undefined) {
+    throw new InputError(`--reference trains exactly as microgpt.py; leave ${flagOf(changed)} away`);
   }
   if (reference && valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
     throw new InputError("--reference holds nothing out, as microgpt.py; leave --val-fraction away");

@@ -5,6 +5,7 @@
  * no disk. `atomic` is the specification that every other engine is tested against.
  */
 import type { Config } from "./microgpt.ts";
+import type { Random } from "./random.ts";
 
 /** A matrix as bytes can carry it: `data` holds `shape[0]` rows of `shape[1]` numbers, row after row. */
 export interface Tensor {
@@ -79,6 +80,21 @@ export function weightShapes({ vocabSize, nEmbd, nLayer, blockSize }: Config): M
     shapes.set(`layer${layer}.mlp_fc2`, [nEmbd, 4 * nEmbd]);
   }
   return shapes;
+}
+
+/** New weights: the same numbers as `initWeights` in microgpt.ts draws, in the engine's precision. */
+export function initTensors(
+  config: Config,
+  random: Random,
+  precision: typeof Float64Array | typeof Float32Array,
+): Tensors {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, shape] of weightShapes(config)) {
+    const data = new precision(shape[0] * shape[1]);
+    for (let i = 0; i < data.length; i++) data[i] = random.gauss(0, 0.08);
+    tensors.set(name, { shape, data });
+  }
+  return tensors;
 }
 
 /** How many weights a model of this configuration has. Multiplied out: nothing is allocated. */

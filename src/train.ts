@@ -4,21 +4,40 @@
  */
 import type { Engine, Tokens } from "./engine.ts";
 import { InputError } from "./errors.ts";
+import { learningRateAt } from "./schedule.ts";
+import type { ScheduleSettings } from "./schedule.ts";
 
-export interface TrainSettings {
-  /** The learning rate falls from `learningRate` in a straight line to 0 at the end of `numSteps`. */
-  readonly numSteps: number;
-  readonly learningRate: number;
+export interface TrainSettings extends ScheduleSettings {
+  /** Documents of a batch, and batches of a step: their gradients are summed, every token with the same weight. */
+  readonly batchSize: number;
+  readonly accumulate: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number | null;
   /** Evaluate after every so many steps, and after the last. */
   readonly evalInterval: number;
 }
 
+/** The reference's: one document a step, the learning rate down to 0 in a straight line. */
+export const REFERENCE_SETTINGS: TrainSettings = {
+  numSteps: 1000,
+  learningRate: 0.01,
+  warmupSteps: 0,
+  schedule: "linear",
+  batchSize: 1,
+  accumulate: 1,
+  weightDecay: 0,
+  clipNorm: null,
+  evalInterval: 100,
+};
+
 /** How far a training has come: plain JSON, a part of every checkpoint. */
 export interface Progress {
-  /** Steps done. The next learns from document `step % train.length`. */
+  /** Steps done. Each has learnt from the next `batchSize · accumulate` documents, round and round. */
   step: number;
   /** A moving mean of the training loss over about the last hundred steps; null before the first. */
   meanLoss: number | null;
+  /** How many of the last steps, one after another, were skipped. */
+  skipped: number;
   /** The last evaluation, and the one with the lowest loss; null before the first. */
   evaluation: Evaluation | null;
   best: Evaluation | null;
@@ -30,11 +49,13 @@ export interface Evaluation {
   readonly heldOutLoss: number;
 }
 
-export const newProgress = (): Progress => ({ step: 0, meanLoss: null, evaluation: null, best: null });
+export const newProgress = (): Progress => ({ step: 0, meanLoss: null, skipped: 0, evaluation: null, best: null });
 
 export type TrainEvent =
   /** A step is done; `step` counts from 1. `tokens` of it were learnt from. */
   | { type: "step"; step: number; loss: number; meanLoss: number; learningRate: number; tokens: number }
+  /** A step that changed nothing, because its loss or its gradient was no finite number. */
+  | { type: "skipped"; step: number }
   /** Part of an evaluation is done: a moment to look up. A training stopped here evaluates again when resumed. */
   | { type: "evaluating"; step: number }
   /** An evaluation is done; `best` if its loss is the lowest so far. */
@@ -43,7 +64,7 @@ export type TrainEvent =
 /**
  * Trains from `progress` on, which it keeps up to date, to the end. Between two events nothing moves: the engine can be
  * saved, and the caller can stop for good by leaving the loop.
- * Throws InputError (exit code 3) if the loss is no finite number any more.
+ * Throws InputError (exit code 3) if the loss or the gradient is no finite number for five steps in a row.
  * @param train documents as tokens; must not be empty. @param heldOut likewise; empty: no evaluations.
  */
 export async function* trainSteps(
@@ -64,22 +85,41 @@ export async function* trainSteps(
   }
 }
 
+/** Skipped steps in a row after which the training is given up. One may be a bad batch; five are the weights. */
+const MAX_SKIPPED = 5;
+
 async function trainStep(
   engine: Engine,
   train: readonly Tokens[],
   settings: TrainSettings,
   progress: Progress,
 ): Promise<TrainEvent> {
-  const tokens = train[progress.step % train.length];
-  const learningRate = settings.learningRate * (1 - progress.step / settings.numSteps);
-  const update = { step: progress.step, learningRate, weightDecay: 0, clipNorm: null };
-  const { loss } = await engine.step([[tokens]], update);
-  if (!Number.isFinite(loss)) throw divergence(progress.step + 1, loss);
+  const { weightDecay, clipNorm } = settings;
+  const batches = batchesOf(train, progress.step, settings);
+  const learningRate = learningRateAt(progress.step, settings);
+  const { loss, applied } = await engine.step(batches, { step: progress.step, learningRate, weightDecay, clipNorm });
   const step = ++progress.step;
+  if (!applied) {
+    if (++progress.skipped >= MAX_SKIPPED) throw divergence(step, loss);
+    return { type: "skipped", step };
+  }
+  progress.skipped = 0;
   // The plain mean of the first hundred losses, then an exponential one with as long a memory.
   const meanLoss = (progress.meanLoss ?? loss) + (loss - (progress.meanLoss ?? loss)) / Math.min(step, 100);
   progress.meanLoss = meanLoss;
-  return { type: "step", step, loss, meanLoss, learningRate, tokens: countTargets([tokens], engine.config.blockSize) };
+  const tokens = batches.reduce((sum, batch) => sum + countTargets(batch, engine.config.blockSize), 0);
+  return { type: "step", step, loss, meanLoss, learningRate, tokens };
+}
+
+/** The documents of a step, in the reference's order: number (step · accumulate + a) · batchSize + b, round and round. */
+function batchesOf(
+  train: readonly Tokens[],
+  step: number,
+  { batchSize, accumulate }: Pick<TrainSettings, "batchSize" | "accumulate">,
+): Tokens[][] {
+  return Array.from({ length: accumulate }, (_, a) =>
+    Array.from({ length: batchSize }, (__, b) => train[((step * accumulate + a) * batchSize + b) % train.length]),
+  );
 }
 
 async function* evaluateStep(
@@ -123,7 +163,8 @@ export function countTargets(documents: readonly Tokens[], blockSize: number): n
 
 function divergence(step: number, loss: number): InputError {
   return new InputError(
-    `train: the loss of step ${step} is ${loss}; the training has diverged, try a smaller --learning-rate`,
+    `train: the loss of step ${step} is ${loss}; the training has diverged, try a smaller --learning-rate or --clip-norm;` +
+      " what was saved before is kept",
     3,
   );
 }

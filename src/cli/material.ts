@@ -8,15 +8,14 @@ import type { Origin } from "../checkpoint.ts";
 import { sha256 } from "../checkpoint.ts";
 import type { TrainOptions } from "../config.ts";
 import { referenceDataset, splitDataset } from "../dataset.ts";
-import { countParameters } from "../engine.ts";
 import type { Tokens } from "../engine.ts";
-import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
 import type { Run } from "../node/run.ts";
 import { hashDocuments, readDocuments } from "../node/text.ts";
 import { Random } from "../random.ts";
 import { charTokenizer, documentTokens } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { checkSize } from "./engines.ts";
 
 export interface Material {
   readonly config: Config;
@@ -32,16 +31,13 @@ export interface Material {
   readonly dataHash: string;
 }
 
-/** A Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap. */
-const MAX_ATOMIC_PARAMETERS = 2_000_000;
-
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
 export function prepare(options: TrainOptions): Material {
   const documents = readDocuments(options.data);
   const tokenizer = charTokenizer(documents);
   const { nEmbd, nHead, nLayer, blockSize } = options;
   const config = { vocabSize: tokenizer.vocabSize, nEmbd, nHead, nLayer, blockSize };
-  checkSize(config);
+  checkSize(config, options);
   const random = new Random(options.seed);
   const { train, heldOut, duplicates } = options.reference
     ? referenceDataset(documents, random)
@@ -68,14 +64,4 @@ export function materialBaselines({ train, heldOut, config }: Material): Baselin
 export async function originOf({ config, dataHash }: Material, run: Run): Promise<Origin> {
   const [tokenizerHash, optionsHash] = [await sha256(run.tokenizerText), await sha256(run.optionsText)];
   return { config, dataHash, tokenizerHash, optionsHash };
-}
-
-function checkSize(config: Config): void {
-  const parameters = countParameters(config);
-  if (parameters <= MAX_ATOMIC_PARAMETERS) return;
-  const count = (value: number): string => value.toLocaleString("en-US");
-  throw new InputError(
-    `a model of ${count(parameters)} parameters is too large for the atomic engine, which takes` +
-      ` ${count(MAX_ATOMIC_PARAMETERS)}; choose a smaller --n-embd, --n-layer or --block-size`,
-  );
 }

@@ -1,7 +1,6 @@
 /**
  * `microgpt sample` and `microgpt complete`: text from the model of a run.
  */
-import { AtomicEngine, atomicWeights } from "../atomic.ts";
 import type { SampleOptions } from "../config.ts";
 import type { Engine } from "../engine.ts";
 import { InputError, quote } from "../errors.ts";
@@ -12,6 +11,7 @@ import { generate, generateTokens } from "../sample.ts";
 import type { Draw, SamplingOptions } from "../sample.ts";
 import { nameUnknown } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { decide, openEngine } from "./engines.ts";
 import { createReporter } from "./reporter.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { paint, printable } from "./terminal.ts";
@@ -85,7 +85,8 @@ export function encodePrompt(tokenizer: Tokenizer, prompt: string): number[] {
 
 async function openWriter(run: Run, seed: number): Promise<Writer> {
   const { config, weights } = await run.loadModel();
-  const engine = new AtomicEngine(config, atomicWeights(config, weights));
+  const { engine: choice, threads, strictMath } = decide(run.options);
+  const engine = await openEngine(config, weights, { engine: choice, threads, strictMath, batchSize: 1 });
   return { engine, tokenizer: run.tokenizer, random: new Random(seed) };
 }
 

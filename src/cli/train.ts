@@ -1,16 +1,17 @@
 /**
  * `microgpt train` and `microgpt resume`: text in, a run directory out; then samples, then prompts.
  */
-import { AtomicEngine, atomicWeights } from "../atomic.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { checkTogether } from "../config.ts";
 import type { TrainOptions } from "../config.ts";
+import { initTensors } from "../engine.ts";
+import type { Tensors } from "../engine.ts";
 import { InputError } from "../errors.ts";
-import { initWeights } from "../microgpt.ts";
 import { showPath } from "../node/files.ts";
 import { Run, stemOf } from "../node/run.ts";
 import { newProgress } from "../train.ts";
 import type { Evaluation } from "../train.ts";
+import { decide, openEngine, resumeEngine } from "./engines.ts";
 import { originOf, prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
@@ -32,14 +33,15 @@ export interface RunFlags extends ReportFlags {
 }
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
-export async function train(options: TrainOptions, flags: RunFlags): Promise<number> {
-  checkTogether(options);
+export async function train(given: TrainOptions, flags: RunFlags): Promise<number> {
+  checkTogether(given);
+  const options = decide(given);
   const material = prepare(options);
   const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
   const run = Run.create(flags.runsDir, flags.name, stemOf(options.data), options, material.tokenizer);
   try {
     const reporter = createReporter(flags.json);
-    return await finish(run, material, begin(run, material, reporter), reporter, prompts);
+    return await finish(run, material, await begin(run, material, reporter), reporter, prompts);
   } finally {
     run.close();
   }
@@ -54,16 +56,23 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
     const material = prepare(run.options);
     const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
     const training =
-      checkpoint === null ? begin(run, material, reporter) : await restore(run, material, checkpoint, reporter);
+      checkpoint === null ? await begin(run, material, reporter) : await restore(run, material, checkpoint, reporter);
     return await finish(run, material, training, reporter, prompts);
   } finally {
     run.close();
   }
 }
 
-function begin(run: Run, material: Material, reporter: Reporter): Training {
-  const engine = new AtomicEngine(material.config, initWeights(material.config, material.random));
+async function begin(run: Run, material: Material, reporter: Reporter): Promise<Training> {
+  const options = decide(run.options);
+  const weights = initialWeights(material, options);
+  const engine = await openEngine(material.config, weights, options);
   return new Training(run, material, engine, newProgress(), null, reporter);
+}
+
+/** The numbers are the same; the atomic engine has them in f64. */
+function initialWeights({ config, random }: Material, { engine }: TrainOptions): Tensors {
+  return engine === "atomic" ? initTensors(config, random, Float64Array) : initTensors(config, random, Float32Array);
 }
 
 /** What a person, or a failing disk, may have changed since the run began: it would not be the same training. */
@@ -80,8 +89,7 @@ async function restore(run: Run, material: Material, checkpoint: Checkpoint, rep
   if (changed !== undefined) {
     throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; put it back to resume`);
   }
-  const engine = new AtomicEngine(material.config, atomicWeights(material.config, state.weights));
-  await engine.load(state);
+  const engine = await resumeEngine(material.config, state, decide(run.options));
   material.random.setState(random);
   const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {

@@ -1,7 +1,6 @@
 /**
  * A training on its way: it drives the loop, reports, and keeps the run's directory up to date.
  */
-import { AtomicEngine, atomicWeights } from "../atomic.ts";
 import type { Origin } from "../checkpoint.ts";
 import { countParameters } from "../engine.ts";
 import type { Engine, Tensors } from "../engine.ts";
@@ -11,6 +10,7 @@ import { MetricsLog } from "../node/metrics.ts";
 import type { Run } from "../node/run.ts";
 import { evaluateInParts, trainSteps } from "../train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../train.ts";
+import { decide, openEngine } from "./engines.ts";
 import { materialBaselines, originOf } from "./material.ts";
 import type { Material } from "./material.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
@@ -56,9 +56,8 @@ export class Training {
     stop.listen();
     try {
       this.#reportBeginning();
-      const { numSteps, learningRate, evalInterval, evalDocuments } = this.#run.options;
-      const heldOut = this.#material.heldOut.slice(0, evalDocuments);
-      const settings = { numSteps, learningRate, evalInterval };
+      const settings = decide(this.#run.options);
+      const heldOut = this.#material.heldOut.slice(0, settings.evalDocuments);
       const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
       for await (const event of events) {
         await this.#handle(event);
@@ -76,6 +75,11 @@ export class Training {
   async #handle(event: TrainEvent): Promise<void> {
     const { step } = this.#progress;
     if (event.type === "evaluating") return;
+    if (event.type === "skipped") {
+      this.#metrics.append({ step, skipped: true });
+      this.#reporter.warn(`step ${step} is skipped: its loss or its gradient is no finite number`);
+      return;
+    }
     if (event.type === "step") {
       const { loss, learningRate, tokens } = event;
       this.#speed.count(tokens);
@@ -139,7 +143,9 @@ export class Training {
     const { config, heldOut } = this.#material;
     const { weights, evaluation } = this.#best;
     const engine =
-      evaluation.step === this.#progress.step ? this.#engine : new AtomicEngine(config, atomicWeights(config, weights));
+      evaluation.step === this.#progress.step
+        ? this.#engine
+        : await openEngine(config, weights, decide(this.#run.options));
     const parts = evaluateInParts(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();

@@ -1,0 +1,91 @@
+/**
+ * Which engine: what was asked for, or what suits the model and the machine.
+ */
+import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { AtomicEngine, atomicWeights } from "../atomic.ts";
+import { hasRelaxedSimd } from "../backend/wasm-assembler.ts";
+import { wasmBackend } from "../backend/wasm.ts";
+import type { TrainOptions } from "../config.ts";
+import { countParameters } from "../engine.ts";
+import type { Engine, Tensors, TrainingState } from "../engine.ts";
+import { InputError } from "../errors.ts";
+import type { Config } from "../microgpt.ts";
+import { startNodeThread } from "../node/wasm-thread.ts";
+import { TensorEngine } from "../tensor-engine.ts";
+
+/** A Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap. */
+const MAX_ATOMIC_PARAMETERS = 2_000_000;
+
+/** What the engine needs to know of the options. */
+export type EngineOptions = Pick<TrainOptions, "engine" | "threads" | "strictMath" | "batchSize">;
+
+/** The options with every "auto" decided: a run remembers what it began with, and goes on with it. */
+export function decide(options: TrainOptions): TrainOptions & { readonly batchSize: number } {
+  const engine = options.engine === "auto" ? (options.reference ? "atomic" : "wasm") : options.engine;
+  return { ...options, engine, batchSize: options.batchSize ?? (engine === "atomic" || options.reference ? 1 : 64) };
+}
+
+/** Throws InputError for a model that the engine can't hold. */
+export function checkSize(config: Config, { engine }: EngineOptions): void {
+  const parameters = countParameters(config);
+  const limit = engine === "atomic" ? MAX_ATOMIC_PARAMETERS : MAX_WASM_PARAMETERS;
+  if (parameters <= limit) return;
+  const count = (value: number): string => value.toLocaleString("en-US");
+  throw new InputError(
+    `a model of ${count(parameters)} parameters is too large for the ${engine} engine, which takes` +
+      ` ${count(limit)}; choose a smaller --n-embd, --n-layer or --block-size`,
+  );
+}
+
+/** 4 GiB of WebAssembly memory, with gradients, Adam's means, a packed copy, and something for activations. */
+const MAX_WASM_PARAMETERS = 180_000_000;
+
+/** Opens an engine with these weights. Throws InputError where its memory can't be had. */
+export async function openEngine(
+  config: Config,
+  weights: Tensors,
+  options: EngineOptions & { readonly batchSize: number },
+): Promise<Engine> {
+  if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
+  enableRelaxedSimd();
+  const maxTokens = Math.max(config.blockSize, Math.min(options.batchSize * config.blockSize, MAX_TOKENS));
+  const threads = options.threads ?? suitableThreads(maxTokens * countParameters(config));
+  const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: startNodeThread });
+  try {
+    const engine = await TensorEngine.create(backend, config, { maxTokens });
+    await engine.loadWeights(weights);
+    return engine;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError(
+      `the wasm engine can't have the memory for this model (${error.message}); choose a smaller --batch-size or model`,
+    );
+  }
+}
+
+/** The same, with all of a training's state. */
+export async function resumeEngine(
+  config: Config,
+  state: TrainingState,
+  options: EngineOptions & { readonly batchSize: number },
+): Promise<Engine> {
+  const engine = await openEngine(config, state.weights, options);
+  await engine.load(state);
+  return engine;
+}
+
+/** Tokens computed at once; a larger batch is cut in parts. */
+const MAX_TOKENS = 16_384;
+
+/** Multiplications a step below which a second thread takes longer to start than it saves in a thousand steps. */
+const SINGLE_THREAD_WORK = 2e7;
+
+function suitableThreads(work: number): number {
+  return work < SINGLE_THREAD_WORK ? 1 : Math.min(availableParallelism(), 16);
+}
+
+/** Node 20 has fused multiply-add behind a flag, which can be set while it runs. */
+function enableRelaxedSimd(): void {
+  if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
+}
