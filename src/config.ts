@@ -77,7 +77,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   blockSize: integer("model", 16, 1, MAX_SIZE, "tokens the model can look back on"),
   numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
   learningRate: number("training", 0.01, 0, 1_000, "the highest; it falls to 0, as --schedule says"),
-  schedule: choice("training", "linear", ["linear", "cosine", "constant"], "how the learning rate falls"),
+  schedule: choice("training", "linear", ["linear", "cosine", "constant"], "how the learning rate falls", "NAME"),
   warmupSteps: integer("training", 0, 0, MAX_COUNT, "steps in which the learning rate rises first"),
   batchSize: orNull(integer("training", 1, 1, 65_536, "documents of a batch (default: 64; 1 with the atomic engine)")),
   accumulate: integer("training", 1, 1, 65_536, "batches of a step"),
@@ -92,7 +92,13 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0: always the likeliest"),
   saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between two checkpoints"),
   keep: integer("run", 3, 1, MAX_COUNT, "newest checkpoints to keep; the best is kept beside them"),
-  engine: choice("run", "auto", ["auto", "atomic", "wasm"], "what computes; auto: wasm, but atomic with --reference"),
+  engine: choice(
+    "run",
+    "auto",
+    ["auto", "atomic", "wasm"],
+    "what computes (auto: wasm; atomic with --reference)",
+    "NAME",
+  ),
   threads: orNull(
     integer("run", 1, 1, 256, "of the wasm engine (default: by the model's size and the machine's cores)"),
   ),
@@ -193,13 +199,20 @@ function toggle(group: Group, help: string): Option<boolean> {
   return { group, help, initial: false, placeholder: "", parse: (text, name) => check(text === "true", name), check };
 }
 
-function choice<Name extends string>(group: Group, initial: Name, names: readonly Name[], help: string): Option<Name> {
+function choice<Name extends string>(
+  group: Group,
+  initial: Name,
+  names: readonly Name[],
+  meaning: string,
+  placeholder: string = names.join("|"),
+): Option<Name> {
+  const help = placeholder === names.join("|") ? meaning : `${meaning}: ${names.join(", ")}`;
   const check = (json: unknown, flagName: string): Name => {
     const name = names.find((known) => known === json);
     if (name !== undefined) return name;
     throw new InputError(`${flagName}: expected one of ${names.join(", ")}; got ${quote(String(json))}`);
   };
-  return { group, help, initial, placeholder: names.join("|"), parse: check, check };
+  return { group, help, initial, placeholder, parse: check, check };
 }
 
 function texts(group: Group, initial: readonly string[], placeholder: string, help: string): Option<readonly string[]> {

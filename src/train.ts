@@ -163,8 +163,8 @@ export function countTargets(documents: readonly Tokens[], blockSize: number): n
 
 function divergence(step: number, loss: number): InputError {
   return new InputError(
-    `train: the loss of step ${step} is ${loss}; the training has diverged, try a smaller --learning-rate or --clip-norm;` +
-      " what was saved before is kept",
+    `train: the loss or the gradient of step ${step} is no finite number (loss ${loss}); the training has diverged;` +
+      " try a smaller --learning-rate or --clip-norm. What was saved before is kept",
     3,
   );
 }

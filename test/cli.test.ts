@@ -18,7 +18,7 @@ describe("microgpt train", () => {
   test("prints plain lines to a pipe: what it has, how it goes, twenty marked samples", () => {
     const { stdout } = trained();
     expect(stdout).not.toContain("\u001b");
-    expect(stdout).toMatch(/^microgpt \d+\.\d+\.\d+ {2}atomic engine\n/);
+    expect(stdout).toMatch(/^microgpt \d+\.\d+\.\d+ {2}wasm engine\n/);
     expect(stdout).toMatch(/data {7}36 documents to learn, 4 held out; 15 tokens\n/);
     expect(stdout).toMatch(/model {6}344 parameters: 1 layer, 4 wide, 2 heads, block 8\n/);
     expect(stdout).toMatch(/baselines {2}uniform 2\.7081, unigram \d\.\d{4}, bigram \d\.\d{4}\n/);
@@ -217,7 +217,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
     ["--tokenizer bytes", /^--tokenizer: expected one of char; got "bytes"$/],
     ["--name ../escape", /^--name: expected letters, digits, and - _ \. after the first, got "\.\.\/escape"$/],
     [
-      "--n-embd 4096",
+      "--n-embd 4096 --engine atomic",
       /^a model of [\d,]+ parameters is too large for the atomic engine, which takes 2,000,000; choose/,
     ],
     ["--prompt-file nowhere.txt", /^cannot read nowhere\.txt/],

@@ -112,8 +112,17 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
     const questions = ["tokenizer", "val-fraction", "n-embd", "n-head", "n-layer", "block-size", "num-steps"];
-    questions.push("learning-rate", "seed", "eval-interval", "eval-documents", "num-samples", "temperature");
-    questions.push("save-interval", "keep");
+    questions.push(
+      "learning-rate",
+      "schedule",
+      "warmup-steps",
+      "batch-size",
+      "accumulate",
+      "clip-norm",
+      "weight-decay",
+    );
+    questions.push("seed", "eval-interval", "eval-documents", "num-samples", "temperature");
+    questions.push("save-interval", "keep", "engine", "threads");
     const special: Readonly<Record<string, string>> = { "n-head": "2\r", "block-size": "6\r", "num-steps": "20\r" };
     const answers = questions.flatMap((question): [string, string][] =>
       question === "n-embd"

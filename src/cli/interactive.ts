@@ -18,24 +18,26 @@ export async function askOptions(options: TrainOptions, given: ReadonlySet<strin
   const answers: Record<string, unknown> = { ...options };
   for (const [key, option] of Object.entries(TRAIN_OPTIONS)) {
     if (given.has(key) || option.placeholder === "" || option.placeholder.endsWith("…")) continue;
-    const initial = String(answers[key]);
+    // What has no default may stay open.
+    const initial = answers[key] === null ? "" : String(answers[key]);
     const answer = await text({
-      message: `${flagOf(key).slice(2)}: ${option.help} [${initial}]`,
+      message: `${flagOf(key).slice(2)}: ${option.help}${initial === "" ? "" : ` [${initial}]`}`,
       defaultValue: initial,
       placeholder: initial,
-      validate: (value) => complaint(() => option.parse(value || initial, flagOf(key))),
+      validate: (value) => complaint(() => option.parse(value || initial, flagOf(key)), !value && initial === ""),
     });
     if (isCancel(answer)) {
       cancel("Nothing was trained.");
       return null;
     }
-    answers[key] = option.parse(answer, flagOf(key));
+    if (answer !== "") answers[key] = option.parse(answer, flagOf(key));
   }
   outro("Training.");
   return checkOptions(TRAIN_OPTIONS, answers);
 }
 
-function complaint(parse: () => unknown): string | undefined {
+function complaint(parse: () => unknown, isOpen: boolean): string | undefined {
+  if (isOpen) return undefined;
   try {
     parse();
     return undefined;

@@ -39,18 +39,18 @@ export interface Shape {
 }
 
 /** Odd sizes, one row, one column, whole tiles and panels, and one more or less than those. */
-const size = (max: number): fc.Arbitrary<number> =>
+const anySize = (max: number): fc.Arbitrary<number> =>
   fc.oneof(
     fc.integer({ min: 1, max }),
     fc.constantFrom(...[1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33].filter((n) => n <= max)),
   );
 
 export const anyShape: fc.Arbitrary<Shape> = fc.record({
-  lengths: fc.array(size(33), { minLength: 1, maxLength: 4 }),
-  columns: size(40),
-  outputs: size(40),
-  heads: size(4),
-  headSize: size(20),
+  lengths: fc.array(anySize(33), { minLength: 1, maxLength: 4 }),
+  columns: anySize(40),
+  outputs: anySize(40),
+  heads: anySize(4),
+  headSize: anySize(20),
   seed: fc.nat(1_000_000),
 });
 
