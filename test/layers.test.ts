@@ -76,6 +76,15 @@ test("the library core imports nothing from Node and no package", () => {
   expect(outside).toEqual([]);
 });
 
+test("what runs in a browser, too, imports the core, its fixtures and its neighbours alone", () => {
+  const tests = readdirSync(join(source, "../test/engine")).map((name) => `../test/engine/${name}`);
+  const imported = [...tests, "../test/setup/fast-check.ts", "../test/setup/place.ts"].flatMap(importsOf);
+  const allowed =
+    /^(?:vitest|fast-check|\.\/[\w-]+\.ts|\.\.\/setup\/place\.ts|\.\.\/fixtures\/.+|\.\.\/\.\.\/src\/[\w-]+\.ts)$/;
+  expect(imported).toContain("../../src/atomic.ts");
+  expect(imported.filter((name) => !allowed.test(name) || name.endsWith("/src/cli.ts"))).toEqual([]);
+});
+
 test("only node/ and cli/ know the disk, only cli/ knows commander and prompts", () => {
   const packages = files
     .filter((file) => !file.startsWith("cli"))

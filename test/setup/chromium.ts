@@ -1,0 +1,40 @@
+/** The machine's own Chromium, which the browser half of the tests runs in. No browser is ever downloaded. */
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const PLACES = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+
+/** It says its version: Ubuntu's /usr/bin/chromium-browser may be a note on how to install one. */
+function answers(path: string): boolean {
+  const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8", timeout: 10_000 });
+  return status === 0 && /Chrom(?:e|ium) \d+\./.test(stdout);
+}
+
+/** The program that MICROGPT_CHROMIUM names, and no other then; else the first that answers; null for none. */
+export function findChromium(): string | null {
+  const named = process.env.MICROGPT_CHROMIUM;
+  const candidates = named === undefined ? PLACES : [named];
+  return candidates.find((path) => answers(path)) ?? null;
+}
+
+/** Test files that run in Node and in each of the browser projects, relative to `test/engine/`. */
+export function browserFiles(): string[] {
+  const names = readdirSync(fileURLToPath(new URL("../engine", import.meta.url)), {
+    recursive: true,
+    encoding: "utf8",
+  });
+  return names.map((name) => name.replaceAll("\\", "/")).filter((name) => name.endsWith(".test.ts"));
+}
+
+/** Why the browser projects are left out. */
+export function missing(): string {
+  const place = process.env.MICROGPT_CHROMIUM ?? "any of the usual places; set MICROGPT_CHROMIUM=/path/to/chromium";
+  return `Chromium is missing: ${browserFiles().length} browser files not run, each in two projects (not found at ${place})`;
+}
