@@ -20,6 +20,8 @@ export type { Backend } from "./backend.ts";
 export { referenceBackend } from "./backend/reference.ts";
 export { wasmBackend } from "./backend/wasm.ts";
 export type { WasmOptions } from "./backend/wasm.ts";
+export { webThreads } from "./backend/web-threads.ts";
+export type { WebThreads } from "./backend/web-threads.ts";
 export { baselines } from "./baselines.ts";
 export type { Baselines } from "./baselines.ts";
 export { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from "./checkpoint.ts";

@@ -24,6 +24,7 @@ const LAYERS = [
   ["backend/wasm-steps.ts"],
   ["backend/wasm-worker.ts"],
   ["backend/wasm-threads.ts"],
+  ["backend/web-threads.ts", "backend/web-worker.ts"],
   ["backend/wasm.ts"],
   ["tensor-engine.ts"],
   ["checkpoint.ts"],
@@ -78,9 +79,12 @@ test("the library core imports nothing from Node and no package", () => {
 
 test("what runs in a browser, too, imports the core, its fixtures and its neighbours alone", () => {
   const tests = readdirSync(join(source, "../test/engine")).map((name) => `../test/engine/${name}`);
-  const imported = [...tests, "../test/setup/fast-check.ts", "../test/setup/place.ts"].flatMap(importsOf);
-  const allowed =
-    /^(?:vitest|fast-check|\.\/[\w-]+\.ts|\.\.\/setup\/place\.ts|\.\.\/fixtures\/.+|\.\.\/\.\.\/src\/[\w-]+\.ts)$/;
+  const setups = ["fast-check", "place", "scenes", "tensor-models"];
+  const imported = [...tests, ...setups.map((name) => `../test/setup/${name}.ts`)].flatMap(importsOf);
+  const allowed = new RegExp(
+    `^(?:vitest|fast-check|\\./[\\w-]+\\.ts|\\.\\./setup/(?:${setups.join("|")})\\.ts|\\.\\./fixtures/.+|` +
+      "\\.\\./\\.\\./src/(?:backend/)?[\\w-]+\\.ts)$",
+  );
   expect(imported).toContain("../../src/atomic.ts");
   expect(imported.filter((name) => !allowed.test(name) || name.endsWith("/src/cli.ts"))).toEqual([]);
 });

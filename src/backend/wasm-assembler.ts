@@ -6,8 +6,8 @@
  * optimise (the engine's compiler does). Opcodes: https://webassembly.github.io/spec/core/binary/instructions.html
  */
 
-/** Instructions as bytes. An expression leaves one value on the stack, a statement none. */
-export type Code = readonly number[];
+/** Instructions: bytes, and lists of them. An expression leaves one value on the stack, a statement none. */
+export type Code = readonly (number | Code)[];
 
 export type ValueType = "i32" | "f32" | "v128";
 
@@ -46,7 +46,7 @@ export class Local {
   }
 
   set(value: Code): Code {
-    return [...value, 0x21, ...unsigned(this.index)];
+    return [value, 0x21, ...unsigned(this.index)];
   }
 
   /** i32 only: adds to itself. */
@@ -64,10 +64,10 @@ type Instructions<Name extends string, Signature> = Readonly<Record<Name, Signat
 
 const binary =
   (...opcode: number[]): Binary =>
-  (a, b) => [...a, ...b, ...opcode];
+  (a, b) => [a, b, opcode];
 const unary =
   (...opcode: number[]): Unary =>
-  (a) => [...a, ...opcode];
+  (a) => [a, opcode];
 const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
 /** A memory operand: alignment is a hint that engines ignore, so 4 bytes is promised always. */
 const at = (offset: number): number[] => [2, ...unsigned(offset)];
@@ -86,8 +86,8 @@ export const i32: Instructions<"add" | "sub" | "mul" | "and" | "shiftLeft" | "eq
   less: binary(0x48),
   /** Signed ≤. */
   atMost: binary(0x4c),
-  load: (pointer, offset = 0) => [...pointer, 0x28, ...at(offset)],
-  store: (pointer, value, offset = 0) => [...pointer, ...value, 0x36, ...at(offset)],
+  load: (pointer, offset = 0) => [pointer, 0x28, ...at(offset)],
+  store: (pointer, value, offset = 0) => [pointer, value, 0x36, ...at(offset)],
 };
 
 const floatBytes = (value: number): number[] => [...new Uint8Array(new Float32Array([value]).buffer)];
@@ -106,8 +106,8 @@ export const f32: Instructions<"add" | "sub" | "mul" | "div" | "min" | "max", Bi
   max: binary(0x97),
   sqrt: unary(0x91),
   fromI32: unary(0xb2),
-  load: (pointer, offset = 0) => [...pointer, 0x2a, ...at(offset)],
-  store: (pointer, value, offset = 0) => [...pointer, ...value, 0x38, ...at(offset)],
+  load: (pointer, offset = 0) => [pointer, 0x2a, ...at(offset)],
+  store: (pointer, value, offset = 0) => [pointer, value, 0x38, ...at(offset)],
 };
 
 /** Four f32 side by side. */
@@ -133,11 +133,11 @@ export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "min" | "max" |
     return [...simd(0x0c), ...lane, ...lane, ...lane, ...lane];
   },
   lanes: (a, b, c, d) => [...simd(0x0c), ...[a, b, c, d].flatMap((lane) => floatBytes(lane))],
-  load: (pointer, offset = 0) => [...pointer, ...simd(0x00), ...at(offset)],
+  load: (pointer, offset = 0) => [pointer, ...simd(0x00), ...at(offset)],
   /** One number from memory, four times. */
-  loadSplat: (pointer, offset = 0) => [...pointer, ...simd(0x09), ...at(offset)],
-  store: (pointer, value, offset = 0) => [...pointer, ...value, ...simd(0x0b), ...at(offset)],
-  lane: (vector, lane) => [...vector, ...simd(0x1f), lane],
+  loadSplat: (pointer, offset = 0) => [pointer, ...simd(0x09), ...at(offset)],
+  store: (pointer, value, offset = 0) => [pointer, value, ...simd(0x0b), ...at(offset)],
+  lane: (vector, lane) => [vector, ...simd(0x1f), lane],
   add: binary(...simd(0xe4)),
   sub: binary(...simd(0xe5)),
   mul: binary(...simd(0xe6)),
@@ -150,10 +150,10 @@ export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "min" | "max" |
   less: binary(...simd(0x43)),
   greater: binary(...simd(0x44)),
   and: binary(...simd(0x4e)),
-  select: (a, b, mask) => [...a, ...b, ...mask, ...simd(0x52)],
+  select: (a, b, mask) => [a, b, mask, simd(0x52)],
   shuffle: (a, b, lanes) => [
-    ...a,
-    ...b,
+    a,
+    b,
     ...simd(0x0d),
     ...lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]),
   ],
@@ -168,28 +168,26 @@ export const i32x4: Instructions<"add", Binary> &
     return [...simd(0x0c), ...lane, ...lane, ...lane, ...lane];
   },
   add: binary(...simd(0xae)),
-  shiftLeft: (a, bits) => [...a, ...i32.const(bits), ...simd(0xab)],
+  shiftLeft: (a, bits) => [a, i32.const(bits), simd(0xab)],
   /** f32x4 → i32x4, towards 0. */
   truncate: unary(...simd(0xf8)),
 };
 
 /** a·b + c, rounded once: relaxed SIMD, which machines without a fused multiply-add may round twice. */
-export const relaxedMultiplyAdd = (a: Code, b: Code, c: Code): Code => [...a, ...b, ...c, ...simd(0x105)];
+export const relaxedMultiplyAdd = (a: Code, b: Code, c: Code): Code => [a, b, c, simd(0x105)];
 
 // ── Control ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const VOID = 0x40;
 const END = 0x0b;
 
-export const sequence = (...statements: readonly Code[]): Code => statements.flat();
+export const sequence = (...statements: readonly Code[]): Code => statements;
 
 export const when = (condition: Code, body: Code, otherwise: Code = []): Code =>
-  otherwise.length === 0
-    ? [...condition, 0x04, VOID, ...body, END]
-    : [...condition, 0x04, VOID, ...body, 0x05, ...otherwise, END];
+  otherwise.length === 0 ? [condition, 0x04, VOID, body, END] : [condition, 0x04, VOID, body, 0x05, otherwise, END];
 
 /** Runs the body at least once, and again while the condition holds: one jump a round. */
-export const repeatWhile = (condition: Code, body: Code): Code => [0x03, VOID, ...body, ...condition, 0x0d, 0, END];
+export const repeatWhile = (condition: Code, body: Code): Code => [0x03, VOID, body, condition, 0x0d, 0, END];
 
 /** for (index = from; index < to; index += step); `to` is evaluated before every round. */
 export const loop = (index: Local, from: Code, to: Code, step: number, body: Code): Code =>
@@ -244,7 +242,7 @@ export class ModuleBuilder {
     const locals = new Locals(parameters);
     const body = write(locals, ...parameters.map((_, i) => new Local(i)));
     this.#functions.push({ name, parameters, locals: locals.types.slice(parameters.length), body });
-    return (...values) => [...values.flat(), 0x10, ...unsigned(index)];
+    return (...values) => [values, 0x10, ...unsigned(index)];
   }
 
   /** → the module. `maxPages` (64 KiB each) must be given for a shared memory. */
@@ -281,7 +279,17 @@ export class ModuleBuilder {
 }
 
 function functionBody({ locals, body }: FunctionEntry): number[] {
-  return [...list(locals.map((type) => [1, TYPE_BYTES[type]])), ...body, END];
+  const bytes = list(locals.map((type) => [1, TYPE_BYTES[type]]));
+  flatten(body, bytes);
+  bytes.push(END);
+  return bytes;
+}
+
+function flatten(code: Code, bytes: number[]): void {
+  for (const item of code) {
+    if (typeof item === "number") bytes.push(item);
+    else flatten(item, bytes);
+  }
 }
 
 const sized = (bytes: readonly number[]): number[] => [...unsigned(bytes.length), ...bytes];

@@ -19,7 +19,8 @@ export async function askOptions(options: TrainOptions, given: ReadonlySet<strin
   for (const [key, option] of Object.entries(TRAIN_OPTIONS)) {
     if (given.has(key) || option.placeholder === "" || option.placeholder.endsWith("…")) continue;
     // What has no default may stay open.
-    const initial = answers[key] === null ? "" : String(answers[key]);
+    const known = answers[key];
+    const initial = typeof known === "string" || typeof known === "number" ? String(known) : "";
     const answer = await text({
       message: `${flagOf(key).slice(2)}: ${option.help}${initial === "" ? "" : ` [${initial}]`}`,
       defaultValue: initial,

@@ -15,7 +15,8 @@ test.each(reference)(`in ${PLACE}: the first ten losses of microgpt.py, seed $se
   const losses: number[] = [];
   for (const [step, document] of run.documents.split(" ").slice(0, 10).entries()) {
     const learningRate = 0.01 * (1 - step / run.losses.length);
-    losses.push(await engine.step([encode(vocabulary, document)], step, learningRate));
+    const update = { step, learningRate, weightDecay: 0, clipNorm: null };
+    losses.push((await engine.step([[encode(vocabulary, document)]], update)).loss);
   }
   const errors = losses.map((loss, step) => Math.abs(loss - run.losses[step]));
   expect(errors).toHaveLength(10);

@@ -2,9 +2,10 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
 import { Random } from "../../src/random.ts";
+import { runs } from "../setup/place.ts";
 import { anyBatch, newAtomic, newTensorEngine, strictWasm, update, wasm, weightsOf } from "../setup/tensor-models.ts";
 
-const many = { numRuns: 200 };
+const many = { numRuns: runs(200) };
 
 describe.each([
   ["reference", referenceBackend, 1e-10, 1e-9],
@@ -21,7 +22,7 @@ describe.each([
           a.forEach((logit, i) => expect(Math.abs(logit - b[i])).toBeLessThanOrEqual(logitsBound));
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 
@@ -40,7 +41,7 @@ describe.each([
         const [a, b] = [await atomic.evaluate(documents), await engine.evaluate(documents)];
         expect(Math.abs(a - b)).toBeLessThanOrEqual(lossBound * Math.max(1, a));
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });
@@ -112,7 +113,7 @@ describe("laws of the model on wasm", () => {
           data.forEach((value, i) => expect(Math.abs(value - other[i])).toBeLessThanOrEqual(1e-6));
         }
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
 import type { Buffer, View } from "../../src/kernels.ts";
 import type { OpName } from "../../src/ops.ts";
+import { runs } from "../setup/place.ts";
 import { anyShape, fill, makeScene, perform } from "../setup/scenes.ts";
 import type { Scene, Shape } from "../setup/scenes.ts";
 
@@ -74,7 +75,7 @@ test.each(["embed", "rmsnorm", "linear", "relu", "attention", "crossEntropy"] as
       fc.asyncProperty(anyShape, (shape) =>
         expectGradients(name, { ...shape, columns: Math.max(name === "rmsnorm" ? 2 : 1, Math.min(shape.columns, 12)) }),
       ),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   },
 );

@@ -12,5 +12,8 @@ export type Place = "node" | "browser-isolated" | "browser-plain";
 /** The vitest project. */
 export const PLACE: Place = import.meta.env.MICROGPT_PLACE as Place;
 
+/** How many cases to draw of what is drawn `count` times in Node: browsers check that they are no different. */
+export const runs = (count: number): number => (LONG ? 10 * count : PLACE === "node" ? count : Math.ceil(count / 10));
+
 /** `npm run test:long` draws new cases, and more of them. */
 export const LONG: boolean = import.meta.env.MICROGPT_LONG !== undefined;
