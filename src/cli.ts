@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option as Flag } from "commander";
 import { resolve } from "node:path";
 import { complete, sample } from "./cli/sample.ts";
+import { dryRun } from "./cli/dry-run.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
 import { VERSION } from "./cli/version.ts";
@@ -52,6 +53,7 @@ interface CommonFlags {
   readonly name?: string | null;
   readonly runsDir: string;
   readonly interactive?: boolean;
+  readonly dryRun?: boolean;
   readonly probs?: boolean;
 }
 
@@ -74,6 +76,7 @@ function buildProgram(exit: (code: number) => void): Command {
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
     .option("--interactive", "ask for each option")
+    .option("--dry-run", "say what memory it would take, and train nothing")
     .action(async (flags: CommonFlags, command: Command) => {
       const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
@@ -81,6 +84,7 @@ function buildProgram(exit: (code: number) => void): Command {
       if (options === null) return exit(130);
       const data = options.data.map((path) => resolve(path));
       const { name = null, runsDir, promptFile = null, json = false } = flags;
+      if (flags.dryRun === true) return exit(dryRun({ ...options, data }));
       return exit(await train({ ...options, data }, { name, runsDir, promptFile, json }));
     });
 

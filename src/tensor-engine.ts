@@ -9,7 +9,7 @@ import { place } from "./kernels.ts";
 import type { Buffer, Weight, WeightPart } from "./kernels.ts";
 import type { Config } from "./microgpt.ts";
 import { buildProgram, layoutWeights } from "./program.ts";
-import type { Layout, Program } from "./program.ts";
+import type { Alignment, Layout, Program } from "./program.ts";
 
 export interface EngineLimits {
   /** Tokens that are computed at once; larger batches are cut between documents. At least blockSize. */
@@ -23,10 +23,26 @@ const MAX_LOGITS = 2 ** 20;
 
 const [BETA1, BETA2, EPSILON] = [0.85, 0.99, 1e-8];
 
-interface Programs {
+export interface Programs {
   readonly training: Program;
   readonly evaluating: Program;
   readonly generating: Program;
+}
+
+/** The programs of a model, and where everything lies: all of an engine but its memory. */
+export function planEngine(
+  { align, headAlign }: Alignment,
+  config: Config,
+  { maxTokens, maxLogits = MAX_LOGITS }: EngineLimits,
+): { readonly layout: Layout; readonly programs: Programs } {
+  const layout = layoutWeights(config, { align, headAlign }, true);
+  const limits = { align, headAlign, maxTokens: Math.max(maxTokens, config.blockSize), maxLogits };
+  const programs = {
+    training: buildProgram("training", layout, limits),
+    evaluating: buildProgram("evaluating", layout, limits),
+    generating: buildProgram("generating", layout, { ...limits, maxTokens: config.blockSize }),
+  };
+  return { layout, programs };
 }
 
 export class TensorEngine implements Engine {
@@ -40,15 +56,7 @@ export class TensorEngine implements Engine {
 
   /** Compiles the model for the backend. Its weights are 0 until `load` or `loadWeights`. */
   static async create(backend: Backend, config: Config, limits: EngineLimits): Promise<TensorEngine> {
-    const layout = layoutWeights(config, backend, true);
-    const { maxLogits = MAX_LOGITS } = limits;
-    const maxTokens = Math.max(limits.maxTokens, config.blockSize);
-    const full = { align: backend.align, headAlign: backend.headAlign, maxTokens, maxLogits };
-    const programs = {
-      training: buildProgram("training", layout, full),
-      evaluating: buildProgram("evaluating", layout, full),
-      generating: buildProgram("generating", layout, { ...full, maxTokens: config.blockSize }),
-    };
+    const { layout, programs } = planEngine(backend, config, limits);
     const session = await backend.open(layout, Object.values(programs));
     return new TensorEngine(backend.name, layout, programs, session);
   }

@@ -15,6 +15,28 @@ function trained(...more: string[]): { directory: string; run: string; data: str
 }
 
 describe("microgpt train", () => {
+  test("--dry-run says what memory it would take, part by part, and writes nothing", () => {
+    const directory = workspace();
+    const { exitCode, stdout } = microgpt([
+      "train",
+      "--dry-run",
+      "--runs-dir",
+      join(directory, "runs"),
+      "--n-embd",
+      "64",
+    ]);
+    expect(exitCode).toBe(0);
+    const bytes = [...stdout.matchAll(/^(.+?) +([\d.]+) MB$/gm)].map(
+      ([, what, amount]) => [what, Number(amount)] as const,
+    );
+    const parts = bytes.slice(0, -1).reduce((sum, [, amount]) => sum + amount, 0);
+    expect(bytes.at(-1)![0]).toBe("in all, at most");
+    expect(bytes.at(-1)![1]).toBeCloseTo(parts, 0);
+    // 53,632 weights of 4 bytes, and what padding to whole panels adds.
+    expect(new Map(bytes).get("parameters")).toBeCloseTo(0.2, 1);
+    expect(existsSync(join(directory, "runs"))).toBe(false);
+  });
+
   test("prints plain lines to a pipe: what it has, how it goes, twenty marked samples", () => {
     const { stdout } = trained();
     expect(stdout).not.toContain("\u001b");

@@ -36,7 +36,7 @@ const LAYERS = [
   ["cli/material.ts"],
   ["cli/reporter.ts"],
   ["cli/sample.ts"],
-  ["cli/prompts.ts", "cli/training.ts"],
+  ["cli/prompts.ts", "cli/training.ts", "cli/dry-run.ts"],
   ["cli/train.ts"],
   ["cli.ts"],
 ];

@@ -4,7 +4,7 @@
  */
 import type { Backend, Batch, Result, RunOptions, Session, UpdateOptions } from "../backend.ts";
 import type { Buffer } from "../kernels.ts";
-import type { Layout, Places, Program } from "../program.ts";
+import type { Alignment, Layout, Places, Program } from "../program.ts";
 import { hasRelaxedSimd } from "./wasm-assembler.ts";
 import { ALIGN, mapMemory } from "./wasm-memory.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
@@ -93,6 +93,35 @@ class WasmSession implements Session {
   }
 }
 
+/** Bytes that a session takes, by what they are for. */
+export interface WasmMemory {
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly optimizer: number;
+  /** The weights again, in the order in which the products read them. */
+  readonly packed: number;
+  /** What is in memory between forward and backward, at the largest batch. */
+  readonly activations: number;
+  /** Of all threads. */
+  readonly scratch: number;
+  readonly total: number;
+}
+
+/** The memory of a session, without making it. */
+export function wasmMemory(layout: Layout, programs: readonly Program[], threads: number): WasmMemory {
+  const map = mapMemory(layout, programs, threads);
+  const parameters = (layout.size / 4) * F32;
+  return {
+    parameters,
+    gradients: parameters,
+    optimizer: 2 * parameters,
+    packed: map.activations - map.numbers - layout.size * F32,
+    activations: map.scratch - map.activations,
+    scratch: map.scratchBytes * threads,
+    total: Math.ceil(map.bytes / PAGE) * PAGE,
+  };
+}
+
 export interface WasmOptions {
   /** Multiply, then add, rounded each time: the same bits on every machine, slower by a third. */
   readonly strictMath: boolean;
@@ -102,14 +131,16 @@ export interface WasmOptions {
   readonly startThread: StartThread | null;
 }
 
+/** Whole panels; heads of whole vectors. */
+export const WASM_ALIGNMENT: Alignment = { align: ALIGN, headAlign: 4 };
+
 /** Throws RangeError, when opened, for memory that can't be had. */
 export function wasmBackend({ strictMath, threads, startThread }: WasmOptions): Backend {
   const strict = strictMath || !hasRelaxedSimd();
   const count = startThread === null ? 1 : threads;
   return {
     name: count === 1 ? "wasm" : `wasm, ${count} threads`,
-    align: ALIGN,
-    headAlign: 4,
+    ...WASM_ALIGNMENT,
     async open(layout, programs) {
       const map = mapMemory(layout, programs, count);
       const pages = Math.ceil(map.bytes / PAGE);

@@ -5,14 +5,15 @@ import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { AtomicEngine, atomicWeights } from "../atomic.ts";
 import { hasRelaxedSimd } from "../backend/wasm-assembler.ts";
-import { wasmBackend } from "../backend/wasm.ts";
+import { WASM_ALIGNMENT, wasmBackend, wasmMemory } from "../backend/wasm.ts";
+import type { WasmMemory } from "../backend/wasm.ts";
 import type { TrainOptions } from "../config.ts";
 import { countParameters } from "../engine.ts";
 import type { Engine, Tensors, TrainingState } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
 import { startNodeThread } from "../node/wasm-thread.ts";
-import { TensorEngine } from "../tensor-engine.ts";
+import { planEngine, TensorEngine } from "../tensor-engine.ts";
 
 /** A Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap. */
 const MAX_ATOMIC_PARAMETERS = 2_000_000;
@@ -42,15 +43,10 @@ export function checkSize(config: Config, { engine }: EngineOptions): void {
 const MAX_WASM_PARAMETERS = 180_000_000;
 
 /** Opens an engine with these weights. Throws InputError where its memory can't be had. */
-export async function openEngine(
-  config: Config,
-  weights: Tensors,
-  options: EngineOptions & { readonly batchSize: number },
-): Promise<Engine> {
+export async function openEngine(config: Config, weights: Tensors, options: Decided): Promise<Engine> {
   if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
   enableRelaxedSimd();
-  const maxTokens = Math.max(config.blockSize, Math.min(options.batchSize * config.blockSize, MAX_TOKENS));
-  const threads = options.threads ?? suitableThreads(maxTokens * countParameters(config));
+  const { maxTokens, threads } = sizes(config, options);
   const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: startNodeThread });
   try {
     const engine = await TensorEngine.create(backend, config, { maxTokens });
@@ -64,12 +60,23 @@ export async function openEngine(
   }
 }
 
+type Decided = EngineOptions & { readonly batchSize: number };
+
+/** Tokens that are computed at once, and threads. */
+function sizes(config: Config, { batchSize, threads }: Decided): { maxTokens: number; threads: number } {
+  const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
+  return { maxTokens, threads: threads ?? suitableThreads(maxTokens * countParameters(config)) };
+}
+
+/** What a training needs: the wasm engine's memory, by what it is for. */
+export function engineMemory(config: Config, options: Decided): WasmMemory & { readonly threads: number } {
+  const { maxTokens, threads } = sizes(config, options);
+  const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens });
+  return { ...wasmMemory(layout, Object.values(programs), threads), threads };
+}
+
 /** The same, with all of a training's state. */
-export async function resumeEngine(
-  config: Config,
-  state: TrainingState,
-  options: EngineOptions & { readonly batchSize: number },
-): Promise<Engine> {
+export async function resumeEngine(config: Config, state: TrainingState, options: Decided): Promise<Engine> {
   const engine = await openEngine(config, state.weights, options);
   await engine.load(state);
   return engine;
