@@ -2,10 +2,10 @@
  * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file only carries numbers to and fro.
  * Slow, exact (f64), and the oracle of the others.
  */
-import type { Engine, Reader, Tensor, Tensors, Tokens, TrainingState } from "./engine.ts";
+import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
 import { weightShapes } from "./engine.ts";
 import type { Cache, Config, Weights } from "./microgpt.ts";
-import { Adam, add, documentLoss, emptyCache, gpt, scale, Value } from "./microgpt.ts";
+import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "./microgpt.ts";
 
 export class AtomicEngine implements Engine {
   readonly name = "atomic";
@@ -20,16 +20,36 @@ export class AtomicEngine implements Engine {
     this.#adam = new Adam(weights);
   }
 
-  async step(batch: readonly Tokens[], step: number, learningRate: number): Promise<number> {
-    const total = batch.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
-    const losses = batch.map((tokens) => {
-      const loss = documentLoss(this.#weights, this.config, tokens);
-      return batch.length === 1 ? loss : scale(loss, this.#positions(tokens) / total);
-    });
-    const loss = losses.reduce(add);
+  async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
+    const documents = batches.flat();
+    const total = documents.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
+    let loss = 0;
+    for (const tokens of documents) loss += this.#backward(tokens, this.#positions(tokens) / total);
+    const applied = this.#update(loss, update);
+    return { loss, applied };
+  }
+
+  /** Adds a document's gradients to the weights' `grad`; its graph is forgotten before the next one is made. */
+  #backward(tokens: Tokens, share: number): number {
+    const mean = documentLoss(this.#weights, this.config, tokens);
+    const loss = share === 1 ? mean : scale(mean, share); // alone, it is the core's own step to the last bit
     loss.backward();
-    this.#adam.update(step, learningRate);
     return loss.data;
+  }
+
+  /** Clips, shrinks, and lets Adam move; or, where a number is not finite, forgets the gradients and returns false. */
+  #update(loss: number, { step, learningRate, weightDecay, clipNorm }: Update): boolean {
+    const { params } = this.#adam;
+    // Not finite as soon as one gradient is not, or has a square (which Adam would remember) that is not.
+    const norm = Math.sqrt(params.reduce((sum, { grad }) => sum + grad ** 2, 0));
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      for (const param of params) param.grad = 0;
+      return false;
+    }
+    if (clipNorm !== null && norm > clipNorm) for (const param of params) param.grad *= clipNorm / norm;
+    if (weightDecay !== 0) for (const param of params) param.data *= 1 - learningRate * weightDecay;
+    this.#adam.update(step, learningRate);
+    return true;
   }
 
   async evaluate(documents: readonly Tokens[]): Promise<number> {

@@ -23,17 +23,31 @@ export interface TrainingState {
   readonly adamMeanSquare: Tensors;
 }
 
-/** The tokens of a document, BOS at both ends. */
+/** The tokens of a document, BOS at both ends, or a window of a longer text. */
 export type Tokens = readonly number[];
 
+/** How the weights move after the gradients are known. Steps count from 0. */
+export interface Update {
+  readonly step: number;
+  readonly learningRate: number;
+  /** Decoupled (AdamW, Loshchilov & Hutter 2019): weights shrink by learningRate · weightDecay before Adam's step; 0: off. */
+  readonly weightDecay: number;
+  /** Gradients longer than this, as one vector, are scaled down to it; null: off. */
+  readonly clipNorm: number | null;
+}
+
+export interface StepResult {
+  /** The loss before the update, the mean of −log p over all tokens of all batches (at most blockSize a document). */
+  readonly loss: number;
+  /** Whether the weights moved. Not, if the loss or a gradient was no finite number: nothing has changed then. */
+  readonly applied: boolean;
+}
+
 export interface Engine {
-  readonly name: "atomic";
+  readonly name: string;
   readonly config: Config;
-  /**
-   * Learns from a batch of documents. Steps count from 0.
-   * Resolves to the loss before the update, the mean of −log p over the batch's tokens (at most blockSize a document).
-   */
-  step(batch: readonly Tokens[], step: number, learningRate: number): Promise<number>;
+  /** Learns from batches of documents: one update from the sum of their gradients, every token with the same weight. */
+  step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult>;
   /** The same loss over documents that are not learnt from. */
   evaluate(documents: readonly Tokens[]): Promise<number>;
   /** Starts a text: a reader with an empty memory. */

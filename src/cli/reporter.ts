@@ -46,6 +46,8 @@ export interface Reporter {
   step(report: StepReport): void;
   /** At the evaluation interval, after the step of the same number. */
   milestone(report: StepReport): void;
+  /** A step has moved nothing, because a number was not finite; `skipped` of all steps so far did. */
+  skipped(step: number, skipped: number): void;
   saved(step: number, run: string): void;
   /** The loss over all held-out documents, with the weights that are kept. */
   result(heldOutLoss: number, documents: number, baselines: Baselines, bestStep: number): void;
@@ -84,6 +86,10 @@ class PlainReporter implements Reporter {
 
   milestone(report: StepReport): void {
     print(statusText(report));
+  }
+
+  skipped(step: number, skipped: number): void {
+    this.warn(`step ${step} is skipped, its loss or a gradient is no finite number (${grouped(skipped)} so far)`);
   }
 
   saved(step: number, run: string): void {
@@ -176,6 +182,9 @@ class JsonReporter implements Reporter {
   }
   milestone({ step, heldOutLoss }: StepReport): void {
     this.#event("evaluation", { step, heldOutLoss });
+  }
+  skipped(step: number, skipped: number): void {
+    this.#event("skipped", { step, skipped });
   }
   saved(step: number, run: string): void {
     this.#event("saved", { step, run });

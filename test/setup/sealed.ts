@@ -13,8 +13,10 @@ export async function smallCheckpoint(steps: number = 2): Promise<Checkpoint> {
   const random = new Random(7);
   const engine = new AtomicEngine(SMALL, initWeights(SMALL, random));
   const progress = newProgress();
-  for (; progress.step < steps; progress.step++)
-    progress.meanLoss = await engine.step([[4, 0, 1, 4]], progress.step, 0.01);
+  for (; progress.step < steps; progress.step++) {
+    const update = { step: progress.step, learningRate: 0.01, weightDecay: 0, clipNorm: null };
+    progress.meanLoss = (await engine.step([[[4, 0, 1, 4]]], update)).loss;
+  }
   progress.evaluation = progress.best = { step: steps, heldOutLoss: 1.5 };
   const origin = {
     config: SMALL,
