@@ -5,6 +5,8 @@
  * A key in camel case is a flag in kebab case: `nEmbd` is `--n-embd`. Names and defaults are the reference's.
  */
 import { InputError, quote } from "./errors.ts";
+import { SCHEDULES } from "./schedule.ts";
+import type { ScheduleName } from "./schedule.ts";
 
 /** Where an option belongs in the help. */
 export type Group = "data" | "model" | "training" | "samples" | "run";
@@ -30,7 +32,14 @@ export interface TrainOptions {
   readonly nLayer: number;
   readonly blockSize: number;
   readonly numSteps: number;
+  /** null: the engine's own default. */
+  readonly batchSize: number | null;
+  readonly accumulate: number;
   readonly learningRate: number;
+  readonly warmupSteps: number;
+  readonly schedule: ScheduleName;
+  readonly weightDecay: number;
+  readonly clipNorm: number | null;
   readonly seed: number;
   readonly evalInterval: number;
   readonly evalDocuments: number;
@@ -54,6 +63,8 @@ type Table<Options> = { readonly [Key in keyof Options]: Option<Options[Key]> };
 
 const MAX_SIZE = 65_536;
 const MAX_COUNT = 1_000_000_000;
+/** Keeps the number of a document, steps · batches · documents, below 2^53. */
+const MAX_ACCUMULATE = 128;
 
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
   data: texts("data", [], "FILE…", "text files, a document a line (default: the bundled names)"),
@@ -64,7 +75,23 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   nLayer: integer("model", 1, 1, 1_000, "layers"),
   blockSize: integer("model", 16, 1, MAX_SIZE, "tokens the model can look back on"),
   numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
-  learningRate: number("training", 0.01, 0, 1_000, "of the first step; falls in a straight line to 0"),
+  batchSize: orNull(
+    integer("training", 64, 1, MAX_SIZE, "documents a batch (default: 64, one with the atomic engine)"),
+  ),
+  accumulate: integer("training", 1, 1, MAX_ACCUMULATE, "batches a step; every token of them has the same weight"),
+  learningRate: number(
+    "training",
+    0.01,
+    0,
+    1_000,
+    "the highest, which the warm-up leads to and the schedule away from",
+  ),
+  warmupSteps: integer("training", 0, 0, MAX_COUNT, "first steps, in which the learning rate rises in a straight line"),
+  schedule: choice("training", "linear", SCHEDULES, "learning rate after the warm-up: down to 0 at the end, or level"),
+  weightDecay: number("training", 0, 0, 1_000, "weights shrink by this share, times the learning rate, a step (AdamW)"),
+  clipNorm: orNull(
+    number("training", 1, 0.000001, MAX_COUNT, "gradients longer than this are scaled down to it (default: off)"),
+  ),
   seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "start of the random numbers"),
   evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between two looks at the held-out documents"),
   evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents a look; all of them at the end"),
@@ -104,15 +131,41 @@ export function checkOptions<Options>(table: Table<Options>, json: Readonly<Reco
   );
 }
 
+/** What microgpt.py has no word for. */
+const NOT_IN_THE_REFERENCE = ["accumulate", "warmupSteps", "schedule", "weightDecay", "clipNorm"] as const;
+
 /** What no single option can see. Throws InputError. */
-export function checkTogether({ nEmbd, nHead, reference, valFraction }: TrainOptions): void {
+export function checkTogether(options: TrainOptions): void {
+  const { nEmbd, nHead, numSteps, warmupSteps, learningRate, weightDecay } = options;
   if (nEmbd % nHead !== 0) {
     throw new InputError(
       `--n-head ${nHead} does not divide --n-embd ${nEmbd}; each head gets an equal share of the width`,
     );
   }
-  if (reference && valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
+  if (warmupSteps >= numSteps) {
+    throw new InputError(`--warmup-steps ${warmupSteps} leaves none of --num-steps ${numSteps}; warm up for fewer`);
+  }
+  if (learningRate * weightDecay > 1) {
+    throw new InputError(
+      `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, more than all of a weight;` +
+        " choose a smaller one",
+    );
+  }
+  if (options.reference) checkReference(options);
+}
+
+/** `--reference` is microgpt.py, and nothing that it can't do. */
+function checkReference(options: TrainOptions): void {
+  const { valFraction, batchSize } = options;
+  if (valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
     throw new InputError("--reference holds nothing out, as microgpt.py; leave --val-fraction away");
+  }
+  if (batchSize !== null && batchSize !== 1) {
+    throw new InputError("--reference takes one document a step, as microgpt.py; leave --batch-size away");
+  }
+  const other = NOT_IN_THE_REFERENCE.find((key) => options[key] !== TRAIN_OPTIONS[key].initial);
+  if (other !== undefined) {
+    throw new InputError(`--reference trains exactly as microgpt.py; leave ${flagOf(other)} away`);
   }
 }
 

@@ -35,6 +35,9 @@ export interface Material {
 /** A Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap. */
 const MAX_ATOMIC_PARAMETERS = 2_000_000;
 
+/** What an engine that is fast takes: as the option's help says. */
+const DEFAULT_BATCH_SIZE = 64;
+
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
 export function prepare(options: TrainOptions): Material {
   const documents = readDocuments(options.data);
@@ -57,6 +60,11 @@ export function prepare(options: TrainOptions): Material {
     random,
     dataHash: hashDocuments(documents),
   };
+}
+
+/** The batch that the engine of that name takes where the options leave it open: the atomic one, like the reference, one. */
+export function batchSizeOf({ batchSize, reference }: TrainOptions, engine: string): number {
+  return batchSize ?? (reference || engine === "atomic" ? 1 : DEFAULT_BATCH_SIZE);
 }
 
 /** Measured on the held-out documents, or on the others where none are. */

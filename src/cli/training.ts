@@ -11,7 +11,7 @@ import { MetricsLog } from "../node/metrics.ts";
 import type { Run } from "../node/run.ts";
 import { evaluateInParts, trainSteps } from "../train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../train.ts";
-import { materialBaselines, originOf } from "./material.ts";
+import { batchSizeOf, materialBaselines, originOf } from "./material.ts";
 import type { Material } from "./material.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
@@ -58,9 +58,9 @@ export class Training {
     stop.listen();
     try {
       this.#reportBeginning();
-      const { numSteps, learningRate, evalInterval, evalDocuments } = this.#run.options;
-      const heldOut = this.#material.heldOut.slice(0, evalDocuments);
-      const settings = { numSteps, learningRate, evalInterval };
+      const { options } = this.#run;
+      const heldOut = this.#material.heldOut.slice(0, options.evalDocuments);
+      const settings = { ...options, batchSize: batchSizeOf(options, this.#engine.name) };
       const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
       for await (const event of events) {
         await this.#handle(event);
