@@ -4,6 +4,8 @@
  *
  * A key in camel case is a flag in kebab case: `nEmbd` is `--n-embd`. Names and defaults are the reference's.
  */
+import { DOCUMENT_KINDS } from "./dataset.ts";
+import type { DocumentKind } from "./dataset.ts";
 import { InputError, quote } from "./errors.ts";
 import { SCHEDULES } from "./schedule.ts";
 import type { ScheduleName } from "./schedule.ts";
@@ -26,6 +28,8 @@ export interface Option<Value> {
 export interface TrainOptions {
   readonly data: readonly string[];
   readonly tokenizer: "char";
+  readonly documents: DocumentKind;
+  readonly stream: boolean;
   readonly valFraction: number;
   readonly nEmbd: number;
   readonly nHead: number;
@@ -67,9 +71,11 @@ const MAX_COUNT = 1_000_000_000;
 const MAX_ACCUMULATE = 128;
 
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
-  data: texts("data", [], "FILE…", "text files, a document a line (default: the bundled names)"),
+  data: texts("data", [], "FILE…", "text files (default: the bundled names)"),
   tokenizer: choice("data", "char", ["char"], "how text becomes tokens"),
-  valFraction: number("data", 0.1, 0, 0.9, "share of the documents held out to measure on"),
+  documents: choice("data", "line", DOCUMENT_KINDS, "what a document is; a paragraph ends at a blank line"),
+  stream: toggle("data", "learn every token: documents end to end, cut into windows of --block-size"),
+  valFraction: number("data", 0.1, 0, 0.9, "share held out to measure on: of the documents, or the end of each file"),
   nEmbd: integer("model", 16, 1, MAX_SIZE, "numbers that describe a token"),
   nHead: integer("model", 4, 1, MAX_SIZE, "attention heads; must divide --n-embd"),
   nLayer: integer("model", 1, 1, 1_000, "layers"),
@@ -94,7 +100,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   ),
   seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "start of the random numbers"),
   evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between two looks at the held-out documents"),
-  evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents a look; all of them at the end"),
+  evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents, or windows, a look; all at the end"),
   numSamples: integer("samples", 20, 0, 1_000_000, "texts to write after training"),
   temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0: always the likeliest"),
   saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between two checkpoints"),
@@ -132,7 +138,15 @@ export function checkOptions<Options>(table: Table<Options>, json: Readonly<Reco
 }
 
 /** What microgpt.py has no word for. */
-const NOT_IN_THE_REFERENCE = ["accumulate", "warmupSteps", "schedule", "weightDecay", "clipNorm"] as const;
+const NOT_IN_THE_REFERENCE = [
+  "documents",
+  "stream",
+  "accumulate",
+  "warmupSteps",
+  "schedule",
+  "weightDecay",
+  "clipNorm",
+] as const;
 
 /** What no single option can see. Throws InputError. */
 export function checkTogether(options: TrainOptions): void {

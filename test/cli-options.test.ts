@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { microgpt, trained } from "./setup/microgpt.ts";
+import { microgpt, TINY, trained, workspace } from "./setup/microgpt.ts";
 
 test("batches, accumulation, clipping, decay, warm-up and schedule reach the training and its metrics", () => {
   const metrics = (...more: string[]): { step: number; loss?: number; learningRate?: number }[] => {
@@ -28,7 +28,16 @@ test("a run of before these options is resumed, and means what it meant", () => 
   const { run } = trained();
   const config = join(run, "config.json");
   const json = JSON.parse(readFileSync(config, "utf8")) as { options: Record<string, unknown> };
-  for (const key of ["batchSize", "accumulate", "warmupSteps", "schedule", "weightDecay", "clipNorm"]) {
+  for (const key of [
+    "documents",
+    "stream",
+    "batchSize",
+    "accumulate",
+    "warmupSteps",
+    "schedule",
+    "weightDecay",
+    "clipNorm",
+  ]) {
     expect(Object.hasOwn(json.options, key)).toBe(true);
     delete json.options[key];
   }
@@ -38,4 +47,35 @@ test("a run of before these options is resumed, and means what it meant", () => 
   mkdirSync(join(run, "checkpoints"));
   expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
   expect(readFileSync(join(run, "metrics.jsonl"), "utf8")).toBe(metrics);
+});
+
+test("a long text is streamed whole, and can be stopped and resumed; without --stream the header says what is lost", () => {
+  const directory = workspace();
+  const data = join(directory, "poem.txt");
+  const verses = Array.from({ length: 60 }, (_, i) => `verse ${i}, ${"la ".repeat(i % 4)}la`);
+  writeFileSync(data, verses.map((verse, i) => (i % 4 === 3 ? `${verse}\n\n` : `${verse}\n`)).join(""));
+  const train = (name: string, ...more: string[]): string => {
+    const args = ["train", "--data", data, "--runs-dir", directory, "--name", name, ...TINY, ...more];
+    const { exitCode, stdout, stderr } = microgpt(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    return stdout;
+  };
+  const cut = train("cut", "--documents", "paragraph");
+  expect(cut).toMatch(
+    /data {7}13 documents to learn, 2 held out; \d+ tokens\n {11}8\d % of the tokens lie behind --block-size 8 and are not learnt; --stream learns them all\n/,
+  );
+  const whole = train("whole", "--documents", "file", "--stream", "--save-interval", "7");
+  expect(whole).toMatch(/data {7}1\d\d windows to learn, 1\d held out; \d+ tokens\nmodel /);
+  expect(whole).toMatch(/^held-out loss \d\.\d{4} over all 1\d windows, /m);
+  expect(whole.match(/^sample +\d+: [^\n]* +new$/gm)).toHaveLength(20);
+  const lines = train("lines", "--reference", "--block-size", "7");
+  expect(lines).toMatch(/\d\d % of the tokens lie behind --block-size 7 and are not learnt\n/);
+
+  const run = join(directory, "whole");
+  const files = ["metrics.jsonl", "model.safetensors", "samples.txt"];
+  const read = (): Buffer[] => files.map((name) => readFileSync(join(run, name)));
+  const expected = read();
+  rmSync(join(run, "checkpoints", "step-000030.safetensors"));
+  expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(read()).toEqual(expected);
 });

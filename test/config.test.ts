@@ -49,6 +49,8 @@ test.each([
   ['{"data": [1]}', '--data: expected a list of texts, got "1"'],
   ['{"reference": 1}', '--reference: expected true or false, got "1"'],
   ['{"tokenizer": "byte"}', '--tokenizer: expected one of char; got "byte"'],
+  ['{"documents": "page"}', '--documents: expected one of line, paragraph, file; got "page"'],
+  ['{"stream": "yes"}', '--stream: expected true or false, got "yes"'],
   ['{"batchSize": 0}', '--batch-size: expected a whole number from 1 to 65536, got "0"'],
   ['{"clipNorm": 0}', '--clip-norm: expected a number from 0.000001 to 1000000000, got "0"'],
   ['{"schedule": "cos"}', '--schedule: expected one of linear, cosine, constant; got "cos"'],
@@ -70,6 +72,8 @@ test("heads must share the width evenly, and the reference holds nothing out", (
 
 test.each<[Partial<TrainOptions>, string]>([
   [{ batchSize: 2 }, "--reference takes one document a step, as microgpt.py; leave --batch-size away"],
+  [{ documents: "file" }, "leave --documents away"],
+  [{ stream: true }, "leave --stream away"],
   [{ accumulate: 2 }, "--reference trains exactly as microgpt.py; leave --accumulate away"],
   [{ warmupSteps: 1 }, "leave --warmup-steps away"],
   [{ schedule: "constant" }, "leave --schedule away"],

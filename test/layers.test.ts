@@ -9,8 +9,8 @@ import { expect, test } from "vitest";
 const LAYERS = [
   ["random.ts", "errors.ts", "schedule.ts"],
   ["microgpt.ts"],
-  ["tokenizer.ts", "dataset.ts", "baselines.ts", "safetensors.ts", "config.ts", "engine.ts"],
-  ["atomic.ts", "sample.ts", "train.ts"],
+  ["tokenizer.ts", "dataset.ts", "baselines.ts", "safetensors.ts", "engine.ts"],
+  ["config.ts", "atomic.ts", "sample.ts", "train.ts"],
   ["checkpoint.ts"],
   ["index.ts"],
   ["node/files.ts"],

@@ -111,7 +111,16 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
   test("--interactive asks for each option, asks again after a bad answer, and trains with the answers", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
-    const questions = ["tokenizer", "val-fraction", "n-embd", "n-head", "n-layer", "block-size", "num-steps"];
+    const questions = [
+      "tokenizer",
+      "documents",
+      "val-fraction",
+      "n-embd",
+      "n-head",
+      "n-layer",
+      "block-size",
+      "num-steps",
+    ];
     questions.push(
       "batch-size",
       "accumulate",

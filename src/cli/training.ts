@@ -167,14 +167,20 @@ export class Training {
   /** The loss over all held-out documents of the weights that are kept: the best, or the last where none are held out. */
   async #measure(): Promise<Engine> {
     if (this.#best === null) return this.#engine;
-    const { config, heldOut } = this.#material;
+    const { config, heldOut, unit } = this.#material;
     const { weights, evaluation } = this.#best;
     const engine =
       evaluation.step === this.#progress.step ? this.#engine : new AtomicEngine(config, atomicWeights(config, weights));
     const parts = evaluateInParts(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();
-    this.#reporter.result(part.value, heldOut.length, materialBaselines(this.#material), evaluation.step);
+    this.#reporter.result({
+      heldOutLoss: part.value,
+      documents: heldOut.length,
+      unit,
+      baselines: materialBaselines(this.#material),
+      bestStep: evaluation.step,
+    });
     return engine;
   }
 
@@ -188,7 +194,7 @@ export class Training {
   }
 
   #reportBeginning(): void {
-    const { config, train, heldOut, duplicates } = this.#material;
+    const { config, train, heldOut, unit, duplicates, unlearnt } = this.#material;
     const { vocabSize, ...shape } = config;
     this.#reporter.begin({
       version: VERSION,
@@ -198,7 +204,10 @@ export class Training {
       numSteps: this.#run.options.numSteps,
       documents: train.length,
       heldOut: heldOut.length,
+      unit,
       duplicates,
+      unlearnt,
+      reference: this.#run.options.reference,
       vocabSize,
       parameters: countParameters(config),
       shape,
