@@ -5,7 +5,7 @@
 import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
 import { weightShapes } from "./engine.ts";
 import type { Cache, Config, Weights } from "./microgpt.ts";
-import { Adam, add, documentLoss, emptyCache, gpt, scale, Value } from "./microgpt.ts";
+import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "./microgpt.ts";
 
 export class AtomicEngine implements Engine {
   readonly name = "atomic";
@@ -23,26 +23,33 @@ export class AtomicEngine implements Engine {
   async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
     const documents = batches.flat();
     const total = documents.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
-    const losses = documents.map((tokens) => {
-      const loss = documentLoss(this.#weights, this.config, tokens);
-      return documents.length === 1 ? loss : scale(loss, this.#positions(tokens) / total);
-    });
-    const loss = losses.reduce(add);
-    loss.backward();
-    const { params } = this.#adam;
-    const norm = Math.sqrt(params.reduce((sum, { grad }) => sum + grad ** 2, 0));
-    const applied = Number.isFinite(loss.data) && Number.isFinite(norm);
-    if (applied) this.#apply(update, norm);
-    for (const param of params) param.grad = 0;
-    return { loss: loss.data, applied };
+    let loss = 0;
+    for (const tokens of documents) loss += this.#backward(tokens, this.#positions(tokens) / total);
+    const applied = this.#update(loss, update);
+    return { loss, applied };
   }
 
-  #apply({ step, learningRate, weightDecay, clipNorm }: Update, norm: number): void {
-    for (const param of this.#adam.params) {
-      if (clipNorm !== null && norm > clipNorm) param.grad *= clipNorm / norm;
-      if (weightDecay !== 0) param.data *= 1 - learningRate * weightDecay;
+  /** Adds a document's gradients to the weights' `grad`; its graph is forgotten before the next one is made. */
+  #backward(tokens: Tokens, share: number): number {
+    const mean = documentLoss(this.#weights, this.config, tokens);
+    const loss = share === 1 ? mean : scale(mean, share); // alone, it is the core's own step to the last bit
+    loss.backward();
+    return loss.data;
+  }
+
+  /** Clips, shrinks, and lets Adam move; or, where a number is not finite, forgets the gradients and returns false. */
+  #update(loss: number, { step, learningRate, weightDecay, clipNorm }: Update): boolean {
+    const { params } = this.#adam;
+    // Not finite as soon as one gradient is not, or has a square (which Adam would remember) that is not.
+    const norm = Math.sqrt(params.reduce((sum, { grad }) => sum + grad ** 2, 0));
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      for (const param of params) param.grad = 0;
+      return false;
     }
+    if (clipNorm !== null && norm > clipNorm) for (const param of params) param.grad *= clipNorm / norm;
+    if (weightDecay !== 0) for (const param of params) param.data *= 1 - learningRate * weightDecay;
     this.#adam.update(step, learningRate);
+    return true;
   }
 
   async evaluate(documents: readonly Tokens[]): Promise<number> {

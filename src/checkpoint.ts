@@ -26,7 +26,7 @@ export interface Origin {
 }
 
 export interface Checkpoint extends Origin {
-  /** Steps done, and with them the place in the data: the next document is number `step % train.length`. */
+  /** Steps done, and with them the place in the data. */
   readonly progress: Progress;
   /** The run's generator, which has made the weights and will draw the samples. */
   readonly random: RandomState;
@@ -189,11 +189,15 @@ export function parseConfig(json: unknown): Config {
 function readProgress(metadata: ReadonlyMap<string, string>): Progress {
   const json = readJson(metadata, "progress");
   if (!isRecord(json)) throw new InputError("checkpoint: `progress` must be an object");
-  const { step, meanLoss, skipped = 0, evaluation, best } = json;
+  // Files of before steps were skipped lack the two counts.
+  const { step, meanLoss, evaluation, best, skipped = 0, skippedInARow = 0 } = json;
   if (!isCount(step)) throw new InputError("checkpoint: `progress.step` must be a whole number");
   if (!isLoss(meanLoss)) throw new InputError("checkpoint: `progress.meanLoss` must be a number or null");
-  if (!isCount(skipped)) throw new InputError("checkpoint: `progress.skipped` must be a whole number");
-  return { step, meanLoss, skipped, evaluation: readEvaluation(evaluation), best: readEvaluation(best) };
+  if (!isCount(skipped) || !isCount(skippedInARow) || skippedInARow > skipped || skipped > step) {
+    throw new InputError("checkpoint: `progress.skipped` must count some of the steps, `skippedInARow` some of those");
+  }
+  const evaluations = { evaluation: readEvaluation(evaluation), best: readEvaluation(best) };
+  return { step, skipped, skippedInARow, meanLoss, ...evaluations };
 }
 
 function readEvaluation(json: unknown): Evaluation | null {

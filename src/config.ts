@@ -4,8 +4,11 @@
  *
  * A key in camel case is a flag in kebab case: `nEmbd` is `--n-embd`. Names and defaults are the reference's.
  */
+import { DOCUMENT_KINDS } from "./dataset.ts";
+import type { DocumentKind } from "./dataset.ts";
 import { InputError, quote } from "./errors.ts";
-import type { Schedule } from "./schedule.ts";
+import { SCHEDULES } from "./schedule.ts";
+import type { ScheduleName } from "./schedule.ts";
 
 /** Where an option belongs in the help. */
 export type Group = "data" | "model" | "training" | "samples" | "run";
@@ -25,19 +28,22 @@ export interface Option<Value> {
 export interface TrainOptions {
   readonly data: readonly string[];
   readonly tokenizer: "char";
+  readonly documents: DocumentKind;
+  readonly stream: boolean;
   readonly valFraction: number;
   readonly nEmbd: number;
   readonly nHead: number;
   readonly nLayer: number;
   readonly blockSize: number;
   readonly numSteps: number;
-  readonly learningRate: number;
-  readonly schedule: Schedule;
-  readonly warmupSteps: number;
+  /** null: the engine's own default. */
   readonly batchSize: number | null;
   readonly accumulate: number;
-  readonly clipNorm: number | null;
+  readonly learningRate: number;
+  readonly warmupSteps: number;
+  readonly schedule: ScheduleName;
   readonly weightDecay: number;
+  readonly clipNorm: number | null;
   readonly seed: number;
   readonly evalInterval: number;
   readonly evalDocuments: number;
@@ -66,28 +72,40 @@ type Table<Options> = { readonly [Key in keyof Options]: Option<Options[Key]> };
 
 const MAX_SIZE = 65_536;
 const MAX_COUNT = 1_000_000_000;
+/** Keeps the number of a document, steps · batches · documents, below 2^53. */
+const MAX_ACCUMULATE = 128;
 
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
-  data: texts("data", [], "FILE…", "text files, a document a line (default: the bundled names)"),
+  data: texts("data", [], "FILE…", "text files (default: the bundled names)"),
   tokenizer: choice("data", "char", ["char"], "how text becomes tokens"),
-  valFraction: number("data", 0.1, 0, 0.9, "share of the documents held out to measure on"),
+  documents: choice("data", "line", DOCUMENT_KINDS, "what a document is; a paragraph ends at a blank line"),
+  stream: toggle("data", "learn every token: documents end to end, cut into windows of --block-size"),
+  valFraction: number("data", 0.1, 0, 0.9, "share held out to measure on: of the documents, or the end of each file"),
   nEmbd: integer("model", 16, 1, MAX_SIZE, "numbers that describe a token"),
   nHead: integer("model", 4, 1, MAX_SIZE, "attention heads; must divide --n-embd"),
   nLayer: integer("model", 1, 1, 1_000, "layers"),
   blockSize: integer("model", 16, 1, MAX_SIZE, "tokens the model can look back on"),
   numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
-  learningRate: number("training", 0.01, 0, 1_000, "the highest; it falls to 0, as --schedule says"),
-  schedule: choice("training", "linear", ["linear", "cosine", "constant"], "how the learning rate falls", "NAME"),
-  warmupSteps: integer("training", 0, 0, MAX_COUNT, "steps in which the learning rate rises first"),
-  batchSize: orNull(integer("training", 1, 1, 65_536, "documents of a batch (default: 64; 1 with the atomic engine)")),
-  accumulate: integer("training", 1, 1, 65_536, "batches of a step"),
-  clipNorm: orNull(
-    number("training", 1, 1e-9, 1e9, "the longest gradient; longer ones are scaled down (default: any)"),
+  batchSize: orNull(
+    integer("training", 64, 1, MAX_SIZE, "documents a batch (default: 64, one with the atomic engine)"),
   ),
-  weightDecay: number("training", 0, 0, 100, "weights shrink by learning rate · X a step"),
+  accumulate: integer("training", 1, 1, MAX_ACCUMULATE, "batches a step; every token of them has the same weight"),
+  learningRate: number(
+    "training",
+    0.01,
+    0,
+    1_000,
+    "the highest, which the warm-up leads to and the schedule away from",
+  ),
+  warmupSteps: integer("training", 0, 0, MAX_COUNT, "first steps, in which the learning rate rises in a straight line"),
+  schedule: choice("training", "linear", SCHEDULES, "learning rate after the warm-up: down to 0 at the end, or level"),
+  weightDecay: number("training", 0, 0, 1_000, "weights shrink by this share, times the learning rate, a step (AdamW)"),
+  clipNorm: orNull(
+    number("training", 1, 0.000001, MAX_COUNT, "gradients longer than this are scaled down to it (default: off)"),
+  ),
   seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "start of the random numbers"),
   evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between two looks at the held-out documents"),
-  evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents a look; all of them at the end"),
+  evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents, or windows, a look; all at the end"),
   numSamples: integer("samples", 20, 0, 1_000_000, "texts to write after training"),
   temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0: always the likeliest"),
   saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between two checkpoints"),
@@ -135,26 +153,49 @@ export function checkOptions<Options>(table: Table<Options>, json: Readonly<Reco
   );
 }
 
-/** Options that `--reference` does not have. */
-const REFERENCE_FIXES = ["schedule", "warmupSteps", "batchSize", "accumulate", "clipNorm", "weightDecay"] as const;
+/** What microgpt.py has no word for. */
+const NOT_IN_THE_REFERENCE = [
+  "documents",
+  "stream",
+  "accumulate",
+  "warmupSteps",
+  "schedule",
+  "weightDecay",
+  "clipNorm",
+] as const;
 
 /** What no single option can see. Throws InputError. */
 export function checkTogether(options: TrainOptions): void {
-  const { nEmbd, nHead, reference, valFraction, warmupSteps, numSteps } = options;
+  const { nEmbd, nHead, numSteps, warmupSteps, learningRate, weightDecay } = options;
   if (nEmbd % nHead !== 0) {
     throw new InputError(
       `--n-head ${nHead} does not divide --n-embd ${nEmbd}; each head gets an equal share of the width`,
     );
   }
   if (warmupSteps >= numSteps) {
-    throw new InputError(`--warmup-steps ${warmupSteps} leaves nothing of --num-steps ${numSteps}; give fewer`);
+    throw new InputError(`--warmup-steps ${warmupSteps} leaves none of --num-steps ${numSteps}; warm up for fewer`);
   }
-  const changed = REFERENCE_FIXES.find((key) => options[key] !== TRAIN_OPTIONS[key].initial);
-  if (reference && changed !== undefined) {
-    throw new InputError(`--reference trains exactly as microgpt.py; leave ${flagOf(changed)} away`);
+  if (learningRate * weightDecay > 1) {
+    throw new InputError(
+      `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, more than all of a weight;` +
+        " choose a smaller one",
+    );
   }
-  if (reference && valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
+  if (options.reference) checkReference(options);
+}
+
+/** `--reference` is microgpt.py, and nothing that it can't do. */
+function checkReference(options: TrainOptions): void {
+  const { valFraction, batchSize } = options;
+  if (valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
     throw new InputError("--reference holds nothing out, as microgpt.py; leave --val-fraction away");
+  }
+  if (batchSize !== null && batchSize !== 1) {
+    throw new InputError("--reference takes one document a step, as microgpt.py; leave --batch-size away");
+  }
+  const other = NOT_IN_THE_REFERENCE.find((key) => options[key] !== TRAIN_OPTIONS[key].initial);
+  if (other !== undefined) {
+    throw new InputError(`--reference trains exactly as microgpt.py; leave ${flagOf(other)} away`);
   }
 }
 

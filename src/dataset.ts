@@ -3,12 +3,18 @@
  *
  * It refuses to read files or pages (that is for `node/`); it takes text. Duplicates go before the split, or
  * the model would be examined on documents that it has learnt: names.txt has 32,033 lines, 29,494 of them distinct.
+ * A long text is one document, and its last part is held out.
  */
 import { InputError } from "./errors.ts";
 import { Random } from "./random.ts";
 
+/** What a document is: a line; lines between blank lines; a whole file. */
+export type DocumentKind = "line" | "paragraph" | "file";
+
+export const DOCUMENT_KINDS: readonly DocumentKind[] = ["line", "paragraph", "file"];
+
 export interface Dataset {
-  /** Documents to learn from, shuffled; training step s takes number `s % train.length`. */
+  /** Documents to learn from, shuffled. */
   readonly train: readonly string[];
   /** Documents held out, shuffled; empty where nothing is held out. */
   readonly heldOut: readonly string[];
@@ -18,14 +24,32 @@ export interface Dataset {
 
 /** Python's `str.isspace`, which is what the reference strips; JavaScript's `\s` knows U+FEFF but not U+001C to U+001F. */
 const PYTHON_SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
-const OUTER_SPACE = new RegExp(`^${PYTHON_SPACE}+|${PYTHON_SPACE}+$`, "gu");
+const SPACE = new RegExp(PYTHON_SPACE, "u");
+const BLANK_LINES = new RegExp(`\n${PYTHON_SPACE}*\n`, "u");
+const LINE_BREAK = /\r\n|\r|\n/;
 
 /** A document a line: stripped, blank ones dropped. `" ada\r\n\nbob"` → `["ada", "bob"]`. */
 export function splitLines(text: string): string[] {
-  return text
-    .split(/\r\n|\r|\n/)
-    .map((line) => line.replace(OUTER_SPACE, ""))
-    .filter((line) => line !== "");
+  return splitDocuments(text, "line");
+}
+
+/**
+ * Documents of a kind, in order, stripped, empty ones dropped; line breaks within them are `"\n"`. Of `"a\r\nb\n\nc\n"`
+ * the lines are `["a", "b", "c"]`, the paragraphs `["a\nb", "c"]`, and the file is `["a\nb\n\nc"]`.
+ */
+export function splitDocuments(text: string, kind: DocumentKind): string[] {
+  const lines = text.split(LINE_BREAK);
+  const whole = (): string => lines.join("\n");
+  const pieces = { line: () => lines, paragraph: () => whole().split(BLANK_LINES), file: () => [whole()] }[kind]();
+  return pieces.map(strip).filter((piece) => piece !== "");
+}
+
+/** From both ends only: a pattern like `\s+$` would try every space inside of a long text, each time to its end. */
+function strip(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && SPACE.test(text[start])) start++;
+  while (end > start && SPACE.test(text[end - 1])) end--;
+  return text.slice(start, end);
 }
 
 /** The reference's way: all documents, shuffled by the run's own generator, which goes on to make the weights. */
@@ -57,4 +81,46 @@ export function splitDataset(documents: readonly string[], fraction: number, ran
   const train = distinct.slice(count);
   random.shuffle(train);
   return { train, heldOut, duplicates };
+}
+
+/**
+ * For long texts, which are few: of each, what stands in its last `fraction` is held out, in one piece, and the rest,
+ * shuffled by the run's own generator, is to learn from. Throws InputError for a text that is too short to divide.
+ */
+export function splitTails(documents: readonly string[], fraction: number, random: Random): Dataset {
+  const distinct = [...new Set(documents)];
+  const duplicates = documents.length - distinct.length;
+  const divided = fraction === 0 ? distinct.map((text) => [text]) : distinct.map((text) => divideTail(text, fraction));
+  const train = divided.map(([head]) => head);
+  random.shuffle(train);
+  return { train, heldOut: divided.flatMap(([, ...tail]) => tail), duplicates };
+}
+
+/** `"one\ntwo\nthree"`, 0.4 → `["one\ntwo", "three"]`: at the line break before the place, where one is not far away. */
+function divideTail(text: string, fraction: number): [head: string, tail: string] {
+  const place = Math.min(text.length - 1, Math.max(1, Math.round(text.length * (1 - fraction))));
+  const lineBreak = text.lastIndexOf("\n", place);
+  const isNear = lineBreak > 0 && place - lineBreak <= text.length - place; // at most twice as much is held out
+  const isInPair = /[\udc00-\udfff]/.test(text.charAt(place)); // between the halves of one character
+  const cut = isNear ? lineBreak : place + (isInPair ? (place > 1 ? -1 : 1) : 0);
+  if (cut < 1 || cut >= text.length) {
+    throw new InputError(
+      "data: a file of one character can't be split; give more, or hold nothing out (--val-fraction 0)",
+    );
+  }
+  return [strip(text.slice(0, cut)), strip(text.slice(cut))];
+}
+
+/**
+ * Every token is learnt: documents [BOS, …, BOS] are laid end to end, sharing a BOS, and cut into windows of blockSize + 1
+ * tokens that overlap by one, so each token but the first BOS is a target once. The last window may be shorter.
+ * `[[9, 1, 2, 9], [9, 3, 9]]`, 2 → `[[9, 1, 2], [2, 9, 3], [3, 9]]`.
+ */
+export function cutWindows(documents: readonly (readonly number[])[], blockSize: number): number[][] {
+  const stream = documents.flatMap((tokens, i) => (i === 0 ? tokens : tokens.slice(1)));
+  const windows: number[][] = [];
+  for (let start = 0; start + 1 < stream.length; start += blockSize) {
+    windows.push(stream.slice(start, start + blockSize + 1));
+  }
+  return windows;
 }

@@ -24,7 +24,7 @@ export interface TrainingState {
   readonly adamMeanSquare: Tensors;
 }
 
-/** The tokens of a document, BOS at both ends. */
+/** The tokens of a document, BOS at both ends, or a window of a longer text. */
 export type Tokens = readonly number[];
 
 /** How the weights move after the gradients are known. Steps count from 0. */

@@ -1,33 +1,34 @@
 /**
- * How the learning rate goes over a training: a rise at the start, then a fall.
+ * How the learning rate moves through a training: up in a straight line while it warms up, then as the schedule says.
  */
-export type Schedule = "linear" | "cosine" | "constant";
 
-export interface ScheduleSettings {
+/** What comes after the warm-up: down to 0 in a straight line, down to 0 along half a cosine, or level. */
+export type ScheduleName = "linear" | "cosine" | "constant";
+
+export const SCHEDULES: readonly ScheduleName[] = ["linear", "cosine", "constant"];
+
+export interface Schedule {
   readonly numSteps: number;
-  /** The highest learning rate. */
+  /** The highest. */
   readonly learningRate: number;
-  /** Steps in which it rises in a straight line; the schedule covers the steps after them. */
-  readonly warmupSteps: number;
-  readonly schedule: Schedule;
+  /** Steps, of `numSteps`, before it is reached: (s + 1) / (warmupSteps + 1) of it, so the first is not lost. Default: 0. */
+  readonly warmupSteps?: number;
+  /** Default: linear, the reference's. */
+  readonly schedule?: ScheduleName;
 }
 
-/**
- * The learning rate of a step; steps count from 0. After 4 steps of warm-up to 0.01 and with 8 in all, linear:
- * 0.0025 0.005 0.0075 0.01, 0.01 0.0075 0.005 0.0025. Without warm-up and linear it is the reference's.
- */
-export function learningRateAt(step: number, settings: ScheduleSettings): number {
-  const { numSteps, learningRate, warmupSteps, schedule } = settings;
-  if (step < warmupSteps) return (learningRate * (step + 1)) / warmupSteps;
-  const done = (step - warmupSteps) / (numSteps - warmupSteps);
-  switch (schedule) {
-    case "linear":
-      return learningRate * (1 - done);
-    case "cosine":
-      return (learningRate * (1 + Math.cos(Math.PI * done))) / 2;
-    case "constant":
-      return learningRate;
-    default:
-      return schedule satisfies never;
-  }
+/** The share of the learning rate that is left after `done`, 0 to 1, of the steps behind the warm-up. */
+const LEFT: Readonly<Record<ScheduleName, (done: number) => number>> = {
+  linear: (done) => 1 - done,
+  cosine: (done) => (1 + Math.cos(Math.PI * done)) / 2,
+  constant: () => 1,
+};
+
+/** The learning rate of a step, which counts from 0: of 4 steps at 0.1, `0.1, 0.075, 0.05, 0.025`. */
+export function learningRateAt(
+  step: number,
+  { numSteps, learningRate, warmupSteps = 0, schedule = "linear" }: Schedule,
+): number {
+  if (step < warmupSteps) return (learningRate * (step + 1)) / (warmupSteps + 1);
+  return learningRate * LEFT[schedule]((step - warmupSteps) / (numSteps - warmupSteps));
 }

@@ -5,39 +5,28 @@
 import type { Engine, Tokens } from "./engine.ts";
 import { InputError } from "./errors.ts";
 import { learningRateAt } from "./schedule.ts";
-import type { ScheduleSettings } from "./schedule.ts";
+import type { Schedule } from "./schedule.ts";
 
-export interface TrainSettings extends ScheduleSettings {
-  /** Documents of a batch, and batches of a step: their gradients are summed, every token with the same weight. */
-  readonly batchSize: number;
-  readonly accumulate: number;
-  readonly weightDecay: number;
-  readonly clipNorm: number | null;
+export interface TrainSettings extends Schedule {
   /** Evaluate after every so many steps, and after the last. */
   readonly evalInterval: number;
+  /** Documents a batch, and batches a step, whose gradients are summed. Default: 1, the reference's. */
+  readonly batchSize?: number;
+  readonly accumulate?: number;
+  /** As in `Update`. Default: 0 and null, off. */
+  readonly weightDecay?: number;
+  readonly clipNorm?: number | null;
 }
-
-/** The reference's: one document a step, the learning rate down to 0 in a straight line. */
-export const REFERENCE_SETTINGS: TrainSettings = {
-  numSteps: 1000,
-  learningRate: 0.01,
-  warmupSteps: 0,
-  schedule: "linear",
-  batchSize: 1,
-  accumulate: 1,
-  weightDecay: 0,
-  clipNorm: null,
-  evalInterval: 100,
-};
 
 /** How far a training has come: plain JSON, a part of every checkpoint. */
 export interface Progress {
-  /** Steps done. Each has learnt from the next `batchSize · accumulate` documents, round and round. */
+  /** Steps done, the skipped ones too. The next learns from the documents that `batchesOf` gives for it. */
   step: number;
+  /** Steps that moved nothing, because a number was not finite: in all, and the last ones without one in between. */
+  skipped: number;
+  skippedInARow: number;
   /** A moving mean of the training loss over about the last hundred steps; null before the first. */
   meanLoss: number | null;
-  /** How many of the last steps, one after another, were skipped. */
-  skipped: number;
   /** The last evaluation, and the one with the lowest loss; null before the first. */
   evaluation: Evaluation | null;
   best: Evaluation | null;
@@ -49,22 +38,33 @@ export interface Evaluation {
   readonly heldOutLoss: number;
 }
 
-export const newProgress = (): Progress => ({ step: 0, meanLoss: null, skipped: 0, evaluation: null, best: null });
+export const newProgress = (): Progress => ({
+  step: 0,
+  skipped: 0,
+  skippedInARow: 0,
+  meanLoss: null,
+  evaluation: null,
+  best: null,
+});
 
 export type TrainEvent =
   /** A step is done; `step` counts from 1. `tokens` of it were learnt from. */
   | { type: "step"; step: number; loss: number; meanLoss: number; learningRate: number; tokens: number }
-  /** A step that changed nothing, because its loss or its gradient was no finite number. */
-  | { type: "skipped"; step: number }
+  /** A step is done that moved nothing: its loss or a gradient was no finite number. `skipped` of all steps so far were. */
+  | { type: "skipped"; step: number; skipped: number; learningRate: number }
   /** Part of an evaluation is done: a moment to look up. A training stopped here evaluates again when resumed. */
   | { type: "evaluating"; step: number }
   /** An evaluation is done; `best` if its loss is the lowest so far. */
   | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean };
 
+/** One bad batch is forgiven; so many steps without a good one in between mean that the weights are beyond help. */
+const MAX_SKIPPED_IN_A_ROW = 5;
+
 /**
  * Trains from `progress` on, which it keeps up to date, to the end. Between two events nothing moves: the engine can be
  * saved, and the caller can stop for good by leaving the loop.
- * Throws InputError (exit code 3) if the loss or the gradient is no finite number for five steps in a row.
+ * A step whose loss or gradients are not finite is skipped. Throws InputError (exit code 3) after five in a row, or if
+ * the held-out loss is not finite.
  * @param train documents as tokens; must not be empty. @param heldOut likewise; empty: no evaluations.
  */
 export async function* trainSteps(
@@ -82,11 +82,13 @@ export async function* trainSteps(
     if (isDue(progress)) yield* evaluateStep(engine, heldOut, progress);
     if (progress.step >= settings.numSteps) return;
     yield await trainStep(engine, train, settings, progress);
+    if (progress.skippedInARow >= MAX_SKIPPED_IN_A_ROW) {
+      throw divergence(
+        `the last ${progress.skippedInARow} steps, up to ${progress.step}, had no finite loss or gradients`,
+      );
+    }
   }
 }
-
-/** Skipped steps in a row after which the training is given up. One may be a bad batch; five are the weights. */
-const MAX_SKIPPED = 5;
 
 async function trainStep(
   engine: Engine,
@@ -94,32 +96,35 @@ async function trainStep(
   settings: TrainSettings,
   progress: Progress,
 ): Promise<TrainEvent> {
-  const { weightDecay, clipNorm } = settings;
+  const { weightDecay = 0, clipNorm = null } = settings;
   const batches = batchesOf(train, progress.step, settings);
   const learningRate = learningRateAt(progress.step, settings);
-  const { loss, applied } = await engine.step(batches, { step: progress.step, learningRate, weightDecay, clipNorm });
+  // Adam undoes the bias of means that start at 0, and a skipped step has added nothing to them.
+  const update = { step: progress.step - progress.skipped, learningRate, weightDecay, clipNorm };
+  const { loss, applied } = await engine.step(batches, update);
   const step = ++progress.step;
-  if (!applied) {
-    if (++progress.skipped >= MAX_SKIPPED) throw divergence(step, loss);
-    return { type: "skipped", step };
-  }
-  progress.skipped = 0;
+  progress.skippedInARow = applied ? 0 : progress.skippedInARow + 1;
+  if (!applied) return { type: "skipped", step, skipped: ++progress.skipped, learningRate };
   // The plain mean of the first hundred losses, then an exponential one with as long a memory.
-  const meanLoss = (progress.meanLoss ?? loss) + (loss - (progress.meanLoss ?? loss)) / Math.min(step, 100);
+  const before = progress.meanLoss ?? loss;
+  const meanLoss = before + (loss - before) / Math.min(step - progress.skipped, 100);
   progress.meanLoss = meanLoss;
-  const tokens = batches.reduce((sum, batch) => sum + countTargets(batch, engine.config.blockSize), 0);
+  const tokens = countTargets(batches.flat(), engine.config.blockSize);
   return { type: "step", step, loss, meanLoss, learningRate, tokens };
 }
 
-/** The documents of a step, in the reference's order: number (step · accumulate + a) · batchSize + b, round and round. */
-function batchesOf(
+/**
+ * The documents of a step, in the order of `train`, which comes round. Of 5 documents, with two batches of two, step 1
+ * takes `[[4, 0], [1, 2]]`.
+ */
+export function batchesOf(
   train: readonly Tokens[],
   step: number,
-  { batchSize, accumulate }: Pick<TrainSettings, "batchSize" | "accumulate">,
+  { batchSize = 1, accumulate = 1 }: Pick<TrainSettings, "batchSize" | "accumulate">,
 ): Tokens[][] {
-  return Array.from({ length: accumulate }, (_, a) =>
-    Array.from({ length: batchSize }, (__, b) => train[((step * accumulate + a) * batchSize + b) % train.length]),
-  );
+  const batch = (number: number): Tokens[] =>
+    Array.from({ length: batchSize }, (_, i) => train[(number * batchSize + i) % train.length]);
+  return Array.from({ length: accumulate }, (_, i) => batch(step * accumulate + i));
 }
 
 async function* evaluateStep(
@@ -132,7 +137,7 @@ async function* evaluateStep(
   let part = await parts.next();
   for (; part.done !== true; part = await parts.next()) yield { type: "evaluating", step };
   const heldOutLoss = part.value;
-  if (!Number.isFinite(heldOutLoss)) throw divergence(step, heldOutLoss);
+  if (!Number.isFinite(heldOutLoss)) throw divergence(`the held-out loss after step ${step} is ${heldOutLoss}`);
   const best = progress.best === null || heldOutLoss < progress.best.heldOutLoss;
   progress.evaluation = { step, heldOutLoss };
   if (best) progress.best = progress.evaluation;
@@ -161,10 +166,9 @@ export function countTargets(documents: readonly Tokens[], blockSize: number): n
   return documents.reduce((sum, tokens) => sum + Math.min(blockSize, tokens.length - 1), 0);
 }
 
-function divergence(step: number, loss: number): InputError {
+function divergence(what: string): InputError {
   return new InputError(
-    `train: the loss or the gradient of step ${step} is no finite number (loss ${loss}); the training has diverged;` +
-      " try a smaller --learning-rate or --clip-norm. What was saved before is kept",
+    `train: ${what}; the training has diverged, try a smaller --learning-rate, or --clip-norm 1`,
     3,
   );
 }

@@ -1,18 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { microgpt, TINY, workspace, writeWords } from "./setup/microgpt.ts";
-
-/** A finished run of the words, and where it is. */
-function trained(...more: string[]): { directory: string; run: string; data: string; stdout: string } {
-  const directory = workspace();
-  const data = writeWords(directory);
-  const args = ["train", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY, ...more];
-  const { exitCode, stdout, stderr } = microgpt(args);
-  expect(stderr).toBe("");
-  expect(exitCode).toBe(0);
-  return { directory, run: join(directory, "run"), data, stdout };
-}
+import { microgpt, TINY, trained, workspace, writeWords } from "./setup/microgpt.ts";
 
 describe("microgpt train", () => {
   test("--dry-run says what memory it would take, part by part, and writes nothing", () => {
@@ -246,6 +235,16 @@ describe("bad input is one clear sentence and exit code 2", () => {
     ["--data words.txt --prompt-file prompts.txt", /^prompts\.txt: the prompt "Zoë" has 2 characters that .* "Z", "ë"/],
     ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
     ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py; leave --val-fraction away$/],
+    ["--documents file --data blank.txt", /blank\.txt holds no text; give a file with some$/],
+    ["--documents paragraph --data empty.txt", /empty\.txt holds no text; give a file with a document a paragraph$/],
+    ["--documents chapter", /^--documents: expected one of line, paragraph, file; got "chapter"$/],
+    ["--reference --stream", /^--reference trains exactly as microgpt\.py; leave --stream away$/],
+    ["--reference --batch-size 4", /^--reference takes one document a step, as microgpt\.py; leave --batch-size away$/],
+    ["--reference --clip-norm 1", /^--reference trains exactly as microgpt\.py; leave --clip-norm away$/],
+    ["--warmup-steps 1000", /^--warmup-steps 1000 leaves none of --num-steps 1000; warm up for fewer$/],
+    ["--schedule cos", /^--schedule: expected one of linear, cosine, constant; got "cos"$/],
+    ["--accumulate 0", /^--accumulate: expected a whole number from 1 to 128, got "0"$/],
+    ["--clip-norm 0", /^--clip-norm: expected a number from 0\.000001 to 1000000000, got "0"$/],
     ["extra", /^too many arguments for 'train'/],
   ];
 
@@ -334,7 +333,9 @@ test("--help and --version print and exit 0", () => {
   expect(microgpt(["--version"])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: "" });
   const help = microgpt(["train", "--help"]);
   expect(help.exitCode).toBe(0);
-  expect(help.stdout).toMatch(/--n-embd <N> +numbers that describe a token \(default: 16\)/);
+  expect(help.stdout.replace(/\s+/g, " ")).toContain(
+    "--n-embd <N> numbers that describe a token (default: 16) --n-head",
+  );
   expect(microgpt(["--help"]).stdout).toMatch(/complete \[options\] <RUN> <PREFIX>/);
 });
 

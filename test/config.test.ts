@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { decide } from "../src/cli/engines.ts";
 import { checkOptions, checkTogether, flagOf, initialOptions, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
+import type { TrainOptions } from "../src/config.ts";
 
 test("the defaults are the reference's", () => {
   const defaults = initialOptions(TRAIN_OPTIONS);
@@ -47,6 +49,12 @@ test.each([
   ['{"data": [1]}', '--data: expected a list of texts, got "1"'],
   ['{"reference": 1}', '--reference: expected true or false, got "1"'],
   ['{"tokenizer": "byte"}', '--tokenizer: expected one of char; got "byte"'],
+  ['{"documents": "page"}', '--documents: expected one of line, paragraph, file; got "page"'],
+  ['{"stream": "yes"}', '--stream: expected true or false, got "yes"'],
+  ['{"batchSize": 0}', '--batch-size: expected a whole number from 1 to 65536, got "0"'],
+  ['{"clipNorm": 0}', '--clip-norm: expected a number from 0.000001 to 1000000000, got "0"'],
+  ['{"schedule": "cos"}', '--schedule: expected one of linear, cosine, constant; got "cos"'],
+  ['{"warmupSteps": null}', '--warmup-steps: expected a whole number from 0 to 1000000000, got "null"'],
   ['{"nembd": 16}', 'config: "nembd" is no option; expected data, tokenizer'],
   ['{"__proto__": 1}', 'config: "__proto__" is no option'],
 ])("options from a file are checked like flags: %s", (json, message) => {
@@ -60,4 +68,49 @@ test("heads must share the width evenly, and the reference holds nothing out", (
     "--reference holds nothing out",
   );
   expect(() => checkTogether({ ...defaults, reference: true })).not.toThrow();
+});
+
+test.each<[Partial<TrainOptions>, string]>([
+  [{ batchSize: 2 }, "--reference takes one document a step, as microgpt.py; leave --batch-size away"],
+  [{ documents: "file" }, "leave --documents away"],
+  [{ stream: true }, "leave --stream away"],
+  [{ accumulate: 2 }, "--reference trains exactly as microgpt.py; leave --accumulate away"],
+  [{ warmupSteps: 1 }, "leave --warmup-steps away"],
+  [{ schedule: "constant" }, "leave --schedule away"],
+  [{ weightDecay: 0.1 }, "leave --weight-decay away"],
+  [{ clipNorm: 1 }, "leave --clip-norm away"],
+])("the reference can't do %j, everything else can", (options, message) => {
+  const all = { ...initialOptions(TRAIN_OPTIONS), ...options };
+  expect(() => checkTogether({ ...all, reference: true })).toThrow(message);
+  expect(() => checkTogether(all)).not.toThrow();
+});
+
+test("the reference may be told what it does anyway", () => {
+  const same = { reference: true, batchSize: 1, accumulate: 1, schedule: "linear", clipNorm: null } as const;
+  expect(() => checkTogether({ ...initialOptions(TRAIN_OPTIONS), ...same })).not.toThrow();
+});
+
+test("the warm-up leaves steps to train, and the decay leaves something of the weights", () => {
+  const defaults = initialOptions(TRAIN_OPTIONS);
+  const message = "--warmup-steps 10 leaves none of --num-steps 10; warm up for fewer";
+  expect(() => checkTogether({ ...defaults, numSteps: 10, warmupSteps: 10 })).toThrow(message);
+  expect(() => checkTogether({ ...defaults, numSteps: 10, warmupSteps: 9 })).not.toThrow();
+  const decay = "--weight-decay 101 times --learning-rate 0.01 is more than 1, more than all of a weight";
+  expect(() => checkTogether({ ...defaults, weightDecay: 101 })).toThrow(decay);
+  expect(() => checkTogether({ ...defaults, weightDecay: 100 })).not.toThrow();
+});
+
+test("the largest counts number the documents exactly", () => {
+  const largest = [1_000_000_000, 65_536, 128].reduce((product, count) => product * count, 1);
+  expect(() => TRAIN_OPTIONS.accumulate.check(129, "--accumulate")).toThrow("from 1 to 128");
+  expect(Number.isSafeInteger(largest)).toBe(true);
+});
+
+test("without a batch size the atomic engine and the reference take one document, a fast engine 64", () => {
+  const defaults = initialOptions(TRAIN_OPTIONS);
+  expect(decide(defaults)).toMatchObject({ engine: "wasm", batchSize: 64 });
+  expect(decide({ ...defaults, engine: "atomic" })).toMatchObject({ engine: "atomic", batchSize: 1 });
+  expect(decide({ ...defaults, reference: true })).toMatchObject({ engine: "atomic", batchSize: 1 });
+  expect(decide({ ...defaults, reference: true, engine: "wasm" })).toMatchObject({ engine: "wasm", batchSize: 1 });
+  expect(decide({ ...defaults, batchSize: 7, engine: "atomic" }).batchSize).toBe(7);
 });

@@ -20,8 +20,8 @@ function commandsOf(path: string): string[] {
 /** The README's table of options, as the option table makes it. */
 function optionTable(): string {
   const rows = Object.entries(TRAIN_OPTIONS).map(([key, { placeholder, initial, help }]) => {
-    const value =
-      Array.isArray(initial) || initial === null || typeof initial === "boolean" ? "–" : `\`${String(initial)}\``;
+    const hasNone = Array.isArray(initial) || typeof initial === "boolean" || initial === null;
+    const value = hasNone ? "–" : `\`${String(initial)}\``;
     const flag = placeholder === "" ? flagOf(key) : `${flagOf(key)} ${placeholder.replaceAll("|", "\\|")}`;
     return `| \`${flag}\` | ${value} | ${help} |`;
   });

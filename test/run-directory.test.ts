@@ -231,7 +231,7 @@ describe("names", () => {
 });
 
 test("the bundled data is what is read without --data: 8,403 distinct names", () => {
-  const names = readDocuments([]);
+  const names = readDocuments([], "line");
   expect(names).toHaveLength(8403);
   expect(new Set(names).size).toBe(8403);
   expect(names.every((name) => /^[a-z]{2,}$/.test(name))).toBe(true);

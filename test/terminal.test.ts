@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -111,19 +111,33 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
   test("--interactive asks for each option, asks again after a bad answer, and trains with the answers", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
-    const questions = ["tokenizer", "val-fraction", "n-embd", "n-head", "n-layer", "block-size", "num-steps"];
+    const questions = [
+      "tokenizer",
+      "documents",
+      "val-fraction",
+      "n-embd",
+      "n-head",
+      "n-layer",
+      "block-size",
+      "num-steps",
+    ];
     questions.push(
-      "learning-rate",
-      "schedule",
-      "warmup-steps",
       "batch-size",
       "accumulate",
-      "clip-norm",
+      "learning-rate",
+      "warmup-steps",
+      "schedule",
       "weight-decay",
+      "clip-norm",
     );
     questions.push("seed", "eval-interval", "eval-documents", "num-samples", "temperature");
     questions.push("save-interval", "keep", "engine", "threads");
-    const special: Readonly<Record<string, string>> = { "n-head": "2\r", "block-size": "6\r", "num-steps": "20\r" };
+    const special: Readonly<Record<string, string>> = {
+      "n-head": "2\r",
+      "block-size": "6\r",
+      "num-steps": "20\r",
+      "clip-norm": "2\r",
+    };
     const answers = questions.flatMap((question): [string, string][] =>
       question === "n-embd"
         ? [
@@ -137,6 +151,8 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
     });
     expect(screen).toContain('--n-embd: expected a whole number from 1 to 65536, got "zero"');
     expect(screen).toMatch(/model {6}[\d,]+ parameters: 1 layer, 8 wide, 2 heads, block 6/);
+    const config = JSON.parse(readFileSync(join(directory, "run", "config.json"), "utf8")) as { options: object };
+    expect(config.options).toMatchObject({ batchSize: null, clipNorm: 2, schedule: "linear", numSteps: 20 });
     expect(exitCode).toBe(0);
   });
 

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { AtomicEngine, atomicWeights } from "../src/atomic.ts";
-import type { Tokens } from "../src/engine.ts";
+import type { Tokens, Update } from "../src/engine.ts";
 import { weightShapes } from "../src/engine.ts";
 import type { Config, Value, Weights } from "../src/microgpt.ts";
 import { add, documentLoss, scale } from "../src/microgpt.ts";
+import { referenceBackend } from "../src/backend/reference.ts";
+import { TensorEngine } from "../src/tensor-engine.ts";
 import { norm, relativeError } from "./setup/models.ts";
+import { strictWasm, update, wasm } from "./setup/tensor-models.ts";
 import type { TorchFixture } from "./setup/torch-fixtures.ts";
 import {
   describeConfig,
@@ -25,6 +28,8 @@ function batchLoss(weights: Weights, config: Config, batch: readonly Tokens[]): 
 const gradientErrors = (weights: Weights, expected: TorchFixture["gradients"]): number[] =>
   Object.entries(expected).map(([name, list]) => relativeError(list, grads(weights[name])));
 const grads = (matrix: readonly (readonly Value[])[]): number[] => matrix.flat().map(({ grad }) => grad);
+
+const fixtureUpdate = (step: number): Update => update(step, { learningRate: fixtureLearningRate(step) });
 
 const newEngine = (config: Config): AtomicEngine =>
   new AtomicEngine(config, atomicWeights(config, fixtureWeights(config)));
@@ -73,7 +78,7 @@ describe.each(torchFixtures.fixtures.map((fixture) => [describeConfig(fixture.co
       const engine = newEngine(config);
       await engine.load(fixtureState(config));
       for (const [step, expected] of losses.entries()) {
-        const actual = await engine.step(batches[step % batches.length], step, fixtureLearningRate(step));
+        const { loss: actual } = await engine.step([batches[step % batches.length]], fixtureUpdate(step));
         expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-9);
       }
       const { weights } = await engine.save();
@@ -83,6 +88,35 @@ describe.each(torchFixtures.fixtures.map((fixture) => [describeConfig(fixture.co
     });
   },
 );
+
+describe.each([
+  ["reference", referenceBackend, 1e-10, 1e-9],
+  ["wasm", wasm, 1e-5, 1e-5],
+  ["wasm, strict", strictWasm, 1e-5, 1e-5],
+] as const)("the tensor model on %s against PyTorch in f64", (_, backend, gradientBound, lossBound) => {
+  test.each(torchFixtures.fixtures.map((fixture) => [describeConfig(fixture.config), fixture] as const))(
+    `%s: logits and gradients within ${gradientBound}, ten losses within ${lossBound}`,
+    async (__, { config, batches, logits, gradients, losses }) => {
+      const engine = await TensorEngine.create(backend, config, { maxTokens: 64 });
+      await engine.load(fixtureState(config));
+      for (const [d, tokens] of batches[0].entries()) {
+        const actual = await engine.logits(tokens.slice(0, logits[d].length));
+        for (const [t, expected] of logits[d].entries()) {
+          expect(relativeError(expected, [...actual[t]])).toBeLessThanOrEqual(gradientBound);
+        }
+      }
+      for (const [step, expected] of losses.entries()) {
+        const { loss } = await engine.step([batches[step % batches.length]], fixtureUpdate(step));
+        expect(Math.abs(loss - expected)).toBeLessThanOrEqual(lossBound);
+        if (step > 0) continue;
+        const found = await engine.gradients();
+        for (const [name, list] of Object.entries(gradients)) {
+          expect(relativeError(list, [...found.get(name)!.data])).toBeLessThanOrEqual(gradientBound);
+        }
+      }
+    },
+  );
+});
 
 test("the fixtures' own two sources, PyTorch and numpy, agreed within 1e-11", () => {
   const differences = Object.values(torchFixtures["torch against numpy"]);

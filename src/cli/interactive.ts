@@ -18,27 +18,27 @@ export async function askOptions(options: TrainOptions, given: ReadonlySet<strin
   const answers: Record<string, unknown> = { ...options };
   for (const [key, option] of Object.entries(TRAIN_OPTIONS)) {
     if (given.has(key) || option.placeholder === "" || option.placeholder.endsWith("…")) continue;
-    // What has no default may stay open.
-    const known = answers[key];
-    const initial = typeof known === "string" || typeof known === "number" ? String(known) : "";
+    // Without a value of its own an option says in its help what leaving it away means.
+    const shown = String(answers[key]);
+    const initial = answers[key] === null ? "" : shown;
+    const parse = (typed: string): unknown => (typed === "" ? null : option.parse(typed, flagOf(key)));
     const answer = await text({
       message: `${flagOf(key).slice(2)}: ${option.help}${initial === "" ? "" : ` [${initial}]`}`,
       defaultValue: initial,
       placeholder: initial,
-      validate: (value) => complaint(() => option.parse(value || initial, flagOf(key)), !value && initial === ""),
+      validate: (value) => complaint(() => parse(value || initial)),
     });
     if (isCancel(answer)) {
       cancel("Nothing was trained.");
       return null;
     }
-    if (answer !== "") answers[key] = option.parse(answer, flagOf(key));
+    answers[key] = parse(answer);
   }
   outro("Training.");
   return checkOptions(TRAIN_OPTIONS, answers);
 }
 
-function complaint(parse: () => unknown, isOpen: boolean): string | undefined {
-  if (isOpen) return undefined;
+function complaint(parse: () => unknown): string | undefined {
   try {
     parse();
     return undefined;

@@ -11,9 +11,14 @@ export interface Beginning {
   readonly run: string;
   readonly resumedAt: number;
   readonly numSteps: number;
+  /** How many there are to learn from and held out; what they are. */
   readonly documents: number;
   readonly heldOut: number;
+  readonly unit: "document" | "window";
   readonly duplicates: number;
+  /** The share of the tokens that no step learns from. */
+  readonly unlearnt: number;
+  readonly reference: boolean;
   readonly vocabSize: number;
   readonly parameters: number;
   readonly shape: {
@@ -35,6 +40,15 @@ export interface StepReport {
   readonly etaSeconds: number;
 }
 
+export interface ResultReport {
+  /** Over everything that is held out, with the weights that are kept. */
+  readonly heldOutLoss: number;
+  readonly documents: number;
+  readonly unit: "document" | "window";
+  readonly baselines: Baselines;
+  readonly bestStep: number;
+}
+
 export interface SampleReport {
   readonly text: string;
   /** Whether the very same document is in the data; null where that was not asked. */
@@ -46,9 +60,10 @@ export interface Reporter {
   step(report: StepReport): void;
   /** At the evaluation interval, after the step of the same number. */
   milestone(report: StepReport): void;
+  /** A step has moved nothing, because a number was not finite; `skipped` of all steps so far did. */
+  skipped(step: number, skipped: number): void;
   saved(step: number, run: string): void;
-  /** The loss over all held-out documents, with the weights that are kept. */
-  result(heldOutLoss: number, documents: number, baselines: Baselines, bestStep: number): void;
+  result(report: ResultReport): void;
   samples(samples: readonly SampleReport[]): void;
   /** Something a person should know, and the run goes on. */
   warn(message: string): void;
@@ -66,14 +81,15 @@ const round = (value: number): string => value.toFixed(4);
 /** Plain lines, one for every evaluation interval. */
 class PlainReporter implements Reporter {
   begin(beginning: Beginning): void {
-    const { version, engine, run, resumedAt, shape, baselines, heldOut, duplicates } = beginning;
+    const { version, engine, run, resumedAt, shape, baselines, heldOut, duplicates, unlearnt } = beginning;
     const { uniform, unigram, bigram } = baselines;
-    const learnt = `${grouped(beginning.documents)} documents to learn`;
+    const learnt = `${counted(beginning.documents, beginning.unit)} to learn`;
     const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
     const dropped = duplicates > 0 ? `, ${grouped(duplicates)} duplicates dropped` : "";
     const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
     print(paint("bold", `microgpt ${version}`) + `  ${engine} engine`);
     print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
+    if (unlearnt > 0) print(`           ${unlearntText(beginning)}`);
     print(`model      ${grouped(beginning.parameters)} parameters: ${size}, block ${shape.blockSize}`);
     print(`baselines  uniform ${round(uniform)}, unigram ${round(unigram)}, bigram ${round(bigram)}`);
     print(`run        ${printable(run)}${resumedAt > 0 ? `, from step ${resumedAt}` : ""}`);
@@ -86,11 +102,16 @@ class PlainReporter implements Reporter {
     print(statusText(report));
   }
 
+  skipped(step: number, skipped: number): void {
+    this.warn(`step ${step} is skipped, its loss or a gradient is no finite number (${grouped(skipped)} so far)`);
+  }
+
   saved(step: number, run: string): void {
     print(`saved step ${step} in ${printable(run)}`);
   }
 
-  result(heldOutLoss: number, documents: number, { uniform, unigram, bigram }: Baselines, bestStep: number): void {
+  result({ heldOutLoss, documents, unit, baselines, bestStep }: ResultReport): void {
+    const { uniform, unigram, bigram } = baselines;
     const rank = [
       [bigram, "better than a bigram table"],
       [unigram, "worse than a bigram table, better than letter counts"],
@@ -98,7 +119,7 @@ class PlainReporter implements Reporter {
     ] as const;
     const verdict = rank.find(([baseline]) => heldOutLoss < baseline)?.[1] ?? "no better than chance";
     print(
-      `held-out loss ${round(heldOutLoss)} over all ${grouped(documents)} documents, weights of step ${bestStep}: ${verdict}` +
+      `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}: ${verdict}` +
         ` (${round(bigram)})`,
     );
   }
@@ -108,7 +129,8 @@ class PlainReporter implements Reporter {
     print("");
     for (const [i, { text, known }] of samples.entries()) {
       const mark = known === null ? "" : known ? paint("dim", "  in the data") : paint("green", "  new");
-      print(`sample ${String(i + 1).padStart(2)}: ${printable(text).padEnd(known === null ? 0 : 16)}${mark}`);
+      const line = printable(text).replaceAll("\n", "⏎");
+      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(known === null ? 0 : 16)}${mark}`);
     }
   }
 
@@ -119,6 +141,15 @@ class PlainReporter implements Reporter {
   note(message: string): void {
     print(printable(message));
   }
+}
+
+/** `1 window`, `7,563 documents`. */
+const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+function unlearntText({ unlearnt, shape, reference }: Beginning): string {
+  const percent = unlearnt < 0.01 ? "less than 1 %" : `${Math.round(100 * unlearnt)} %`;
+  const remedy = reference ? "" : "; --stream learns them all";
+  return `${percent} of the tokens lie behind --block-size ${shape.blockSize} and are not learnt${remedy}`;
 }
 
 function statusText({ step, numSteps, meanLoss, heldOutLoss, tokensPerSecond, etaSeconds }: StepReport): string {
@@ -144,10 +175,10 @@ class TerminalReporter extends PlainReporter {
     super.saved(step, run);
   }
 
-  override result(heldOutLoss: number, documents: number, baselines: Baselines, bestStep: number): void {
+  override result(report: ResultReport): void {
     this.#status.clear();
     if (this.#losses.length > 0) print(`loss ${sparkline(this.#losses, 60)} ${round(this.#losses.at(-1) ?? 0)}`);
-    super.result(heldOutLoss, documents, baselines, bestStep);
+    super.result(report);
   }
 
   override samples(samples: readonly SampleReport[]): void {
@@ -177,11 +208,14 @@ class JsonReporter implements Reporter {
   milestone({ step, heldOutLoss }: StepReport): void {
     this.#event("evaluation", { step, heldOutLoss });
   }
+  skipped(step: number, skipped: number): void {
+    this.#event("skipped", { step, skipped });
+  }
   saved(step: number, run: string): void {
     this.#event("saved", { step, run });
   }
-  result(heldOutLoss: number, documents: number, baselines: Baselines, bestStep: number): void {
-    this.#event("result", { heldOutLoss, documents, baselines, bestStep });
+  result(report: ResultReport): void {
+    this.#event("result", report);
   }
   samples(samples: readonly SampleReport[]): void {
     for (const sample of samples) this.#event("sample", sample);

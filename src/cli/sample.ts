@@ -93,7 +93,7 @@ async function openWriter(run: Run, seed: number): Promise<Writer> {
 /** The run's documents, or null if its data is gone: then samples are shown without a mark. */
 function knownDocuments(run: Run): ReadonlySet<string> | null {
   try {
-    return new Set(readDocuments(run.options.data));
+    return new Set(readDocuments(run.options.data, run.options.documents));
   } catch (error) {
     if (error instanceof InputError) return null;
     throw error;

@@ -33,6 +33,7 @@ export class Training {
   readonly #metrics: MetricsLog;
   readonly #speed: Speedometer;
   #best: Best | null;
+  #savedStep: number | null;
 
   /** @param best the weights of `progress.best`; null where there is none yet. */
   constructor(run: Run, material: Material, engine: Engine, progress: Progress, best: Best | null, reporter: Reporter) {
@@ -44,6 +45,7 @@ export class Training {
     this.#metrics = new MetricsLog(run.metricsPath, progress);
     this.#speed = new Speedometer(progress.step);
     this.#best = best;
+    this.#savedStep = progress.step > 0 ? progress.step : null;
   }
 
   /**
@@ -65,6 +67,8 @@ export class Training {
       }
       await this.#save();
       if (stop.exitCode !== null && !this.#isComplete()) return this.#stopEarly(stop.exitCode);
+    } catch (error) {
+      throw error instanceof InputError && error.exitCode === 3 ? this.#diverged(error) : error;
     } finally {
       stop.stopListening();
     }
@@ -73,29 +77,35 @@ export class Training {
   }
 
   async #handle(event: TrainEvent): Promise<void> {
-    const { step } = this.#progress;
     if (event.type === "evaluating") return;
-    if (event.type === "skipped") {
-      this.#metrics.append({ step, skipped: true });
-      this.#reporter.warn(`step ${step} is skipped: its loss or its gradient is no finite number`);
-      return;
-    }
+    const { step, skippedInARow } = this.#progress;
+    await this.#take(event);
+    const { evalInterval, saveInterval, numSteps } = this.#run.options;
+    const isMilestone = step % evalInterval === 0 || step === numSteps;
+    // Where an evaluation follows the step, the evaluation is the moment to report and to save.
+    if (event.type !== "evaluation" && isMilestone && this.#material.heldOut.length > 0) return;
+    if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
+    // While steps are skipped nothing has changed, and a resumed training should try them all again.
+    if (skippedInARow > 0) return;
+    if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
+  }
+
+  /** Counts, logs and tells what happened. */
+  async #take(event: Exclude<TrainEvent, { type: "evaluating" }>): Promise<void> {
+    const { step } = event;
     if (event.type === "step") {
       const { loss, learningRate, tokens } = event;
       this.#speed.count(tokens);
       this.#metrics.append({ step, loss, learningRate });
       this.#reporter.step(this.#report(loss));
+    } else if (event.type === "skipped") {
+      this.#metrics.append({ step, skipped: true, learningRate: event.learningRate });
+      this.#reporter.skipped(step, event.skipped);
     } else {
       const { heldOutLoss } = event;
       this.#metrics.append({ step, heldOutLoss });
       if (event.best) this.#best = { evaluation: event, weights: (await this.#engine.save()).weights, saved: false };
     }
-    const { evalInterval, saveInterval, numSteps } = this.#run.options;
-    const isMilestone = step % evalInterval === 0 || step === numSteps;
-    // Where an evaluation follows the step, the evaluation is the moment to report and to save.
-    if (event.type === "step" && isMilestone && this.#material.heldOut.length > 0) return;
-    if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
-    if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
   }
 
   /** A save that fails (a full disk, say) is no reason to lose the training: it goes on, and tries at the next one. */
@@ -123,6 +133,22 @@ export class Training {
       this.#best.saved = true;
     }
     await this.#run.saveCheckpoint({ ...origin, progress, random: this.#material.random.getState(), state });
+    this.#savedStep = progress.step;
+  }
+
+  /** The same error, with what is left of the training: all that was saved before is as it was. */
+  #diverged(error: InputError): InputError {
+    try {
+      this.#metrics.flush(); // the steps that went wrong, for whoever wonders why; a resumed training drops them
+    } catch (failure) {
+      if (!(failure instanceof InputError)) throw failure;
+    }
+    if (this.#savedStep === null) return new InputError(`${error.message}; nothing was saved before`, 3);
+    const bestStep = this.#best?.saved === true ? this.#best.evaluation.step : null;
+    const modelStep = this.#material.heldOut.length === 0 ? this.#savedStep : bestStep;
+    const model = modelStep === null ? "" : ` and the model of step ${modelStep}`;
+    const kept = `${showPath(this.#run.path)} keeps the last good checkpoint, of step ${this.#savedStep}${model}`;
+    return new InputError(`${error.message}; ${kept}`, 3);
   }
 
   /** Whether nothing is left to do: not the last step, and not the evaluation after it. */
@@ -140,7 +166,7 @@ export class Training {
   /** The loss over all held-out documents of the weights that are kept: the best, or the last where none are held out. */
   async #measure(): Promise<Engine> {
     if (this.#best === null) return this.#engine;
-    const { config, heldOut } = this.#material;
+    const { config, heldOut, unit } = this.#material;
     const { weights, evaluation } = this.#best;
     const engine =
       evaluation.step === this.#progress.step
@@ -149,7 +175,13 @@ export class Training {
     const parts = evaluateInParts(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();
-    this.#reporter.result(part.value, heldOut.length, materialBaselines(this.#material), evaluation.step);
+    this.#reporter.result({
+      heldOutLoss: part.value,
+      documents: heldOut.length,
+      unit,
+      baselines: materialBaselines(this.#material),
+      bestStep: evaluation.step,
+    });
     return engine;
   }
 
@@ -163,7 +195,7 @@ export class Training {
   }
 
   #reportBeginning(): void {
-    const { config, train, heldOut, duplicates } = this.#material;
+    const { config, train, heldOut, unit, duplicates, unlearnt } = this.#material;
     const { vocabSize, ...shape } = config;
     this.#reporter.begin({
       version: VERSION,
@@ -173,7 +205,10 @@ export class Training {
       numSteps: this.#run.options.numSteps,
       documents: train.length,
       heldOut: heldOut.length,
+      unit,
       duplicates,
+      unlearnt,
+      reference: this.#run.options.reference,
       vocabSize,
       parameters: countParameters(config),
       shape,

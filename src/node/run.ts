@@ -3,7 +3,7 @@
  *
  *   config.json      the options            checkpoints/step-000200.safetensors   to go on from; the newest and the best
  *   tokenizer.json   ids and characters     model.safetensors                     the best weights alone
- *   metrics.jsonl    a line a step          samples.txt                           a text a line
+ *   metrics.jsonl    a line a step          samples.txt                           a text a line, or between blank lines
  *
  * The promise: once a save is reported, no kill and no power cut loses it; a damaged file is noticed, never used.
  */
@@ -179,7 +179,8 @@ export class Run {
   }
 
   saveSamples(samples: readonly string[]): void {
-    writeDurably(join(this.path, "samples.txt"), samples.map((sample) => `${sample}\n`).join(""));
+    const end = this.options.documents === "line" ? "\n" : "\n\n";
+    writeDurably(join(this.path, "samples.txt"), samples.map((sample) => sample + end).join(""));
   }
 
   get metricsPath(): string {

@@ -4,7 +4,8 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { splitLines } from "../dataset.ts";
+import { splitDocuments } from "../dataset.ts";
+import type { DocumentKind } from "../dataset.ts";
 import { InputError } from "../errors.ts";
 import { readWhole, showPath } from "./files.ts";
 
@@ -12,13 +13,13 @@ import { readWhole, showPath } from "./files.ts";
 export const BUNDLED_NAMES: string = fileURLToPath(new URL("../../data/names.txt", import.meta.url));
 
 /** The documents of all files, in order. No files: the bundled names. Throws InputError. */
-export function readDocuments(paths: readonly string[]): string[] {
+export function readDocuments(paths: readonly string[], kind: DocumentKind): string[] {
   const files = paths.length === 0 ? [BUNDLED_NAMES] : paths;
   return files.flatMap((path) => {
-    const documents = splitLines(readText(path));
-    if (documents.length === 0)
-      throw new InputError(`${showPath(path)} holds no text; give a file with a document a line`);
-    return documents;
+    const documents = splitDocuments(readText(path), kind);
+    if (documents.length > 0) return documents;
+    const wanted = kind === "file" ? "a file with some" : `a file with a document a ${kind}`;
+    throw new InputError(`${showPath(path)} holds no text; give ${wanted}`);
   });
 }
 
@@ -35,9 +36,12 @@ export function readText(path: string): string {
 
 const notText = (path: string, why: string): InputError => new InputError(`${showPath(path)} is no text: ${why}`);
 
-/** SHA-256 of documents, in hex: what a checkpoint remembers of its data. */
+/**
+ * SHA-256 of documents, in hex: what a checkpoint remembers of its data. Each on a line; lines within one are indented,
+ * which no document begins with, so other documents never look the same.
+ */
 export function hashDocuments(documents: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const document of documents) hash.update(`${document}\n`);
+  for (const document of documents) hash.update(`${document.replaceAll("\n", "\n ")}\n`);
   return hash.digest("hex");
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 
 /** The command line as users get it; the global setup has just compiled it. */
 export const CLI: string = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -49,3 +49,14 @@ export function writeWords(directory: string): string {
 export const TINY: readonly string[] = "--n-embd 4 --n-head 2 --block-size 8 --num-steps 30 --eval-interval 10".split(
   " ",
 );
+
+/** A finished run of the words, and where it is. */
+export function trained(...more: string[]): { directory: string; run: string; data: string; stdout: string } {
+  const directory = workspace();
+  const data = writeWords(directory);
+  const args = ["train", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY, ...more];
+  const { exitCode, stdout, stderr } = microgpt(args);
+  expect(stderr).toBe("");
+  expect(exitCode).toBe(0);
+  return { directory, run: join(directory, "run"), data, stdout };
+}

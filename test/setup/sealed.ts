@@ -9,14 +9,14 @@ import { newProgress } from "../../src/train.ts";
 /** A real, small training after a few steps. */
 export const SMALL = { vocabSize: 5, nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 4 };
 
-const UPDATE = { learningRate: 0.01, weightDecay: 0, clipNorm: null };
-
 export async function smallCheckpoint(steps: number = 2): Promise<Checkpoint> {
   const random = new Random(7);
   const engine = new AtomicEngine(SMALL, initWeights(SMALL, random));
   const progress = newProgress();
-  for (; progress.step < steps; progress.step++)
-    progress.meanLoss = (await engine.step([[[4, 0, 1, 4]]], { ...UPDATE, step: progress.step })).loss;
+  for (; progress.step < steps; progress.step++) {
+    const update = { step: progress.step, learningRate: 0.01, weightDecay: 0, clipNorm: null };
+    progress.meanLoss = (await engine.step([[[4, 0, 1, 4]]], update)).loss;
+  }
   progress.evaluation = progress.best = { step: steps, heldOutLoss: 1.5 };
   const origin = {
     config: SMALL,
