@@ -40,12 +40,14 @@ export class TorchPeer {
   }
 
   constructor() {
-    this.#child = spawn(PYTHON, [SCRIPT], { stdio: ["pipe", "pipe", "inherit"] });
+    // Threads that wait asleep: in busy loops, the default, two threads on busy cores are slower than one (README.md).
+    const env = { OMP_WAIT_POLICY: "passive", ...process.env };
+    this.#child = spawn(PYTHON, [SCRIPT], { stdio: ["pipe", "pipe", "inherit"], env });
     this.#child.stdin.on("error", () => {}); // it died: the next answer says so
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Trains `count` steps, on one batch after the other. Resolves to `{ ms, loss, losses }`, `ms` for all of them. */
+  /** Trains `count` steps, on one batch after the other. Resolves to `{ ms, cpuMs, loss, losses }`, times for all. */
   steps(count) {
     return this.#ask({ steps: count });
   }

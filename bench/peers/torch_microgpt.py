@@ -6,9 +6,13 @@ A benchmark talks to it a line of JSON at a time (torch.mjs is the other end), s
     in   {"config": {vocabSize, nEmbd, nHead, nLayer, blockSize}, "batches": [[[token, ...], ...], ...], "threads": 2,
           "learningRate": 0.01, "numSteps": 1000, "weights": {name: [number, ...]}}            (weights: optional)
     out  {"parameters": 4192, "threads": 2}
-    in   {"steps": k}                    out  {"ms": all k together, "loss": of the last, "losses": [...]}
+    in   {"steps": k}                    out  {"ms": all k together, "cpuMs": ..., "loss": of the last, "losses": [...]}
     in   {"evaluate": [[token, ...]]}    out  {"loss": the mean over all positions}
     in   {"matmul": n, "repeats": r}     out  {"ms": the best of r products of two n x n matrices}
+
+cpuMs is the time of all threads on a core, waiting not counted: of one thread, far below ms, it says that others had the
+cores. With more threads, set OMP_WAIT_POLICY=passive (torch.mjs does): otherwise they wait for each other in busy loops,
+and on cores that others use, too, that made steps ten times as slow.
 
 Letters of shapes: B documents, T positions, C width, H heads, V tokens.
 """
@@ -103,10 +107,10 @@ class Training:
         self.step = 0
 
     def steps(self, count):
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         losses = [self.one_step() for _ in range(count)]
-        ms = 1000 * (time.perf_counter() - started)
-        return {"ms": ms, "loss": losses[-1], "losses": losses}
+        ms, cpu_ms = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - cpu_started)
+        return {"ms": ms, "cpuMs": cpu_ms, "loss": losses[-1], "losses": losses}
 
     def one_step(self):
         inputs, targets = self.batches[self.step % len(self.batches)]
