@@ -19,9 +19,9 @@ test("batches, accumulation, clipping, decay, warm-up and schedule reach the tra
   expect(steps[29].learningRate).toBeCloseTo(0.05 * (1 + Math.cos((Math.PI * 20) / 21)), 12);
   const last = (...more: string[]): number | undefined => metrics(...more).findLast(({ loss }) => loss)?.loss;
   const batch = last("--batch-size", "6");
-  expect(last("--batch-size", "2", "--accumulate", "3")).toBeCloseTo(batch ?? Number.NaN, 8);
+  expect(last("--batch-size", "2", "--accumulate", "3")).toBeCloseTo(batch ?? Number.NaN, 5);
   const losses = [batch, last(), last("--clip-norm", "0.01"), last("--weight-decay", "5"), last("--batch-size", "1")];
-  expect(new Set(losses).size).toBe(4); // all differ, but for the default, which is one document
+  expect(new Set(losses).size).toBe(5); // all differ
 });
 
 test("a run of before these options is resumed, and means what it meant", () => {

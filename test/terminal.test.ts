@@ -152,7 +152,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
     expect(screen).toContain('--n-embd: expected a whole number from 1 to 65536, got "zero"');
     expect(screen).toMatch(/model {6}[\d,]+ parameters: 1 layer, 8 wide, 2 heads, block 6/);
     const config = JSON.parse(readFileSync(join(directory, "run", "config.json"), "utf8")) as { options: object };
-    expect(config.options).toMatchObject({ batchSize: null, clipNorm: 2, schedule: "linear", numSteps: 20 });
+    expect(config.options).toMatchObject({ batchSize: 64, clipNorm: 2, schedule: "linear", numSteps: 20 });
     expect(exitCode).toBe(0);
   });
 
