@@ -10,6 +10,9 @@ const SCRIPT = fileURLToPath(new URL("torch_microgpt.py", import.meta.url));
 export const PYTHON =
   process.env.MICROGPT_PYTHON ?? (existsSync("/opt/venv/bin/python3") ? "/opt/venv/bin/python3" : "python3");
 
+/** Threads that wait for each other sleep: the faster way where others use the cores, too. */
+const ASLEEP = { OMP_WAIT_POLICY: "passive" };
+
 /** One model in training. It idles, without taking a core, between two calls; calls wait for each other. */
 export class TorchPeer {
   /** The version of PyTorch. */
@@ -24,12 +27,13 @@ export class TorchPeer {
   /**
    * Starts the peer on `setup`: `config`, `batches` (documents of tokens), `threads`, `learningRate`, `numSteps` and,
    * if both sides should start alike, `weights` (name → flat list, names as in engine.ts).
+   * `env` says how its threads wait: `{}` leaves that to OpenMP, whose busy loops are for quiet machines (README.md).
    * Resolves to `{ peer, reason: null }`, or to `{ peer: null, reason }` where Python or torch is missing.
    */
-  static async start(setup) {
+  static async start(setup, env = ASLEEP) {
     const probe = spawnSync(PYTHON, ["--version"]);
     if (probe.status !== 0) return { peer: null, reason: `${PYTHON}: no such Python; set MICROGPT_PYTHON` };
-    const peer = new TorchPeer();
+    const peer = new TorchPeer(env);
     const hello = await peer.#read();
     if (!hello.ready) {
       peer.close();
@@ -39,10 +43,8 @@ export class TorchPeer {
     return { peer: Object.assign(peer, { torch: hello.torch, parameters, threads }), reason: null };
   }
 
-  constructor() {
-    // Threads that wait asleep: in busy loops, the default, two threads on busy cores are slower than one (README.md).
-    const env = { OMP_WAIT_POLICY: "passive", ...process.env };
-    this.#child = spawn(PYTHON, [SCRIPT], { stdio: ["pipe", "pipe", "inherit"], env });
+  constructor(env) {
+    this.#child = spawn(PYTHON, [SCRIPT], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...env } });
     this.#child.stdin.on("error", () => {}); // it died: the next answer says so
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
