@@ -53,6 +53,7 @@ export interface TrainOptions {
   readonly keep: number;
   readonly engine: EngineChoice;
   readonly threads: number | null;
+  readonly noBlas: boolean;
   readonly strictMath: boolean;
   readonly reference: boolean;
 }
@@ -120,6 +121,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   threads: orNull(
     integer("run", 1, 1, 256, "of the wasm engine (default: by the model's size and the machine's cores)"),
   ),
+  noBlas: toggle("run", "without the machine's BLAS library, if there is one (and koffi) for larger models"),
   strictMath: toggle("run", "the same bits on every machine: no fused multiply-add; slower"),
   reference: toggle("run", "exactly as microgpt.py: duplicates kept, nothing held out, the same numbers and samples"),
 };

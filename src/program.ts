@@ -257,7 +257,8 @@ export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits):
 /** Rows of a window; 0 where the logits of the whole batch may be in memory at once. */
 function windowOf(kind: ProgramKind, { vocabSize }: Config, { maxTokens, maxLogits }: Limits): number {
   if (kind === "generating" || vocabSize * maxTokens <= maxLogits) return 0;
-  return Math.max(16, Math.min(512, 16 * Math.floor(maxLogits / vocabSize / 16)));
+  const rows = Math.floor(maxLogits / vocabSize);
+  return rows >= 128 ? Math.min(1024, 128 * Math.floor(rows / 128)) : Math.max(16, 16 * Math.floor(rows / 16));
 }
 
 /** Weight gradients wait for each other: so many at once; a layer has four. Waiting keeps memory, meeting costs time. */

@@ -18,8 +18,8 @@ export interface EngineLimits {
   readonly maxLogits?: number;
 }
 
-/** 4 MiB of f32. */
-const MAX_LOGITS = 2 ** 20;
+/** 8 MiB of f32. */
+const MAX_LOGITS = 2 ** 21;
 
 const [BETA1, BETA2, EPSILON] = [0.85, 0.99, 1e-8];
 

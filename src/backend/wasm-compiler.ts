@@ -15,6 +15,25 @@ import type { MultiplyAdd } from "./wasm-vector.ts";
 /** A function of the module: pointers in bytes, counts. */
 export type Kernel = (...numbers: number[]) => void;
 
+/** A product by somebody else, on the memory: C[rows, columns] = A · B [+ C]. Bytes for places, numbers for rows. */
+export interface Product {
+  readonly rows: number;
+  readonly columns: number;
+  readonly k: number;
+  readonly a: number;
+  readonly aRow: number;
+  readonly aTransposed: boolean;
+  readonly b: number;
+  readonly bRow: number;
+  readonly bTransposed: boolean;
+  readonly c: number;
+  readonly cRow: number;
+  readonly accumulate: boolean;
+}
+
+/** A system's BLAS, say. It must sum in the same order for the same shape. */
+export type Multiply = (product: Product) => void;
+
 /** Which part of the work is ours: worker `index` of `count`. */
 export interface Share {
   readonly index: number;
@@ -26,14 +45,16 @@ export class Compiler {
   readonly layout: Layout;
   readonly map: MemoryMap;
   readonly fma: MultiplyAdd;
+  readonly multiply: Multiply | null;
   readonly #share: Share;
   readonly #names = new Set<string>();
   #exports: Readonly<Record<string, unknown>> = {};
 
-  constructor(layout: Layout, map: MemoryMap, share: Share, fma: MultiplyAdd) {
+  constructor(layout: Layout, map: MemoryMap, share: Share, fma: MultiplyAdd, multiply: Multiply | null) {
     this.layout = layout;
     this.map = map;
     this.fma = fma;
+    this.multiply = multiply;
     this.#share = share;
   }
 
@@ -72,11 +93,17 @@ export class Compiler {
     return { start: this.map.activations + (start - this.layout.size + column) * F32, row: stride * F32 };
   }
 
+  /** Rows of a weight that one worker has alone: whole panels; more, where larger products are faster. */
+  unitRows({ shape }: Weight): number {
+    return this.multiply === null || shape[0] < 4 * UNIT_ROWS ? UNIT_ROWS : 4 * UNIT_ROWS;
+  }
+
   /** Our rows of a weight, whole units. */
-  ownRows({ shape }: Weight): readonly [begin: number, end: number] {
-    const units = Math.ceil(shape[0] / UNIT_ROWS);
+  ownRows(weight: Weight): readonly [begin: number, end: number] {
+    const rows = UNIT_ROWS * Math.ceil(weight.shape[0] / UNIT_ROWS);
+    const unit = this.unitRows(weight);
     const { index, count } = this.#share;
-    const bound = (i: number): number => UNIT_ROWS * Math.floor((units * i) / count);
+    const bound = (i: number): number => Math.min(rows, unit * Math.floor((Math.ceil(rows / unit) * i) / count));
     return [bound(index), bound(index + 1)];
   }
 

@@ -7,6 +7,7 @@
  */
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Program } from "../program.ts";
+import type { Multiply } from "./wasm-compiler.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
 import { WasmWorker } from "./wasm-worker.ts";
 import type { Meeting } from "./wasm-worker.ts";
@@ -25,6 +26,8 @@ const LOOKS = 20_000;
 
 /** What a thread must be told to take part. Structured cloning keeps it whole, the memory shared. */
 export interface Task {
+  /** Whether large products are somebody else's: each thread must find it for itself. */
+  readonly usesMultiply: boolean;
   readonly layout: Layout;
   readonly programs: readonly Program[];
   readonly map: MemoryMap;
@@ -55,12 +58,16 @@ export interface Crew {
 }
 
 /** Starts `task.count − 1` threads beside the calling one. */
-export async function startThreads(task: Task, startThread: StartThread | null): Promise<Crew> {
+export async function startThreads(
+  task: Task,
+  startThread: StartThread | null,
+  multiply: Multiply | null,
+): Promise<Crew> {
   const { layout, programs, map, memory, strict, count } = task;
   const words = new Int32Array(memory.buffer, map.control);
   const meet = count === 1 ? (): void => {} : meeting(words, count);
   const share = { index: 0, count };
-  const worker = new WasmWorker(layout, programs, map, memory, { share, meet, strict, module: null });
+  const worker = new WasmWorker(layout, programs, map, memory, { share, meet, strict, multiply, module: null });
   const threads: Thread[] = [];
   for (let index = 1; index < count; index++) {
     threads.push(await startThread!({ ...task, index, module: worker.module }));
@@ -98,11 +105,12 @@ export async function startThreads(task: Task, startThread: StartThread | null):
 }
 
 /** What a thread does until it is told to stop. It blocks: nothing else can run in it. */
-export function serve(task: ThreadTask): void {
+export function serve(task: ThreadTask, multiply: Multiply | null): void {
   const { layout, programs, map, memory, strict, count, index, module } = task;
   const words = new Int32Array(memory.buffer, map.control);
   const meet = meeting(words, count);
-  const worker = new WasmWorker(layout, programs, map, memory, { share: { index, count }, meet, strict, module });
+  const share = { index, count };
+  const worker = new WasmWorker(layout, programs, map, memory, { share, meet, strict, multiply, module });
   for (let done = 0; ; done++) {
     waitWhile(words, ORDERS, done);
     if (words[ORDER] === CLOSE) return;

@@ -7,14 +7,21 @@
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Places, Program, Section } from "../program.ts";
 import { Compiler } from "./wasm-compiler.ts";
-import type { Share } from "./wasm-compiler.ts";
+import type { Multiply, Share } from "./wasm-compiler.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
 import { compileStep } from "./wasm-steps.ts";
 import type { Part, Run, Step } from "./wasm-steps.ts";
 import { fusedMultiplyAdd, strictMultiplyAdd } from "./wasm-vector.ts";
 
-/** Rows that go through all of a section before the next do, so that their activations stay in the second cache. */
-const CHUNK_ROWS = 256;
+/**
+ * Rows that go through all of a section before the next do, so that their activations stay in the second cache. A chunk
+ * is whole documents, and the work of one worker; chunks do not depend on how many workers there are.
+ */
+const CHUNK_ROWS = { least: 64, most: 256 };
+/** Chunks of a batch, if they are large enough: so many workers have something to do. */
+const CHUNKS = 8;
+/** Rows of a window that are a worker's part. */
+const WINDOW_ROWS = 64;
 /** Bytes of a page of WebAssembly's memory. */
 export const PAGE = 65_536;
 
@@ -36,6 +43,8 @@ export interface WorkerOptions {
   readonly meet: Meeting;
   /** Whether multiply-add is rounded twice. */
   readonly strict: boolean;
+  /** What does large products, where it is not our kernels. */
+  readonly multiply: Multiply | null;
   /** Kernels that another worker of the same programs has assembled. */
   readonly module: WebAssembly.Module | null;
 }
@@ -60,11 +69,11 @@ export class WasmWorker {
     programs: readonly Program[],
     map: MemoryMap,
     memory: WebAssembly.Memory,
-    { share, meet, strict, module }: WorkerOptions,
+    { share, meet, strict, multiply, module }: WorkerOptions,
   ) {
     this.#share = share;
     this.#meet = meet;
-    const compiler = new Compiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd);
+    const compiler = new Compiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd, multiply);
     const compile = (section: Section, places: Places): readonly Step[] =>
       section.instructions.map((instruction) => compileStep(instruction, places, compiler));
     this.#phases = new Map(
@@ -115,33 +124,32 @@ export class WasmWorker {
     }
   }
 
-  /** Our rows of a window, whole tiles. */
+  /** Our rows of a window. */
   #rowParts(from: number, to: number): Part[] {
-    const { index, count } = this.#share;
-    const tiles = Math.ceil((to - from) / 4);
-    const bound = (i: number): number => Math.min(to, from + 4 * Math.floor((tiles * i) / count));
-    const [begin, end] = [bound(index), bound(index + 1)];
-    return begin === end ? [] : [{ from: begin, to: end, first: 0, last: 0 }];
+    const parts: Part[] = [];
+    for (let first = from; first < to; first += WINDOW_ROWS) {
+      parts.push({ from: first, to: Math.min(to, first + WINDOW_ROWS), first: 0, last: 0 });
+    }
+    return this.#ours(parts);
   }
 
-  /** Our documents, those that begin in our share of the rows, in chunks. */
+  /** Our documents, in chunks. */
   #documentParts({ documents }: Run, firstRow: number): Part[] {
-    const { index, count } = this.#share;
     const tokens = documents.at(-1)!;
-    const isBefore = (d: number, i: number): boolean => documents[d] * count < tokens * i;
-    let end = 0;
-    const until = (i: number): number => {
-      while (end + 1 < documents.length && isBefore(end, i)) end++;
-      return end;
-    };
-    const [begin, stop] = [until(index), until(index + 1)];
+    const rows = Math.max(CHUNK_ROWS.least, Math.min(CHUNK_ROWS.most, Math.ceil(tokens / CHUNKS)));
     const parts: Part[] = [];
-    for (let first = begin, last = begin; first < stop; first = last) {
+    for (let first = 0, last = 0; first + 1 < documents.length; first = last) {
       do last++;
-      while (last < stop && documents[last + 1] - documents[first] <= CHUNK_ROWS);
+      while (last + 1 < documents.length && documents[last + 1] - documents[first] <= rows);
       parts.push({ from: Math.max(documents[first], firstRow), to: documents[last], first, last });
     }
-    return parts;
+    return this.#ours(parts);
+  }
+
+  #ours(parts: Part[]): Part[] {
+    const { index, count } = this.#share;
+    const bound = (i: number): number => Math.floor((parts.length * i) / count);
+    return parts.slice(bound(index), bound(index + 1));
   }
 
   update(program: Program): void {

@@ -6,6 +6,7 @@ import type { Backend, Batch, Result, RunOptions, Session, UpdateOptions } from 
 import type { Buffer } from "../kernels.ts";
 import type { Alignment, Layout, Places, Program } from "../program.ts";
 import { hasRelaxedSimd } from "./wasm-assembler.ts";
+import type { Multiply } from "./wasm-compiler.ts";
 import { ALIGN, mapMemory } from "./wasm-memory.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
 import { adamNumbers } from "./wasm-rows.ts";
@@ -129,23 +130,33 @@ export interface WasmOptions {
   readonly threads: number;
   /** Starts a thread; null: there is only the calling one. */
   readonly startThread: StartThread | null;
+  /** A library for large products, which the threads that `startThread` starts find as well; default: none. */
+  readonly blas?: Blas | null;
+}
+
+/** A system's BLAS (`node/blas.ts`). */
+export interface Blas {
+  readonly name: string;
+  on(memory: WebAssembly.Memory): Multiply;
 }
 
 /** Whole panels; heads of whole vectors. */
 export const WASM_ALIGNMENT: Alignment = { align: ALIGN, headAlign: 4 };
 
 /** Throws RangeError, when opened, for memory that can't be had. */
-export function wasmBackend({ strictMath, threads, startThread }: WasmOptions): Backend {
+export function wasmBackend({ strictMath, threads, startThread, blas = null }: WasmOptions): Backend {
   const strict = strictMath || !hasRelaxedSimd();
   const count = startThread === null ? 1 : threads;
   return {
-    name: count === 1 ? "wasm" : `wasm, ${count} threads`,
+    name: `wasm${count === 1 ? "" : `, ${count} threads`}${blas === null ? "" : `, ${blas.name}`}`,
     ...WASM_ALIGNMENT,
     async open(layout, programs) {
       const map = mapMemory(layout, programs, count);
       const pages = Math.ceil(map.bytes / PAGE);
       const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: count > 1 });
-      const crew = await startThreads({ layout, programs, map, memory, strict, count }, startThread);
+      const multiply = blas?.on(memory) ?? null;
+      const task = { layout, programs, map, memory, strict, count, usesMultiply: multiply !== null };
+      const crew = await startThreads(task, startThread, multiply);
       return new WasmSession(layout, programs, map, memory, crew);
     },
   };

@@ -12,6 +12,7 @@ import { countParameters } from "../engine.ts";
 import type { Engine, Tensors, TrainingState } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
+import { findBlas } from "../node/blas.ts";
 import { startNodeThread } from "../node/wasm-thread.ts";
 import { planEngine, TensorEngine } from "../tensor-engine.ts";
 
@@ -19,7 +20,7 @@ import { planEngine, TensorEngine } from "../tensor-engine.ts";
 const MAX_ATOMIC_PARAMETERS = 2_000_000;
 
 /** What the engine needs to know of the options. */
-export type EngineOptions = Pick<TrainOptions, "engine" | "threads" | "strictMath" | "batchSize">;
+export type EngineOptions = Pick<TrainOptions, "engine" | "threads" | "strictMath" | "noBlas" | "batchSize">;
 
 /** The options with every "auto" decided: a run remembers what it began with, and goes on with it. */
 export function decide(options: TrainOptions): TrainOptions & { readonly batchSize: number } {
@@ -47,7 +48,8 @@ export async function openEngine(config: Config, weights: Tensors, options: Deci
   if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
   enableRelaxedSimd();
   const { maxTokens, threads } = sizes(config, options);
-  const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: startNodeThread });
+  const blas = usesBlas(config, options) ? findBlas() : null;
+  const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: startNodeThread, blas });
   try {
     const engine = await TensorEngine.create(backend, config, { maxTokens });
     await engine.loadWeights(weights);
@@ -59,6 +61,13 @@ export async function openEngine(config: Config, weights: Tensors, options: Deci
     );
   }
 }
+
+/** Parameters below which products are so small that a library does them no faster. */
+const MIN_BLAS_PARAMETERS = 30_000;
+
+/** By the size alone, so that a run that goes on has the same numbers. */
+export const usesBlas = (config: Config, { noBlas, strictMath, engine }: EngineOptions): boolean =>
+  !noBlas && !strictMath && engine === "wasm" && countParameters(config) >= MIN_BLAS_PARAMETERS;
 
 type Decided = EngineOptions & { readonly batchSize: number };
 

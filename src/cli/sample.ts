@@ -85,8 +85,8 @@ export function encodePrompt(tokenizer: Tokenizer, prompt: string): number[] {
 
 async function openWriter(run: Run, seed: number): Promise<Writer> {
   const { config, weights } = await run.loadModel();
-  const { engine: choice, threads, strictMath } = decide(run.options);
-  const engine = await openEngine(config, weights, { engine: choice, threads, strictMath, batchSize: 1 });
+  const options = { ...decide(run.options), batchSize: 1, noBlas: true };
+  const engine = await openEngine(config, weights, options);
   return { engine, tokenizer: run.tokenizer, random: new Random(seed) };
 }
 

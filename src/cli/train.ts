@@ -7,11 +7,12 @@ import type { TrainOptions } from "../config.ts";
 import { initTensors } from "../engine.ts";
 import type { Tensors } from "../engine.ts";
 import { InputError } from "../errors.ts";
+import { findBlas } from "../node/blas.ts";
 import { showPath } from "../node/files.ts";
 import { Run, stemOf } from "../node/run.ts";
 import { newProgress } from "../train.ts";
 import type { Evaluation } from "../train.ts";
-import { decide, openEngine, resumeEngine } from "./engines.ts";
+import { decide, openEngine, resumeEngine, usesBlas } from "./engines.ts";
 import { originOf, prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
@@ -38,7 +39,9 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const options = decide(given);
   const material = prepare(options);
   const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
-  const run = Run.create(flags.runsDir, flags.name, stemOf(options.data), options, material.tokenizer);
+  // A run remembers whether it began with a BLAS: without it, or with it, the last digits would be others.
+  const noBlas = options.noBlas || (usesBlas(material.config, options) && findBlas() === null);
+  const run = Run.create(flags.runsDir, flags.name, stemOf(options.data), { ...options, noBlas }, material.tokenizer);
   try {
     const reporter = createReporter(flags.json);
     return await finish(run, material, await begin(run, material, reporter), reporter, prompts);
@@ -88,6 +91,9 @@ async function restore(run: Run, material: Material, checkpoint: Checkpoint, rep
   const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
   if (changed !== undefined) {
     throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; put it back to resume`);
+  }
+  if (usesBlas(material.config, decide(run.options)) && findBlas() === null) {
+    reporter.warn("the run began with a BLAS library, which is not here; its numbers will differ in the last digits");
   }
   const engine = await resumeEngine(material.config, state, decide(run.options));
   material.random.setState(random);

@@ -4,6 +4,7 @@
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { serve } from "../backend/wasm-threads.ts";
 import type { StartThread, ThreadTask } from "../backend/wasm-threads.ts";
+import { findBlas } from "./blas.ts";
 
 /** Starts a worker thread. It does not keep the process alive. Rejects if the thread can't be started. */
 export const startNodeThread: StartThread = async (task) => {
@@ -22,7 +23,7 @@ if (!isMainThread && isThread(workerData)) {
   parentPort!.once("message", (task: ThreadTask) => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     parentPort!.postMessage("ready");
-    serve(task);
+    serve(task, task.usesMultiply ? findBlas()!.on(task.memory) : null);
   });
 }
 

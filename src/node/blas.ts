@@ -1,0 +1,99 @@
+/**
+ * A BLAS of the machine for large products: WebAssembly's vectors have 128 bits, a CPU's have 256 or 512.
+ *
+ * It needs `koffi`, an optional peer, and one of the libraries below; without them the answer is null and WebAssembly
+ * does all. The library works on the engine's own memory, by address: nothing is copied.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Blas } from "../backend/wasm.ts";
+
+/** Where a BLAS may be, and the function that keeps it to one thread: our workers are the threads. */
+const LIBRARIES: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
+  linux: ["libopenblas.so.0", "libopenblas.so", "libmkl_rt.so.2", "libmkl_rt.so"],
+  darwin: ["/System/Library/Frameworks/Accelerate.framework/Accelerate", "libopenblas.dylib"],
+  win32: ["libopenblas.dll", "mkl_rt.2.dll"],
+};
+const ONE_THREAD = ["openblas_set_num_threads", "MKL_Set_Num_Threads"];
+
+const [ROW_MAJOR, PLAIN, TRANSPOSED] = [101, 111, 112];
+
+/** The first library that is there, or null. */
+export function findBlas(): Blas | null {
+  const koffi = loadKoffi();
+  if (koffi === null) return null;
+  helpOpenBlas();
+  for (const path of LIBRARIES[process.platform] ?? []) {
+    try {
+      return openBlas(koffi, path);
+    } catch {
+      continue; // not there, or not a BLAS
+    }
+  }
+  return null;
+}
+
+/** The little of koffi that is used. */
+interface Koffi {
+  load(path: string): { func(prototype: string): (...parameters: (number | string)[]) => unknown };
+  address(value: Float32Array): bigint;
+}
+
+function loadKoffi(): Koffi | null {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- koffi's own types are not there without koffi
+    return createRequire(import.meta.url)("koffi") as Koffi;
+  } catch {
+    return null;
+  }
+}
+
+function openBlas(koffi: Koffi, path: string): Blas {
+  const library = koffi.load(path);
+  const sgemm = library.func(
+    "void cblas_sgemm(int, int, int, int, int, int, float, uintptr_t, int, uintptr_t, int, float, uintptr_t, int)",
+  );
+  for (const name of ONE_THREAD) {
+    try {
+      library.func(`void ${name}(int)`)(1);
+    } catch {
+      continue; // another library's
+    }
+  }
+  return {
+    name: describe(library, path),
+    on(memory) {
+      const base = Number(koffi.address(new Float32Array(memory.buffer)));
+      return ({ rows, columns, k, a, aRow, aTransposed, b, bRow, bTransposed, c, cRow, accumulate }) => {
+        const [aLayout, bLayout] = [aTransposed, bTransposed].map((transposed) => (transposed ? TRANSPOSED : PLAIN));
+        const beta = accumulate ? 1 : 0;
+        sgemm(ROW_MAJOR, aLayout, bLayout, rows, columns, k, 1, base + a, aRow, base + b, bRow, beta, base + c, cRow);
+      };
+    },
+  };
+}
+
+/** `OpenBLAS 0.3.21 (SkylakeX)`, or the library's file name. */
+function describe(library: ReturnType<Koffi["load"]>, path: string): string {
+  try {
+    const words = String(library.func("str openblas_get_config()")()).split(" ");
+    return `${words[0]} ${words[1]} (${words.at(-2) ?? ""})`;
+  } catch {
+    return path.split("/").at(-1) ?? path;
+  }
+}
+
+/**
+ * An OpenBLAS that is older than the CPU does not know its number, and takes the kernels of 2004. The variable must be
+ * set before the library is loaded; the user's own choice stays.
+ */
+function helpOpenBlas(): void {
+  if (process.platform !== "linux" || process.arch !== "x64") return;
+  try {
+    const flags = readFileSync("/proc/cpuinfo", "utf8");
+    if (/\bavx512vl\b/.test(flags)) process.env.OPENBLAS_CORETYPE ??= "SkylakeX";
+    else if (/\bavx2\b/.test(flags)) process.env.OPENBLAS_CORETYPE ??= "Haswell";
+  } catch {
+    // No such file: the library must find out for itself.
+  }
+}
