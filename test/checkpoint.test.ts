@@ -3,7 +3,7 @@ import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } 
 import { InputError } from "../src/errors.ts";
 import { Random } from "../src/random.ts";
 import { decodeSafetensors } from "../src/safetensors.ts";
-import { smallCheckpoint, smallCheckpointBytes, smallModelBytes } from "./setup/sealed.ts";
+import { resealed, smallCheckpoint, smallCheckpointBytes, smallModelBytes } from "./setup/sealed.ts";
 
 const LONG = process.env.MICROGPT_LONG !== undefined;
 
@@ -13,6 +13,22 @@ test("a checkpoint comes back as it went: every number, the progress, the genera
   const copy = await decodeCheckpoint(bytes);
   expect(copy).toEqual(checkpoint);
   expect(await encodeCheckpoint(copy)).toEqual(bytes); // and nothing in it depends on the time
+});
+
+test("a checkpoint of before steps could be skipped has none that were", async () => {
+  const bytes = resealed(await smallCheckpointBytes(), ({ __metadata__: metadata }) => {
+    const { skipped, skippedInARow, ...old } = JSON.parse(metadata.progress) as Record<string, unknown>;
+    expect([skipped, skippedInARow]).toEqual([0, 0]);
+    metadata.progress = JSON.stringify(old);
+  });
+  expect(await decodeCheckpoint(bytes)).toEqual(await smallCheckpoint());
+});
+
+test("a checkpoint remembers how many steps were skipped, in all and in a row", async () => {
+  const checkpoint = await smallCheckpoint(9);
+  checkpoint.progress.skipped = 3;
+  checkpoint.progress.skippedInARow = 2;
+  expect((await decodeCheckpoint(await encodeCheckpoint(checkpoint))).progress).toEqual(checkpoint.progress);
 });
 
 test("a model comes back as it went, in its own precision", async () => {

@@ -31,6 +31,16 @@ describe("an engine's step that is not finite changes nothing", () => {
     expect(await engine.save()).toEqual(before);
   });
 
+  test("a finite loss with a gradient too large to square is skipped too: Adam would remember infinity", async () => {
+    const weights = initWeights(CONFIG, new Random(1));
+    for (const weight of weights.lm_head.flat()) weight.data = 0; // all tokens are equally likely, whatever comes in
+    for (const weight of weights["layer0.mlp_fc2"].flat()) weight.data = 1e160;
+    const engine = new AtomicEngine(CONFIG, weights);
+    const before = await engine.save();
+    expect(await engine.step([[DOCUMENT]], UPDATE)).toEqual({ loss: expect.closeTo(Math.log(5), 12), applied: false });
+    expect(await engine.save()).toEqual(before);
+  });
+
   test("the step after a skipped one is as if that had not been", async () => {
     const weights = initWeights(CONFIG, new Random(1));
     const engine = new AtomicEngine(CONFIG, weights);

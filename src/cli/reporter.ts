@@ -147,7 +147,8 @@ class PlainReporter implements Reporter {
 const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {
-  const percent = unlearnt < 0.01 ? "less than 1 %" : `${Math.round(100 * unlearnt)} %`;
+  const percent =
+    unlearnt < 0.01 ? "less than 1 %" : unlearnt > 0.99 ? "more than 99 %" : `${Math.round(100 * unlearnt)} %`;
   const remedy = reference ? "" : "; --stream learns them all";
   return `${percent} of the tokens lie behind --block-size ${shape.blockSize} and are not learnt${remedy}`;
 }
