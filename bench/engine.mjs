@@ -111,7 +111,7 @@ async function compare([name, config, batchSize, threads]) {
     name.padEnd(22),
     `${ms.toFixed(3)} ms`.padStart(13),
     `${((1000 * ms) / batchSize).toFixed(1)} µs`.padStart(14),
-    `${(flops / ms / 1e6).toFixed(1)}`.padStart(9),
+    (flops / ms / 1e6).toFixed(1).padStart(9),
     peer === null ? `no PyTorch: ${reason}` : `${median(theirs).toFixed(3)} ms`.padStart(13),
     peer === null ? "" : `${(median(theirs) / ms).toFixed(2)}×`.padStart(9),
     `${(engine.bytes / 1e6).toFixed(1)} MB`.padStart(11),

@@ -32,7 +32,7 @@ export interface Session {
   close(): void;
 }
 
-/** Documents, one after another without a gap. T tokens in all. */
+/** Documents, one after another without a gap. T tokens in all; the lists of tokens may be longer. */
 export interface Batch {
   /** [T] */
   readonly tokens: Int32Array;

@@ -42,6 +42,10 @@ function toFlag(key: string, { placeholder, help, initial, parse }: Option<unkno
 /** The options of a table among those that a command was given, with defaults for the rest. */
 function pick<Options>(table: { readonly [Key in keyof Options]: Option<Options[Key]> }, given: object): Options {
   const values = new Map(Object.entries(given));
+  // Commander takes `--no-blas` for `blas: false`.
+  for (const key of Object.keys(table).filter((name) => /^no[A-Z]/.test(name))) {
+    values.set(key, values.get(key.charAt(2).toLowerCase() + key.slice(3)) === false);
+  }
   const entries = Object.entries<Option<unknown>>(table).map(([key, { initial }]) => [key, values.get(key) ?? initial]);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value went through its option's parse
   return Object.fromEntries(entries) as Options;

@@ -27,9 +27,11 @@ export interface Draw {
 export function nextTokenProbabilities(logits: ArrayLike<number>, options: SamplingOptions): Float64Array {
   const { temperature, topK, topP } = options;
   if (temperature === 0) return oneHot(logits);
-  const scaled = Float64Array.from(logits, (logit) => logit / temperature);
-  const max = scaled.reduce((most, logit) => Math.max(most, logit), -Infinity);
-  const probabilities = scaled.map((logit) => Math.exp(logit - max));
+  // Plain loops: this runs for every token, and callbacks would take longer than the model.
+  const probabilities = new Float64Array(logits.length);
+  let max = -Infinity;
+  for (let i = 0; i < logits.length; i++) max = Math.max(max, (probabilities[i] = logits[i] / temperature));
+  for (let i = 0; i < logits.length; i++) probabilities[i] = Math.exp(probabilities[i] - max);
   normalise(probabilities);
   if (topK === null && topP === null) return probabilities;
   // Stable: of equally likely tokens the lower id comes first.
@@ -55,7 +57,8 @@ function oneHot(logits: ArrayLike<number>): Float64Array {
 }
 
 function normalise(weights: Float64Array): void {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i];
   for (let i = 0; i < weights.length; i++) weights[i] /= total;
 }
 
@@ -79,8 +82,25 @@ export async function* generate(
     const probabilities = nextTokenProbabilities(logits, options);
     const [token] = random.choices(tokens, probabilities);
     if (token === bos) return;
-    yield { token, probability: probabilities[token], likeliest: likeliestTokens(probabilities, 5) };
+    yield new ProbableDraw(token, probabilities);
     if (count + 1 < maxTokens) logits = await context.readAll([token]);
+  }
+}
+
+/** Sorts only if somebody asks: most who draw want the token alone. */
+class ProbableDraw implements Draw {
+  readonly token: number;
+  readonly probability: number;
+  readonly #probabilities: Float64Array;
+
+  constructor(token: number, probabilities: Float64Array) {
+    this.token = token;
+    this.probability = probabilities[token];
+    this.#probabilities = probabilities;
+  }
+
+  get likeliest(): Draw["likeliest"] {
+    return likeliestTokens(this.#probabilities, 5);
   }
 }
 

@@ -51,6 +51,8 @@ export class TensorEngine implements Engine {
   readonly #layout: Layout;
   readonly #programs: Programs;
   readonly #session: Session;
+  /** The one document that is being read, [blockSize]. */
+  readonly #text: Batch;
   /** Whose keys and values the generating program's memory holds. */
   #reading: Reader | null = null;
 
@@ -67,6 +69,13 @@ export class TensorEngine implements Engine {
     this.#layout = layout;
     this.#programs = programs;
     this.#session = session;
+    const { blockSize } = layout.config;
+    this.#text = {
+      tokens: new Int32Array(blockSize),
+      targets: new Int32Array(blockSize),
+      positions: Int32Array.from({ length: blockSize }, (_, position) => position),
+      documents: new Int32Array(2),
+    };
   }
 
   /** Bytes of memory for weights, gradients, Adam's means and activations. */
@@ -177,16 +186,16 @@ export class TensorEngine implements Engine {
 
   async #generate(tokens: Tokens, firstRow: number): Promise<Float64Array[]> {
     const { generating } = this.#programs;
-    const batch: Batch = {
-      tokens: Int32Array.from(tokens),
-      targets: new Int32Array(tokens.length),
-      positions: Int32Array.from(tokens, (_, position) => position),
-      documents: Int32Array.of(0, tokens.length),
-    };
-    const { data, stride } = await this.#session.run(generating, batch, { firstRow, lossScale: 0, accumulate: false });
-    return Array.from({ length: tokens.length - firstRow }, (_, row) =>
-      Float64Array.from(data.subarray(row * stride, row * stride + this.config.vocabSize)),
-    );
+    const text = this.#text;
+    for (let t = firstRow; t < tokens.length; t++) text.tokens[t] = tokens[t];
+    text.documents[1] = tokens.length;
+    const { data, stride } = await this.#session.run(generating, text, { firstRow, lossScale: 0, accumulate: false });
+    const { vocabSize } = this.config;
+    return Array.from({ length: tokens.length - firstRow }, (_, row) => {
+      const logits = new Float64Array(vocabSize);
+      logits.set(data.subarray(row * stride, row * stride + vocabSize));
+      return logits;
+    });
   }
 
   /** Documents one after another, cut to blockSize tokens each, in batches of at most `maxTokens` tokens. */

@@ -19,7 +19,7 @@ const LAYERS = [
   ["backend/reference.ts", "backend/wasm-vector.ts"],
   ["backend/wasm-matmul.ts", "backend/wasm-rows.ts"],
   ["backend/wasm-attention.ts"],
-  ["backend/wasm-attention-grad.ts", "backend/wasm-memory.ts"],
+  ["backend/wasm-attention-grad.ts", "backend/wasm-memory.ts", "backend/wasm-weights.ts"],
   ["backend/wasm-compiler.ts"],
   ["backend/wasm-steps.ts"],
   ["backend/wasm-worker.ts"],

@@ -22,7 +22,7 @@ class ReferenceSession implements Session {
   }
 
   async run(program: Program, batch: Batch, options: RunOptions): Promise<Result> {
-    const rows = batch.tokens.length;
+    const rows = batch.documents[batch.documents.length - 1];
     for (const { windowed, sections } of program.phases) {
       const step = windowed ? program.windowRows : Math.max(rows, 1);
       for (let from = options.firstRow; from < rows; from += step) {

@@ -8,12 +8,21 @@ import { ModuleBuilder } from "./wasm-assembler.ts";
 import { addPack } from "./wasm-matmul.ts";
 import { UNIT_ROWS } from "./wasm-memory.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
-import { addSquares } from "./wasm-rows.ts";
+import { addSquares } from "./wasm-weights.ts";
 import { F32 } from "./wasm-vector.ts";
 import type { MultiplyAdd } from "./wasm-vector.ts";
 
 /** A function of the module: pointers in bytes, counts. */
 export type Kernel = (...numbers: number[]) => void;
+
+/** A kernel that can be called once the module is there. No wrapper stands between: it would cost more than some. */
+export interface LinkedKernel {
+  readonly call: Kernel;
+}
+
+function notLinked(): never {
+  throw new Error("wasm: a kernel was called before its module was there");
+}
 
 /** A product by somebody else, on the memory: C[rows, columns] = A · B [+ C]. Bytes for places, numbers for rows. */
 export interface Product {
@@ -47,8 +56,7 @@ export class Compiler {
   readonly fma: MultiplyAdd;
   readonly multiply: Multiply | null;
   readonly #share: Share;
-  readonly #names = new Set<string>();
-  #exports: Readonly<Record<string, unknown>> = {};
+  readonly #kernels = new Map<string, { call: Kernel }>();
 
   constructor(layout: Layout, map: MemoryMap, share: Share, fma: MultiplyAdd, multiply: Multiply | null) {
     this.layout = layout;
@@ -60,20 +68,23 @@ export class Compiler {
 
   /** The instance of the module; kernels can be called from then on. */
   link(exports: WebAssembly.Exports): void {
-    this.#exports = exports;
+    for (const [name, kernel] of this.#kernels) {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the module has a function of that name
+      kernel.call = exports[name] as Kernel;
+    }
   }
 
   /** The kernel of that kind and shape; `add` writes it where it is new. */
-  kernel<Shape>(kind: string, shape: Shape, add: (module: ModuleBuilder, name: string, shape: Shape) => void): Kernel {
+  kernel<Shape>(
+    kind: string,
+    shape: Shape,
+    add: (module: ModuleBuilder, name: string, shape: Shape) => void,
+  ): LinkedKernel {
     const name = `${kind} ${JSON.stringify(shape)}`;
-    if (!this.#names.has(name)) add(this.module, name, shape);
-    this.#names.add(name);
-    let linked: Kernel | null = null;
-    return (...numbers) => {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the module has a function of that name
-      linked ??= this.#exports[name] as Kernel;
-      linked(...numbers);
-    };
+    if (!this.#kernels.has(name)) add(this.module, name, shape);
+    const kernel = this.#kernels.get(name) ?? { call: notLinked };
+    this.#kernels.set(name, kernel);
+    return kernel;
   }
 
   /** Our worker's scratch. */
@@ -114,7 +125,7 @@ export class Compiler {
     const { start, row } = this.weightBytes(weight.data);
     const kernel = this.kernel("pack", { columns: row / F32, rowBytes: row }, addPack);
     const [begin, end] = this.ownRows(weight);
-    return () => kernel(start + begin * row, packed + begin * row, end - begin);
+    return () => kernel.call(start + begin * row, packed + begin * row, end - begin);
   }
 
   /** The sums of squares of our rows of a weight's gradient. */
@@ -123,6 +134,6 @@ export class Compiler {
     const { start, row } = this.weightBytes(weight.grad);
     const [begin, end] = this.ownRows(weight);
     const target = this.map.squares.get(weight)! + (begin / UNIT_ROWS) * F32;
-    return () => kernel(start + begin * row, target, UNIT_ROWS * row, (end - begin) / UNIT_ROWS);
+    return () => kernel.call(start + begin * row, target, UNIT_ROWS * row, (end - begin) / UNIT_ROWS);
   }
 }

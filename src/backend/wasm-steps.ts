@@ -10,16 +10,8 @@ import type { AttentionShape } from "./wasm-attention.ts";
 import type { Compiler } from "./wasm-compiler.ts";
 import { addRowsByWeight, addWeightGrad, TILE_COLUMNS } from "./wasm-matmul.ts";
 import { ALIGN } from "./wasm-memory.ts";
-import {
-  addAdam,
-  addCrossEntropy,
-  addEmbed,
-  addEmbedGrad,
-  addFinish,
-  addRmsnorm,
-  addRmsnormGrad,
-  addSum,
-} from "./wasm-rows.ts";
+import { addCrossEntropy, addEmbed, addFinish, addRmsnorm, addRmsnormGrad, addSum } from "./wasm-rows.ts";
+import { addAdam, addEmbedGrad } from "./wasm-weights.ts";
 import { F32 } from "./wasm-vector.ts";
 
 /** What of a run is the same for all of its instructions. */
@@ -62,7 +54,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     const outAt = at(out);
     return (run, { from, to }) => {
       const [tokens, positions] = [map.tokens + from * F32, map.positions + from * F32];
-      kernel(outAt(run, from), tokens, positions, ofTokens, ofPositions, to - from);
+      kernel.call(outAt(run, from), tokens, positions, ofTokens, ofPositions, to - from);
     };
   },
 
@@ -70,7 +62,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     const shape = { columns: x.columns, outRow: row(out), xRow: row(x) };
     const kernel = compiler.kernel("rmsnorm", shape, (module, name) => addRmsnorm(module, name, shape, compiler.fma));
     const [outAt, xAt] = [at(out), at(x)];
-    return (run, { from, to }) => kernel(outAt(run, from), xAt(run, from), to - from);
+    return (run, { from, to }) => kernel.call(outAt(run, from), xAt(run, from), to - from);
   },
 
   rmsnormGrad({ to: { out }, from: { x, dOut, plus } }, { compiler, row, at }) {
@@ -81,7 +73,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     );
     const [outAt, xAt, dOutAt, plusAt] = [out, x, dOut, plus ?? x].map(at);
     return (run, { from, to }) =>
-      kernel(outAt(run, from), xAt(run, from), dOutAt(run, from), plusAt(run, from), to - from);
+      kernel.call(outAt(run, from), xAt(run, from), dOutAt(run, from), plusAt(run, from), to - from);
   },
 
   linear({ to: { out }, from: { x, plus }, weight, relu }, context) {
@@ -134,7 +126,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
       const { accumulate, firstRow } = run.options;
       const [dOutByte, gradByte] = [dOutAt(run, from) + begin * F32, start + begin * gradRow];
       // Every window of a batch but the first adds to what the others have left.
-      kernel(dOutByte, xAt(run, from), gradByte, end - begin, to - from, accumulate || from > firstRow ? 1 : 0);
+      kernel.call(dOutByte, xAt(run, from), gradByte, end - begin, to - from, accumulate || from > firstRow ? 1 : 0);
     };
   },
 
@@ -144,7 +136,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
   add({ to: { out }, from: { a, b } }, { compiler, row, at }) {
     const kernel = compiler.kernel("add", { rowBytes: row(out) }, addSum);
     const [outAt, aAt, bAt] = [out, a, b].map(at);
-    return (run, { from, to }) => kernel(outAt(run, from), aAt(run, from), bAt(run, from), to - from);
+    return (run, { from, to }) => kernel.call(outAt(run, from), aAt(run, from), bAt(run, from), to - from);
   },
 
   attention({ to: { out, statistics }, from: { query, key, value }, heads }, { compiler, row, at }) {
@@ -153,14 +145,15 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     const kernel = compiler.kernel("attention", shape, (module, name) =>
       addAttention(module, name, shape, compiler.fma),
     );
-    const places = [query, key, value, out, statistics].map(at);
+    const [queryAt, keyAt, valueAt, outAt, statisticsAt] = [query, key, value, out, statistics].map(at);
     const { scratch } = compiler;
     return (run, { first, last }) => {
       for (let d = first; d < last; d++) {
         const start = run.documents[d];
-        const [q, k, v, o, s] = places.map((place) => place(run, start));
+        const [q, k, v] = [queryAt(run, start), keyAt(run, start), valueAt(run, start)];
         const firstQuery = Math.max(0, run.options.firstRow - start);
-        kernel(q, k, v, o, s, firstQuery, run.documents[d + 1] - start, scratch);
+        const count = run.documents[d + 1] - start;
+        kernel.call(q, k, v, outAt(run, start), statisticsAt(run, start), firstQuery, count, scratch);
       }
     };
   },
@@ -184,7 +177,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
       for (let d = first; d < last; d++) {
         const start = run.documents[d];
         const [q, k, v, o, dO, s, dQ, dK, dV] = places.map((place) => place(run, start));
-        kernel(q, k, v, o, dO, s, dQ, dK, dV, run.documents[d + 1] - start, scratch);
+        kernel.call(q, k, v, o, dO, s, dQ, dK, dV, run.documents[d + 1] - start, scratch);
       }
     };
   },
@@ -201,7 +194,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     const [begin, end] = compiler.ownRows(weight);
     return (run, { from, to }) => {
       const accumulate = run.options.accumulate ? 1 : 0;
-      kernel(start, dOutAt(run, from), ids + from * F32, to - from, begin, end, accumulate);
+      kernel.call(start, dOutAt(run, from), ids + from * F32, to - from, begin, end, accumulate);
     };
   },
 
@@ -214,7 +207,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
       (buffer) => compiler.weightBytes(buffer).start + begin * row,
     );
     return () => {
-      kernel(data, grad, mean, meanSquare, (end - begin) * row, compiler.map.adam);
+      kernel.call(data, grad, mean, meanSquare, (end - begin) * row, compiler.map.adam);
       pack();
     };
   },
@@ -250,7 +243,7 @@ function rowsByWeight(
   );
   const [aAt, outAt, plusAt, gateAt] = [a, out, plus ?? a, gate ?? a].map(at);
   return (run, { from, to }) =>
-    kernel(aAt(run, from), b, outAt(run, from), to - from, plusAt(run, from), gateAt(run, from));
+    kernel.call(aAt(run, from), b, outAt(run, from), to - from, plusAt(run, from), gateAt(run, from));
 }
 
 const isForMultiply = ({ shape }: Weight, { multiply }: Compiler): boolean =>
@@ -289,7 +282,7 @@ function multiplied(
       cRow: shape.outRow / F32,
       accumulate: false,
     });
-    finish?.(outAt(run, from), plusAt(run, from), gateAt(run, from), to - from);
+    finish?.call(outAt(run, from), plusAt(run, from), gateAt(run, from), to - from);
   };
 }
 
@@ -301,7 +294,7 @@ function crossEntropy(statistics: View, logits: View, grad: boolean, { compiler,
   const [statisticsAt, logitsAt] = [statistics, logits].map(at);
   return (run, { from, to }) => {
     const targets = compiler.map.targets + from * F32;
-    kernel(statisticsAt(run, from), logitsAt(run, from), targets, to - from, run.options.lossScale);
+    kernel.call(statisticsAt(run, from), logitsAt(run, from), targets, to - from, run.options.lossScale);
   };
 }
 

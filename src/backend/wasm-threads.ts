@@ -2,7 +2,7 @@
  * Several workers over one shared memory. The calling thread is the first of them: it says what is to be done, takes
  * its share, and meets the others where all must have come as far.
  *
- * Control words (i32, from `map.control` on): 0 counts the orders; 1 the order, 2 its program, 3–6 its numbers;
+ * Control words (i32, from `map.control` on): 0 counts the orders; 1 the order, 2 its program, 3–5 its numbers;
  * 8 counts the meetings, 9 who has arrived at the next. The loss's scale is an f64 behind them.
  */
 import type { RunOptions } from "../backend.ts";
@@ -12,9 +12,7 @@ import type { MemoryMap } from "./wasm-memory.ts";
 import { WasmWorker } from "./wasm-worker.ts";
 import type { Meeting } from "./wasm-worker.ts";
 
-const [ORDERS, ORDER, PROGRAM, TOKENS, DOCUMENTS, FIRST_ROW, ACCUMULATE, MEETINGS, ARRIVED] = [
-  0, 1, 2, 3, 4, 5, 6, 8, 9,
-];
+const [ORDERS, ORDER, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, MEETINGS, ARRIVED] = [0, 1, 2, 3, 4, 5, 8, 9];
 const LOSS_SCALE_BYTE = 64;
 const [RUN, UPDATE, PACK, CLOSE] = [1, 2, 3, 4];
 
@@ -51,7 +49,7 @@ export type StartThread = (task: ThreadTask) => Promise<Thread>;
 
 /** Workers that do as they are told, all at once; calls return when all is done. */
 export interface Crew {
-  run(program: number, tokens: number, documents: number, options: RunOptions): void;
+  run(program: number, documents: Int32Array, options: RunOptions): void;
   update(program: number): void;
   pack(): void;
   close(): void;
@@ -80,14 +78,15 @@ export async function startThreads(
     Atomics.notify(words, ORDERS);
   };
   return {
-    run(program, tokens, documents, { firstRow, lossScale, accumulate }) {
-      words[TOKENS] = tokens;
-      words[DOCUMENTS] = documents;
-      words[FIRST_ROW] = firstRow;
-      words[ACCUMULATE] = accumulate ? 1 : 0;
-      new Float64Array(memory.buffer, map.control + LOSS_SCALE_BYTE, 1)[0] = lossScale;
-      order(RUN, program);
-      obey(worker, task, words);
+    run(program, documents, options) {
+      if (count > 1) {
+        words[DOCUMENTS] = documents.length;
+        words[FIRST_ROW] = options.firstRow;
+        words[ACCUMULATE] = options.accumulate ? 1 : 0;
+        new Float64Array(memory.buffer, map.control + LOSS_SCALE_BYTE, 1)[0] = options.lossScale;
+        order(RUN, program);
+      }
+      worker.run(programs[program], documents, options);
     },
     update(program) {
       order(UPDATE, program);
@@ -125,7 +124,7 @@ function obey(worker: WasmWorker, { programs, map, memory }: Task, words: Int32A
   const documents = new Int32Array(memory.buffer, map.documents, words[DOCUMENTS]);
   const [lossScale] = new Float64Array(memory.buffer, map.control + LOSS_SCALE_BYTE, 1);
   const options = { firstRow: words[FIRST_ROW], lossScale, accumulate: words[ACCUMULATE] === 1 };
-  worker.run(program, words[TOKENS], documents, options);
+  worker.run(program, documents, options);
 }
 
 /** The last to arrive lets all others go. */
