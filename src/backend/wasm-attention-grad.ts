@@ -22,8 +22,8 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
     const { i, keys, j, pointer, tile } = attention;
     const [head, block, blockEnd, p, ds, left, values, pRow, target] = locals.many("i32", 9);
     const [x, y] = locals.many("v128", 2);
-    const [max, inverse, along] = [0, 1, 2].map(() => locals.many("v128", TILE_ROWS));
-    const scale = headSize ** -0.5;
+    const [minusMax, inverse, minusAlong] = [0, 1, 2].map(() => locals.many("v128", TILE_ROWS));
+    const scale = locals.new("v128");
 
     // The padding behind the last head's values is cleared with them; of the other heads, the next does what is right.
     const hasPadding = 3 * heads * headStride * F32 !== dQkvRow;
@@ -44,17 +44,18 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
     const readRow = (row: number): Code => {
       const [o, d] = [offsetBy(out, i.get, outRow), offsetBy(dOut, i.get, dOutRow)];
       const terms = Array.from({ length: headStride / 4 }, (_, v) =>
-        along[row].set(
-          fma(f32x4.load(o, row * outRow + v * V128), f32x4.load(d, row * dOutRow + v * V128), along[row].get),
+        minusAlong[row].set(
+          fma(f32x4.load(o, row * outRow + v * V128), f32x4.load(d, row * dOutRow + v * V128), minusAlong[row].get),
         ),
       );
       return sequence(
         pointer.set(i32.add(offsetBy(statistics, i.get, statisticsRow), times(head.get, 2 * F32))),
-        max[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow)),
+        minusMax[row].set(f32x4.mul(f32x4.loadSplat(pointer.get, row * statisticsRow), f32x4.const(-Math.LOG2E))),
         inverse[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow + F32)),
-        along[row].set(f32x4.zero),
+        minusAlong[row].set(f32x4.zero),
         ...terms,
-        sumLanes(along[row]),
+        sumLanes(minusAlong[row]),
+        minusAlong[row].set(f32x4.mul(minusAlong[row].get, f32x4.sub(f32x4.zero, scale.get))),
       );
     };
     /** p and ds of a query and four keys from j on; tile.sums hold the scores, attention.second dp. */
@@ -62,10 +63,9 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
       const [row, v] = [Math.floor(n / 2), n % 2];
       const offset = row * attention.scoreRow + v * V128;
       return sequence(
-        x.set(f32x4.sub(f32x4.mul(tile.sums[n].get, f32x4.const(scale)), max[row].get)),
-        attention.exp.apply(x),
+        attention.power(x, tile.sums[n].get, minusMax[row]),
         x.set(mask(f32x4.mul(x.get, inverse[row].get), row)),
-        y.set(f32x4.mul(f32x4.sub(attention.second[n].get, along[row].get), f32x4.const(scale))),
+        y.set(fma(attention.second[n].get, scale.get, minusAlong[row].get)),
         f32x4.store(pointer.get, x.get, offset),
         f32x4.store(target.get, mask(f32x4.mul(x.get, y.get), row), offset),
       );
@@ -172,7 +172,8 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
         ),
       );
     return sequence(
-      attention.exp.begin(),
+      attention.begin(),
+      scale.set(f32x4.const(headSize ** -0.5)),
       values.set(i32.add(scratch.get, i32.const(attention.packedBytes))),
       p.set(i32.add(scratch.get, i32.const(2 * attention.packedBytes))),
       ds.set(i32.add(p.get, i32.const(BLOCK_ROWS * attention.scoreRow))),

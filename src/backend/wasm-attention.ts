@@ -12,7 +12,7 @@ import { f32, f32x4, i32, loop, sequence, when } from "./wasm-assembler.ts";
 import type { Code, Local, Locals, ModuleBuilder } from "./wasm-assembler.ts";
 import { multiplyTile, newTile, storeTile, TILE_COLUMNS, TILE_ROWS } from "./wasm-matmul.ts";
 import type { Steps, Tile } from "./wasm-matmul.ts";
-import { Exp, F32, LANES, maxLanes, sumLanes, transpose4, V128 } from "./wasm-vector.ts";
+import { Exp2, F32, LANES, maxLanes, sumLanes, transpose4, V128 } from "./wasm-vector.ts";
 import type { MultiplyAdd } from "./wasm-vector.ts";
 
 export interface AttentionShape {
@@ -26,8 +26,12 @@ export interface AttentionShape {
   readonly dQkvRow: number;
   readonly outRow: number;
   readonly dOutRow: number;
+  /** Of two numbers a head: the row's largest score / √headSize, and 1 / the sum of the powers. */
   readonly statisticsRow: number;
 }
+
+/** Stands for −∞, which has no place in sums and products. */
+const MASKED = -3e38;
 
 /** Queries whose gradients are worked on together. */
 export const BLOCK_ROWS = 16;
@@ -58,7 +62,9 @@ export class Attention {
   readonly tile: Tile;
   readonly narrow: Tile;
   readonly second: Tile["sums"];
-  readonly exp: Exp;
+  readonly exp: Exp2;
+  /** What scores are multiplied by for their powers of two to be e^(score / √headSize). */
+  readonly scale: Local;
   readonly lines: Local[];
   readonly spare: Local[];
   /** The query at hand; the keys it may see; a key or column. */
@@ -83,10 +89,21 @@ export class Attention {
       panel: this.tile.panel.slice(0, 1),
     };
     this.second = locals.many("v128", 8);
-    this.exp = new Exp(locals, fma);
+    this.exp = new Exp2(locals, fma);
+    this.scale = locals.new("v128");
     this.lines = locals.many("v128", 4);
     this.spare = locals.many("v128", 4);
     [this.i, this.keys, this.j, this.pointer, this.source, this.target] = locals.many("i32", 6);
+  }
+
+  /** At the start of the function. */
+  begin(): Code {
+    return sequence(this.exp.begin(), this.scale.set(f32x4.const(this.shape.headSize ** -0.5 * Math.LOG2E)));
+  }
+
+  /** x = e^((score − the row's largest) / √headSize), in both directions by the same operations. */
+  power(x: Local, score: Code, minusMax: Local): Code {
+    return sequence(x.set(this.fma(score, this.scale.get, minusMax.get)), this.exp.apply(x));
   }
 
   tileOf(vectors: number): Tile {
@@ -189,9 +206,19 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
     const attention = new Attention(shape, locals, fma);
     const { i, keys, j, pointer, tile } = attention;
     const [head, scores, left, outTile] = locals.many("i32", 4);
-    const [max, sum, x] = locals.many("v128", 3);
-    const inverse = locals.many("v128", TILE_ROWS);
+    const x = locals.new("v128");
+    const [max, minusMax, sum, inverse] = [0, 1, 2, 3].map(() => locals.many("v128", TILE_ROWS));
+    const rows = [0, 1, 2, 3];
 
+    // Of tile.sums, vector v of a row.
+    const score = (row: number, v: number): Local => tile.sums[2 * row + v];
+    const mask = (row: number, v: number): Code =>
+      score(row, v).set(f32x4.select(f32x4.const(MASKED), score(row, v).get, attention.isMasked(row)));
+    const keepScore = (row: number, v: number): Code =>
+      sequence(
+        max[row].set(f32x4.max(max[row].get, score(row, v).get)),
+        f32x4.store(pointer.get, score(row, v).get, row * attention.scoreRow + v * V128),
+      );
     const scoreTile = loop(
       j,
       i32.const(0),
@@ -205,66 +232,57 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
           qkvRow,
         ),
         pointer.set(offsetBy(scores, j.get, F32)),
-        ...tile.sums.map((score, n) => {
-          const offset = Math.floor(n / 2) * attention.scoreRow + (n % 2) * V128;
-          return f32x4.store(pointer.get, f32x4.mul(score.get, f32x4.const(headSize ** -0.5)), offset);
-        }),
+        when(
+          i32.less(i32.add(j.get, i32.const(TILE_COLUMNS - 1)), i.get),
+          sequence(...rows.flatMap((row) => [keepScore(row, 0), keepScore(row, 1)])),
+          sequence(
+            ...rows.map((row) => sequence(mask(row, 0), keepScore(row, 0))),
+            j.increase(i32.const(4)),
+            ...rows.map((row) => sequence(mask(row, 1), keepScore(row, 1))),
+            j.set(i32.sub(j.get, i32.const(4))),
+          ),
+        ),
       ),
     );
-    /** The scores of a row, four at a time: those all visible by `whole`, the last few by `masked`. */
-    const overKeys = (row: number, whole: (offset: number) => Code, masked: (offset: number) => Code): Code =>
-      sequence(
-        pointer.set(scores.get),
-        loop(
-          j,
-          i32.const(0),
-          i32.sub(i32.add(i.get, i32.const(row + 1)), i32.const(3)),
-          4,
-          sequence(whole(row * attention.scoreRow), pointer.increase(i32.const(V128))),
+    /** Scores → their powers, not yet divided by their sum. Of masked ones it is 0. */
+    const softmax = sequence(
+      ...rows.map((row) =>
+        sequence(
+          maxLanes(max[row]),
+          max[row].set(f32x4.mul(max[row].get, f32x4.const(headSize ** -0.5))),
+          minusMax[row].set(f32x4.mul(max[row].get, f32x4.const(-Math.LOG2E))),
+          sum[row].set(f32x4.zero),
         ),
-        j.set(i32.and(i32.add(i.get, i32.const(row + 1)), i32.const(-4))),
-        loop(j, j.get, keys.get, 4, sequence(masked(row * attention.scoreRow), pointer.increase(i32.const(V128)))),
-      );
-    const load = (offset: number): Code => f32x4.load(pointer.get, offset);
-    const softmaxRow = (row: number): Code =>
-      sequence(
-        max.set(f32x4.const(-3e38)),
-        overKeys(
-          row,
-          (offset) => max.set(f32x4.max(max.get, load(offset))),
-          (offset) => max.set(f32x4.max(max.get, f32x4.select(max.get, load(offset), attention.isMasked(row)))),
-        ),
-        maxLanes(max),
-        sum.set(f32x4.zero),
-        overKeys(
-          row,
-          (offset) =>
+      ),
+      pointer.set(scores.get),
+      loop(
+        j,
+        i32.const(0),
+        keys.get,
+        4,
+        sequence(
+          ...rows.map((row) =>
             sequence(
-              x.set(f32x4.sub(load(offset), max.get)),
-              attention.exp.apply(x),
-              f32x4.store(pointer.get, x.get, offset),
-              sum.set(f32x4.add(sum.get, x.get)),
+              attention.power(x, f32x4.load(pointer.get, row * attention.scoreRow), minusMax[row]),
+              f32x4.store(pointer.get, x.get, row * attention.scoreRow),
+              sum[row].set(f32x4.add(sum[row].get, x.get)),
             ),
-          (offset) =>
-            sequence(
-              x.set(f32x4.sub(load(offset), max.get)),
-              attention.exp.apply(x),
-              x.set(f32x4.select(f32x4.zero, x.get, attention.isMasked(row))),
-              f32x4.store(pointer.get, x.get, offset),
-              sum.set(f32x4.add(sum.get, x.get)),
-            ),
+          ),
+          pointer.increase(i32.const(V128)),
         ),
-        sumLanes(sum),
-        inverse[row].set(f32x4.div(f32x4.const(1), sum.get)),
+      ),
+      ...rows.map((row) => sequence(sumLanes(sum[row]), inverse[row].set(f32x4.div(f32x4.const(1), sum[row].get)))),
+      pointer.set(i32.add(offsetBy(statistics, i.get, statisticsRow), times(head.get, 2 * F32))),
+      ...rows.map((row) =>
         when(
           i32.less(i32.const(row), left.get),
           sequence(
-            pointer.set(i32.add(offsetBy(statistics, i.get, statisticsRow), times(head.get, 2 * F32))),
-            f32.store(pointer.get, f32x4.lane(max.get, 0), row * statisticsRow),
+            f32.store(pointer.get, f32x4.lane(max[row].get, 0), row * statisticsRow),
             f32.store(pointer.get, f32x4.lane(inverse[row].get, 0), row * statisticsRow + F32),
           ),
         ),
-      );
+      ),
+    );
     const weighValues = attention.multiplyRows(
       {
         a: scores.get,
@@ -282,7 +300,7 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
         ),
     );
     return sequence(
-      attention.exp.begin(),
+      attention.begin(),
       scores.set(i32.add(scratch.get, i32.const(2 * attention.packedBytes))),
       loop(
         head,
@@ -300,8 +318,9 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
               attention.setKeys(count),
               left.set(i32.sub(count.get, i.get)),
               outTile.set(offsetBy(out, i.get, outRow)),
+              ...max.map((local) => local.set(f32x4.const(MASKED))),
               scoreTile,
-              ...[0, 1, 2, 3].map(softmaxRow),
+              softmax,
               weighValues,
               // The padding behind the last head; each head but the last overwrites it.
               padRows(shape, left, outTile),

@@ -6,7 +6,7 @@
  */
 import { f32, f32x4, i32, sequence } from "./wasm-assembler.ts";
 import type { Code, Local, ModuleBuilder } from "./wasm-assembler.ts";
-import { Exp, F32, forEach, forVectors, LANES, maxLanes, sumLanes, V128 } from "./wasm-vector.ts";
+import { Exp2, F32, forEach, forVectors, LANES, maxLanes, sumLanes, V128 } from "./wasm-vector.ts";
 import type { MultiplyAdd } from "./wasm-vector.ts";
 
 const RMSNORM_EPSILON = 1e-5;
@@ -195,15 +195,16 @@ export function addCrossEntropy(
   const { columns, logitsRow, statisticsRow, grad } = shape;
   module.function(name, ["i32", "i32", "i32", "i32", "f32"], (locals, statistics, logits, targets, rows, lossScale) => {
     const [row, offset, target] = locals.many("i32", 3);
-    const [max, sum, value] = locals.many("v128", 3);
-    const exp = new Exp(locals, fma);
+    const [max, sum, value, log2e] = locals.many("v128", 4);
+    const exp = new Exp2(locals, fma);
     const targetLogit = locals.new("f32");
     const here = plus(logits, offset);
     // Lanes beyond the last column count as −∞, then as 0. Only the last vectors have some.
     const whole = Math.floor(columns / 4) * V128;
     const tail = columns % 4;
     const tailMask = f32x4.greater(f32x4.const(tail), LANES);
-    const expOf = (load: Code): Code => sequence(value.set(f32x4.sub(load, max.get)), exp.apply(value));
+    const expOf = (load: Code): Code =>
+      sequence(value.set(f32x4.mul(f32x4.sub(load, max.get), log2e.get)), exp.apply(value));
     const overWhole = (body: Code): Code => (whole === 0 ? [] : forVectors(offset, whole, body));
     const overTail = (body: Code): Code => (tail === 0 ? [] : sequence(offset.set(i32.const(whole)), body));
     const clearPadding = sequence(
@@ -253,6 +254,6 @@ export function addCrossEntropy(
         targets.increase(i32.const(F32)),
       ),
     );
-    return sequence(exp.begin(), rowByRow);
+    return sequence(exp.begin(), log2e.set(f32x4.const(Math.LOG2E)), rowByRow);
   });
 }

@@ -43,12 +43,12 @@ export function maxLanes(vector: Local): Code {
 export const LANES: Code = f32x4.lanes(0, 1, 2, 3);
 
 /**
- * e^x of four numbers at once: x = n·ln 2 + r, 2^n by the exponent's bits, e^r by the polynomial of Cephes' expf
- * (Moshier), of relative error below 2e-7. Below −87.3 the result stays at e^−87.3; NaN stays NaN.
+ * 2^x of four numbers at once, for x below 127: x = n + r with |r| ≤ ½, 2^n by the exponent's bits, 2^r by a polynomial
+ * (minimax, with 2^0 = 1; relative error below 2e-7). Below −126.5 the result is 0; NaN stays NaN.
  *
  * The constants are variables: V8 makes a vector constant anew at every use, in four instructions.
  */
-export class Exp {
+export class Exp2 {
   readonly #n: Local;
   readonly #y: Local;
   readonly #fma: MultiplyAdd;
@@ -58,11 +58,11 @@ export class Exp {
     this.#n = locals.new("v128");
     this.#y = locals.new("v128");
     this.#fma = fma;
-    const polynomial = [
-      1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.50000001201,
-    ];
-    const floats = [-87.3, 88.3, Math.LOG2E, -0.693359375, 2.1219444e-4, 1, ...polynomial];
-    this.#constants = [...floats.map(f32x4.const), i32x4.const(127)].map((code) => [locals.new("v128"), code]);
+    // Added to x, it leaves round(x) in the last bits of the sum.
+    const rounder = 1.5 * 2 ** 23;
+    const polynomial = [0.0013264727, 0.0096715127, 0.0555073374, 0.2402224208, 0.6931469776];
+    const numbers = [-127, rounder, 1, ...polynomial].map(f32x4.const);
+    this.#constants = numbers.map((code) => [locals.new("v128"), code]);
   }
 
   /** At the start of the function. */
@@ -70,21 +70,18 @@ export class Exp {
     return sequence(...this.#constants.map(([local, code]) => local.set(code)));
   }
 
-  /** x = e^x */
+  /** x = 2^x */
   apply(x: Local): Code {
-    const [n, y, fma] = [this.#n, this.#y, this.#fma];
-    const constants = this.#constants.map(([local]) => local.get);
-    const [low, high, log2e, ln2High, ln2Low, one, first, ...rest] = constants.slice(0, -1);
-    const bias = constants.at(-1)!;
+    const [n, y] = [this.#n, this.#y];
+    const [low, rounder, one, first, ...rest] = this.#constants.map(([local]) => local.get);
     return sequence(
-      x.set(f32x4.min(f32x4.max(x.get, low), high)),
-      n.set(f32x4.nearest(f32x4.mul(x.get, log2e))),
-      x.set(fma(n.get, ln2High, x.get)),
-      x.set(fma(n.get, ln2Low, x.get)),
+      x.set(f32x4.max(x.get, low)),
+      n.set(f32x4.add(x.get, rounder)),
+      x.set(f32x4.sub(x.get, f32x4.sub(n.get, rounder))),
       y.set(first),
-      ...rest.map((coefficient) => y.set(fma(y.get, x.get, coefficient))),
-      y.set(fma(fma(y.get, x.get, one), x.get, one)),
-      x.set(f32x4.mul(y.get, i32x4.shiftLeft(i32x4.add(i32x4.truncate(n.get), bias), 23))),
+      ...[...rest, one].map((coefficient) => y.set(this.#fma(y.get, x.get, coefficient))),
+      // The bits of 1 are those of 2^0; n, shifted, adds to the exponent. At −127 they are those of 0.
+      x.set(f32x4.mul(y.get, i32x4.add(i32x4.shiftLeft(n.get, 23), one))),
     );
   }
 }
