@@ -43,6 +43,9 @@ export interface Product {
 /** A system's BLAS, say. It must sum in the same order for the same shape. */
 export type Multiply = (product: Product) => void;
 
+/** Fewest and most rows of a weight's gradient that are asked of `Multiply` at once. */
+const [MIN_UNIT, MAX_UNIT] = [32, 256];
+
 /** Which part of the work is ours: worker `index` of `count`. */
 export interface Share {
   readonly index: number;
@@ -104,9 +107,10 @@ export class Compiler {
     return { start: this.map.activations + (start - this.layout.size + column) * F32, row: stride * F32 };
   }
 
-  /** Rows of a weight that one worker has alone: whole panels; more, where larger products are faster. */
+  /** Rows of a weight that one worker has alone: whole panels; for `multiply`, to which larger is faster, an eighth. */
   unitRows({ shape }: Weight): number {
-    return this.multiply === null || shape[0] < 4 * UNIT_ROWS ? UNIT_ROWS : 4 * UNIT_ROWS;
+    if (this.multiply === null || shape[0] < MIN_UNIT) return UNIT_ROWS;
+    return Math.min(MAX_UNIT, Math.max(MIN_UNIT, UNIT_ROWS * Math.ceil(shape[0] / UNIT_ROWS / 8)));
   }
 
   /** Our rows of a weight, whole units. */
