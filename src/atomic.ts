@@ -122,12 +122,12 @@ class AtomicReader implements Reader {
     this.#cache = emptyCache(config.nLayer);
   }
 
-  async read(token: number): Promise<Float64Array> {
+  async read(token: number): Promise<number[]> {
     if (this.position >= this.#config.blockSize) {
       throw new RangeError(`reader: the model reads at most ${this.#config.blockSize} tokens; start a new reader`);
     }
     const logits = gpt(this.#weights, this.#config, token, this.position++, this.#cache);
-    return Float64Array.from(logits, ({ data }) => data);
+    return logits.map(({ data }) => data);
   }
 }
 

@@ -64,7 +64,7 @@ export interface Reader {
   /** How many tokens it has read; at most blockSize. */
   readonly position: number;
   /** Reads a token and resolves to the logits [vocabSize] of the next. Throws RangeError past blockSize tokens. */
-  read(token: number): Promise<Float64Array>;
+  read(token: number): Promise<number[]>;
 }
 
 /** Name → shape of every weight matrix, in the reference's order (`initWeights` in microgpt.ts draws them so). */

@@ -113,13 +113,24 @@ export class Random {
     if (weights.length !== items.length) {
       throw new RangeError(`Random.choices: ${items.length} items have ${weights.length} weights`);
     }
-    const cumulative: number[] = [];
+    return Array.from({ length: count }, () => items[this.weightedIndex(weights)]);
+  }
+
+  /**
+   * What one draw of `choices` is, as an index: without lists, for whoever draws often.
+   * Throws RangeError where the weights' sum is not a positive finite number.
+   */
+  weightedIndex(weights: ArrayLike<number>): number {
+    const last = weights.length - 1;
     let total = 0;
-    for (let i = 0; i < weights.length; i++) cumulative.push((total += weights[i]));
+    for (let i = 0; i <= last; i++) total += weights[i];
     if (!(total > 0 && total < Infinity)) {
       throw new RangeError(`Random.choices: the weights must have a positive finite sum, got ${total}`);
     }
-    return Array.from({ length: count }, () => items[bisectRight(cumulative, this.random() * total)]);
+    const x = this.random() * total;
+    let [index, reached] = [0, weights[0]];
+    while (index < last && reached <= x) reached += weights[++index];
+    return index;
   }
 
   /** A copy of the state; `random.setstate((3, tuple(words), gaussNext))` goes on from it in Python. */
@@ -189,18 +200,6 @@ export class Random {
     }
     this.#index = 0;
   }
-}
-
-/** The number of leading entries of `sorted` that are at most `x`, but never past the last place. */
-function bisectRight(sorted: readonly number[], x: number): number {
-  let low = 0;
-  let high = sorted.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (x < sorted[middle]) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 /** Whether JSON from outside is a state that `setState` takes. */

@@ -24,13 +24,16 @@ export interface Draw {
 }
 
 /** Logits [vocabSize] → probabilities [vocabSize]; tokens that top-k or top-p shut out get 0. The sum is 1. */
-export function nextTokenProbabilities(logits: ArrayLike<number>, options: SamplingOptions): Float64Array {
+export function nextTokenProbabilities(logits: ArrayLike<number>, options: SamplingOptions): number[] {
   const { temperature, topK, topP } = options;
   if (temperature === 0) return oneHot(logits);
-  // Plain loops: this runs for every token, and callbacks would take longer than the model.
-  const probabilities = new Float64Array(logits.length);
+  // Plain loops over a plain list: this runs for every token; a small typed array would take longer to make than to fill.
+  const probabilities = new Array<number>(logits.length);
   let max = -Infinity;
-  for (let i = 0; i < logits.length; i++) max = Math.max(max, (probabilities[i] = logits[i] / temperature));
+  for (let i = 0; i < logits.length; i++) {
+    probabilities[i] = logits[i] / temperature;
+    if (probabilities[i] > max) max = probabilities[i];
+  }
   for (let i = 0; i < logits.length; i++) probabilities[i] = Math.exp(probabilities[i] - max);
   normalise(probabilities);
   if (topK === null && topP === null) return probabilities;
@@ -48,15 +51,15 @@ export function nextTokenProbabilities(logits: ArrayLike<number>, options: Sampl
   return probabilities;
 }
 
-function oneHot(logits: ArrayLike<number>): Float64Array {
-  const probabilities = new Float64Array(logits.length);
+function oneHot(logits: ArrayLike<number>): number[] {
+  const probabilities = new Array<number>(logits.length).fill(0);
   let best = 0;
   for (let token = 1; token < logits.length; token++) if (logits[token] > logits[best]) best = token;
   probabilities[best] = 1;
   return probabilities;
 }
 
-function normalise(weights: Float64Array): void {
+function normalise(weights: number[]): void {
   let total = 0;
   for (let i = 0; i < weights.length; i++) total += weights[i];
   for (let i = 0; i < weights.length; i++) weights[i] /= total;
@@ -76,14 +79,14 @@ export async function* generate(
 ): AsyncGenerator<Draw, void, void> {
   const bos = engine.config.vocabSize - 1;
   const context = new SlidingReader(engine);
-  let logits = await context.readAll([bos, ...prompt]);
-  const tokens = Array.from(logits, (_, token) => token);
+  let logits: number[] = [];
+  for (const token of [bos, ...prompt].slice(-engine.config.blockSize)) logits = await context.read(token);
   for (let count = 0; count < maxTokens; count++) {
     const probabilities = nextTokenProbabilities(logits, options);
-    const [token] = random.choices(tokens, probabilities);
+    const token = random.weightedIndex(probabilities);
     if (token === bos) return;
     yield new ProbableDraw(token, probabilities);
-    if (count + 1 < maxTokens) logits = await context.readAll([token]);
+    if (count + 1 < maxTokens) logits = await context.read(token);
   }
 }
 
@@ -91,9 +94,9 @@ export async function* generate(
 class ProbableDraw implements Draw {
   readonly token: number;
   readonly probability: number;
-  readonly #probabilities: Float64Array;
+  readonly #probabilities: readonly number[];
 
-  constructor(token: number, probabilities: Float64Array) {
+  constructor(token: number, probabilities: readonly number[]) {
     this.token = token;
     this.probability = probabilities[token];
     this.#probabilities = probabilities;
@@ -111,7 +114,7 @@ export async function generateTokens(...parameters: Parameters<typeof generate>)
   return ids;
 }
 
-function likeliestTokens(probabilities: Float64Array, count: number): Draw["likeliest"] {
+function likeliestTokens(probabilities: readonly number[], count: number): Draw["likeliest"] {
   return Array.from(probabilities, (probability, token) => ({ token, probability }))
     .toSorted((a, b) => b.probability - a.probability)
     .slice(0, count)
@@ -124,22 +127,25 @@ function likeliestTokens(probabilities: Float64Array, count: number): Draw["like
  */
 class SlidingReader {
   readonly #engine: Engine;
+  readonly #window: number[] = [];
   #reader: Reader;
-  #window: number[] = [];
 
   constructor(engine: Engine) {
     this.#engine = engine;
     this.#reader = engine.reader();
   }
 
-  /** Reads at least one token; resolves to the logits [vocabSize] after the last. */
-  async readAll(tokens: readonly number[]): Promise<Float64Array> {
-    const { blockSize } = this.#engine.config;
-    const full = this.#window.length + tokens.length > blockSize;
-    this.#window = [...this.#window, ...tokens].slice(-blockSize);
-    if (full) this.#reader = this.#engine.reader();
-    let logits: Float64Array = new Float64Array(0);
-    for (const token of full ? this.#window : tokens) logits = await this.#reader.read(token);
+  /** Reads a token; resolves to the logits [vocabSize] after it. */
+  read(token: number): Promise<number[]> {
+    this.#window.push(token);
+    return this.#window.length <= this.#engine.config.blockSize ? this.#reader.read(token) : this.#readAgain();
+  }
+
+  async #readAgain(): Promise<number[]> {
+    this.#window.shift();
+    this.#reader = this.#engine.reader();
+    let logits: number[] = [];
+    for (const token of this.#window) logits = await this.#reader.read(token);
     return logits;
   }
 }

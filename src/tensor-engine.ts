@@ -2,7 +2,7 @@
  * The engine: the compiled model on some backend. It packs documents into batches, turns statistics into losses, and
  * carries weights to and fro; the arithmetic is the backend's.
  */
-import type { Backend, Batch, Session } from "./backend.ts";
+import type { Backend, Batch, Result, Session } from "./backend.ts";
 import { weightShapes } from "./engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
 import { place } from "./kernels.ts";
@@ -126,14 +126,16 @@ export class TensorEngine implements Engine {
   }
 
   /** The logits after each token of a text, at most blockSize: [tokens.length, vocabSize]. */
-  async logits(tokens: Tokens): Promise<Float64Array[]> {
+  async logits(tokens: Tokens): Promise<number[][]> {
     this.#reading = null;
-    return await this.#generate(tokens, 0);
+    this.#text.tokens.set(tokens);
+    const result = await this.#generate(tokens.length, 0);
+    return tokens.map((_, row) => this.#logitsOf(result, row));
   }
 
   reader(): Reader {
     const tokens: number[] = [];
-    const read = async (token: number): Promise<Float64Array> => {
+    const read = async (token: number): Promise<number[]> => {
       if (tokens.length >= this.config.blockSize) {
         throw new RangeError(`reader: the model reads at most ${this.config.blockSize} tokens; start a new reader`);
       }
@@ -141,8 +143,9 @@ export class TensorEngine implements Engine {
       const firstRow = this.#reading === reader ? tokens.length : 0;
       tokens.push(token);
       this.#reading = reader;
-      const logits = await this.#generate(tokens, firstRow);
-      return logits.at(-1)!;
+      for (let t = firstRow; t < tokens.length; t++) this.#text.tokens[t] = tokens[t];
+      const lastRow = tokens.length - 1 - firstRow;
+      return this.#logitsOf(await this.#generate(tokens.length, firstRow), lastRow);
     };
     const reader: Reader = {
       get position() {
@@ -184,18 +187,17 @@ export class TensorEngine implements Engine {
     this.#session.close();
   }
 
-  async #generate(tokens: Tokens, firstRow: number): Promise<Float64Array[]> {
-    const { generating } = this.#programs;
-    const text = this.#text;
-    for (let t = firstRow; t < tokens.length; t++) text.tokens[t] = tokens[t];
-    text.documents[1] = tokens.length;
-    const { data, stride } = await this.#session.run(generating, text, { firstRow, lossScale: 0, accumulate: false });
-    const { vocabSize } = this.config;
-    return Array.from({ length: tokens.length - firstRow }, (_, row) => {
-      const logits = new Float64Array(vocabSize);
-      logits.set(data.subarray(row * stride, row * stride + vocabSize));
-      return logits;
-    });
+  /** Of the first `count` tokens of `#text`, those from `firstRow` on. */
+  #generate(count: number, firstRow: number): Promise<Result> {
+    this.#text.documents[1] = count;
+    return this.#session.run(this.#programs.generating, this.#text, { firstRow, lossScale: 0, accumulate: false });
+  }
+
+  /** A plain list: for a small vocabulary, a typed array takes longer to make than the model to compute. */
+  #logitsOf({ data, stride }: Result, row: number): number[] {
+    const logits = new Array<number>(this.config.vocabSize);
+    for (let i = 0; i < logits.length; i++) logits[i] = data[row * stride + i];
+    return logits;
   }
 
   /** Documents one after another, cut to blockSize tokens each, in batches of at most `maxTokens` tokens. */

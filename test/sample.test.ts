@@ -55,7 +55,7 @@ test("a text grows past the block: each token is drawn from what the last blockS
   for await (const { token } of generate(engine, prompt, 9, new Random(0), { ...PLAIN, temperature: 0 })) {
     const window = [CONFIG.vocabSize - 1, ...prompt, ...written].slice(-CONFIG.blockSize);
     const reader = engine.reader();
-    let logits: Float64Array = new Float64Array();
+    let logits: number[] = [];
     for (const seen of window) logits = await reader.read(seen);
     expect(token).toBe(logits.indexOf(Math.max(...logits)));
     written.push(token);
