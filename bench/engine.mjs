@@ -1,20 +1,18 @@
-// The engine, one training step at a time, beside PyTorch on the same data, with the same weights to start from; rounds
-// of both take turns. Then the kernels beside the peak of a loop of multiply-adds, and generation.
+// The engine, one training step at a time: in WebAssembly alone, with a BLAS, and PyTorch on the same data from the same
+// weights. All sides take turns, each for about a fifth of a second, so that ratios hold on a machine that others use.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import {
-  f32x4,
-  i32,
-  ModuleBuilder,
-  relaxedMultiplyAdd,
-  repeatWhile,
-  sequence,
-} from "../dist/backend/wasm-assembler.js";
 import { wasmBackend } from "../dist/backend/wasm.js";
-import { generateTokens, initTensors, Random, TensorEngine } from "../dist/index.js";
+import { usesBlas } from "../dist/cli/engines.js";
+import { initTensors, Random, TensorEngine } from "../dist/index.js";
+import { findBlas } from "../dist/node/blas.js";
 import { startNodeThread } from "../dist/node/wasm-thread.js";
 import { median } from "./measure.mjs";
 import { TorchPeer } from "./peers/torch.mjs";
+
+/** Milliseconds of a side before it is measured, and of each of its turns. */
+const [WARM_UP, TURN] = [500, 200];
+const TURNS = 7;
 
 const NAMES = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
 const THREADS = availableParallelism();
@@ -60,129 +58,118 @@ function makeBatches(name, { vocabSize, blockSize }, batchSize) {
   );
 }
 
-async function openEngine(config, batchSize, threads, weights, blas = null) {
+async function openEngine(config, batchSize, threads, weights, blas) {
   const backend = wasmBackend({ strictMath: false, threads, startThread: threads > 1 ? startNodeThread : null, blas });
   const engine = await TensorEngine.create(backend, config, { maxTokens: batchSize * config.blockSize });
   await engine.loadWeights(weights);
   return engine;
 }
 
-/** Steps of ours: → milliseconds a step. */
-async function ourSteps(engine, batches, state, count) {
+/** Ours, ready to train: `run(count)` → `{ ms, losses }` of so many steps. */
+async function ourSide(name, { config, batches, threads, weights }, blas) {
   const started = performance.now();
-  for (let i = 0; i < count; i++, state.step++) {
-    const update = { step: state.step, learningRate: 0.001, weightDecay: 0, clipNorm: null };
-    const { loss } = await engine.step([batches[state.step % batches.length]], update);
-    state.losses.push(loss);
+  const engine = await openEngine(config, batches[0].length, threads, weights, blas);
+  let step = 0;
+  const train = async (count) => {
+    const begun = performance.now();
+    const losses = [];
+    for (let i = 0; i < count; i++, step++) {
+      const update = { step, learningRate: 0.001, weightDecay: 0, clipNorm: null };
+      losses.push((await engine.step([batches[step % batches.length]], update)).loss);
+    }
+    return { ms: performance.now() - begun, losses };
+  };
+  const first = await train(1);
+  const firstStepMs = performance.now() - started;
+  return { name, run: train, losses: first.losses, firstStepMs, bytes: engine.bytes, close: () => engine.close() };
+}
+
+/** How PyTorch's threads wait for each other is worth trying both ways, and one thread without waiting. */
+const TORCH_WAYS = [
+  { name: "asleep", env: { OMP_WAIT_POLICY: "passive" }, alone: false },
+  { name: "as OpenMP likes", env: {}, alone: false },
+  { name: "1 thread", env: {}, alone: true },
+];
+
+async function torchSides({ config, batches, threads, weights }) {
+  const sides = [];
+  for (const { name, env, alone } of TORCH_WAYS.filter((way) => threads > 1 || way.alone)) {
+    const { peer, reason } = await TorchPeer.start(
+      {
+        config,
+        batches,
+        threads: alone ? 1 : threads,
+        learningRate: 0.001,
+        numSteps: 1e9, // falling to 0 over so many: constant, as ours
+        weights: Object.fromEntries([...weights].map(([key, { data }]) => [key, [...data]])),
+      },
+      env,
+    );
+    if (peer === null) return { sides: [], reason };
+    const { losses } = await peer.steps(1);
+    sides.push({ name, run: (count) => peer.steps(count), losses, close: () => peer.close() });
   }
-  return (performance.now() - started) / count;
+  return { sides, reason: null };
+}
+
+/** Milliseconds a step of each side: the median of its turns. */
+async function race(sides) {
+  for (const side of sides) {
+    let [ms, steps] = [0, 0];
+    for (let count = 1; ms < WARM_UP; count *= 2) {
+      const turn = await side.run(count);
+      ms += turn.ms;
+      steps += count;
+      side.losses.push(...turn.losses);
+      side.perTurn = Math.max(1, Math.round((TURN * count) / turn.ms));
+    }
+    side.times = [];
+  }
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const side of sides) side.times.push((await side.run(side.perTurn)).ms / side.perTurn);
+  }
+  for (const side of sides) side.ms = median(side.times);
 }
 
 async function compare([name, config, batchSize, threads]) {
   const weights = initTensors(config, new Random(42), Float32Array);
-  const batches = makeBatches(name, config, batchSize);
-  const engine = await openEngine(config, batchSize, threads, weights);
-  const { peer, reason } = await TorchPeer.start({
-    config,
-    batches,
-    threads,
-    learningRate: 0.001,
-    numSteps: 1e9,
-    weights: Object.fromEntries([...weights].map(([key, { data }]) => [key, [...data]])),
-  });
-  const state = { step: 0, losses: [] };
-  const perRound = name.startsWith("names") ? 20 : 1;
-  const rounds = name.startsWith("names") ? 15 : 7;
-  const [ours, theirs] = [[], []];
-  const warmUp = name.startsWith("names") ? 50 : 2;
-  await ourSteps(engine, batches, state, warmUp);
-  const first = peer === null ? [] : (await peer.steps(warmUp)).losses;
-  for (let round = 0; round < rounds; round++) {
-    ours.push(await ourSteps(engine, batches, state, perRound));
-    if (peer !== null) theirs.push((await peer.steps(perRound)).ms / perRound);
-  }
-  // Theirs is scheduled to fall to 0 over 1e9 steps: constant, as ours. The first losses must be the same.
-  const apart = Math.max(0, ...first.slice(0, 2).map((loss, i) => Math.abs(loss - state.losses[i])));
-  if (apart > 1e-3)
-    throw new Error(`bench: ${name}: PyTorch's first losses are ${apart} from ours; not the same model`);
-  const ms = median(ours);
-  const flops = flopsOf(config, batches[0], config.blockSize);
-  const line = [
-    name.padEnd(22),
-    `${ms.toFixed(3)} ms`.padStart(13),
-    `${((1000 * ms) / batchSize).toFixed(1)} µs`.padStart(14),
-    (flops / ms / 1e6).toFixed(1).padStart(9),
-    peer === null ? `no PyTorch: ${reason}` : `${median(theirs).toFixed(3)} ms`.padStart(13),
-    peer === null ? "" : `${(median(theirs) / ms).toFixed(2)}×`.padStart(9),
-    `${(engine.bytes / 1e6).toFixed(1)} MB`.padStart(11),
-  ];
-  console.log(`  ${line.join("")}  ${threads} thread${threads === 1 ? "" : "s"}`);
-  engine.close();
-  peer?.close();
-}
-
-/** GFLOP/s of this core: 12 chains of four-lane multiply-adds, nothing from memory. */
-function peak() {
-  const module = new ModuleBuilder();
-  const rounds = 1e7;
-  module.function("peak", ["i32"], (locals, pointer) => {
-    const chains = locals.many("v128", 12);
-    const [count] = locals.many("i32", 1);
-    return sequence(
-      count.set(i32.const(0)),
-      ...chains.map((chain) => chain.set(f32x4.load(pointer.get))),
-      repeatWhile(
-        i32.less(count.get, i32.const(rounds)),
-        sequence(
-          ...chains.map((chain, i) => chain.set(relaxedMultiplyAdd(chains[(i + 1) % 12].get, chain.get, chain.get))),
-          count.increase(i32.const(1)),
-        ),
-      ),
-      ...chains.map((chain, i) => f32x4.store(pointer.get, chain.get, 16 * i)),
-    );
-  });
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-  const bytes = module.build({ pages: 1, maxPages: 1, shared: false });
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-  const times = Array.from({ length: 8 }, () => {
-    const started = performance.now();
-    exports.peak(0);
-    return performance.now() - started;
-  });
-  return (12 * 8 * rounds) / Math.min(...times) / 1e6;
-}
-
-/** Tokens a second of one stream, by the engine's own reader and with the whole of `generate` around it. */
-async function generation() {
-  const engine = await openEngine(NAMES, 1, 1, initTensors(NAMES, new Random(42), Float32Array));
-  const [read, generated] = [[], []];
-  for (let round = 0; round < 9; round++) {
-    let started = performance.now();
-    for (let text = 0; text < 500; text++) {
-      const reader = engine.reader();
-      for (let position = 0; position < 16; position++) await reader.read((7 * position + text) % 27);
+  const task = { config, batches: makeBatches(name, config, batchSize), threads, weights };
+  const blas = findBlas();
+  const ours = [await ourSide("WebAssembly alone", task, null)];
+  if (blas !== null && usesBlas(config, { engine: "wasm", noBlas: false, strictMath: false }))
+    ours.push(await ourSide(`with ${blas.name}`, task, blas));
+  const { sides: theirs, reason } = await torchSides(task);
+  try {
+    await race([...ours, ...theirs]);
+    for (const side of theirs) {
+      const apart = Math.max(...[0, 1].map((i) => Math.abs(side.losses[i] - ours[0].losses[i])));
+      if (!(apart < 1e-3)) throw new Error(`bench: ${name}: PyTorch's first losses are ${apart} from ours`);
     }
-    read.push((500 * 16) / (performance.now() - started));
-    started = performance.now();
-    let count = 0;
-    const random = new Random(round);
-    for (let text = 0; text < 500; text++) {
-      count += (await generateTokens(engine, [], 16, random, { temperature: 1, topK: null, topP: null })).length + 1;
+    const best = theirs.toSorted((a, b) => a.ms - b.ms)[0];
+    const peers = theirs.map((side) => `${side.name} ${side.ms.toFixed(3)} ms`).join(", ");
+    console.log(`  ${name}, ${threads} thread${threads === 1 ? "" : "s"}; PyTorch: ${reason ?? peers}`);
+    const flops = flopsOf(config, task.batches[0], config.blockSize);
+    for (const side of ours) {
+      const figures = [
+        `${side.ms.toFixed(3)} ms a step`,
+        `${((1000 * side.ms) / batchSize).toFixed(1)} µs a document`,
+        `${(flops / side.ms / 1e6).toFixed(1)} GFLOP/s`,
+        best === undefined ? "" : `${(best.ms / side.ms).toFixed(2)}× PyTorch`,
+        `${(side.bytes / 1e6).toFixed(1)} MB`,
+        `first step after ${Math.round(side.firstStepMs)} ms`,
+      ];
+      console.log(`    ${side.name}: ${figures.filter((figure) => figure !== "").join(", ")}`);
     }
-    generated.push(count / (performance.now() - started));
+  } finally {
+    for (const side of [...ours, ...theirs]) side.close();
   }
-  const rate = (list) => `${Math.round(1000 * median(list)).toLocaleString("en-US")} tokens/s`;
-  console.log(`  generation, names, one stream: reading ${rate(read)}; with sampling ${rate(generated)}\n`);
 }
 
 export async function run() {
-  console.log(
-    `engine: a training step, ours beside PyTorch eager, rounds in turn; peak of a core ${peak().toFixed(1)} GFLOP/s`,
-  );
-  console.log("  configuration                step    a document  GFLOP/s      PyTorch    ratio     memory");
+  console.log(`engine: a training step; medians of ${TURNS} turns, all sides in turn`);
   const only = process.env.MICROGPT_BENCH;
   for (const configuration of CONFIGURATIONS) {
     if (only === undefined || configuration[0].includes(only)) await compare(configuration);
   }
-  await generation();
+  console.log("");
 }

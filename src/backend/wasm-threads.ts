@@ -3,16 +3,18 @@
  * its share, and meets the others where all must have come as far.
  *
  * Control words (i32, from `map.control` on): 0 counts the orders; 1 the order, 2 its program, 3–5 its numbers;
- * 8 counts the meetings, 9 who has arrived at the next. The loss's scale is an f64 behind them.
+ * 8 counts the meetings, 9 who has arrived at the next, 10 the parts of the section that are taken. The loss's scale is an f64 behind them.
  */
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Program } from "../program.ts";
 import type { Multiply } from "./wasm-compiler.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
-import { WasmWorker } from "./wasm-worker.ts";
-import type { Meeting } from "./wasm-worker.ts";
+import { newTeamOfOne, WasmWorker } from "./wasm-worker.ts";
+import type { Team } from "./wasm-worker.ts";
 
-const [ORDERS, ORDER, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, MEETINGS, ARRIVED] = [0, 1, 2, 3, 4, 5, 8, 9];
+const [ORDERS, ORDER, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, MEETINGS, ARRIVED, CLAIMED] = [
+  0, 1, 2, 3, 4, 5, 8, 9, 10,
+];
 const LOSS_SCALE_BYTE = 64;
 const [RUN, UPDATE, PACK, CLOSE] = [1, 2, 3, 4];
 
@@ -63,9 +65,9 @@ export async function startThreads(
 ): Promise<Crew> {
   const { layout, programs, map, memory, strict, count } = task;
   const words = new Int32Array(memory.buffer, map.control);
-  const meet = count === 1 ? (): void => {} : meeting(words, count);
+  const team = count === 1 ? newTeamOfOne() : newTeam(words, count);
   const share = { index: 0, count };
-  const worker = new WasmWorker(layout, programs, map, memory, { share, meet, strict, multiply, module: null });
+  const worker = new WasmWorker(layout, programs, map, memory, { share, team, strict, multiply, module: null });
   const threads: Thread[] = [];
   for (let index = 1; index < count; index++) {
     threads.push(await startThread!({ ...task, index, module: worker.module }));
@@ -107,9 +109,9 @@ export async function startThreads(
 export function serve(task: ThreadTask, multiply: Multiply | null): void {
   const { layout, programs, map, memory, strict, count, index, module } = task;
   const words = new Int32Array(memory.buffer, map.control);
-  const meet = meeting(words, count);
+  const team = newTeam(words, count);
   const share = { index, count };
-  const worker = new WasmWorker(layout, programs, map, memory, { share, meet, strict, multiply, module });
+  const worker = new WasmWorker(layout, programs, map, memory, { share, team, strict, multiply, module });
   for (let done = 0; ; done++) {
     waitWhile(words, ORDERS, done);
     if (words[ORDER] === CLOSE) return;
@@ -127,17 +129,21 @@ function obey(worker: WasmWorker, { programs, map, memory }: Task, words: Int32A
   worker.run(program, documents, options);
 }
 
-/** The last to arrive lets all others go. */
-function meeting(words: Int32Array, count: number): Meeting {
-  return () => {
-    const before = Atomics.load(words, MEETINGS);
-    if (Atomics.add(words, ARRIVED, 1) === count - 1) {
-      Atomics.store(words, ARRIVED, 0);
-      Atomics.add(words, MEETINGS, 1);
-      Atomics.notify(words, MEETINGS);
-    } else {
-      waitWhile(words, MEETINGS, before);
-    }
+/** One of several workers. The last to arrive at a meeting lets all others go. */
+function newTeam(words: Int32Array, count: number): Team {
+  return {
+    claim: () => Atomics.add(words, CLAIMED, 1),
+    meet() {
+      const before = Atomics.load(words, MEETINGS);
+      if (Atomics.add(words, ARRIVED, 1) === count - 1) {
+        Atomics.store(words, ARRIVED, 0);
+        Atomics.store(words, CLAIMED, 0);
+        Atomics.add(words, MEETINGS, 1);
+        Atomics.notify(words, MEETINGS);
+      } else {
+        waitWhile(words, MEETINGS, before);
+      }
+    },
   };
 }
 

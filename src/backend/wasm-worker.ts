@@ -1,8 +1,9 @@
 /**
  * A worker's part of programs in WebAssembly: the steps it takes, over a memory that it may share with others.
  *
- * Every worker runs the same programs in the same order and takes its share of the rows of each section: whole
- * documents, or whole rows of a weight. After a section all meet. No number depends on how many they are.
+ * Every worker runs the same programs in the same order and takes part in each section: of documents, a chunk whenever
+ * it is free; of a weight, its share of the rows. After a section all meet. No number depends on how many they are, nor
+ * on who has computed what.
  */
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Places, Program, Section } from "../program.ts";
@@ -17,7 +18,7 @@ import { fusedMultiplyAdd, strictMultiplyAdd } from "./wasm-vector.ts";
  * Rows that go through all of a section before the next do, so that their activations stay in the second cache. A chunk
  * is whole documents, and the work of one worker; chunks do not depend on how many workers there are.
  */
-const CHUNK_ROWS = { least: 64, most: 256 };
+const CHUNK_ROWS = { least: 32, most: 256 };
 /** Chunks of a batch, if they are large enough: so many workers have something to do. */
 const CHUNKS = 8;
 /** Rows of a window that are a worker's part. */
@@ -35,12 +36,23 @@ interface CompiledPhase {
   readonly sections: readonly CompiledSection[];
 }
 
-/** Waits until all workers have come as far. */
-export type Meeting = () => void;
+/** How workers share a section. */
+export interface Team {
+  /** The next part of the section that nobody has taken: 0, 1, 2, … */
+  claim(): number;
+  /** Waits until all workers have come as far; then parts count from 0 again. */
+  meet(): void;
+}
+
+/** One worker alone. */
+export function newTeamOfOne(): Team {
+  let next = 0;
+  return { claim: () => next++, meet: () => void (next = 0) };
+}
 
 export interface WorkerOptions {
   readonly share: Share;
-  readonly meet: Meeting;
+  readonly team: Team;
   /** Whether multiply-add is rounded twice. */
   readonly strict: boolean;
   /** What does large products, where it is not our kernels. */
@@ -58,7 +70,7 @@ function memoryLimits({ buffer }: WebAssembly.Memory): { pages: number; maxPages
 export class WasmWorker {
   readonly module: WebAssembly.Module;
   readonly #share: Share;
-  readonly #meet: Meeting;
+  readonly #team: Team;
   readonly #phases: ReadonlyMap<Program, readonly CompiledPhase[]>;
   readonly #updates: ReadonlyMap<Program, readonly Step[]>;
   readonly #packs: readonly (() => void)[];
@@ -69,10 +81,10 @@ export class WasmWorker {
     programs: readonly Program[],
     map: MemoryMap,
     memory: WebAssembly.Memory,
-    { share, meet, strict, multiply, module }: WorkerOptions,
+    { share, team, strict, multiply, module }: WorkerOptions,
   ) {
     this.#share = share;
-    this.#meet = meet;
+    this.#team = team;
     const compiler = new Compiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd, multiply);
     const compile = (section: Section, places: Places): readonly Step[] =>
       section.instructions.map((instruction) => compileStep(instruction, places, compiler));
@@ -106,13 +118,13 @@ export class WasmWorker {
         const to = Math.min(tokens, from + step);
         for (const section of sections) {
           this.#section(section, run, windowed, from, to);
-          this.#meet();
+          this.#team.meet();
         }
       }
     }
     if (program.kind !== "training") return;
     for (const squares of this.#squares) squares();
-    this.#meet();
+    this.#team.meet();
   }
 
   #section({ axis, steps }: CompiledSection, run: Run, windowed: boolean, from: number, to: number): void {
@@ -120,53 +132,52 @@ export class WasmWorker {
       for (const step of steps) step(run, { from, to, first: 0, last: run.documents.length - 1 });
       return;
     }
-    for (const part of windowed ? this.#rowParts(from, to) : this.#documentParts(run, from)) {
-      for (const step of steps) step(run, part);
+    if (!windowed && run.documents.length === 2) {
+      // One document, as when a text is written: nothing to share, and every microsecond counts.
+      const part = { from, to, first: 0, last: 1 };
+      if (this.#share.index === 0) for (const step of steps) step(run, part);
+      return;
     }
-  }
-
-  /** Our rows of a window. */
-  #rowParts(from: number, to: number): Part[] {
-    const parts: Part[] = [];
-    for (let first = from; first < to; first += WINDOW_ROWS) {
-      parts.push({ from: first, to: Math.min(to, first + WINDOW_ROWS), first: 0, last: 0 });
+    const parts = windowed ? windowParts(from, to) : documentParts(run.documents, from);
+    for (let next = this.#team.claim(); next < parts.length; next = this.#team.claim()) {
+      for (const step of steps) step(run, parts[next]);
     }
-    return this.#ours(parts);
-  }
-
-  /** Our documents, in chunks. */
-  #documentParts({ documents }: Run, firstRow: number): Part[] {
-    const tokens = documents[documents.length - 1];
-    if (documents.length === 2) {
-      // One document, as when a text is written: nothing to cut, and every microsecond counts.
-      return this.#share.index === 0 ? [{ from: firstRow, to: tokens, first: 0, last: 1 }] : [];
-    }
-    const rows = Math.max(CHUNK_ROWS.least, Math.min(CHUNK_ROWS.most, Math.ceil(tokens / CHUNKS)));
-    const parts: Part[] = [];
-    for (let first = 0, last = 0; first + 1 < documents.length; first = last) {
-      do last++;
-      while (last + 1 < documents.length && documents[last + 1] - documents[first] <= rows);
-      parts.push({ from: Math.max(documents[first], firstRow), to: documents[last], first, last });
-    }
-    return this.#ours(parts);
-  }
-
-  #ours(parts: Part[]): Part[] {
-    const { index, count } = this.#share;
-    const bound = (i: number): number => Math.floor((parts.length * i) / count);
-    return parts.slice(bound(index), bound(index + 1));
   }
 
   update(program: Program): void {
     const run = { documents: new Int32Array(1), options: NO_OPTIONS, window: 0 };
     for (const step of this.#updates.get(program)!) step(run, { from: 0, to: 0, first: 0, last: 0 });
-    this.#meet();
+    this.#team.meet();
   }
 
   pack(): void {
     for (const pack of this.#packs) pack();
-    this.#meet();
+    this.#team.meet();
   }
 }
 
 const NO_OPTIONS: RunOptions = { firstRow: 0, lossScale: 0, accumulate: false };
+
+/** The rows of a window, in parts. */
+function windowParts(from: number, to: number): Part[] {
+  const parts: Part[] = [];
+  for (let first = from; first < to; first += WINDOW_ROWS) {
+    parts.push({ from: first, to: Math.min(to, first + WINDOW_ROWS), first: 0, last: 0 });
+  }
+  return parts;
+}
+
+/** The documents in chunks of about the same number of rows. */
+function documentParts(documents: Int32Array, firstRow: number): Part[] {
+  const tokens = documents[documents.length - 1];
+  const rows = Math.max(CHUNK_ROWS.least, Math.min(CHUNK_ROWS.most, tokens / CHUNKS));
+  const count = Math.max(1, Math.round(tokens / rows));
+  const parts: Part[] = [];
+  for (let first = 0, last = 0; first + 1 < documents.length; first = last) {
+    const end = Math.round((tokens * (parts.length + 1)) / count);
+    do last++;
+    while (last + 1 < documents.length && documents[last + 1] <= end);
+    parts.push({ from: Math.max(documents[first], firstRow), to: documents[last], first, last });
+  }
+  return parts;
+}

@@ -1,0 +1,164 @@
+// Single products beside the peak of a loop of multiply-adds, and text written token by token.
+import {
+  f32x4,
+  i32,
+  ModuleBuilder,
+  relaxedMultiplyAdd,
+  repeatWhile,
+  sequence,
+} from "../dist/backend/wasm-assembler.js";
+import { addPack, addRowsByWeight } from "../dist/backend/wasm-matmul.js";
+import { wasmBackend } from "../dist/backend/wasm.js";
+import { generateTokens, initTensors, Random, TensorEngine } from "../dist/index.js";
+import { findBlas } from "../dist/node/blas.js";
+import { median } from "./measure.mjs";
+import { TorchPeer } from "./peers/torch.mjs";
+
+const ROUNDS = 9;
+const NAMES = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
+
+function instantiate(module, bytes) {
+  const pages = Math.ceil(bytes / 65_536);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const code = module.build({ pages, maxPages: pages, shared: false });
+  return { memory, exports: new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } }).exports };
+}
+
+/** 12 chains of four-lane multiply-adds, nothing from memory: → a function that measures this core's GFLOP/s. */
+function peakOfCore() {
+  const module = new ModuleBuilder();
+  const rounds = 1e7;
+  module.function("peak", ["i32"], (locals, pointer) => {
+    const chains = locals.many("v128", 12);
+    const [count] = locals.many("i32", 1);
+    return sequence(
+      count.set(i32.const(0)),
+      ...chains.map((chain) => chain.set(f32x4.load(pointer.get))),
+      repeatWhile(
+        i32.less(count.get, i32.const(rounds)),
+        sequence(
+          ...chains.map((chain, i) => chain.set(relaxedMultiplyAdd(chains[(i + 1) % 12].get, chain.get, chain.get))),
+          count.increase(i32.const(1)),
+        ),
+      ),
+      ...chains.map((chain, i) => f32x4.store(pointer.get, chain.get, 16 * i)),
+    );
+  });
+  const { exports } = instantiate(module, 65_536);
+  return () => (12 * 8 * rounds) / milliseconds(() => exports.peak(0)) / 1e6;
+}
+
+function milliseconds(work) {
+  const started = performance.now();
+  work();
+  return performance.now() - started;
+}
+
+/** C = A · Bᵀ of size × size matrices, B packed each time: → a function that measures GFLOP/s; it checks itself first. */
+function productInWasm(size) {
+  const module = new ModuleBuilder();
+  const rowBytes = 4 * size;
+  addPack(module, "pack", { columns: size, rowBytes });
+  const shape = { k: size, columns: size, aRow: rowBytes, cRow: rowBytes, bStep: 32, bPanel: 8 * rowBytes };
+  addRowsByWeight(module, "multiply", { ...shape, relu: false, plusRow: null, gateRow: null }, relaxedMultiplyAdd);
+  const matrix = size * rowBytes;
+  const { memory, exports } = instantiate(module, 4 * matrix);
+  const work = () => {
+    exports.pack(matrix, 2 * matrix, size);
+    exports.multiply(0, 2 * matrix, 3 * matrix, size, 0, 0);
+  };
+  return measured(memory, size, 3 * matrix, work);
+}
+
+/** The same by a BLAS. */
+function productByBlas(blas, size) {
+  const matrix = 4 * size * size;
+  const pages = Math.ceil((4 * matrix) / 65_536);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const multiply = blas.on(memory);
+  const row = { aRow: size, bRow: size, cRow: size, aTransposed: false, bTransposed: true };
+  const product = { ...row, rows: size, columns: size, k: size, a: 0, b: matrix, c: 3 * matrix, accumulate: false };
+  return measured(memory, size, 3 * matrix, () => multiply(product));
+}
+
+function measured(memory, size, result, work) {
+  const numbers = new Float32Array(memory.buffer);
+  const random = new Random(1);
+  for (let i = 0; i < 2 * size * size; i++) numbers[i] = random.random() - 0.5;
+  work();
+  let expected = 0;
+  for (let k = 0; k < size; k++) expected += numbers[(size - 1) * size + k] * numbers[size * size + k];
+  const apart = Math.abs(numbers[result / 4 + (size - 1) * size] - expected);
+  if (!(apart < 1e-3)) throw new Error(`bench: a product of ${size} × ${size} is ${apart} off`);
+  const count = Math.max(1, Math.round(1e9 / size ** 3));
+  const many = () => {
+    for (let i = 0; i < count; i++) work();
+  };
+  return () => (2 * size ** 3 * count) / milliseconds(many) / 1e6;
+}
+
+async function products() {
+  const peak = peakOfCore();
+  const blas = findBlas();
+  const { peer, reason } = await TorchPeer.start({
+    config: NAMES,
+    batches: [[[26, 0, 26]]],
+    threads: 1,
+    learningRate: 0.001,
+    numSteps: 1,
+  });
+  for (const size of [256, 1024]) {
+    const ours = productInWasm(size);
+    const theirs = blas === null ? null : productByBlas(blas, size);
+    const [peaks, wasm, library, torch] = [[], [], [], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      peaks.push(peak());
+      wasm.push(ours());
+      if (theirs !== null) library.push(theirs());
+      if (peer !== null) torch.push((2 * size ** 3) / (await peer.matmul(size, 3)) / 1e6);
+    }
+    const top = median(peaks);
+    const of = (rates, share) => `${median(rates).toFixed(1)} GFLOP/s (${Math.round(100 * share(median(rates)))} %)`;
+    const parts = [
+      `128-bit peak ${top.toFixed(1)} GFLOP/s`,
+      `WebAssembly, packing included, ${of(wasm, (rate) => rate / top)}`,
+      theirs === null
+        ? "no BLAS (koffi and a library)"
+        : `${blas.name} ${of(library, (rate) => rate / (2 * top))} of twice that, the 256-bit peak`,
+      peer === null ? `no PyTorch: ${reason}` : `PyTorch ${median(torch).toFixed(1)} GFLOP/s`,
+    ];
+    console.log(`  product ${size}³, one thread: ${parts.join("; ")}`);
+  }
+  peer?.close();
+}
+
+/** Tokens a second of one stream, by the engine's own reader and with the whole of `generate` around it. */
+async function generation() {
+  const backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
+  const engine = await TensorEngine.create(backend, NAMES, { maxTokens: NAMES.blockSize });
+  await engine.loadWeights(initTensors(NAMES, new Random(42), Float32Array));
+  const [read, generated] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    let started = performance.now();
+    for (let text = 0; text < 3000; text++) {
+      const reader = engine.reader();
+      for (let position = 0; position < 16; position++) await reader.read((7 * position + text) % 27);
+    }
+    read.push((3000 * 16) / (performance.now() - started));
+    started = performance.now();
+    let count = 0;
+    const random = new Random(round);
+    for (let text = 0; text < 3000; text++) {
+      count += (await generateTokens(engine, [], 16, random, { temperature: 1, topK: null, topP: null })).length + 1;
+    }
+    generated.push(count / (performance.now() - started));
+  }
+  const rate = (list) => `${Math.round(1000 * median(list)).toLocaleString("en-US")} tokens/s`;
+  console.log(`  generation, names, one stream: reading ${rate(read)}; with sampling ${rate(generated)}\n`);
+}
+
+export async function run() {
+  console.log(`kernels: medians of ${ROUNDS} rounds, all sides in turn`);
+  await products();
+  await generation();
+}
