@@ -21,6 +21,7 @@ const LAYERS = [
   ["backend/wasm-attention.ts"],
   ["backend/wasm-attention-grad.ts", "backend/wasm-memory.ts", "backend/wasm-weights.ts"],
   ["backend/wasm-compiler.ts"],
+  ["backend/wasm-multiply.ts"],
   ["backend/wasm-steps.ts"],
   ["backend/wasm-worker.ts"],
   ["backend/wasm-threads.ts"],

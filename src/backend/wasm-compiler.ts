@@ -2,10 +2,12 @@
  * The assembling of WASM kernels for the shapes that programs have, each once, and the bytes that they work on.
  * What each instruction needs of it is in `wasm-steps.ts`.
  */
+import type { RunOptions } from "../backend.ts";
 import type { Buffer, View, Weight } from "../kernels.ts";
 import type { Layout, Places } from "../program.ts";
 import { ModuleBuilder } from "./wasm-assembler.ts";
 import { addPack } from "./wasm-matmul.ts";
+import type { Packing } from "./wasm-matmul.ts";
 import { UNIT_ROWS } from "./wasm-memory.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
 import { addSquares } from "./wasm-weights.ts";
@@ -24,7 +26,7 @@ function notLinked(): never {
   throw new Error("wasm: a kernel was called before its module was there");
 }
 
-/** A product by somebody else, on the memory: C[rows, columns] = A · B [+ C]. Bytes for places, numbers for rows. */
+/** A product: C[rows, columns] = A · B [+ C]. Bytes for places, numbers for rows. */
 export interface Product {
   readonly rows: number;
   readonly columns: number;
@@ -34,17 +36,54 @@ export interface Product {
   readonly aTransposed: boolean;
   readonly b: number;
   readonly bRow: number;
-  readonly bTransposed: boolean;
   readonly c: number;
   readonly cRow: number;
   readonly accumulate: boolean;
 }
 
-/** A system's BLAS, say. It must sum in the same order for the same shape. */
+/** Who does products in place of our kernels: a system's BLAS, say. It must sum in the same order for the same shape. */
 export type Multiply = (product: Product) => void;
 
-/** Fewest and most rows of a weight's gradient that are asked of `Multiply` at once. */
-const [MIN_UNIT, MAX_UNIT] = [32, 256];
+/** Numbers in a weight from which on products with it are `Multiply`'s: below, the call costs more than it saves. */
+const MIN_MULTIPLIED = 1024;
+/** Fewest and most rows of a weight's gradient that are then one worker's. */
+const [MIN_UNIT, MAX_UNIT] = [32, 128];
+
+/** What of a run is the same for all of its instructions. */
+export interface Run {
+  readonly documents: Int32Array;
+  readonly options: RunOptions;
+  /** The first row of the window at hand, where the phase is windowed. */
+  window: number;
+}
+
+/** Rows [from, to) and the documents [first, last) that they are; for a window's rows, no documents. */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export type Step = (run: Run, part: Part) => void;
+
+/** The compiler, for one program. */
+export interface Context {
+  readonly compiler: Compiler;
+  /** Bytes from row to row. */
+  readonly row: (view: View) => number;
+  /** The byte of a row. */
+  readonly at: (view: View) => (run: Run, row: number) => number;
+}
+
+/** What a product writes and reads, and what is done to its result on the way. */
+export interface Operands {
+  readonly out: View;
+  readonly a: View;
+  readonly relu: boolean;
+  readonly plus?: View | undefined;
+  readonly gate?: View | undefined;
+}
 
 /** Which part of the work is ours: worker `index` of `count`. */
 export interface Share {
@@ -107,15 +146,31 @@ export class Compiler {
     return { start: this.map.activations + (start - this.layout.size + column) * F32, row: stride * F32 };
   }
 
+  /** Whether products with it are `multiply`'s. */
+  isMultiplied({ shape }: Weight): boolean {
+    return this.multiply !== null && shape[0] * shape[1] >= MIN_MULTIPLIED;
+  }
+
   /** Rows of a weight that one worker has alone: whole panels; for `multiply`, to which larger is faster, an eighth. */
-  unitRows({ shape }: Weight): number {
-    if (this.multiply === null || shape[0] < MIN_UNIT) return UNIT_ROWS;
-    return Math.min(MAX_UNIT, Math.max(MIN_UNIT, UNIT_ROWS * Math.ceil(shape[0] / UNIT_ROWS / 8)));
+  unitRows(weight: Weight): number {
+    if (!this.isMultiplied(weight)) return UNIT_ROWS;
+    return Math.min(MAX_UNIT, Math.max(MIN_UNIT, UNIT_ROWS * Math.ceil(weight.shape[0] / UNIT_ROWS / 8)));
+  }
+
+  /** How a weight is packed for the forward products: bytes from column to column, and from 8 rows to the next. */
+  packing(weight: Weight): Packing {
+    const { row } = this.weightBytes(weight.data);
+    if (this.isMultiplied(weight)) return { step: this.#packedRows(weight) * F32, panel: UNIT_ROWS * F32 };
+    return { step: UNIT_ROWS * F32, panel: UNIT_ROWS * row };
+  }
+
+  #packedRows({ shape }: Weight): number {
+    return UNIT_ROWS * Math.ceil(shape[0] / UNIT_ROWS);
   }
 
   /** Our rows of a weight, whole units. */
   ownRows(weight: Weight): readonly [begin: number, end: number] {
-    const rows = UNIT_ROWS * Math.ceil(weight.shape[0] / UNIT_ROWS);
+    const rows = this.#packedRows(weight);
     const unit = this.unitRows(weight);
     const { index, count } = this.#share;
     const bound = (i: number): number => Math.min(rows, unit * Math.floor((Math.ceil(rows / unit) * i) / count));
@@ -127,9 +182,11 @@ export class Compiler {
     const packed = this.map.packed.get(weight);
     if (packed === undefined) return () => {};
     const { start, row } = this.weightBytes(weight.data);
-    const kernel = this.kernel("pack", { columns: row / F32, rowBytes: row }, addPack);
+    const shape = { columns: row / F32, rowBytes: row, ...this.packing(weight) };
+    const kernel = this.kernel("pack", shape, addPack);
     const [begin, end] = this.ownRows(weight);
-    return () => kernel.call(start + begin * row, packed + begin * row, end - begin);
+    const target = packed + (begin / UNIT_ROWS) * shape.panel;
+    return () => kernel.call(start + begin * row, target, end - begin);
   }
 
   /** The sums of squares of our rows of a weight's gradient. */

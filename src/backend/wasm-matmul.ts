@@ -214,16 +214,22 @@ export function addWeightGrad(module: ModuleBuilder, name: string, shape: Weight
 
 // ── Packing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Where a weight's numbers go, in bytes: from column to column, and from 8 rows to the next 8. */
+export interface Packing {
+  readonly step: number;
+  readonly panel: number;
+}
+
 /**
- * Adds the function (weight, packed, rows): rows of a weight, a multiple of 8, → panels [rows / 8][columns][8], in
- * which the 8 outputs that a tile computes lie side by side. `columns` is a multiple of 4.
+ * Adds the function (weight, packed, rows): rows of a weight, a multiple of 8, → columns of 8 rows, in which the 8
+ * outputs that a tile computes lie side by side: panels [rows / 8][columns][8], or the transposed weight
+ * [columns][rows]. `columns` is a multiple of 4.
  */
 export function addPack(
   module: ModuleBuilder,
   name: string,
-  { columns, rowBytes }: { readonly columns: number; readonly rowBytes: number },
+  { columns, rowBytes, step, panel }: Packing & { readonly columns: number; readonly rowBytes: number },
 ): void {
-  const panelBytes = columns * TILE_COLUMNS * F32;
   module.function(name, ["i32", "i32", "i32"], (locals, weight, packed, rows) => {
     const [row, column, source, target] = locals.many("i32", 4);
     const lines = locals.many("v128", 4);
@@ -232,7 +238,7 @@ export function addPack(
       sequence(
         ...lines.map((line, r) => line.set(f32x4.load(source.get, (4 * h + r) * rowBytes))),
         transpose4(lines, spare),
-        ...lines.map((line, k) => f32x4.store(target.get, line.get, k * TILE_COLUMNS * F32 + h * V128)),
+        ...lines.map((line, k) => f32x4.store(target.get, line.get, k * step + h * V128)),
       );
     return loop(
       row,
@@ -241,18 +247,13 @@ export function addPack(
       TILE_COLUMNS,
       sequence(
         source.set(i32.add(weight.get, i32.mul(row.get, i32.const(rowBytes)))),
-        target.set(i32.add(packed.get, i32.mul(row.get, i32.const(panelBytes / TILE_COLUMNS)))),
+        target.set(i32.add(packed.get, i32.mul(row.get, i32.const(panel / TILE_COLUMNS)))),
         loop(
           column,
           i32.const(0),
           i32.const(columns),
           4,
-          sequence(
-            half(0),
-            half(1),
-            source.increase(i32.const(V128)),
-            target.increase(i32.const(4 * TILE_COLUMNS * F32)),
-          ),
+          sequence(half(0), half(1), source.increase(i32.const(V128)), target.increase(i32.const(4 * step))),
         ),
       ),
     );

@@ -1,48 +1,18 @@
 /**
  * A table: instruction → what a worker does for it, a call of a WASM kernel with the bytes of its part of the rows.
  */
-import type { RunOptions } from "../backend.ts";
-import type { Heads, Instruction, InstructionOf, KernelName, View, Weight } from "../kernels.ts";
+import type { Heads, Instruction, InstructionOf, KernelName, View } from "../kernels.ts";
 import type { Places } from "../program.ts";
 import { addAttentionGrad } from "./wasm-attention-grad.ts";
 import { addAttention } from "./wasm-attention.ts";
 import type { AttentionShape } from "./wasm-attention.ts";
-import type { Compiler } from "./wasm-compiler.ts";
+import type { Compiler, Context, Operands, Step } from "./wasm-compiler.ts";
 import { addRowsByWeight, addWeightGrad, TILE_COLUMNS } from "./wasm-matmul.ts";
 import { ALIGN } from "./wasm-memory.ts";
-import { addCrossEntropy, addEmbed, addFinish, addRmsnorm, addRmsnormGrad, addSum } from "./wasm-rows.ts";
+import { multiplied, multipliedGrad } from "./wasm-multiply.ts";
+import { addCrossEntropy, addEmbed, addRmsnorm, addRmsnormGrad, addSum } from "./wasm-rows.ts";
 import { addAdam, addEmbedGrad } from "./wasm-weights.ts";
 import { F32 } from "./wasm-vector.ts";
-
-/** What of a run is the same for all of its instructions. */
-export interface Run {
-  readonly documents: Int32Array;
-  readonly options: RunOptions;
-  /** The first row of the window at hand, where the phase is windowed. */
-  window: number;
-}
-
-/** Rows [from, to) and the documents [first, last) that they are; for a window's rows, no documents. */
-export interface Part {
-  readonly from: number;
-  readonly to: number;
-  readonly first: number;
-  readonly last: number;
-}
-
-export type Step = (run: Run, part: Part) => void;
-
-/** Numbers in a weight from which on `Multiply` is asked: below, the call costs more than it saves. */
-const MIN_MULTIPLY = 1024;
-
-/** The compiler, for one program. */
-interface Context {
-  readonly compiler: Compiler;
-  /** Bytes from row to row. */
-  readonly row: (view: View) => number;
-  /** The byte of a row. */
-  readonly at: (view: View) => (run: Run, row: number) => number;
-}
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
@@ -78,20 +48,23 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
 
   linear({ to: { out }, from: { x, plus }, weight, relu }, context) {
     const { compiler } = context;
-    if (isForMultiply(weight, compiler)) return multiplied({ out, a: x, relu, plus }, weight, true, context);
-    const packed = compiler.map.packed.get(weight)!;
-    const panel = TILE_COLUMNS * compiler.weightBytes(weight.data).row;
-    return rowsByWeight({ out, a: x, relu, plus }, { b: packed, bStep: TILE_COLUMNS * F32, bPanel: panel }, context);
+    const b = compiler.map.packed.get(weight)!;
+    const { step, panel } = compiler.packing(weight);
+    const operands = { out, a: x, relu, plus };
+    if (compiler.isMultiplied(weight)) return multiplied(operands, { b, bStep: step }, context);
+    return rowsByWeight(operands, { b, bStep: step, bPanel: panel }, context);
   },
 
   linearInputGrad({ to: { out }, from: { dOut, gate, plus }, weight }, context) {
     const { start, row } = context.compiler.weightBytes(weight.data);
     const operands = { out, a: dOut, relu: false, plus, gate };
-    if (isForMultiply(weight, context.compiler)) return multiplied(operands, weight, false, context);
+    if (context.compiler.isMultiplied(weight)) return multiplied(operands, { b: start, bStep: row }, context);
     return rowsByWeight(operands, { b: start, bStep: row, bPanel: TILE_COLUMNS * F32 }, context);
   },
 
-  linearWeightGrad({ from: { dOut, x }, weight }, { compiler, row, at }) {
+  linearWeightGrad({ from: { dOut, x }, weight }, context) {
+    const { compiler, row, at } = context;
+    if (compiler.isMultiplied(weight)) return multipliedGrad(dOut, x, weight, context);
     const { start, row: gradRow } = compiler.weightBytes(weight.grad);
     const shape = { columns: roundUp(x.columns, ALIGN), dOutRow: row(dOut), xRow: row(x), gradRow };
     const kernel = compiler.kernel("weightGrad", shape, (module, name) =>
@@ -99,29 +72,6 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     );
     const [dOutAt, xAt] = [dOut, x].map(at);
     const [begin, end] = compiler.ownRows(weight);
-    const { multiply } = compiler;
-    if (multiply !== null && isForMultiply(weight, compiler)) {
-      return (run, { from, to }) => {
-        const accumulate = run.options.accumulate || from > run.options.firstRow;
-        // Unit by unit: the shapes of the products must not depend on how many workers there are.
-        for (let row0 = begin; row0 < end; row0 += compiler.unitRows(weight)) {
-          multiply({
-            rows: Math.min(compiler.unitRows(weight), end - row0),
-            columns: shape.columns,
-            k: to - from,
-            a: dOutAt(run, from) + row0 * F32,
-            aRow: shape.dOutRow / F32,
-            aTransposed: true,
-            b: xAt(run, from),
-            bRow: shape.xRow / F32,
-            bTransposed: false,
-            c: start + row0 * gradRow,
-            cRow: gradRow / F32,
-            accumulate,
-          });
-        }
-      };
-    }
     return (run, { from, to }) => {
       const { accumulate, firstRow } = run.options;
       const [dOutByte, gradByte] = [dOutAt(run, from) + begin * F32, start + begin * gradRow];
@@ -213,14 +163,6 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
   },
 };
 
-interface Operands {
-  readonly out: View;
-  readonly a: View;
-  readonly relu: boolean;
-  readonly plus?: View | undefined;
-  readonly gate?: View | undefined;
-}
-
 /** out = a · B with B at byte `b`: k rows `bStep` apart, panels of 8 columns `bPanel` apart. */
 function rowsByWeight(
   { out, a, relu, plus, gate }: Operands,
@@ -244,46 +186,6 @@ function rowsByWeight(
   const [aAt, outAt, plusAt, gateAt] = [a, out, plus ?? a, gate ?? a].map(at);
   return (run, { from, to }) =>
     kernel.call(aAt(run, from), b, outAt(run, from), to - from, plusAt(run, from), gateAt(run, from));
-}
-
-const isForMultiply = ({ shape }: Weight, { multiply }: Compiler): boolean =>
-  multiply !== null && shape[0] * shape[1] >= MIN_MULTIPLY;
-
-/** out = a · weightᵀ (forward) or a · weight, by `Multiply`; what a kernel's epilogue does is a kernel of its own then. */
-function multiplied(
-  { out, a, relu, plus, gate }: Operands,
-  weight: Weight,
-  isForward: boolean,
-  { compiler, row, at }: Context,
-): Step {
-  const multiply = compiler.multiply!;
-  const { start, row: weightRow } = compiler.weightBytes(weight.data);
-  const shape = {
-    outRow: row(out),
-    relu,
-    plusRow: plus === undefined ? null : row(plus),
-    gateRow: gate === undefined ? null : row(gate),
-  };
-  const isPlain = !relu && plus === undefined && gate === undefined;
-  const finish = isPlain ? null : compiler.kernel("finish", shape, addFinish);
-  const [aAt, outAt, plusAt, gateAt] = [a, out, plus ?? a, gate ?? a].map(at);
-  return (run, { from, to }) => {
-    multiply({
-      rows: to - from,
-      columns: roundUp(out.columns, ALIGN),
-      k: a.columns,
-      a: aAt(run, from),
-      aRow: row(a) / F32,
-      aTransposed: false,
-      b: start,
-      bRow: weightRow / F32,
-      bTransposed: isForward,
-      c: outAt(run, from),
-      cRow: shape.outRow / F32,
-      accumulate: false,
-    });
-    finish?.call(outAt(run, from), plusAt(run, from), gateAt(run, from), to - from);
-  };
 }
 
 function crossEntropy(statistics: View, logits: View, grad: boolean, { compiler, row, at }: Context): Step {

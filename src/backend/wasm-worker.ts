@@ -8,10 +8,9 @@
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Places, Program, Section } from "../program.ts";
 import { Compiler } from "./wasm-compiler.ts";
-import type { Multiply, Share } from "./wasm-compiler.ts";
+import type { Multiply, Part, Run, Share, Step } from "./wasm-compiler.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
 import { compileStep } from "./wasm-steps.ts";
-import type { Part, Run, Step } from "./wasm-steps.ts";
 import { fusedMultiplyAdd, strictMultiplyAdd } from "./wasm-vector.ts";
 
 /**

@@ -64,10 +64,10 @@ function openBlas(koffi: Koffi, path: string): Blas {
     name: describe(library, path),
     on(memory) {
       const base = Number(koffi.address(new Float32Array(memory.buffer)));
-      return ({ rows, columns, k, a, aRow, aTransposed, b, bRow, bTransposed, c, cRow, accumulate }) => {
-        const [aLayout, bLayout] = [aTransposed, bTransposed].map((transposed) => (transposed ? TRANSPOSED : PLAIN));
+      return ({ rows, columns, k, a, aRow, aTransposed, b, bRow, c, cRow, accumulate }) => {
+        const aLayout = aTransposed ? TRANSPOSED : PLAIN;
         const beta = accumulate ? 1 : 0;
-        sgemm(ROW_MAJOR, aLayout, bLayout, rows, columns, k, 1, base + a, aRow, base + b, bRow, beta, base + c, cRow);
+        sgemm(ROW_MAJOR, aLayout, PLAIN, rows, columns, k, 1, base + a, aRow, base + b, bRow, beta, base + c, cRow);
       };
     },
   };
