@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { wasmBackend } from "../dist/backend/wasm.js";
-import { usesBlas } from "../dist/cli/engines.js";
 import { initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findBlas } from "../dist/node/blas.js";
 import { startNodeThread } from "../dist/node/wasm-thread.js";
@@ -136,8 +135,7 @@ async function compare([name, config, batchSize, threads]) {
   const task = { config, batches: makeBatches(name, config, batchSize), threads, weights };
   const blas = findBlas();
   const ours = [await ourSide("WebAssembly alone", task, null)];
-  if (blas !== null && usesBlas(config, { engine: "wasm", noBlas: false, strictMath: false }))
-    ours.push(await ourSide(`with ${blas.name}`, task, blas));
+  if (blas !== null) ours.push(await ourSide(`with ${blas.name}`, task, blas));
   const { sides: theirs, reason } = await torchSides(task);
   try {
     await race([...ours, ...theirs]);

@@ -261,8 +261,8 @@ function windowOf(kind: ProgramKind, { vocabSize }: Config, { maxTokens, maxLogi
   return rows >= 128 ? Math.min(1024, 128 * Math.floor(rows / 128)) : Math.max(16, 16 * Math.floor(rows / 16));
 }
 
-/** Weight gradients wait for each other: so many at once; a layer has four. Waiting keeps memory, meeting costs time. */
-const PENDING_WEIGHT_GRADIENTS = Infinity;
+/** Weight gradients wait for so many others, a layer's four and the head's: waiting keeps memory, meeting costs time. */
+const PENDING_WEIGHT_GRADIENTS = 5;
 
 /** Cuts the list where the axis changes, and gathers what needs all tokens behind what is done document by document. */
 function intoPhases(instructions: readonly Instruction[], logits: Buffer): Phase[] {

@@ -45,7 +45,7 @@ export interface Product {
 export type Multiply = (product: Product) => void;
 
 /** Numbers in a weight from which on products with it are `Multiply`'s: below, the call costs more than it saves. */
-const MIN_MULTIPLIED = 1024;
+const MIN_MULTIPLIED = 256;
 /** Fewest and most rows of a weight's gradient that are then one worker's. */
 const [MIN_UNIT, MAX_UNIT] = [32, 128];
 

@@ -62,8 +62,8 @@ export async function openEngine(config: Config, weights: Tensors, options: Deci
   }
 }
 
-/** Parameters below which products are so small that a library does them no faster. */
-const MIN_BLAS_PARAMETERS = 30_000;
+/** Parameters below which to load a library takes about as long as it saves in a thousand steps. */
+const MIN_BLAS_PARAMETERS = 10_000;
 
 /** By the size alone, so that a run that goes on has the same numbers. */
 export const usesBlas = (config: Config, { noBlas, strictMath, engine }: EngineOptions): boolean =>
