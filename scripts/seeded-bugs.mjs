@@ -1,0 +1,70 @@
+// `npm run test:bugs [WORD]`: puts the bugs of test/seeded-bugs/bugs.ts into a copy of the project, one at a time (only
+// those whose name has the word), and runs the tests of the engine. Each bug must compile and turn the tests red.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BUGS } from "../test/seeded-bugs/bugs.ts";
+
+/** What is said of the arithmetic; the rest of the suite is about files, terminals and words. */
+const TESTS = ["engine", "gradients", "microgpt", "torch-fixtures", "schedule", "train", "wasm-threads"];
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const copy = mkdtempSync(join(tmpdir(), "microgpt-bugs-"));
+const bin = (name) => join(root, "node_modules", ".bin", name);
+
+function makeCopy() {
+  const left = new Set(["node_modules", ".git", "dist"]);
+  cpSync(root, copy, { recursive: true, filter: (path) => !left.has(path.slice(root.length)) });
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+}
+
+/** → the name of the first test that failed; null if all passed. Throws if the tests could not run. */
+function firstFailure() {
+  const report = join(copy, "report.json");
+  rmSync(report, { force: true });
+  const flags = ["run", "--project", "node", "--bail", "1", "--reporter", "json", "--outputFile", report];
+  const { stderr } = spawnSync(bin("vitest"), [...flags, ...TESTS.map((name) => `test/${name}`)], {
+    cwd: copy,
+    encoding: "utf8",
+  });
+  let result;
+  try {
+    result = JSON.parse(readFileSync(report, "utf8"));
+  } catch {
+    throw new Error(`the tests did not run:\n${stderr}`);
+  }
+  const failed = result.testResults.flatMap(({ assertionResults }) => assertionResults);
+  return failed.find(({ status }) => status === "failed")?.fullName ?? null;
+}
+
+function compiles() {
+  return spawnSync(bin("tsc"), ["-p", "tsconfig.build.json", "--noEmit"], { cwd: copy }).status === 0;
+}
+
+try {
+  makeCopy();
+  const word = process.argv[2] ?? "";
+  if (firstFailure() !== null) throw new Error("the tests fail without a bug");
+  const bugs = BUGS.filter(({ name }) => name.includes(word));
+  let found = 0;
+  for (const { name, file, from, to } of bugs) {
+    const path = join(copy, file);
+    const source = readFileSync(path, "utf8");
+    if (source.split(from).length !== 2) throw new Error(`${name}: its place is not in ${file}`);
+    writeFileSync(
+      path,
+      source.replace(from, () => to),
+    );
+    if (!compiles()) throw new Error(`${name}: does not compile`);
+    const failure = firstFailure();
+    if (failure !== null) found++;
+    console.log(failure === null ? `NOT FOUND  ${name}` : `found      ${name}\n             by: ${failure}`);
+    writeFileSync(path, source);
+  }
+  console.log(`\n${found} of ${bugs.length} seeded bugs turned the tests red`);
+  process.exitCode = found === bugs.length ? 0 : 1;
+} finally {
+  rmSync(copy, { recursive: true });
+}

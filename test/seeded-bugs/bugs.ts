@@ -1,0 +1,203 @@
+/**
+ * Bugs of the kind that trains on and looks well: one wrong line each, which compiles. Each must turn the suite red.
+ *
+ * `npm run test:bugs` puts them in, one at a time, and runs the tests of the engine (scripts/seeded-bugs.mjs);
+ * test/seeded-bugs.test.ts only sees to it that they can still be put in.
+ */
+export interface Bug {
+  readonly name: string;
+  readonly file: string;
+  /** What stands in the file, once, and what is put in its place. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export const BUGS: readonly Bug[] = [
+  // ── Attention ──────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "attention without 1/√d",
+    file: "src/backend/wasm-attention.ts",
+    from: "this.scale.set(f32x4.const(this.shape.headSize ** -0.5 * Math.LOG2E))",
+    to: "this.scale.set(f32x4.const(Math.LOG2E))",
+  },
+  {
+    name: "the mask off by one: each query sees the next key",
+    file: "src/backend/wasm-attention.ts",
+    from: "i32.sub(i32.add(this.i.get, i32.const(row)), this.j.get)",
+    to: "i32.sub(i32.add(this.i.get, i32.const(row + 1)), this.j.get)",
+  },
+  {
+    name: "no mask on the way back",
+    file: "src/backend/wasm-attention-grad.ts",
+    from: "sequence(half(0, masked), half(1, masked)),",
+    to: "sequence(half(0, masked), half(1, visible)),",
+  },
+  {
+    name: "the softmax's gradient without its inner product",
+    file: "src/backend/wasm-attention-grad.ts",
+    from: "y.set(fma(attention.second[n].get, scale.get, minusAlong[row].get)),",
+    to: "y.set(f32x4.mul(attention.second[n].get, scale.get)),",
+  },
+  {
+    name: "a coefficient of the exponential wrong in the fourth place",
+    file: "src/backend/wasm-vector.ts",
+    from: "0.0555073374",
+    to: "0.0556073374",
+  },
+  // ── Norm, relu, products ───────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "RMSNorm's ε outside the root",
+    file: "src/backend/wasm-rows.ts",
+    from: "f32x4.sqrt(f32x4.add(f32x4.mul(inverseRoot.get, f32x4.const(1 / shape.columns)), f32x4.const(RMSNORM_EPSILON))),",
+    to: "f32x4.add(f32x4.sqrt(f32x4.mul(inverseRoot.get, f32x4.const(1 / shape.columns))), f32x4.const(RMSNORM_EPSILON)),",
+  },
+  {
+    name: "the mean square over the padded width",
+    file: "src/backend/wasm-rows.ts",
+    from: "f32x4.mul(inverseRoot.get, f32x4.const(1 / shape.columns))",
+    to: "f32x4.mul(inverseRoot.get, f32x4.const(F32 / shape.xRow))",
+  },
+  {
+    name: "RMSNorm's gradient without the mean",
+    file: "src/backend/wasm-rows.ts",
+    from: "f32x4.mul(r.get, f32x4.const(-1 / columns))",
+    to: "f32x4.mul(r.get, f32x4.const(-1))",
+  },
+  {
+    name: "the gradient goes through where relu was shut",
+    file: "src/backend/wasm-matmul.ts",
+    from: "f32x4.greater(f32x4.load(gateTile.get, offset(gateRow)), zero)",
+    to: "f32x4.less(f32x4.load(gateTile.get, offset(gateRow)), zero)",
+  },
+  {
+    name: "of a weight's gradient only the last 256 tokens",
+    file: "src/backend/wasm-matmul.ts",
+    from: "accumulate.set(i32.const(1)),",
+    to: "accumulate.set(i32.const(0)),",
+  },
+  {
+    name: "the residual stream loses a branch in fusion",
+    file: "src/fusion.ts",
+    from: "? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }\n    : null;\n\n/** The gradient through a linear",
+    to: "? { ...first, to: second.to, from: { ...first.from, plus: first.from.x } }\n    : null;\n\n/** The gradient through a linear",
+  },
+  // ── Embedding, loss ────────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "a token's gradient is that of its last place alone",
+    file: "src/backend/wasm-weights.ts",
+    from: "f32x4.add(f32x4.load(plus(line, offset)), f32x4.load(plus(dOut, offset))),",
+    to: "f32x4.load(plus(dOut, offset)),",
+  },
+  {
+    name: "the loss's gradient without the one-hot",
+    file: "src/backend/wasm-rows.ts",
+    from: "f32.store(target.get, f32.sub(f32.load(target.get), lossScale.get)),",
+    to: "f32.store(target.get, f32.load(target.get)),",
+  },
+  {
+    name: "tokens that are not in the vocabulary take part in the softmax",
+    file: "src/backend/wasm-rows.ts",
+    from: "value.set(f32x4.select(value.get, f32x4.zero, tailMask)),",
+    to: "value.set(f32x4.select(value.get, value.get, tailMask)),",
+  },
+  {
+    name: "a large vocabulary's windows all read the first rows",
+    file: "src/backend/wasm-steps.ts",
+    from: "start + (row - run.window) * bytes",
+    to: "start + (row - Math.max(row, run.window)) * bytes",
+  },
+  // ── Adam ───────────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "β1 and β2 swapped",
+    file: "src/tensor-engine.ts",
+    from: "const [BETA1, BETA2, EPSILON] = [0.85, 0.99, 1e-8];",
+    to: "const [BETA1, BETA2, EPSILON] = [0.99, 0.85, 1e-8];",
+  },
+  {
+    name: "no correction of the second moment's bias",
+    file: "src/tensor-engine.ts",
+    from: "squareScale: 1 / (1 - power(BETA2, step + 1)),",
+    to: "squareScale: 1,",
+  },
+  {
+    name: "ε inside Adam's root",
+    file: "src/backend/wasm-weights.ts",
+    from: "f32x4.add(f32x4.sqrt(f32x4.mul(v.get, squareScale)), epsilon)",
+    to: "f32x4.sqrt(f32x4.add(f32x4.mul(v.get, squareScale), epsilon))",
+  },
+  {
+    name: "weight decay that forgets the learning rate",
+    file: "src/tensor-engine.ts",
+    from: "shrink: 1 - learningRate * weightDecay,",
+    to: "shrink: 1 - weightDecay,",
+  },
+  {
+    name: "gradients are clipped to the square of the norm",
+    file: "src/tensor-engine.ts",
+    from: "clipNorm / norm,",
+    to: "clipNorm / norm ** 2,",
+  },
+  {
+    name: "the forward products go on with the weights from before the step",
+    file: "src/backend/wasm-steps.ts",
+    from: "      kernel.call(data, grad, mean, meanSquare, (end - begin) * row, compiler.map.adam);\n      pack();",
+    to: "      kernel.call(data, grad, mean, meanSquare, (end - begin) * row, compiler.map.adam);\n      if (begin > end) pack();",
+  },
+  // ── Batches ────────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "tokens weigh by their part of the batch, not alike",
+    file: "src/tensor-engine.ts",
+    from: "lossScale: 1 / tokens, accumulate: i > 0",
+    to: "lossScale: 1 / (packed.length * batch.tokens.length), accumulate: i > 0",
+  },
+  {
+    name: "the last part of a batch overwrites the gradients of the others",
+    file: "src/tensor-engine.ts",
+    from: "lossScale: 1 / tokens, accumulate: i > 0",
+    to: "lossScale: 1 / tokens, accumulate: i < 0",
+  },
+  {
+    name: "every document begins at position 1",
+    file: "src/tensor-engine.ts",
+    from: "batch.positions[row] = position;",
+    to: "batch.positions[row] = Math.min(position + 1, blockSize - 1);",
+  },
+  {
+    name: "a token that is read on looks at nothing",
+    file: "src/backend/wasm-steps.ts",
+    from: "const count = run.documents[d + 1] - start;\n        kernel.call(q, k, v, outAt",
+    to: "const count = run.documents[d + 1] - start - (firstQuery > 0 ? 1 : 0);\n        kernel.call(q, k, v, outAt",
+  },
+  // ── Memory and threads ─────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "two buffers share memory an instruction too early",
+    file: "src/program.ts",
+    from: "one.key === key && one.until < first",
+    to: "one.key === key && one.until <= first + 1",
+  },
+  {
+    name: "the last worker leaves out its last unit of a weight",
+    file: "src/backend/wasm-compiler.ts",
+    from: "return [bound(index), bound(index + 1)];",
+    to: "return [bound(index), index > 0 && index === count - 1 ? rows - UNIT_ROWS : bound(index + 1)];",
+  },
+  // ── The oracle itself ──────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "the atomic core without 1/√d",
+    file: "src/microgpt.ts",
+    from: "part(key)), headDim ** -0.5)",
+    to: "part(key)), headDim ** 0)",
+  },
+  {
+    name: "the atomic core corrects Adam's bias a step too late",
+    file: "src/microgpt.ts",
+    from: "(1 - beta1 ** (step + 1)); // both",
+    to: "(1 - beta1 ** (step + 2)); // both",
+  },
+  {
+    name: "the atomic core's gradients are not summed where a value is used twice",
+    file: "src/microgpt.ts",
+    from: "node.children[i].grad += node.localGrads[i] * node.grad;",
+    to: "node.children[i].grad = node.localGrads[i] * node.grad;",
+  },
+];
