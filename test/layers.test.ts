@@ -33,7 +33,7 @@ const LAYERS = [
   ["node/files.ts"],
   ["node/lock.ts", "node/text.ts", "node/metrics.ts", "node/blas.ts"],
   ["node/wasm-thread.ts"],
-  ["node/run.ts"],
+  ["node/run.ts", "node/index.ts"],
   ["cli/version.ts", "cli/signals.ts", "cli/terminal.ts", "cli/interactive.ts", "cli/engines.ts"],
   ["cli/material.ts"],
   ["cli/reporter.ts"],

@@ -52,7 +52,7 @@ test.each(DOCUMENTS)("every file that %s links to exists", (path) => {
 
 describe("every command of the documents runs as it is written", () => {
   // What can't run inside of a test: the first two would start this very run, the others are measured, not tested.
-  const ELSEWHERE = /^npm ci && npm (?:start|test)$|^npm run (?:bench|build|check|test:long)\b/;
+  const ELSEWHERE = /^npm ci && npm (?:start|test)$|^npm run (?:bench|build|check|test:bugs|test:long)\b/;
   const commands = DOCUMENTS.flatMap((path) => commandsOf(path)).filter((command) => !ELSEWHERE.test(command));
 
   test("in order, in a folder with the build and a file of names", () => {
@@ -89,5 +89,14 @@ describe("every command of the documents runs as it is written", () => {
     writeFileSync(join(directory, "example.mjs"), example);
     const output = execFileSync(process.execPath, ["example.mjs"], { cwd: directory, encoding: "utf8" });
     expect(output).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
+    // The same with what Node adds: threads and, if there is one, a BLAS.
+    const [, forNode] = /^```js\n(.*?)^```$/ms.exec(readme) ?? [];
+    writeFileSync(
+      join(directory, "node.mjs"),
+      example.replace(/^const backend = .*\n/m, () => `${forNode}\n`),
+    );
+    expect(readFileSync(join(directory, "node.mjs"), "utf8")).toContain("microgpt/node");
+    const again = execFileSync(process.execPath, ["node.mjs"], { cwd: directory, encoding: "utf8" });
+    expect(again).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
   });
 });

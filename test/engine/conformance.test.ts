@@ -1,16 +1,17 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
-import { wasmBackend } from "../../src/backend/wasm.ts";
 import type { Backend } from "../../src/backend.ts";
 import type { Buffer, Instruction, View } from "../../src/kernels.ts";
 import type { OpName } from "../../src/ops.ts";
 import { anyShape, fill, makeScene, normalisedError, perform } from "../setup/scenes.ts";
 import type { Scene, Shape } from "../setup/scenes.ts";
+import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
 
 const BACKENDS: readonly (readonly [string, Backend])[] = [
-  ["wasm", wasmBackend({ strictMath: false, threads: 1, startThread: null })],
-  ["wasm, strict", wasmBackend({ strictMath: true, threads: 1, startThread: null })],
+  ["wasm", wasm],
+  ["wasm, strict", strictWasm],
+  ["wasm, products by a library", wasmWithLoops],
 ];
 
 /** The most that NMSE may be: of the result, and of gradients. */
@@ -68,4 +69,14 @@ describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
       );
     });
   }
+});
+
+test.each(BACKENDS)("%s multiplies what takes more than one block of rows, columns and k", async (_, backend) => {
+  const sizes = fc.constantFrom(63, 65, 130, 257);
+  await fc.assert(
+    fc.asyncProperty(sizes, sizes, fc.constantFrom(40, 130, 300), fc.nat(), (columns, outputs, length, seed) =>
+      expectAgreement(backend, "linear", { lengths: [length], columns, outputs, heads: 1, headSize: 1, seed }),
+    ),
+    { numRuns: 8 },
+  );
 });

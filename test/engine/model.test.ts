@@ -3,7 +3,16 @@ import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
 import { Random } from "../../src/random.ts";
 import { runs } from "../setup/place.ts";
-import { anyBatch, newAtomic, newTensorEngine, strictWasm, update, wasm, weightsOf } from "../setup/tensor-models.ts";
+import {
+  anyBatch,
+  newAtomic,
+  newTensorEngine,
+  strictWasm,
+  update,
+  wasm,
+  wasmWithLoops,
+  weightsOf,
+} from "../setup/tensor-models.ts";
 
 const many = { numRuns: runs(200) };
 
@@ -11,6 +20,7 @@ describe.each([
   ["reference", referenceBackend, 1e-10, 1e-9],
   ["wasm", wasm, 1e-5, 1e-5],
   ["wasm, strict", strictWasm, 1e-5, 1e-5],
+  ["wasm with a library", wasmWithLoops, 1e-5, 1e-5],
 ] as const)("the tensor model on %s", (_, backend, logitsBound, lossBound) => {
   test(`has the atomic core's logits within ${logitsBound}, also of a text read token by token`, async () => {
     await fc.assert(

@@ -58,10 +58,10 @@ export const BUGS: readonly Bug[] = [
     to: "f32x4.mul(inverseRoot.get, f32x4.const(F32 / shape.xRow))",
   },
   {
-    name: "RMSNorm's gradient without the mean",
+    name: "RMSNorm's gradient with the mean over a column too many",
     file: "src/backend/wasm-rows.ts",
     from: "f32x4.mul(r.get, f32x4.const(-1 / columns))",
-    to: "f32x4.mul(r.get, f32x4.const(-1))",
+    to: "f32x4.mul(r.get, f32x4.const(-1 / (columns + 1)))",
   },
   {
     name: "the gradient goes through where relu was shut",
