@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { wasmBackend } from "../src/backend/wasm.ts";
@@ -5,6 +7,7 @@ import { sha256 } from "../src/checkpoint.ts";
 import { findBlas } from "../src/node/blas.ts";
 import { Random } from "../src/random.ts";
 import type { TensorEngine } from "../src/tensor-engine.ts";
+import { microgpt, trained } from "./setup/microgpt.ts";
 import { newAtomic, newTensorEngine, update } from "./setup/tensor-models.ts";
 import { startThread } from "./setup/threads.ts";
 
@@ -86,5 +89,26 @@ describe.skipIf(blas === null)(`a BLAS (${name})`, () => {
       hashes.add(await hashOf(engine));
     }
     expect(hashes.size).toBe(1);
+  });
+
+  // Large enough that the command asks for a BLAS.
+  const WIDE = ["--n-embd", "32", "--n-head", "4", "--engine", "wasm"];
+
+  test("the command uses it for larger models, says so, and does without it on --no-blas", () => {
+    const [small, large, without] = [trained("--engine", "wasm"), trained(...WIDE), trained(...WIDE, "--no-blas")];
+    expect(small.stdout).not.toContain(name);
+    expect(large.stdout).toContain(name);
+    expect(without.stdout).not.toContain(name);
+    expect(trained(...WIDE, "--strict-math").stdout).not.toContain(name);
+  });
+
+  test("a run with it that has lost its last steps ends, resumed, with the same bytes", () => {
+    const { run } = trained(...WIDE, "--save-interval", "10");
+    const checkpoints = join(run, "checkpoints");
+    const newest = join(checkpoints, readdirSync(checkpoints).toSorted().at(-1)!);
+    const expected = readFileSync(newest);
+    rmSync(newest);
+    expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(readFileSync(newest).equals(expected)).toBe(true);
   });
 });
