@@ -4,6 +4,7 @@ import { referenceBackend } from "../../src/backend/reference.ts";
 import type { Backend } from "../../src/backend.ts";
 import type { Buffer, Instruction, View } from "../../src/kernels.ts";
 import type { OpName } from "../../src/ops.ts";
+import { LONG } from "../setup/place.ts";
 import { anyShape, fill, makeScene, normalisedError, perform } from "../setup/scenes.ts";
 import type { Scene, Shape } from "../setup/scenes.ts";
 import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
@@ -65,7 +66,7 @@ describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
     test(`${name}: NMSE at most ${forward} forward, ${backward} backward, at 100 shapes`, async () => {
       await fc.assert(
         fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, name as OpName, shape)),
-        { numRuns: 100 },
+        { numRuns: LONG ? 1000 : 100 },
       );
     });
   }

@@ -195,3 +195,54 @@ describe("what an update can be told", () => {
     expect(await weightsOf(engine)).toEqual(before);
   });
 });
+
+describe("numbers that are none", () => {
+  const config = { vocabSize: 23, nEmbd: 20, nHead: 4, nLayer: 2, blockSize: 9 };
+  const random = new Random(4);
+  const documents = (count: number): number[][] =>
+    Array.from({ length: count }, () =>
+      Array.from({ length: 2 + random.randbelow(12) }, () => random.randbelow(config.vocabSize)),
+    );
+
+  test.each([
+    ["a weight of the head", "lm_head", Number.NaN],
+    ["a weight of attention", "layer1.attn_wk", Number.NaN],
+    ["an infinite weight", "layer0.mlp_fc1", Infinity],
+    ["a weight whose square is too large", "lm_head", 1e30],
+  ])("%s is seen in the same step, which changes nothing", async (_, name, poison) => {
+    const engine = await newTensorEngine(wasm, config, 1);
+    const state = await engine.save();
+    state.weights.get(name)!.data[3] = poison;
+    await engine.load(state);
+    const before = await engine.save();
+    expect(await engine.step([documents(5)], update(0))).toMatchObject({ applied: false });
+    expect(await engine.save()).toEqual(before);
+  });
+
+  test.each([
+    ["wasm", wasm],
+    ["wasm with a library", wasmWithLoops],
+  ])("%s: what a poisoned step has left in memory is read by no later one", async (_, backend) => {
+    for (const maxLogits of [2 ** 20, 1]) {
+      const limits = { maxTokens: 200, maxLogits };
+      const [fresh, used] = [
+        await newTensorEngine(backend, config, 1, limits),
+        await newTensorEngine(backend, config, 1, limits),
+      ];
+      const [good, bad] = [await used.save(), await used.save()];
+      for (const { data } of bad.weights.values()) data.fill(Number.NaN);
+      await used.load(bad);
+      expect(await used.step([documents(20)], update(0))).toMatchObject({ applied: false });
+      await used.evaluate(documents(20));
+      await used.reader().read(1);
+      await used.load(good);
+      // Shorter and ragged, so that masked lanes, spare rows and unused keys still hold what was there.
+      for (const [step, batch] of [documents(3), documents(1), documents(7)].entries()) {
+        expect(await used.step([batch], update(step))).toEqual(await fresh.step([batch], update(step)));
+      }
+      expect(await weightsOf(used)).toEqual(await weightsOf(fresh));
+      const [one, other] = [used.reader(), fresh.reader()];
+      for (const token of [22, 3, 5]) expect(await one.read(token)).toEqual(await other.read(token));
+    }
+  });
+});
