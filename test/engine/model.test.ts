@@ -196,6 +196,34 @@ describe("what an update can be told", () => {
   });
 });
 
+test.each([
+  ["wasm", wasm],
+  ["wasm with a library", wasmWithLoops],
+])(
+  "%s: logits window by window teach what logits at once do, also where workers share a window",
+  async (_, backend) => {
+    const config = { vocabSize: 30, nEmbd: 16, nHead: 2, nLayer: 1, blockSize: 12 };
+    const random = new Random(6);
+    const batch = Array.from({ length: 45 }, () =>
+      Array.from({ length: 4 + random.randbelow(9) }, () => random.randbelow(config.vocabSize)),
+    );
+    const whole = await newTensorEngine(backend, config, 1, { maxTokens: 600 });
+    // Windows of 16 rows, of 128, which are two parts of 64, and of 256.
+    for (const rows of [16, 128, 256]) {
+      const windowed = await newTensorEngine(backend, config, 1, { maxTokens: 600, maxLogits: 30 * rows });
+      const a = await whole.step([batch], update(0, { learningRate: 0 }));
+      const b = await windowed.step([batch], update(0, { learningRate: 0 }));
+      expect(Math.abs(a.loss - b.loss)).toBeLessThan(1e-6);
+      const [expected, actual] = [await whole.gradients(), await windowed.gradients()];
+      for (const [name, { data }] of expected) {
+        const other = actual.get(name)!.data;
+        data.forEach((value, i) => expect(Math.abs(value - other[i])).toBeLessThan(1e-6));
+      }
+      expect(Math.abs((await whole.evaluate(batch)) - (await windowed.evaluate(batch)))).toBeLessThan(1e-6);
+    }
+  },
+);
+
 describe("numbers that are none", () => {
   const config = { vocabSize: 23, nEmbd: 20, nHead: 4, nLayer: 2, blockSize: 9 };
   const random = new Random(4);
