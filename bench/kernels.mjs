@@ -58,7 +58,7 @@ function milliseconds(work) {
 function productInWasm(size) {
   const module = new ModuleBuilder();
   const rowBytes = 4 * size;
-  addPack(module, "pack", { columns: size, rowBytes });
+  addPack(module, "pack", { columns: size, rowBytes, step: 32, panel: 8 * rowBytes });
   const shape = { k: size, columns: size, aRow: rowBytes, cRow: rowBytes, bStep: 32, bPanel: 8 * rowBytes };
   addRowsByWeight(module, "multiply", { ...shape, relu: false, plusRow: null, gateRow: null }, relaxedMultiplyAdd);
   const matrix = size * rowBytes;
@@ -67,28 +67,34 @@ function productInWasm(size) {
     exports.pack(matrix, 2 * matrix, size);
     exports.multiply(0, 2 * matrix, 3 * matrix, size, 0, 0);
   };
-  return measured(memory, size, 3 * matrix, work);
+  return measured(memory, size, (k) => k, work);
 }
 
-/** The same by a BLAS. */
+/** C = A · B by a BLAS. */
 function productByBlas(blas, size) {
   const matrix = 4 * size * size;
   const pages = Math.ceil((4 * matrix) / 65_536);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const multiply = blas.on(memory);
-  const row = { aRow: size, bRow: size, cRow: size, aTransposed: false, bTransposed: true };
+  const row = { aRow: size, bRow: size, cRow: size, aTransposed: false };
   const product = { ...row, rows: size, columns: size, k: size, a: 0, b: matrix, c: 3 * matrix, accumulate: false };
-  return measured(memory, size, 3 * matrix, () => multiply(product));
+  return measured(
+    memory,
+    size,
+    (k) => k * size,
+    () => multiply(product),
+  );
 }
 
-function measured(memory, size, result, work) {
+/** `placeOf` says where the factors of the result's first column are in B. */
+function measured(memory, size, placeOf, work) {
   const numbers = new Float32Array(memory.buffer);
   const random = new Random(1);
   for (let i = 0; i < 2 * size * size; i++) numbers[i] = random.random() - 0.5;
   work();
   let expected = 0;
-  for (let k = 0; k < size; k++) expected += numbers[(size - 1) * size + k] * numbers[size * size + k];
-  const apart = Math.abs(numbers[result / 4 + (size - 1) * size] - expected);
+  for (let k = 0; k < size; k++) expected += numbers[(size - 1) * size + k] * numbers[size * size + placeOf(k)];
+  const apart = Math.abs(numbers[3 * size * size + (size - 1) * size] - expected);
   if (!(apart < 1e-3)) throw new Error(`bench: a product of ${size} × ${size} is ${apart} off`);
   const count = Math.max(1, Math.round(1e9 / size ** 3));
   const many = () => {

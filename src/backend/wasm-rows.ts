@@ -195,7 +195,7 @@ export function addCrossEntropy(
   const { columns, logitsRow, statisticsRow, grad } = shape;
   module.function(name, ["i32", "i32", "i32", "i32", "f32"], (locals, statistics, logits, targets, rows, lossScale) => {
     const [row, offset, target] = locals.many("i32", 3);
-    const [max, sum, value, log2e] = locals.many("v128", 4);
+    const [max, sum, value, log2e, least, zeroPower] = locals.many("v128", 6);
     const exp = new Exp2(locals, fma);
     const targetLogit = locals.new("f32");
     const here = plus(logits, offset);
@@ -203,8 +203,14 @@ export function addCrossEntropy(
     const whole = Math.floor(columns / 4) * V128;
     const tail = columns % 4;
     const tailMask = f32x4.greater(f32x4.const(tail), LANES);
+    // Below 2^-100 a probability counts as 0: times the loss's scale it would be denormal, with which a product takes
+    // many times as long.
     const expOf = (load: Code): Code =>
-      sequence(value.set(f32x4.mul(f32x4.sub(load, max.get), log2e.get)), exp.apply(value));
+      sequence(
+        value.set(f32x4.mul(f32x4.sub(load, max.get), log2e.get)),
+        value.set(f32x4.select(zeroPower.get, value.get, f32x4.less(value.get, least.get))),
+        exp.apply(value),
+      );
     const overWhole = (body: Code): Code => (whole === 0 ? [] : forVectors(offset, whole, body));
     const overTail = (body: Code): Code => (tail === 0 ? [] : sequence(offset.set(i32.const(whole)), body));
     const clearPadding = sequence(
@@ -254,6 +260,11 @@ export function addCrossEntropy(
         targets.increase(i32.const(F32)),
       ),
     );
-    return sequence(exp.begin(), log2e.set(f32x4.const(Math.LOG2E)), rowByRow);
+    const constants = sequence(
+      log2e.set(f32x4.const(Math.LOG2E)),
+      least.set(f32x4.const(-100)),
+      zeroPower.set(f32x4.const(-127)),
+    );
+    return sequence(exp.begin(), constants, rowByRow);
   });
 }
