@@ -84,8 +84,8 @@ export type Instruction =
   /** out = a + b */
   | Kernel<"add", "out", "a" | "b">
   /**
-   * Causal attention within each document. statistics [T, 2·H]: for each head the largest scaled score of the row, and
-   * 1 / the sum of exp(score − largest); the [T, T] scores themselves are never in memory as a whole.
+   * Causal attention within each document. statistics [T, 2·H]: for each head the row's largest query · key, and
+   * 1 / the sum of exp((query · key − largest) / √size); the [T, T] scores themselves are never in memory as a whole.
    */
   | Kernel<"attention", "out" | "statistics", "query" | "key" | "value", { heads: Heads }>
   | Kernel<

@@ -113,7 +113,8 @@ export class Random {
     if (weights.length !== items.length) {
       throw new RangeError(`Random.choices: ${items.length} items have ${weights.length} weights`);
     }
-    return Array.from({ length: count }, () => items[this.weightedIndex(weights)]);
+    const total = positiveSum(weights);
+    return Array.from({ length: count }, () => items[this.#draw(weights, total)]);
   }
 
   /**
@@ -121,12 +122,11 @@ export class Random {
    * Throws RangeError where the weights' sum is not a positive finite number.
    */
   weightedIndex(weights: ArrayLike<number>): number {
+    return this.#draw(weights, positiveSum(weights));
+  }
+
+  #draw(weights: ArrayLike<number>, total: number): number {
     const last = weights.length - 1;
-    let total = 0;
-    for (let i = 0; i <= last; i++) total += weights[i];
-    if (!(total > 0 && total < Infinity)) {
-      throw new RangeError(`Random.choices: the weights must have a positive finite sum, got ${total}`);
-    }
     const x = this.random() * total;
     let [index, reached] = [0, weights[0]];
     while (index < last && reached <= x) reached += weights[++index];
@@ -200,6 +200,13 @@ export class Random {
     }
     this.#index = 0;
   }
+}
+
+function positiveSum(weights: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i];
+  if (total > 0 && total < Infinity) return total;
+  throw new RangeError(`Random: the weights must have a positive finite sum, got ${total}`);
 }
 
 /** Whether JSON from outside is a state that `setState` takes. */

@@ -153,3 +153,7 @@ test("a damaged state is no state", () => {
   expect(isRandomState(state)).toBe(true);
   expect(() => Random.fromState({ ...state, words: [] })).toThrow("Random.setState: not a generator state");
 });
+
+test("choices needs something to draw from, also for no draws", () => {
+  expect(() => new Random(1).choices([], [], 0)).toThrow("the weights must have a positive finite sum, got 0");
+});

@@ -145,7 +145,7 @@ const KERNELS: Kernels = {
       const scores = scoresOf(context, query, key, start, t, column, heads.size);
       const max = scores.reduce((most, score) => Math.max(most, score), -Infinity);
       const total = scores.reduce((sum, score) => sum + Math.exp(score - max), 0);
-      numbers[statistics.at(t, 2 * head)] = max;
+      numbers[statistics.at(t, 2 * head)] = max * Math.sqrt(heads.size);
       numbers[statistics.at(t, 2 * head + 1)] = 1 / total;
       for (let c = column; c < column + heads.size; c++) {
         let sum = 0;
@@ -170,9 +170,10 @@ const KERNELS: Kernels = {
         sumColumns({ columns: heads.size }, (c) => term(column + c));
       const scores = scoresOf(context, query, key, start, t, column, heads.size);
       const along = ofHead((c) => numbers[dOut.at(t, c)] * numbers[out.at(t, c)]);
+      const [largest, inverseTotal] = [0, 1].map((i) => numbers[statistics.at(t, 2 * head + i)]);
       scores.forEach((score, j) => {
         const row = start + j;
-        const p = Math.exp(score - numbers[statistics.at(t, 2 * head)]) * numbers[statistics.at(t, 2 * head + 1)];
+        const p = Math.exp(score - largest / Math.sqrt(heads.size)) * inverseTotal;
         const dp = ofHead((c) => numbers[dOut.at(t, c)] * numbers[value.at(row, c)]);
         const ds = (p * (dp - along)) / Math.sqrt(heads.size);
         for (let c = column; c < column + heads.size; c++) {

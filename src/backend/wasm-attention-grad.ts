@@ -22,7 +22,7 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
     const { i, keys, j, pointer, tile } = attention;
     const [head, block, blockEnd, p, ds, left, values, pRow, target] = locals.many("i32", 9);
     const [x, y] = locals.many("v128", 2);
-    const [minusMax, inverse, minusAlong] = [0, 1, 2].map(() => locals.many("v128", TILE_ROWS));
+    const [max, inverse, minusAlong] = [0, 1, 2].map(() => locals.many("v128", TILE_ROWS));
     const scale = locals.new("v128");
 
     // The padding behind the last head's values is cleared with them; of the other heads, the next does what is right.
@@ -50,7 +50,7 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
       );
       return sequence(
         pointer.set(i32.add(offsetBy(statistics, i.get, statisticsRow), times(head.get, 2 * F32))),
-        minusMax[row].set(f32x4.mul(f32x4.loadSplat(pointer.get, row * statisticsRow), f32x4.const(-Math.LOG2E))),
+        max[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow)),
         inverse[row].set(f32x4.loadSplat(pointer.get, row * statisticsRow + F32)),
         minusAlong[row].set(f32x4.zero),
         ...terms,
@@ -63,7 +63,7 @@ export function addAttentionGrad(module: ModuleBuilder, name: string, shape: Att
       const [row, v] = [Math.floor(n / 2), n % 2];
       const offset = row * attention.scoreRow + v * V128;
       return sequence(
-        attention.power(x, tile.sums[n].get, minusMax[row]),
+        attention.power(x, tile.sums[n].get, max[row]),
         x.set(mask(f32x4.mul(x.get, inverse[row].get), row)),
         y.set(fma(attention.second[n].get, scale.get, minusAlong[row].get)),
         f32x4.store(pointer.get, x.get, offset),

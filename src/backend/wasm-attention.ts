@@ -26,7 +26,7 @@ export interface AttentionShape {
   readonly dQkvRow: number;
   readonly outRow: number;
   readonly dOutRow: number;
-  /** Of two numbers a head: the row's largest score / √headSize, and 1 / the sum of the powers. */
+  /** Of two numbers a head: the row's largest query · key, and 1 / the sum of the powers. */
   readonly statisticsRow: number;
 }
 
@@ -101,9 +101,9 @@ export class Attention {
     return sequence(this.exp.begin(), this.scale.set(f32x4.const(this.shape.headSize ** -0.5 * Math.LOG2E)));
   }
 
-  /** x = e^((score − the row's largest) / √headSize), in both directions by the same operations. */
-  power(x: Local, score: Code, minusMax: Local): Code {
-    return sequence(x.set(this.fma(score, this.scale.get, minusMax.get)), this.exp.apply(x));
+  /** x = e^((score − the row's largest) / √headSize): 1 at the largest, however large it is. */
+  power(x: Local, score: Code, max: Local): Code {
+    return sequence(x.set(f32x4.mul(f32x4.sub(score, max.get), this.scale.get)), this.exp.apply(x));
   }
 
   tileOf(vectors: number): Tile {
@@ -200,14 +200,14 @@ export const offsetBy = (pointer: Local, index: Code, bytes: number): Code => i3
  * document of `count` tokens. All pointers are to the document's first row.
  */
 export function addAttention(module: ModuleBuilder, name: string, shape: AttentionShape, fma: MultiplyAdd): void {
-  const { heads, headSize, headStride, qkvRow, outRow, statisticsRow } = shape;
+  const { heads, headStride, qkvRow, outRow, statisticsRow } = shape;
   module.function(name, new Array<"i32">(8).fill("i32"), (locals, ...parameters) => {
     const [query, key, value, out, statistics, first, count, scratch] = parameters;
     const attention = new Attention(shape, locals, fma);
     const { i, keys, j, pointer, tile } = attention;
     const [head, scores, left, outTile] = locals.many("i32", 4);
     const x = locals.new("v128");
-    const [max, minusMax, sum, inverse] = [0, 1, 2, 3].map(() => locals.many("v128", TILE_ROWS));
+    const [max, sum, inverse] = [0, 1, 2].map(() => locals.many("v128", TILE_ROWS));
     const rows = [0, 1, 2, 3];
 
     // Of tile.sums, vector v of a row.
@@ -246,14 +246,7 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
     );
     /** Scores → their powers, not yet divided by their sum. Of masked ones it is 0. */
     const softmax = sequence(
-      ...rows.map((row) =>
-        sequence(
-          maxLanes(max[row]),
-          max[row].set(f32x4.mul(max[row].get, f32x4.const(headSize ** -0.5))),
-          minusMax[row].set(f32x4.mul(max[row].get, f32x4.const(-Math.LOG2E))),
-          sum[row].set(f32x4.zero),
-        ),
-      ),
+      ...rows.map((row) => sequence(maxLanes(max[row]), sum[row].set(f32x4.zero))),
       pointer.set(scores.get),
       loop(
         j,
@@ -263,7 +256,7 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
         sequence(
           ...rows.map((row) =>
             sequence(
-              attention.power(x, f32x4.load(pointer.get, row * attention.scoreRow), minusMax[row]),
+              attention.power(x, f32x4.load(pointer.get, row * attention.scoreRow), max[row]),
               f32x4.store(pointer.get, x.get, row * attention.scoreRow),
               sum[row].set(f32x4.add(sum[row].get, x.get)),
             ),

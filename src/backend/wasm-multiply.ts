@@ -22,7 +22,7 @@ const WHOLE = 2 ** 18;
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
-/** The size of parts of about equal size, at most `most`, whole vectors. */
+/** The size of parts of about equal size, at most `most`, which is a multiple of 16 as they are: whole vectors. */
 const evenly = (size: number, most: number): number => Math.min(size, roundUp(size / Math.ceil(size / most), 16));
 
 interface Block {
@@ -75,7 +75,7 @@ export function multiplied(
   const k = a.columns;
   const isWhole = columns * k >= WHOLE && k > ROWS_K;
   const size = { columns: evenly(columns, ROWS_COLUMNS), k: evenly(k, ROWS_K) };
-  const mostRows = Math.floor(MAX_PRODUCT / (size.columns * size.k));
+  const mostRows = 16 * Math.floor(MAX_PRODUCT / (size.columns * size.k) / 16);
   const operands = { aRow: row(a) / F32, aTransposed: false, b, bRow: bStep / F32, cRow: shape.outRow / F32 };
   return (run, { from, to }) => {
     const places = { a: aAt(run, from), c: outAt(run, from) };

@@ -20,13 +20,13 @@ const [RUN, UPDATE, PACK, CLOSE] = [1, 2, 3, 4];
 
 /**
  * Looks at a word before one goes to sleep on it: sleeping and waking take about 20 µs, a look 10 ns or so. A step of
- * a small model is 100 µs and has three meetings.
+ * a small model is 100 µs and has six meetings.
  */
 const LOOKS = 20_000;
 
 /** What a thread must be told to take part. Structured cloning keeps it whole, the memory shared. */
 export interface Task {
-  /** Whether large products are somebody else's: each thread must find it for itself. */
+  /** Whether products are somebody else's: each thread must find it for itself. */
   readonly usesMultiply: boolean;
   readonly layout: Layout;
   readonly programs: readonly Program[];

@@ -54,7 +54,7 @@ export interface WorkerOptions {
   readonly team: Team;
   /** Whether multiply-add is rounded twice. */
   readonly strict: boolean;
-  /** What does large products, where it is not our kernels. */
+  /** What does products, where it is not our kernels. */
   readonly multiply: Multiply | null;
   /** Kernels that another worker of the same programs has assembled. */
   readonly module: WebAssembly.Module | null;
@@ -121,6 +121,8 @@ export class WasmWorker {
         }
       }
     }
+    // The next order must not come before all have seen this one, also where it was nothing to do.
+    if (tokens <= options.firstRow) this.#team.meet();
     if (program.kind !== "training") return;
     for (const squares of this.#squares) squares();
     this.#team.meet();

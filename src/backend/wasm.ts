@@ -130,7 +130,10 @@ export interface WasmOptions {
   readonly threads: number;
   /** Starts a thread; null: there is only the calling one. */
   readonly startThread: StartThread | null;
-  /** A library for large products, which the threads that `startThread` starts find as well; default: none. */
+  /**
+   * A library for products; default, and with `strictMath`: none. With threads, which look for theirs themselves, it must
+   * be what they find: in Node `findBlas()`'s.
+   */
   readonly blas?: Blas | null;
 }
 
@@ -144,8 +147,9 @@ export interface Blas {
 export const WASM_ALIGNMENT: Alignment = { align: ALIGN, headAlign: 4 };
 
 /** Throws RangeError, when opened, for memory that can't be had. */
-export function wasmBackend({ strictMath, threads, startThread, blas = null }: WasmOptions): Backend {
+export function wasmBackend({ strictMath, threads, startThread, blas: found = null }: WasmOptions): Backend {
   const strict = strictMath || !hasRelaxedSimd();
+  const blas = strictMath ? null : found;
   const count = startThread === null ? 1 : threads;
   return {
     name: `wasm${count === 1 ? "" : `, ${count} threads`}${blas === null ? "" : `, ${blas.name}`}`,

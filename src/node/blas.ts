@@ -1,5 +1,5 @@
 /**
- * A BLAS of the machine for large products: WebAssembly's vectors have 128 bits, a CPU's have 256 or 512.
+ * A BLAS of the machine for products: WebAssembly's vectors have 128 bits, a CPU's have 256 or 512.
  *
  * It needs `koffi`, an optional peer, and one of the libraries below; without them the answer is null and WebAssembly
  * does all. The library works on the engine's own memory, by address: nothing is copied.

@@ -1,10 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
+import { wasmBackend } from "../../src/backend/wasm.ts";
 import { Random } from "../../src/random.ts";
 import { runs } from "../setup/place.ts";
 import {
   anyBatch,
+  loops,
   newAtomic,
   newTensorEngine,
   strictWasm,
@@ -224,6 +226,28 @@ test.each([
   },
 );
 
+test("scores in the billions: attention looks at the largest alone, as the atomic core does", async () => {
+  const config = { vocabSize: 11, nEmbd: 12, nHead: 4, nLayer: 1, blockSize: 8 };
+  const state = await newAtomic(config, 3).save();
+  for (const name of ["wq", "wk"]) {
+    const { data } = state.weights.get(`layer0.attn_${name}`)!;
+    data.forEach((value, i) => (data[i] = Math.fround(1e6 * value)));
+  }
+  const documents = [
+    [10, 1, 2, 3, 4, 5, 10],
+    [10, 9, 8, 9, 8, 10],
+  ];
+  const atomic = newAtomic(config, 3);
+  await atomic.load(state);
+  const expected = await atomic.evaluate(documents);
+  for (const backend of [wasm, strictWasm, wasmWithLoops]) {
+    const engine = await newTensorEngine(backend, config, 3);
+    await engine.load(state);
+    expect(Math.abs((await engine.evaluate(documents)) - expected)).toBeLessThan(1e-4);
+    expect(await engine.step([documents], update(0))).toMatchObject({ applied: true });
+  }
+});
+
 describe("numbers that are none", () => {
   const config = { vocabSize: 23, nEmbd: 20, nHead: 4, nLayer: 2, blockSize: 9 };
   const random = new Random(4);
@@ -273,4 +297,10 @@ describe("numbers that are none", () => {
       for (const token of [22, 3, 5]) expect(await one.read(token)).toEqual(await other.read(token));
     }
   });
+});
+
+test("strict math has no use for a library", () => {
+  const options = { threads: 1, startThread: null, blas: loops };
+  expect(wasmBackend({ ...options, strictMath: false }).name).toBe("wasm, loops");
+  expect(wasmBackend({ ...options, strictMath: true }).name).toBe("wasm");
 });

@@ -16,7 +16,7 @@ export const wasm: Backend = wasmBackend({ strictMath: false, threads: 1, startT
 export const strictWasm: Backend = wasmBackend({ strictMath: true, threads: 1, startThread: null });
 
 /** What a BLAS does, in three loops: for the way to a library where there is none. */
-const loops: Blas = {
+export const loops: Blas = {
   name: "loops",
   on({ buffer }) {
     const numbers = new Float32Array(buffer);
