@@ -3,7 +3,7 @@
  *
  * It gets them in blocks. OpenBLAS has kernels for products of up to 10⁶ multiplications that pack nothing; on our
  * shapes they are faster than the whole product by a tenth to a half, if no operand but A is transposed (measured with
- * 0.3.21 on AVX-512: 160 GFLOP/s of a core for 112). To other libraries the blocks do no harm.
+ * 0.3.21 on AVX-512: 160 GFLOP/s of a core for 112). What other libraries make of them was not measured.
  */
 import type { View, Weight } from "../kernels.ts";
 import type { Context, Multiply, Operands, Product, Step } from "./wasm-compiler.ts";
