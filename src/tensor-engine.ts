@@ -45,12 +45,20 @@ export function planEngine(
   return { layout, programs };
 }
 
+/** Documents that go through a program at once, and their tokens. */
+interface Part {
+  readonly documents: readonly Tokens[];
+  readonly tokens: number;
+}
+
 export class TensorEngine implements Engine {
   readonly name: string;
   readonly config: Config;
   readonly #layout: Layout;
   readonly #programs: Programs;
   readonly #session: Session;
+  /** What a step or an evaluation works on, again and again: to make typed arrays takes longer than to fill small ones. */
+  readonly #batch: Batch;
   /** The one document that is being read, [blockSize]. */
   readonly #text: Batch;
   /** Whose keys and values the generating program's memory holds. */
@@ -70,12 +78,9 @@ export class TensorEngine implements Engine {
     this.#programs = programs;
     this.#session = session;
     const { blockSize } = layout.config;
-    this.#text = {
-      tokens: new Int32Array(blockSize),
-      targets: new Int32Array(blockSize),
-      positions: Int32Array.from({ length: blockSize }, (_, position) => position),
-      documents: new Int32Array(2),
-    };
+    this.#batch = newBatch(programs.training.maxTokens, programs.training.maxTokens + 1);
+    this.#text = newBatch(blockSize, 2);
+    this.#text.positions.forEach((_, position, positions) => (positions[position] = position));
   }
 
   /** Bytes of memory for weights, gradients, Adam's means and activations. */
@@ -86,13 +91,13 @@ export class TensorEngine implements Engine {
   async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
     this.#reading = null;
     const { training } = this.#programs;
-    const packed = batches.flatMap((documents) => this.#pack(documents, training.maxTokens));
-    const tokens = countTokens(packed);
+    const parts = batches.flatMap((documents) => this.#cut(documents));
+    const tokens = parts.reduce((sum, part) => sum + part.tokens, 0);
     let [lossSum, gradientSquares] = [0, 0];
-    for (const [i, batch] of packed.entries()) {
+    for (const [i, part] of parts.entries()) {
       const options = { firstRow: 0, lossScale: 1 / tokens, accumulate: i > 0 };
-      const result = await this.#session.run(training, batch, options);
-      lossSum += sumLosses(result, batch.tokens.length);
+      const result = await this.#session.run(training, this.#pack(part), options);
+      lossSum += sumLosses(result, part.tokens);
       gradientSquares = result.gradientSquares;
     }
     const loss = lossSum / tokens;
@@ -104,20 +109,21 @@ export class TensorEngine implements Engine {
   async evaluate(documents: readonly Tokens[]): Promise<number> {
     this.#reading = null;
     const { evaluating } = this.#programs;
-    const packed = this.#pack(documents, evaluating.maxTokens);
-    let lossSum = 0;
-    for (const batch of packed) {
-      const result = await this.#session.run(evaluating, batch, { firstRow: 0, lossScale: 0, accumulate: false });
-      lossSum += sumLosses(result, batch.tokens.length);
+    let [lossSum, tokens] = [0, 0];
+    for (const part of this.#cut(documents)) {
+      const options = { firstRow: 0, lossScale: 0, accumulate: false };
+      const result = await this.#session.run(evaluating, this.#pack(part), options);
+      lossSum += sumLosses(result, part.tokens);
+      tokens += part.tokens;
     }
-    return lossSum / countTokens(packed);
+    return lossSum / tokens;
   }
 
   /** The loss of each document, the mean over its tokens. They must fit one batch. */
   async losses(documents: readonly Tokens[]): Promise<number[]> {
     this.#reading = null;
     const { evaluating } = this.#programs;
-    const [batch] = this.#pack(documents, evaluating.maxTokens);
+    const batch = this.#pack(this.#cut(documents)[0]);
     const result = await this.#session.run(evaluating, batch, { firstRow: 0, lossScale: 0, accumulate: false });
     return documents.map((_, d) => {
       const [from, to] = [batch.documents[d], batch.documents[d + 1]];
@@ -200,21 +206,42 @@ export class TensorEngine implements Engine {
     return logits;
   }
 
-  /** Documents one after another, cut to blockSize tokens each, in batches of at most `maxTokens` tokens. */
-  #pack(documents: readonly Tokens[], maxTokens: number): Batch[] {
-    const { blockSize } = this.config;
-    const batches: Batch[] = [];
-    let [first, count] = [0, 0];
-    for (const [i, tokens] of documents.entries()) {
-      const length = Math.min(blockSize, tokens.length - 1);
-      if (count + length > maxTokens) {
-        batches.push(packDocuments(documents.slice(first, i), blockSize, count));
-        [first, count] = [i, 0];
+  /** Documents in parts of at most so many tokens as there is memory for. */
+  #cut(documents: readonly Tokens[]): Part[] {
+    const { maxTokens } = this.#programs.training;
+    const parts: Part[] = [];
+    let [first, tokens] = [0, 0];
+    for (const [i, document] of documents.entries()) {
+      const count = this.#countTokens(document);
+      if (tokens + count > maxTokens || i - first === maxTokens) {
+        parts.push({ documents: documents.slice(first, i), tokens });
+        [first, tokens] = [i, 0];
       }
-      count += length;
+      tokens += count;
     }
-    batches.push(packDocuments(documents.slice(first), blockSize, count));
-    return batches;
+    parts.push({ documents: documents.slice(first), tokens });
+    return parts;
+  }
+
+  /** A document is cut to blockSize tokens; its last one is only a target. */
+  #countTokens(document: Tokens): number {
+    return Math.min(this.config.blockSize, document.length - 1);
+  }
+
+  /** The documents one after another, in memory that the next call takes. */
+  #pack({ documents }: Part): Batch {
+    const { tokens, targets, positions, documents: ends } = this.#batch;
+    let row = 0;
+    for (const [d, document] of documents.entries()) {
+      const count = this.#countTokens(document);
+      for (let position = 0; position < count; position++, row++) {
+        tokens[row] = document[position];
+        targets[row] = document[position + 1];
+        positions[row] = position;
+      }
+      ends[d + 1] = row;
+    }
+    return { tokens, targets, positions, documents: ends.subarray(0, documents.length + 1) };
   }
 
   async #saveAll(bufferOf: (weight: Weight) => Buffer): Promise<Tensors> {
@@ -238,27 +265,12 @@ export class TensorEngine implements Engine {
   }
 }
 
-function packDocuments(documents: readonly Tokens[], blockSize: number, count: number): Batch {
-  const batch: Batch = {
-    tokens: new Int32Array(count),
-    targets: new Int32Array(count),
-    positions: new Int32Array(count),
-    documents: new Int32Array(documents.length + 1),
-  };
-  let row = 0;
-  for (const [d, tokens] of documents.entries()) {
-    const length = Math.min(blockSize, tokens.length - 1);
-    for (let position = 0; position < length; position++, row++) {
-      batch.tokens[row] = tokens[position];
-      batch.targets[row] = tokens[position + 1];
-      batch.positions[row] = position;
-    }
-    batch.documents[d + 1] = row;
-  }
-  return batch;
-}
-
-const countTokens = (batches: readonly Batch[]): number => batches.reduce((sum, { tokens }) => sum + tokens.length, 0);
+const newBatch = (tokens: number, documents: number): Batch => ({
+  tokens: new Int32Array(tokens),
+  targets: new Int32Array(tokens),
+  positions: new Int32Array(tokens),
+  documents: new Int32Array(documents),
+});
 
 /** Statistics [rows, 2] → the sum of the rows' losses; in f64 and in order, so that it is the same everywhere. */
 function sumLosses({ data, stride }: { data: Float64Array | Float32Array; stride: number }, rows: number): number {

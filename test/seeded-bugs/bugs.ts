@@ -154,7 +154,7 @@ export const BUGS: readonly Bug[] = [
     name: "tokens weigh by their part of the batch, not alike",
     file: "src/tensor-engine.ts",
     from: "lossScale: 1 / tokens, accumulate: i > 0",
-    to: "lossScale: 1 / (packed.length * batch.tokens.length), accumulate: i > 0",
+    to: "lossScale: 1 / (parts.length * part.tokens), accumulate: i > 0",
   },
   {
     name: "the last part of a batch overwrites the gradients of the others",
@@ -165,8 +165,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "every document begins at position 1",
     file: "src/tensor-engine.ts",
-    from: "batch.positions[row] = position;",
-    to: "batch.positions[row] = Math.min(position + 1, blockSize - 1);",
+    from: "positions[row] = position;",
+    to: "positions[row] = Math.min(position + 1, this.config.blockSize - 1);",
   },
   {
     name: "a token that is read on looks at nothing",
