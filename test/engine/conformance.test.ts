@@ -15,6 +15,8 @@ const BACKENDS: readonly (readonly [string, Backend])[] = [
   ["wasm, products by a library", wasmWithLoops],
 ];
 
+const SHAPES = LONG ? 1000 : 100;
+
 /** The most that NMSE may be: of the result, and of gradients. */
 const BOUNDS: Readonly<Record<Exclude<OpName, "columns" | "relu">, readonly [number, number]>> = {
   embed: [1e-13, 1e-11],
@@ -63,10 +65,10 @@ async function expectAgreement(backend: Backend, name: OpName, drawn: Shape): Pr
 
 describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
   for (const [name, [forward, backward]] of Object.entries(BOUNDS)) {
-    test(`${name}: NMSE at most ${forward} forward, ${backward} backward, at 100 shapes`, async () => {
+    test(`${name}: NMSE at most ${forward} forward, ${backward} backward, at ${SHAPES} shapes`, async () => {
       await fc.assert(
         fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, name as OpName, shape)),
-        { numRuns: LONG ? 1000 : 100 },
+        { numRuns: SHAPES },
       );
     });
   }
