@@ -32,7 +32,8 @@ writeFileSync(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="npm start trains a GPT on names and prints twenty that it invented">
 <rect width="${width}" height="${height}" rx="10" fill="#0d1117"/>
 ${dots.join("")}
-<g xml:space="preserve" fill="#c9d1d9" font-size="14" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace">
+<style>text { white-space: pre }</style>
+<g fill="#c9d1d9" font-size="14" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace">
 ${texts.join("\n")}
 </g>
 </svg>

@@ -87,7 +87,8 @@ class PlainReporter implements Reporter {
     const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
     const dropped = duplicates > 0 ? `, ${grouped(duplicates)} duplicates dropped` : "";
     const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
-    print(paint("bold", `microgpt ${version}`) + `  ${engine} engine`);
+    // "wasm, 2 threads" is the "wasm engine, 2 threads".
+    print(paint("bold", `microgpt ${version}`) + `  ${engine.replace(/^[^,]+/, "$& engine")}`);
     print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
     if (unlearnt > 0) print(`           ${unlearntText(beginning)}`);
     print(`model      ${grouped(beginning.parameters)} parameters: ${size}, block ${shape.blockSize}`);
