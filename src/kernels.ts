@@ -125,3 +125,6 @@ export const read = (instruction: Instruction): readonly View[] => Object.values
 export function place(index: number, heads: Heads | null): number {
   return heads === null ? index : Math.floor(index / heads.size) * heads.stride + (index % heads.size);
 }
+
+/** The least multiple that is not below the value: (9, 8) → 16. */
+export const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;

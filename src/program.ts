@@ -4,7 +4,7 @@
  */
 import { weightShapes } from "./engine.ts";
 import { fuse } from "./fusion.ts";
-import { axisOf, read, written } from "./kernels.ts";
+import { axisOf, read, written, roundUp } from "./kernels.ts";
 import type { Axis, Buffer, Heads, Instruction, View, Weight, WeightPart } from "./kernels.ts";
 import type { Config } from "./microgpt.ts";
 import { gpt, loss } from "./model.ts";
@@ -55,8 +55,6 @@ export interface Limits extends Alignment {
   /** Logits of more numbers than these are computed, used and forgotten window by window. */
   readonly maxLogits: number;
 }
-
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 // ── Weights ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -57,7 +57,7 @@ export class TensorEngine implements Engine {
   readonly #layout: Layout;
   readonly #programs: Programs;
   readonly #session: Session;
-  /** What a step or an evaluation works on, again and again: to make typed arrays takes longer than to fill small ones. */
+  /** What every step and evaluation fills anew: to make small typed arrays takes longer than to fill them. */
   readonly #batch: Batch;
   /** The one document that is being read, [blockSize]. */
   readonly #text: Batch;

@@ -3,12 +3,11 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { wasmBackend } from "../src/backend/wasm.ts";
-import { sha256 } from "../src/checkpoint.ts";
 import { findBlas } from "../src/node/blas.ts";
 import { Random } from "../src/random.ts";
 import type { TensorEngine } from "../src/tensor-engine.ts";
 import { microgpt, trained } from "./setup/microgpt.ts";
-import { newAtomic, newTensorEngine, update } from "./setup/tensor-models.ts";
+import { hashOf, newAtomic, newTensorEngine, update } from "./setup/tensor-models.ts";
 import { startThread } from "./setup/threads.ts";
 
 const CONFIG = { vocabSize: 83, nEmbd: 48, nHead: 4, nLayer: 2, blockSize: 20 };
@@ -23,12 +22,6 @@ const batches = (count: number): number[][][] => {
   const document = (): number[] => Array.from({ length: 2 + random.randbelow(20) }, anyToken);
   return Array.from({ length: count }, () => Array.from({ length: 1 + random.randbelow(20) }, document));
 };
-
-async function hashOf(engine: TensorEngine): Promise<string> {
-  const { weights } = await engine.save();
-  const numbers = Float32Array.from([...weights.values()].flatMap(({ data }) => [...data]));
-  return await sha256(new Uint8Array(numbers.buffer));
-}
 
 describe.skipIf(blas === null)(`a BLAS (${name})`, () => {
   const engines: TensorEngine[] = [];

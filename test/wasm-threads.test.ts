@@ -1,10 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { wasmBackend } from "../src/backend/wasm.ts";
-import { sha256 } from "../src/checkpoint.ts";
 import { Random } from "../src/random.ts";
-import type { TensorEngine } from "../src/tensor-engine.ts";
 import { startThread } from "./setup/threads.ts";
-import { newTensorEngine, update } from "./setup/tensor-models.ts";
+import { hashOf, newTensorEngine, update } from "./setup/tensor-models.ts";
 
 const CONFIG = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 2, blockSize: 16 };
 const WORKERS = [1, 2, 3, 4, 7, 8, 16];
@@ -24,13 +22,6 @@ async function hashAfterTraining(workers: number, strictMath: boolean, maxLogits
   const hash = await hashOf(engine);
   engine.close();
   return hash;
-}
-
-async function hashOf(engine: TensorEngine): Promise<string> {
-  const { weights, adamMean, adamMeanSquare } = await engine.save();
-  const tensors = [weights, adamMean, adamMeanSquare].flatMap((map) => [...map.values()]);
-  const numbers = Float32Array.from(tensors.flatMap(({ data }) => [...data]));
-  return await sha256(new Uint8Array(numbers.buffer));
 }
 
 describe.each([

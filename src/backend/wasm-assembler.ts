@@ -143,7 +143,7 @@ export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" 
   mul: binary(...simd(0xe6)),
   div: binary(...simd(0xe7)),
   sqrt: unary(...simd(0xe3)),
-  /** `b` where it is greater, else `a`: also where one is NaN. An x86 needs one instruction for it, eight for `f32x4.max`. */
+  /** `b` where it is greater, else `a`, NaN or not. An x86 needs one instruction for it, for `f32x4.max` eight. */
   max: binary(...simd(0xeb)),
   less: binary(...simd(0x43)),
   greater: binary(...simd(0x44)),

@@ -12,7 +12,7 @@ import { f32, f32x4, i32, loop, sequence, when } from "./wasm-assembler.ts";
 import type { Code, Local, Locals, ModuleBuilder } from "./wasm-assembler.ts";
 import { multiplyTile, newTile, storeTile, TILE_COLUMNS, TILE_ROWS } from "./wasm-matmul.ts";
 import type { Steps, Tile } from "./wasm-matmul.ts";
-import { Exp2, F32, LANES, maxLanes, sumLanes, transpose4, V128 } from "./wasm-vector.ts";
+import { Exp2, F32, LANES, LOWEST, maxLanes, sumLanes, transpose4, V128 } from "./wasm-vector.ts";
 import type { MultiplyAdd } from "./wasm-vector.ts";
 
 export interface AttentionShape {
@@ -29,9 +29,6 @@ export interface AttentionShape {
   /** Of two numbers a head: the row's largest query · key, and 1 / the sum of the powers. */
   readonly statisticsRow: number;
 }
-
-/** Stands for −∞, which has no place in sums and products. */
-const MASKED = -3e38;
 
 /** Queries whose gradients are worked on together. */
 export const BLOCK_ROWS = 16;
@@ -213,7 +210,7 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
     // Of tile.sums, vector v of a row.
     const score = (row: number, v: number): Local => tile.sums[2 * row + v];
     const mask = (row: number, v: number): Code =>
-      score(row, v).set(f32x4.select(f32x4.const(MASKED), score(row, v).get, attention.isMasked(row)));
+      score(row, v).set(f32x4.select(f32x4.const(LOWEST), score(row, v).get, attention.isMasked(row)));
     const keepScore = (row: number, v: number): Code =>
       sequence(
         max[row].set(f32x4.max(max[row].get, score(row, v).get)),
@@ -311,7 +308,7 @@ export function addAttention(module: ModuleBuilder, name: string, shape: Attenti
               attention.setKeys(count),
               left.set(i32.sub(count.get, i.get)),
               outTile.set(offsetBy(out, i.get, outRow)),
-              ...max.map((local) => local.set(f32x4.const(MASKED))),
+              ...max.map((local) => local.set(f32x4.const(LOWEST))),
               scoreTile,
               softmax,
               weighValues,

@@ -146,21 +146,22 @@ export class Compiler {
     return { start: this.map.activations + (start - this.layout.size + column) * F32, row: stride * F32 };
   }
 
-  /** Whether products with it are `multiply`'s. */
-  isMultiplied({ shape }: Weight): boolean {
-    return this.multiply !== null && shape[0] * shape[1] >= MIN_MULTIPLIED;
+  /** Whether products with it, if there are any, are `multiply`'s. */
+  usesMultiply(weight: Weight): boolean {
+    const [rows, columns] = weight.shape;
+    return this.multiply !== null && this.map.packed.has(weight) && rows * columns >= MIN_MULTIPLIED;
   }
 
   /** Rows of a weight that one worker has alone: whole panels; for `multiply`, to which larger is faster, an eighth. */
   unitRows(weight: Weight): number {
-    if (!this.isMultiplied(weight)) return UNIT_ROWS;
+    if (!this.usesMultiply(weight)) return UNIT_ROWS;
     return Math.min(MAX_UNIT, Math.max(MIN_UNIT, UNIT_ROWS * Math.ceil(weight.shape[0] / UNIT_ROWS / 8)));
   }
 
   /** How a weight is packed for the forward products: bytes from column to column, and from 8 rows to the next. */
   packing(weight: Weight): Packing {
     const { row } = this.weightBytes(weight.data);
-    if (this.isMultiplied(weight)) return { step: this.#packedRows(weight) * F32, panel: UNIT_ROWS * F32 };
+    if (this.usesMultiply(weight)) return { step: this.#packedRows(weight) * F32, panel: UNIT_ROWS * F32 };
     return { step: UNIT_ROWS * F32, panel: UNIT_ROWS * row };
   }
 

@@ -5,6 +5,7 @@
  * weights, gradients and means; the weights packed for the forward products; the sums of squares of the gradients; the
  * activations; scratch for each worker.
  */
+import { roundUp } from "../kernels.ts";
 import type { Weight } from "../kernels.ts";
 import type { Layout, Program } from "../program.ts";
 import { attentionScratchBytes } from "./wasm-attention.ts";
@@ -14,8 +15,6 @@ import { F32 } from "./wasm-vector.ts";
 export const ALIGN = 8;
 /** Rows of a weight that are one unit of work: whole panels. */
 export const UNIT_ROWS = 8;
-
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** Where everything lies, in bytes. The same for every worker. */
 export interface MemoryMap {

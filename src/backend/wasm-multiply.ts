@@ -5,6 +5,7 @@
  * shapes they are faster than the whole product by a tenth to a half, if no operand but A is transposed (measured with
  * 0.3.21 on AVX-512: 160 GFLOP/s of a core for 112). What other libraries make of them was not measured.
  */
+import { roundUp } from "../kernels.ts";
 import type { View, Weight } from "../kernels.ts";
 import type { Context, Multiply, Operands, Product, Step } from "./wasm-compiler.ts";
 import { ALIGN } from "./wasm-memory.ts";
@@ -15,12 +16,10 @@ import { F32 } from "./wasm-vector.ts";
 const MAX_PRODUCT = 1e6;
 /** Columns and k of a block of rows by a weight. */
 const [ROWS_COLUMNS, ROWS_K] = [64, 128];
-/** The same of a weight's gradient, whose k are tokens, a row of memory each; and k where the unit has few rows. */
-const [GRAD_COLUMNS, GRAD_K, NARROW_GRAD_K] = [128, 60, 240];
+/** The same of a weight's gradient, whose k are tokens, a row of memory each; and k where a unit has so few rows. */
+const [GRAD_COLUMNS, GRAD_K, NARROW_GRAD_K, NARROW_ROWS] = [128, 60, 240, 32];
 /** Numbers of a weight from which on whole products are the faster ones, if k is not small. */
 const WHOLE = 2 ** 18;
-
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** The size of parts of about equal size, at most `most`, which is a multiple of 16 as they are: whole vectors. */
 const evenly = (size: number, most: number): number => Math.min(size, roundUp(size / Math.ceil(size / most), 16));
@@ -94,7 +93,7 @@ export function multipliedGrad(dOut: View, x: View, weight: Weight, { compiler, 
   const columns = roundUp(x.columns, ALIGN);
   // Units are blocks: the shapes of products must not depend on how many workers there are.
   const rows = compiler.unitRows(weight);
-  const block = { rows, columns: evenly(columns, GRAD_COLUMNS), k: rows > 32 ? GRAD_K : NARROW_GRAD_K };
+  const block = { rows, columns: evenly(columns, GRAD_COLUMNS), k: rows > NARROW_ROWS ? GRAD_K : NARROW_GRAD_K };
   const operands = { aRow: row(dOut) / F32, aTransposed: true, bRow: row(x) / F32, cRow: gradRow / F32 };
   return (run, { from, to }) => {
     const accumulate = run.options.accumulate || from > run.options.firstRow;

@@ -6,7 +6,18 @@
  */
 import { f32, f32x4, i32, sequence } from "./wasm-assembler.ts";
 import type { Code, Local, ModuleBuilder } from "./wasm-assembler.ts";
-import { Exp2, F32, forEach, forVectors, LANES, maxLanes, sumLanes, V128 } from "./wasm-vector.ts";
+import {
+  Exp2,
+  F32,
+  forEach,
+  forVectors,
+  LANES,
+  LOWEST,
+  maxLanes,
+  POWER_OF_ZERO,
+  sumLanes,
+  V128,
+} from "./wasm-vector.ts";
 import type { MultiplyAdd } from "./wasm-vector.ts";
 
 const RMSNORM_EPSILON = 1e-5;
@@ -224,9 +235,9 @@ export function addCrossEntropy(
       i32.const(0),
       rows.get,
       sequence(
-        max.set(f32x4.const(-3e38)),
+        max.set(f32x4.const(LOWEST)),
         overWhole(max.set(f32x4.max(max.get, f32x4.load(here)))),
-        overTail(max.set(f32x4.max(max.get, f32x4.select(f32x4.load(here), f32x4.const(-3e38), tailMask)))),
+        overTail(max.set(f32x4.max(max.get, f32x4.select(f32x4.load(here), f32x4.const(LOWEST), tailMask)))),
         maxLanes(max),
         target.set(i32.add(logits.get, i32.mul(i32.load(targets.get), i32.const(F32)))),
         targetLogit.set(f32.load(target.get)),
@@ -263,7 +274,7 @@ export function addCrossEntropy(
     const constants = sequence(
       log2e.set(f32x4.const(Math.LOG2E)),
       least.set(f32x4.const(-100)),
-      zeroPower.set(f32x4.const(-127)),
+      zeroPower.set(f32x4.const(POWER_OF_ZERO)),
     );
     return sequence(exp.begin(), constants, rowByRow);
   });

@@ -1,6 +1,7 @@
 /**
  * A table: instruction → what a worker does for it, a call of a WASM kernel with the bytes of its part of the rows.
  */
+import { roundUp } from "../kernels.ts";
 import type { Heads, Instruction, InstructionOf, KernelName, View } from "../kernels.ts";
 import type { Places } from "../program.ts";
 import { addAttentionGrad } from "./wasm-attention-grad.ts";
@@ -13,8 +14,6 @@ import { multiplied, multipliedGrad } from "./wasm-multiply.ts";
 import { addCrossEntropy, addEmbed, addRmsnorm, addRmsnormGrad, addSum } from "./wasm-rows.ts";
 import { addAdam, addEmbedGrad } from "./wasm-weights.ts";
 import { F32 } from "./wasm-vector.ts";
-
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: Context) => Step } = {
   embed({ to: { out }, tokenTable, positionTable }, { compiler, row, at }) {
@@ -51,20 +50,20 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     const b = compiler.map.packed.get(weight)!;
     const { step, panel } = compiler.packing(weight);
     const operands = { out, a: x, relu, plus };
-    if (compiler.isMultiplied(weight)) return multiplied(operands, { b, bStep: step }, context);
+    if (compiler.usesMultiply(weight)) return multiplied(operands, { b, bStep: step }, context);
     return rowsByWeight(operands, { b, bStep: step, bPanel: panel }, context);
   },
 
   linearInputGrad({ to: { out }, from: { dOut, gate, plus }, weight }, context) {
     const { start, row } = context.compiler.weightBytes(weight.data);
     const operands = { out, a: dOut, relu: false, plus, gate };
-    if (context.compiler.isMultiplied(weight)) return multiplied(operands, { b: start, bStep: row }, context);
+    if (context.compiler.usesMultiply(weight)) return multiplied(operands, { b: start, bStep: row }, context);
     return rowsByWeight(operands, { b: start, bStep: row, bPanel: TILE_COLUMNS * F32 }, context);
   },
 
   linearWeightGrad({ from: { dOut, x }, weight }, context) {
     const { compiler, row, at } = context;
-    if (compiler.isMultiplied(weight)) return multipliedGrad(dOut, x, weight, context);
+    if (compiler.usesMultiply(weight)) return multipliedGrad(dOut, x, weight, context);
     const { start, row: gradRow } = compiler.weightBytes(weight.grad);
     const shape = { columns: roundUp(x.columns, ALIGN), dOutRow: row(dOut), xRow: row(x), gradRow };
     const kernel = compiler.kernel("weightGrad", shape, (module, name) =>

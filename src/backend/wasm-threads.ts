@@ -3,7 +3,8 @@
  * its share, and meets the others where all must have come as far.
  *
  * Control words (i32, from `map.control` on): 0 counts the orders; 1 the order, 2 its program, 3–5 its numbers;
- * 8 counts the meetings, 9 who has arrived at the next, 10 the parts of the section that are taken. The loss's scale is an f64 behind them.
+ * 8 counts the meetings, 9 who has arrived at the next, 10 the parts of the section that are taken. The loss's scale is
+ * an f64 behind them.
  */
 import type { RunOptions } from "../backend.ts";
 import type { Layout, Program } from "../program.ts";

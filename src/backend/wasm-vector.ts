@@ -42,6 +42,12 @@ export function maxLanes(vector: Local): Code {
 /** Where all lanes of a sum are the same: `0, 1, 2, 3` plus the splat of an index, to compare with a limit. */
 export const LANES: Code = f32x4.lanes(0, 1, 2, 3);
 
+/** Stands for −∞, which has no place in sums and products. */
+export const LOWEST = -3e38;
+
+/** What `Exp2` makes 0 of. */
+export const POWER_OF_ZERO = -127;
+
 /**
  * 2^x of four numbers at once, for x below 127: x = n + r with |r| ≤ ½, 2^n by the exponent's bits, 2^r by a polynomial
  * (minimax, with 2^0 = 1; relative error below 2e-7). Below −126.5 the result is 0; NaN stays NaN.
@@ -61,7 +67,7 @@ export class Exp2 {
     // Added to x, it leaves round(x) in the last bits of the sum.
     const rounder = 1.5 * 2 ** 23;
     const polynomial = [0.0013264727, 0.0096715127, 0.0555073374, 0.2402224208, 0.6931469776];
-    const numbers = [-127, rounder, 1, ...polynomial].map(f32x4.const);
+    const numbers = [POWER_OF_ZERO, rounder, 1, ...polynomial].map(f32x4.const);
     this.#constants = numbers.map((code) => [locals.new("v128"), code]);
   }
 

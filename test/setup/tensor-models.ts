@@ -6,6 +6,7 @@ import { AtomicEngine } from "../../src/atomic.ts";
 import type { Backend } from "../../src/backend.ts";
 import { wasmBackend } from "../../src/backend/wasm.ts";
 import type { Blas } from "../../src/backend/wasm.ts";
+import { sha256 } from "../../src/checkpoint.ts";
 import type { Update } from "../../src/engine.ts";
 import { initWeights } from "../../src/microgpt.ts";
 import type { Config } from "../../src/microgpt.ts";
@@ -93,4 +94,12 @@ export async function newTensorEngine(
 export async function weightsOf(engine: TensorEngine): Promise<number[]> {
   const { weights } = await engine.save();
   return [...weights.values()].flatMap(({ data }) => [...data]);
+}
+
+/** SHA-256 of all weights and of Adam's means, in f32. */
+export async function hashOf(engine: TensorEngine): Promise<string> {
+  const { weights, adamMean, adamMeanSquare } = await engine.save();
+  const tensors = [weights, adamMean, adamMeanSquare].flatMap((map) => [...map.values()]);
+  const numbers = Float32Array.from(tensors.flatMap(({ data }) => [...data]));
+  return await sha256(new Uint8Array(numbers.buffer));
 }
