@@ -72,46 +72,35 @@ const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
 /** A memory operand: alignment is a hint that engines ignore, so 4 bytes is promised always. */
 const at = (offset: number): number[] => [2, ...unsigned(offset)];
 
-export const i32: Instructions<"add" | "sub" | "mul" | "and" | "shiftLeft" | "equals" | "less" | "atMost", Binary> &
+export const i32: Instructions<"add" | "sub" | "mul" | "and" | "equals" | "less" | "atMost", Binary> &
   Instructions<"load", Load> &
-  Instructions<"store", Store> &
   Instructions<"const", (value: number) => Code> = {
   const: (value) => [0x41, ...signed(value)],
   add: binary(0x6a),
   sub: binary(0x6b),
   mul: binary(0x6c),
   and: binary(0x71),
-  shiftLeft: binary(0x74),
   equals: binary(0x46),
   less: binary(0x48),
   /** Signed ≤. */
   atMost: binary(0x4c),
   load: (pointer, offset = 0) => [pointer, 0x28, ...at(offset)],
-  store: (pointer, value, offset = 0) => [pointer, value, 0x36, ...at(offset)],
 };
 
 const floatBytes = (value: number): number[] => [...new Uint8Array(new Float32Array([value]).buffer)];
 
-export const f32: Instructions<"add" | "sub" | "mul" | "div" | "min" | "max", Binary> &
-  Instructions<"sqrt" | "fromI32", Unary> &
+export const f32: Instructions<"sub", Binary> &
+  Instructions<"fromI32", Unary> &
   Instructions<"load", Load> &
-  Instructions<"store", Store> &
-  Instructions<"const", (value: number) => Code> = {
-  const: (value) => [0x43, ...floatBytes(value)],
-  add: binary(0x92),
+  Instructions<"store", Store> = {
   sub: binary(0x93),
-  mul: binary(0x94),
-  div: binary(0x95),
-  min: binary(0x96),
-  max: binary(0x97),
-  sqrt: unary(0x91),
   fromI32: unary(0xb2),
   load: (pointer, offset = 0) => [pointer, 0x2a, ...at(offset)],
   store: (pointer, value, offset = 0) => [pointer, value, 0x38, ...at(offset)],
 };
 
 /** Four f32 side by side. */
-export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" | "greater" | "and", Binary> &
+export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" | "greater", Binary> &
   Instructions<"splat" | "sqrt", Unary> &
   Instructions<"load" | "loadSplat", Load> &
   Instructions<"store", Store> &
@@ -147,7 +136,6 @@ export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" 
   max: binary(...simd(0xeb)),
   less: binary(...simd(0x43)),
   greater: binary(...simd(0x44)),
-  and: binary(...simd(0x4e)),
   select: (a, b, mask) => [a, b, mask, simd(0x52)],
   shuffle: (a, b, lanes) => [
     a,
