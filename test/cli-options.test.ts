@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { microgpt, TINY, trained, workspace } from "./setup/microgpt.ts";
@@ -78,4 +78,15 @@ test("a long text is streamed whole, and can be stopped and resumed; without --s
   rmSync(join(run, "checkpoints", "step-000030.safetensors"));
   expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
   expect(read()).toEqual(expected);
+});
+
+test("a model whose memory can't be had is refused in one sentence, and leaves no run behind", () => {
+  const directory = workspace();
+  const sizes = "--n-embd 16 --n-head 4 --n-layer 96 --block-size 65536 --engine wasm".split(" "); // 5 GB of activations
+  const { exitCode, stdout, stderr } = microgpt(["train", "--runs-dir", join(directory, "runs"), ...sizes]);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  expect(stderr).toMatch(
+    /^microgpt: the wasm engine can't have the memory for this model \([^\n]+\); choose a smaller .+\n$/,
+  );
+  expect(existsSync(join(directory, "runs"))).toBe(false);
 });

@@ -5,7 +5,7 @@ import type { Checkpoint } from "../checkpoint.ts";
 import { checkTogether } from "../config.ts";
 import type { TrainOptions } from "../config.ts";
 import { initTensors } from "../engine.ts";
-import type { Tensors } from "../engine.ts";
+import type { Engine, Tensors } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import { findBlas } from "../node/blas.ts";
 import { showPath } from "../node/files.ts";
@@ -41,10 +41,13 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
   // A run remembers whether it began with a BLAS: without it, or with it, the last digits would be others.
   const noBlas = options.noBlas || (usesBlas(material.config, options) && findBlas() === null);
-  const run = Run.create(flags.runsDir, flags.name, stemOf(options.data), { ...options, noBlas }, material.tokenizer);
+  const decided = { ...options, noBlas };
+  const engine = await newEngine(material, decided);
+  const run = Run.create(flags.runsDir, flags.name, stemOf(options.data), decided, material.tokenizer);
   try {
     const reporter = createReporter(flags.json);
-    return await finish(run, material, await begin(run, material, reporter), reporter, prompts);
+    const training = new Training(run, material, engine, newProgress(), null, reporter);
+    return await finish(run, material, training, reporter, prompts);
   } finally {
     run.close();
   }
@@ -59,18 +62,18 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
     const material = prepare(run.options);
     const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
     const training =
-      checkpoint === null ? await begin(run, material, reporter) : await restore(run, material, checkpoint, reporter);
+      checkpoint === null
+        ? new Training(run, material, await newEngine(material, decide(run.options)), newProgress(), null, reporter)
+        : await restore(run, material, checkpoint, reporter);
     return await finish(run, material, training, reporter, prompts);
   } finally {
     run.close();
   }
 }
 
-async function begin(run: Run, material: Material, reporter: Reporter): Promise<Training> {
-  const options = decide(run.options);
-  const weights = initialWeights(material, options);
-  const engine = await openEngine(material.config, weights, options);
-  return new Training(run, material, engine, newProgress(), null, reporter);
+/** An engine that has learnt nothing yet. Throws InputError where its memory can't be had. */
+async function newEngine(material: Material, options: ReturnType<typeof decide>): Promise<Engine> {
+  return await openEngine(material.config, initialWeights(material, options), options);
 }
 
 /** The numbers are the same; the atomic engine has them in f64. */
