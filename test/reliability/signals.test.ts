@@ -95,8 +95,11 @@ test("stopped in the evaluation after the last step, a training is not done: it 
   const letters = [..."abcdefgh"];
   const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => `${a}${b}${c}${a}${b}`)));
   writeFileSync(data, `${words.flatMap((word) => letters.map((letter) => word + letter)).join("\n")}\n`);
-  const args = ["train", "--data", data, "--runs-dir", directory, ...TRAINER, "--val-fraction", "0.9"];
-  // Two steps, then an evaluation of 3,600 documents that takes the better part of a second.
+  const args = ["train", "--data", data, "--runs-dir", directory, ...TRAINER, "--val-fraction", "0.9"].concat(
+    "--engine",
+    "atomic",
+  );
+  // Two steps, then an evaluation of 3,600 documents, which takes the atomic core the better part of a second.
   const steps = [...args, "--num-steps", "2", "--save-interval", "1", "--eval-interval", "2"].concat(
     "--eval-documents",
     "3600",
