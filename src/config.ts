@@ -9,6 +9,8 @@ import type { DocumentKind } from "./dataset.ts";
 import { InputError, quote } from "./errors.ts";
 import { SCHEDULES } from "./schedule.ts";
 import type { ScheduleName } from "./schedule.ts";
+import { TOKENIZER_KINDS } from "./tokenizer.ts";
+import type { TokenizerKind } from "./tokenizer.ts";
 
 /** Where an option belongs in the help. */
 export type Group = "data" | "model" | "training" | "samples" | "run";
@@ -27,7 +29,10 @@ export interface Option<Value> {
 
 export interface TrainOptions {
   readonly data: readonly string[];
-  readonly tokenizer: "char";
+  readonly tokenizer: TokenizerKind;
+  readonly bpeMerges: number;
+  readonly vocabSize: number | null;
+  readonly unk: boolean;
   readonly documents: DocumentKind;
   readonly stream: boolean;
   readonly valFraction: number;
@@ -78,7 +83,12 @@ const MAX_ACCUMULATE = 128;
 
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
   data: texts("data", [], "FILE…", "text files (default: the bundled names)"),
-  tokenizer: choice("data", "char", ["char"], "how text becomes tokens"),
+  tokenizer: choice("data", "char", TOKENIZER_KINDS, "how text becomes tokens"),
+  bpeMerges: integer("data", 1000, 0, 1_000_000, "merges that bpe and byte-bpe learn, each a token more"),
+  vocabSize: orNull(
+    integer("data", 1000, 1, 4_000_000, "tokens at most, BOS included (default: all; bpe: as --bpe-merges says)"),
+  ),
+  unk: toggle("data", "char, word: a token of its own for what is unknown (--vocab-size has it, too)"),
   documents: choice("data", "line", DOCUMENT_KINDS, "what a document is; a paragraph ends at a blank line"),
   stream: toggle("data", "learn every token: documents end to end, cut into windows of --block-size"),
   valFraction: number("data", 0.1, 0, 0.9, "share held out to measure on: of the documents, or the end of each file"),

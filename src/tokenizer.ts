@@ -1,27 +1,48 @@
 /**
- * Tokenizers: text to ids and back. One interface; `char` is its first kind (the atomic core spells the same
- * tokenizer out in six lines; this one is quick, counts what it does not know, and travels as JSON).
+ * What every tokenizer can do: text to ids and back. The kinds are in `tokenizers/`; the atomic core spells the
+ * simplest of them out in six lines.
  *
  * Ids run from 0; the last one is BOS, the only special token, which starts and ends every document.
  */
-import { InputError, isRecord, quote } from "./errors.ts";
+import { InputError, quote } from "./errors.ts";
+
+export type TokenizerKind = "char" | "word" | "bpe" | "byte-bpe";
+
+export const TOKENIZER_KINDS: readonly TokenizerKind[] = ["char", "word", "bpe", "byte-bpe"];
 
 export interface Encoding {
   /** Token ids, without BOS. */
   readonly ids: number[];
-  /** Pieces of the text that the vocabulary lacks, each once, in order of appearance; they have no id. */
-  readonly unknown: string[];
+  /** Pieces of the text that the vocabulary lacks, in order of appearance, and how often each was met. They have no id, or that of `<unk>`. */
+  readonly unknown: ReadonlyMap<string, number>;
+}
+
+/** Characters `start` to `end` (UTF-16 units, `end` excluded) of a text, and the token that stands for them. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** null: no token does; a space that this kind of tokenizer does not keep, or an unknown piece. */
+  readonly id: number | null;
 }
 
 export interface Tokenizer {
-  readonly kind: "char";
+  readonly kind: TokenizerKind;
   /** How many ids there are, BOS included. */
   readonly vocabSize: number;
   /** The last id, `vocabSize − 1`. */
   readonly bos: number;
+  /** The id of all unknown pieces; null where they have none. */
+  readonly unk: number | null;
   encode(text: string): Encoding;
+  /**
+   * Which characters each token of a text stands for, in order, without gap or overlap: `"ab c"` as words →
+   * `[0, 2) ab, [2, 3) null, [3, 4) c`. A token that ends inside of a character (byte-bpe) leaves it to the next one.
+   */
+  spans(text: string): Span[];
   /** The text of the ids; BOS has none. Throws RangeError for an id outside of the vocabulary. */
-  decode(ids: readonly number[]): string;
+  decode(ids: ArrayLike<number>): string;
+  /** A token as a list of the vocabulary shows it: the end of a word as `</w>`, a byte that is no character as `\xe2`. */
+  token(id: number): string;
   toJSON(): TokenizerJson;
 }
 
@@ -29,81 +50,44 @@ export interface Tokenizer {
 export interface TokenizerJson {
   readonly format: "microgpt-tokenizer";
   readonly version: 1;
-  readonly kind: "char";
-  /** The characters in order of their ids. */
-  readonly tokens: readonly string[];
+  readonly kind: TokenizerKind;
+  /** The tokens that are not made of others, in order of their ids; byte-bpe has the 256 bytes and need not say so. */
+  readonly tokens?: readonly string[];
+  /** Whether an id for unknown pieces stands behind `tokens`. */
+  readonly unk?: true;
+  /** For bpe and byte-bpe: the pairs of ids that become one token, in order. */
+  readonly merges?: readonly (readonly [left: number, right: number])[];
 }
 
-/** A character (Unicode code point) is a token: `["ab", "ba!"]` → `!` 0, `a` 1, `b` 2, BOS 3. */
-export function charTokenizer(documents: Iterable<string>): Tokenizer {
-  const characters = new Set<string>();
-  for (const document of documents) for (const character of document) characters.add(character);
-  return fromCharacters([...characters].toSorted((a, b) => a.codePointAt(0)! - b.codePointAt(0)!));
+/** Learns a vocabulary from documents, one after another. */
+export interface TokenizerTrainer {
+  add(document: string): void;
+  /** Throws InputError if what was asked for can't be had from these documents. */
+  finish(): Tokenizer;
 }
 
-function fromCharacters(characters: readonly string[]): Tokenizer {
-  const idOf = new Map(characters.map((character, id) => [character, id]));
-  const bos = characters.length;
-  return {
-    kind: "char",
-    vocabSize: bos + 1,
-    bos,
-    encode(text) {
-      const ids: number[] = [];
-      const unknown = new Set<string>();
-      for (const character of text) {
-        const id = idOf.get(character);
-        if (id === undefined) unknown.add(character);
-        else ids.push(id);
-      }
-      return { ids, unknown: [...unknown] };
-    },
-    decode(ids) {
-      return ids.map((id) => (id === bos ? "" : (characters[id] ?? unknownId(id, bos)))).join("");
-    },
-    toJSON() {
-      return { format: "microgpt-tokenizer", version: 1, kind: "char", tokens: characters };
-    },
-  };
-}
-
-function unknownId(id: number, bos: number): never {
-  throw new RangeError(`decode: ids are 0 to ${bos}, got ${id}`);
-}
-
-/** A document as the model reads it: `[BOS, …ids, BOS]`. Throws InputError if a piece of it is unknown. */
+/** A document as the model reads it: `[BOS, …ids, BOS]`. Throws InputError if a piece of it is unknown and there is no `<unk>`. */
 export function documentTokens(tokenizer: Tokenizer, document: string): number[] {
   const { ids, unknown } = tokenizer.encode(document);
-  if (unknown.length > 0) {
+  if (unknown.size > 0 && tokenizer.unk === null) {
     throw new InputError(`tokenizer: the document ${quote(document)} has ${nameUnknown(unknown)}`);
   }
   return [tokenizer.bos, ...ids, tokenizer.bos];
 }
 
-/** `["é", "ß"]` → `2 characters that the training data does not have: "é", "ß"`. */
-export function nameUnknown(unknown: readonly string[]): string {
-  const named = unknown.slice(0, 10).map((piece) => quote(piece));
-  if (unknown.length > named.length) named.push("…");
-  const noun = unknown.length === 1 ? "a character" : `${unknown.length} characters`;
+/** `{ "é" → 1, "ß" → 2 }` → `2 pieces that the training data does not have: "é", "ß" (2 times)`. */
+export function nameUnknown(unknown: ReadonlyMap<string, number>): string {
+  const named = [...unknown]
+    .slice(0, 10)
+    .map(([piece, count]) => quote(piece) + (count > 1 ? ` (${count} times)` : ""));
+  if (unknown.size > named.length) named.push("…");
+  const noun = unknown.size === 1 ? "a piece" : `${unknown.size} pieces`;
   return `${noun} that the training data does not have: ${named.join(", ")}`;
 }
 
-/** Reads what `toJSON` wrote. Throws InputError that names the field at fault. */
-export function tokenizerFromJson(json: unknown): Tokenizer {
-  const { format, version, kind, tokens } = isRecord(json) ? json : {};
-  if (format !== "microgpt-tokenizer") throw new InputError("tokenizer: not a microgpt tokenizer");
-  if (version !== 1) throw new InputError(`tokenizer: version ${quote(String(version))} is not 1; update microgpt`);
-  if (kind !== "char") throw new InputError(`tokenizer: kind ${quote(String(kind))} is unknown; update microgpt`);
-  if (!Array.isArray(tokens)) throw new InputError("tokenizer: `tokens` must be a list of characters");
-  const characters: string[] = [];
-  const seen = new Set<unknown>();
-  for (const [id, token] of tokens.entries() as Iterable<[number, unknown]>) {
-    if (typeof token !== "string" || [...token].length !== 1) {
-      throw new InputError(`tokenizer: token ${id} must be one character, got ${quote(String(token))}`);
-    }
-    if (seen.has(token)) throw new InputError(`tokenizer: token ${id} repeats ${quote(token)}`);
-    seen.add(token);
-    characters.push(token);
-  }
-  return fromCharacters(characters);
+/** For `decode`: an id that no tokenizer of this size has given out. */
+export function unknownId(id: number, bos: number): never {
+  throw new RangeError(`decode: ids are 0 to ${bos}, got ${id}`);
 }
+
+export const NOTHING_UNKNOWN: ReadonlyMap<string, number> = new Map();

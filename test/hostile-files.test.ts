@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { decodeCheckpoint, decodeModel } from "../src/checkpoint.ts";
 import { InputError } from "../src/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../src/safetensors.ts";
-import { tokenizerFromJson } from "../src/tokenizer.ts";
-import { CHECKPOINT_CHANGES, CONTAINER_CASES, TOKENIZERS } from "./hostile-files.ts";
+import { tokenizerFromJson } from "../src/tokenizers/json.ts";
+import { CHECKPOINT_CHANGES, CONTAINER_CASES } from "./hostile-files.ts";
+import { TOKENIZERS } from "./hostile-tokenizers.ts";
 import { file, resealed, SMALL, smallCheckpointBytes, smallModelBytes } from "./setup/sealed.ts";
 
 /** Every refusal is one sentence of at most 500 characters, safe to print; and nothing was poisoned on the way. */

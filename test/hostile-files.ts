@@ -294,26 +294,3 @@ function rename(from: string, to: string): Change {
     delete header[from];
   };
 }
-
-const TOKENIZER = { format: "microgpt-tokenizer", version: 1, kind: "char", tokens: ["a", "b"] };
-
-/** tokenizer.json, as parsed JSON. */
-export const TOKENIZERS: readonly (readonly [string, unknown, RegExp])[] = [
-  ["null", null, /not a microgpt tokenizer/],
-  ["a list", [], /not a microgpt tokenizer/],
-  ["a text", "char", /not a microgpt tokenizer/],
-  ["an empty object", {}, /not a microgpt tokenizer/],
-  ["another format", { ...TOKENIZER, format: "hf" }, /not a microgpt tokenizer/],
-  ["a newer version", { ...TOKENIZER, version: 2 }, /version "2" is not 1; update microgpt/],
-  ["a version that is a text", { ...TOKENIZER, version: "1.0" }, /version "1.0" is not 1/],
-  ["an unknown kind", { ...TOKENIZER, kind: "regex" }, /kind "regex" is unknown; update microgpt/],
-  ["no tokens", { ...TOKENIZER, tokens: undefined }, /`tokens` must be a list of characters/],
-  ["tokens that are an object", { ...TOKENIZER, tokens: { length: 1e9 } }, /`tokens` must be a list/],
-  ["a token twice", { ...TOKENIZER, tokens: ["a", "b", "a"] }, /token 2 repeats "a"/],
-  ["a token of two characters", { ...TOKENIZER, tokens: ["a", "bc"] }, /token 1 must be one character, got "bc"/],
-  ["an empty token", { ...TOKENIZER, tokens: [""] }, /token 0 must be one character, got ""/],
-  ["a token that is a number", { ...TOKENIZER, tokens: [7] }, /token 0 must be one character, got "7"/],
-  ["a token that is null", { ...TOKENIZER, tokens: [null] }, /token 0 must be one character/],
-  ["a token of a megabyte", { ...TOKENIZER, tokens: ["x".repeat(1e6)] }, /token 0 must be one character, got "x{60}…"/],
-  ["a token with an escape sequence", { ...TOKENIZER, tokens: ["\u001b[2J"] }, /token 0 .* got "\\u001b\[2J"/],
-];

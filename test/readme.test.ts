@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { flagOf, TRAIN_OPTIONS } from "../src/config.ts";
+import { withOptionTables } from "../scripts/option-tables.ts";
 import { CLI, workspace } from "./setup/microgpt.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -17,19 +17,12 @@ function commandsOf(path: string): string[] {
   return [...blocks].flatMap(([, block]) => block.trim().split("\n"));
 }
 
-/** The README's table of options, as the option table makes it. */
-function optionTable(): string {
-  const rows = Object.entries(TRAIN_OPTIONS).map(([key, { placeholder, initial, help }]) => {
-    const hasNone = Array.isArray(initial) || typeof initial === "boolean" || initial === null;
-    const value = hasNone ? "–" : `\`${String(initial)}\``;
-    const flag = placeholder === "" ? flagOf(key) : `${flagOf(key)} ${placeholder.replaceAll("|", "\\|")}`;
-    return `| \`${flag}\` | ${value} | ${help} |`;
-  });
-  return ["| option | default | meaning |", "|---|---|---|", ...rows].join("\n");
-}
+test.each(DOCUMENTS)("the tables of options in %s are those of the option table (npm run docs writes them)", (path) => {
+  expect(read(path)).toBe(withOptionTables(read(path)));
+});
 
-test("the README's options are those of the option table", () => {
-  expect(readme).toContain(optionTable());
+test("the README has the options of train", () => {
+  expect(readme).toContain("<!-- options: train -->\n\n| option |");
 });
 
 test("the README's two commands are npm's, and what they call is there", () => {

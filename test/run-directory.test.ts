@@ -8,7 +8,7 @@ import { initialOptions, TRAIN_OPTIONS } from "../src/config.ts";
 import { InputError } from "../src/errors.ts";
 import { readDocuments } from "../src/node/text.ts";
 import { findRun, Run, stemOf } from "../src/node/run.ts";
-import { charTokenizer } from "../src/tokenizer.ts";
+import { charTokenizer } from "../src/tokenizers/char.ts";
 import { OTHER_FORMATS } from "./hostile-files.ts";
 import { workspace } from "./setup/microgpt.ts";
 import { smallCheckpoint, smallModelBytes } from "./setup/sealed.ts";

@@ -14,8 +14,9 @@ import type { Config } from "../microgpt.ts";
 import type { Run } from "../node/run.ts";
 import { hashDocuments, readDocuments } from "../node/text.ts";
 import { Random } from "../random.ts";
-import { charTokenizer, documentTokens } from "../tokenizer.ts";
+import { documentTokens } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { trainTokenizer } from "../tokenizers/train.ts";
 import { checkSize } from "./engines.ts";
 import { countTargets } from "../train.ts";
 
@@ -39,7 +40,7 @@ export interface Material {
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
 export function prepare(options: TrainOptions): Material {
   const documents = readDocuments(options.data, options.documents);
-  const tokenizer = charTokenizer(documents);
+  const tokenizer = trainTokenizer(documents, options);
   const { nEmbd, nHead, nLayer, blockSize } = options;
   const config = { vocabSize: tokenizer.vocabSize, nEmbd, nHead, nLayer, blockSize };
   checkSize(config, options);

@@ -79,7 +79,7 @@ export async function completeText(
 /** A prompt's ids. Throws InputError that names what the model has never seen. */
 export function encodePrompt(tokenizer: Tokenizer, prompt: string): number[] {
   const { ids, unknown } = tokenizer.encode(prompt);
-  if (unknown.length === 0) return ids;
+  if (unknown.size === 0) return ids;
   throw new InputError(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; leave that out`);
 }
 

@@ -15,8 +15,8 @@ import { checkOptions, TRAIN_OPTIONS } from "../config.ts";
 import type { TrainOptions } from "../config.ts";
 import { InputError, isRecord, quote } from "../errors.ts";
 import { recogniseFormat } from "../safetensors.ts";
-import { tokenizerFromJson } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { tokenizerFromJson } from "../tokenizers/json.ts";
 import {
   errorCode,
   isRunning,

@@ -1,0 +1,36 @@
+/**
+ * The tables of options in the documents, from the one table in src/config.ts: `npm run docs` writes them, a test says if
+ * they differ. A table stands behind a comment `<!-- options: NAME -->`.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { flagOf, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
+import type { Option } from "../src/config.ts";
+
+const TABLES: Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>> = {
+  train: { ...TRAIN_OPTIONS },
+  sample: { ...SAMPLE_OPTIONS },
+};
+
+/** A table as Markdown. */
+function optionTable(name: string): string {
+  const rows = Object.entries(TABLES[name] ?? {}).map(([key, { placeholder, initial, help }]) => {
+    const hasNone = Array.isArray(initial) || typeof initial === "boolean" || initial === null;
+    const value = hasNone ? "–" : `\`${JSON.stringify(initial).replaceAll('"', "")}\``;
+    const flag = placeholder === "" ? flagOf(key) : `${flagOf(key)} ${placeholder.replaceAll("|", "\\|")}`;
+    return `| \`${flag}\` | ${value} | ${help} |\n`;
+  });
+  return ["| option | default | meaning |\n", "|---|---|---|\n", ...rows].join("");
+}
+
+/** A document with its tables as they should be. */
+export function withOptionTables(markdown: string): string {
+  return markdown.replace(
+    /(<!-- options: (\w+) -->\n\n)(?:\|[^\n]*\n)*/g,
+    (_, head: string, name: string) => head + optionTable(name),
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const path of process.argv.slice(2)) writeFileSync(path, withOptionTables(readFileSync(path, "utf8")));
+}

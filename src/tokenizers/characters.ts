@@ -1,0 +1,118 @@
+/**
+ * What kind of character one is, and how each kind of tokenizer cuts a text into pieces by that.
+ *
+ * Scanners, not regular expressions: they take any length in one pass, where a pattern like `\p{L}+` may exhaust the
+ * stack of the engine that runs it on a text of a hundred million letters.
+ */
+
+/** A character has one class or more. */
+export const LETTER = 1;
+export const NUMBER = 2;
+/** White space as Unicode says (GPT-2's pattern), and as Python's `str.isspace` does, which also takes U+001C to U+001F. */
+export const WHITE_SPACE = 4;
+export const PYTHON_SPACE = 8;
+
+const CLASSES: readonly (readonly [number, RegExp])[] = [
+  [LETTER, /\p{L}/u],
+  [NUMBER, /\p{N}/u],
+  [WHITE_SPACE, /\p{White_Space}/u],
+  [PYTHON_SPACE, /[\p{White_Space}\x1c-\x1f]/u],
+];
+
+/** What was asked once is remembered, a byte a character; 255: not yet asked. */
+const known = new Uint8Array(0x1_00_00).fill(255);
+
+/** The classes of a character, as bits. A half of a surrogate pair has none. */
+export function classOf(codePoint: number): number {
+  if (codePoint < 0x1_00_00 && known[codePoint] !== 255) return known[codePoint];
+  const character = String.fromCodePoint(codePoint);
+  const bits = CLASSES.reduce((sum, [bit, pattern]) => (pattern.test(character) ? sum | bit : sum), 0);
+  if (codePoint < 0x1_00_00) known[codePoint] = bits;
+  return bits;
+}
+
+/** How many UTF-16 units the character at `at` takes. */
+export const widthAt = (text: string, at: number): number => ((text.codePointAt(at) ?? 0) > 0xff_ff ? 2 : 1);
+
+/** The first place from `at` on whose character has none of these classes, or has one if `until`. */
+function skip(text: string, at: number, classes: number, until: boolean): number {
+  let place = at;
+  while (place < text.length) {
+    const codePoint = text.codePointAt(place) ?? 0;
+    if (((classOf(codePoint) & classes) !== 0) === until) break;
+    place += codePoint > 0xff_ff ? 2 : 1;
+  }
+  return place;
+}
+
+/** Calls `visit` with the place of each piece of a text, in order; what lies between two pieces belongs to none. */
+export type Scan = (text: string, visit: (start: number, end: number) => void) => void;
+
+/** `"añ😀"` → `a`, `ñ`, `😀`: code points. */
+export const scanCharacters: Scan = (text, visit) => {
+  for (let at = 0; at < text.length;) {
+    const end = at + widthAt(text, at);
+    visit(at, end);
+    at = end;
+  }
+};
+
+/** Python's `text.split()`: `" in the  beginning,"` → `in`, `the`, `beginning,`. */
+export const scanSplit: Scan = (text, visit) => {
+  for (let at = skip(text, 0, PYTHON_SPACE, false); at < text.length;) {
+    const end = skip(text, at, PYTHON_SPACE, true);
+    visit(at, end);
+    at = skip(text, end, PYTHON_SPACE, false);
+  }
+};
+
+const UNDERSCORE = 0x5f;
+
+/** Python's `\w+|[^\w\s]`: `"the LORD's,"` → `the`, `LORD`, `'`, `s`, `,`. Its `\w` is letters, numbers and `_`; no combining marks. */
+export const scanWords: Scan = (text, visit) => {
+  const isWord = (codePoint: number): boolean =>
+    codePoint === UNDERSCORE || (classOf(codePoint) & (LETTER | NUMBER)) !== 0;
+  for (let at = 0; at < text.length;) {
+    const start = at;
+    while (at < text.length && isWord(text.codePointAt(at) ?? 0)) at += widthAt(text, at);
+    if (at > start) visit(start, at);
+    if (at >= text.length) break;
+    const end = at + widthAt(text, at);
+    if ((classOf(text.codePointAt(at) ?? 0) & PYTHON_SPACE) === 0) visit(at, end);
+    at = end;
+  }
+};
+
+const SPACE = 0x20;
+const APOSTROPHE = 0x27;
+
+/** After an apostrophe: English endings that are pieces of their own. */
+const CONTRACTIONS = ["s", "t", "re", "ve", "m", "ll", "d"];
+
+/**
+ * GPT-2's pattern (Radford et al. 2019, encoder.py): `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
+ * `"I'm  here!"` → `I`, `'m`, ` `, ` here`, `!`. The pieces cover the text: nothing lies between them.
+ */
+export const scanGpt2: Scan = (text, visit) => {
+  for (let at = 0; at < text.length;) {
+    const end = gpt2End(text, at);
+    visit(at, end);
+    at = end;
+  }
+};
+
+function gpt2End(text: string, start: number): number {
+  const first = text.charCodeAt(start);
+  if (first === APOSTROPHE) {
+    const ending = CONTRACTIONS.find((letters) => text.startsWith(letters, start + 1));
+    if (ending !== undefined) return start + 1 + ending.length;
+  }
+  const at = first === SPACE ? start + 1 : start;
+  const classes = at < text.length ? classOf(text.codePointAt(at) ?? 0) : WHITE_SPACE;
+  if ((classes & LETTER) !== 0) return skip(text, at, LETTER, false);
+  if ((classes & NUMBER) !== 0) return skip(text, at, NUMBER, false);
+  if ((classes & WHITE_SPACE) === 0) return skip(text, at, LETTER | NUMBER | WHITE_SPACE, true);
+  // White space, all of it UTF-16 units: what stands before a word leaves it its last space.
+  const end = skip(text, start, WHITE_SPACE, false);
+  return end === text.length || end === start + 1 ? end : end - 1;
+}
