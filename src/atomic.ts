@@ -31,7 +31,7 @@ export class AtomicEngine implements Engine {
 
   /** Adds a document's gradients to the weights' `grad`; its graph is forgotten before the next one is made. */
   #backward(tokens: Tokens, share: number): number {
-    const mean = documentLoss(this.#weights, this.config, tokens);
+    const mean = documentLoss(this.#weights, this.config, Array.from(tokens));
     const loss = share === 1 ? mean : scale(mean, share); // alone, it is the core's own step to the last bit
     loss.backward();
     return loss.data;
@@ -56,7 +56,7 @@ export class AtomicEngine implements Engine {
     let [sum, count] = [0, 0];
     for (const tokens of documents) {
       const positions = this.#positions(tokens);
-      sum += documentLoss(this.#weights, this.config, tokens).data * positions;
+      sum += documentLoss(this.#weights, this.config, Array.from(tokens)).data * positions;
       count += positions;
     }
     return sum / count;

@@ -18,8 +18,8 @@ export interface Baselines {
  * @param test likewise: measured. The training documents themselves, where none are held out.
  */
 export function baselines(
-  train: readonly (readonly number[])[],
-  test: readonly (readonly number[])[],
+  train: Iterable<ArrayLike<number>>,
+  test: Iterable<ArrayLike<number>>,
   vocabSize: number,
   blockSize: number,
 ): Baselines {
@@ -46,7 +46,7 @@ export function baselines(
 type Followers = { total: number; readonly counts: Map<number, number> };
 
 function countPairs(
-  documents: readonly (readonly number[])[],
+  documents: Iterable<ArrayLike<number>>,
   vocabSize: number,
   blockSize: number,
 ): { unigram: Float64Array; total: number; followers: Map<number, Followers> } {
@@ -65,7 +65,7 @@ function countPairs(
 }
 
 function eachPair(
-  documents: readonly (readonly number[])[],
+  documents: Iterable<ArrayLike<number>>,
   blockSize: number,
   visit: (token: number, next: number) => void,
 ): void {

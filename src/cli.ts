@@ -3,7 +3,6 @@
  * The command line. It knows the commands and makes their flags from the option table; what they do is in `cli/`.
  */
 import { Command, CommanderError, Option as Flag } from "commander";
-import { resolve } from "node:path";
 import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
 import { askOptions } from "./cli/interactive.ts";
@@ -86,10 +85,9 @@ function buildProgram(exit: (code: number) => void): Command {
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
       const options = flags.interactive === true ? await askOptions(typed, given) : typed;
       if (options === null) return exit(130);
-      const data = options.data.map((path) => resolve(path));
       const { name = null, runsDir, promptFile = null, json = false } = flags;
-      if (flags.dryRun === true) return exit(dryRun({ ...options, data }));
-      return exit(await train({ ...options, data }, { name, runsDir, promptFile, json }));
+      if (flags.dryRun === true) return exit(await dryRun(options));
+      return exit(await train(options, { name, runsDir, promptFile, json }));
     });
 
   program

@@ -29,12 +29,22 @@ export interface Option<Value> {
 
 export interface TrainOptions {
   readonly data: readonly string[];
+  readonly urls: readonly string[];
+  readonly urlFile: string | null;
+  readonly noCache: boolean;
+  readonly cacheDir: string | null;
+  readonly ignoreRobots: boolean;
+  readonly allowHost: readonly string[];
   readonly tokenizer: TokenizerKind;
   readonly bpeMerges: number;
   readonly vocabSize: number | null;
   readonly unk: boolean;
   readonly documents: DocumentKind;
   readonly stream: boolean;
+  readonly nfc: boolean;
+  readonly minLength: number | null;
+  readonly maxLength: number | null;
+  readonly keepDuplicates: boolean;
   readonly valFraction: number;
   readonly nEmbd: number;
   readonly nHead: number;
@@ -82,7 +92,13 @@ const MAX_COUNT = 1_000_000_000;
 const MAX_ACCUMULATE = 128;
 
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
-  data: texts("data", [], "FILE…", "text files (default: the bundled names)"),
+  data: texts("data", [], "FILE…", "files, folders, patterns; - is what is piped in (default: the bundled names)"),
+  urls: texts("data", [], "URL…", "web pages"),
+  urlFile: orNull(path("data", "FILE", "web pages, an address a line; # begins a comment")),
+  noCache: toggle("data", "fetch pages again, and keep none"),
+  cacheDir: orNull(path("data", "DIR", "where pages are kept (default: the user's cache directory)")),
+  ignoreRobots: toggle("data", "fetch what a site's robots.txt asks robots not to: for sites of your own"),
+  allowHost: texts("data", [], "HOST…", "hosts of a private network that pages may lead to"),
   tokenizer: choice("data", "char", TOKENIZER_KINDS, "how text becomes tokens"),
   bpeMerges: integer("data", 1000, 0, 1_000_000, "merges that bpe and byte-bpe learn, each a token more"),
   vocabSize: orNull(
@@ -91,6 +107,10 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   unk: toggle("data", "char, word: a token of its own for what is unknown (--vocab-size has it, too)"),
   documents: choice("data", "line", DOCUMENT_KINDS, "what a document is; a paragraph ends at a blank line"),
   stream: toggle("data", "learn every token: documents end to end, cut into windows of --block-size"),
+  nfc: toggle("data", "letters and their accents as one character (Unicode's normal form C)"),
+  minLength: orNull(integer("data", 1, 1, MAX_COUNT, "leave out documents with fewer characters")),
+  maxLength: orNull(integer("data", 1, 1, MAX_COUNT, "leave out documents with more characters")),
+  keepDuplicates: toggle("data", "learn documents as often as they come (a naive split would leak)"),
   valFraction: number("data", 0.1, 0, 0.9, "share held out to measure on: of the documents, or the end of each file"),
   nEmbd: integer("model", 16, 1, MAX_SIZE, "numbers that describe a token"),
   nHead: integer("model", 4, 1, MAX_SIZE, "attention heads; must divide --n-embd"),
@@ -169,6 +189,9 @@ export function checkOptions<Options>(table: Table<Options>, json: Readonly<Reco
 const NOT_IN_THE_REFERENCE = [
   "documents",
   "stream",
+  "nfc",
+  "minLength",
+  "maxLength",
   "accumulate",
   "warmupSteps",
   "schedule",
@@ -266,6 +289,14 @@ function choice<Name extends string>(
     throw new InputError(`${flagName}: expected one of ${names.join(", ")}; got ${quote(String(json))}`);
   };
   return { group, help, initial, placeholder, parse: check, check };
+}
+
+function path(group: Group, placeholder: string, help: string): Option<string> {
+  const check = (json: unknown, name: string): string => {
+    if (typeof json === "string" && json !== "") return json;
+    throw new InputError(`${name}: expected a path, got ${quote(String(json))}`);
+  };
+  return { group, help, initial: "", placeholder, parse: check, check };
 }
 
 function texts(group: Group, initial: readonly string[], placeholder: string, help: string): Option<readonly string[]> {

@@ -25,7 +25,8 @@ export interface Dataset {
 /** Python's `str.isspace`, which is what the reference strips; JavaScript's `\s` knows U+FEFF but not U+001C to U+001F. */
 const PYTHON_SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const SPACE = new RegExp(PYTHON_SPACE, "u");
-const BLANK_LINES = new RegExp(`\n${PYTHON_SPACE}*\n`, "u");
+/** A line with nothing to see on it. */
+const BLANK = new RegExp(`^${PYTHON_SPACE}*$`, "u");
 const LINE_BREAK = /\r\n|\r|\n/;
 
 /** A document a line: stripped, blank ones dropped. `" ada\r\n\nbob"` → `["ada", "bob"]`. */
@@ -38,14 +39,50 @@ export function splitLines(text: string): string[] {
  * the lines are `["a", "b", "c"]`, the paragraphs `["a\nb", "c"]`, and the file is `["a\nb\n\nc"]`.
  */
 export function splitDocuments(text: string, kind: DocumentKind): string[] {
-  const lines = text.split(LINE_BREAK);
-  const whole = (): string => lines.join("\n");
-  const pieces = { line: () => lines, paragraph: () => whole().split(BLANK_LINES), file: () => [whole()] }[kind]();
-  return pieces.map(strip).filter((piece) => piece !== "");
+  return [...groupLines(linesOf([text]), kind)];
+}
+
+/** The lines of a text that comes in chunks; a line may span many of them, and `\r\n` two. */
+export function* linesOf(chunks: Iterable<string>): Generator<string, void, void> {
+  /** The beginning of a line that has not ended, in parts: joined once, or a long line would be copied again and again. */
+  let begun: string[] = [];
+  let endsWithReturn = false;
+  for (const chunk of chunks) {
+    const lines = (endsWithReturn && chunk.startsWith("\n") ? chunk.slice(1) : chunk).split(LINE_BREAK);
+    if (chunk !== "") endsWithReturn = chunk.endsWith("\r");
+    const last = lines.pop() ?? "";
+    for (const line of lines) {
+      yield begun.length === 0 ? line : begun.join("") + line;
+      begun = [];
+    }
+    if (last !== "") begun.push(last);
+  }
+  if (begun.length > 0) yield begun.join("");
+}
+
+/** Lines → documents of a kind, stripped, empty ones dropped. */
+export function* groupLines(lines: Iterable<string>, kind: DocumentKind): Generator<string, void, void> {
+  if (kind === "line") {
+    for (const line of lines) {
+      const document = strip(line);
+      if (document !== "") yield document;
+    }
+    return;
+  }
+  let group: string[] = [];
+  for (const line of lines) {
+    if (kind === "paragraph" && BLANK.test(line)) {
+      if (group.length > 0) yield strip(group.join("\n"));
+      group = [];
+    } else if (group.length > 0 || !BLANK.test(line)) {
+      group.push(line);
+    }
+  }
+  if (group.length > 0) yield strip(group.join("\n"));
 }
 
 /** From both ends only: a pattern like `\s+$` would try every space inside of a long text, each time to its end. */
-function strip(text: string): string {
+export function strip(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && SPACE.test(text[start])) start++;
   while (end > start && SPACE.test(text[end - 1])) end--;
@@ -68,19 +105,30 @@ const SPLIT_SEED = 0;
  */
 export function splitDataset(documents: readonly string[], fraction: number, random: Random): Dataset {
   const distinct = [...new Set(documents)];
-  const duplicates = documents.length - distinct.length;
-  if (fraction > 0 && distinct.length < 2) {
+  const { train, heldOut } = splitOrder(distinct.length, fraction, random);
+  const textsOf = (order: Uint32Array): string[] => Array.from(order, (index) => distinct[index]);
+  return { train: textsOf(train), heldOut: textsOf(heldOut), duplicates: documents.length - distinct.length };
+}
+
+/** The same for documents of which there are only numbers, from 0 to `count` − 1: which to learn from, which to hold out. */
+export function splitOrder(
+  count: number,
+  fraction: number,
+  random: Random,
+): { readonly train: Uint32Array; readonly heldOut: Uint32Array } {
+  if (fraction > 0 && count < 2) {
     throw new InputError(
       "data: one distinct document can't be split; give more, or hold nothing out (--val-fraction 0)",
     );
   }
-  new Random(SPLIT_SEED).shuffle(distinct);
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  new Random(SPLIT_SEED).shuffle(order);
   const atLeast = fraction > 0 ? 1 : 0;
-  const count = Math.min(distinct.length - 1, Math.max(atLeast, Math.round(fraction * distinct.length)));
-  const heldOut = distinct.slice(0, count);
-  const train = distinct.slice(count);
+  const held = Math.min(count - 1, Math.max(atLeast, Math.round(fraction * count)));
+  const heldOut = order.slice(0, held);
+  const train = order.slice(held);
   random.shuffle(train);
-  return { train, heldOut, duplicates };
+  return { train, heldOut };
 }
 
 /**
@@ -97,7 +145,7 @@ export function splitTails(documents: readonly string[], fraction: number, rando
 }
 
 /** `"one\ntwo\nthree"`, 0.4 → `["one\ntwo", "three"]`: at the line break before the place, where one is not far away. */
-function divideTail(text: string, fraction: number): [head: string, tail: string] {
+export function divideTail(text: string, fraction: number): [head: string, tail: string] {
   const place = Math.min(text.length - 1, Math.max(1, Math.round(text.length * (1 - fraction))));
   const lineBreak = text.lastIndexOf("\n", place);
   const isNear = lineBreak > 0 && place - lineBreak <= text.length - place; // at most twice as much is held out
@@ -109,18 +157,4 @@ function divideTail(text: string, fraction: number): [head: string, tail: string
     );
   }
   return [strip(text.slice(0, cut)), strip(text.slice(cut))];
-}
-
-/**
- * Every token is learnt: documents [BOS, …, BOS] are laid end to end, sharing a BOS, and cut into windows of blockSize + 1
- * tokens that overlap by one, so each token but the first BOS is a target once. The last window may be shorter.
- * `[[9, 1, 2, 9], [9, 3, 9]]`, 2 → `[[9, 1, 2], [2, 9, 3], [3, 9]]`.
- */
-export function cutWindows(documents: readonly (readonly number[])[], blockSize: number): number[][] {
-  const stream = documents.flatMap((tokens, i) => (i === 0 ? tokens : tokens.slice(1)));
-  const windows: number[][] = [];
-  for (let start = 0; start + 1 < stream.length; start += blockSize) {
-    windows.push(stream.slice(start, start + blockSize + 1));
-  }
-  return windows;
 }

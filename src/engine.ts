@@ -25,7 +25,14 @@ export interface TrainingState {
 }
 
 /** The tokens of a document, BOS at both ends, or a window of a longer text. */
-export type Tokens = readonly number[];
+export type Tokens = ArrayLike<number>;
+
+/** Items in order: an array, or what makes each of them only when it is asked for. */
+export interface Sequence<Item> extends Iterable<Item> {
+  readonly length: number;
+  at(index: number): Item | undefined;
+  slice(start?: number, end?: number): Sequence<Item>;
+}
 
 /** How the weights move after the gradients are known. Steps count from 0. */
 export interface Update {

@@ -79,7 +79,7 @@ export class Random {
   }
 
   /** Shuffles `items` in place (Fisher–Yates, from the end). */
-  shuffle(items: unknown[]): void {
+  shuffle(items: unknown[] | Uint32Array): void {
     for (let last = items.length - 1; last > 0; last--) {
       const other = this.randbelow(last + 1);
       const item = items[last];

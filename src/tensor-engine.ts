@@ -136,7 +136,7 @@ export class TensorEngine implements Engine {
     this.#reading = null;
     this.#text.tokens.set(tokens);
     const result = await this.#generate(tokens.length, 0);
-    return tokens.map((_, row) => this.#logitsOf(result, row));
+    return Array.from(tokens, (_, row) => this.#logitsOf(result, row));
   }
 
   reader(): Reader {

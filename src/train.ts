@@ -2,7 +2,7 @@
  * The training loop: step after step, an evaluation now and then. It knows no disk and no terminal; it yields what
  * happened and waits, so that whoever listens can save, print or stop between two steps.
  */
-import type { Engine, Tokens } from "./engine.ts";
+import type { Engine, Sequence, Tokens } from "./engine.ts";
 import { InputError } from "./errors.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
@@ -69,8 +69,8 @@ const MAX_SKIPPED_IN_A_ROW = 5;
  */
 export async function* trainSteps(
   engine: Engine,
-  train: readonly Tokens[],
-  heldOut: readonly Tokens[],
+  train: Sequence<Tokens>,
+  heldOut: Sequence<Tokens>,
   settings: TrainSettings,
   progress: Progress,
 ): AsyncGenerator<TrainEvent, void, void> {
@@ -92,7 +92,7 @@ export async function* trainSteps(
 
 async function trainStep(
   engine: Engine,
-  train: readonly Tokens[],
+  train: Sequence<Tokens>,
   settings: TrainSettings,
   progress: Progress,
 ): Promise<TrainEvent> {
@@ -118,18 +118,18 @@ async function trainStep(
  * takes `[[4, 0], [1, 2]]`.
  */
 export function batchesOf(
-  train: readonly Tokens[],
+  train: Sequence<Tokens>,
   step: number,
   { batchSize = 1, accumulate = 1 }: Pick<TrainSettings, "batchSize" | "accumulate">,
 ): Tokens[][] {
   const batch = (number: number): Tokens[] =>
-    Array.from({ length: batchSize }, (_, i) => train[(number * batchSize + i) % train.length]);
+    Array.from({ length: batchSize }, (_, i) => train.at((number * batchSize + i) % train.length)!);
   return Array.from({ length: accumulate }, (_, i) => batch(step * accumulate + i));
 }
 
 async function* evaluateStep(
   engine: Engine,
-  heldOut: readonly Tokens[],
+  heldOut: Sequence<Tokens>,
   progress: Progress,
 ): AsyncGenerator<TrainEvent, void, void> {
   const { step } = progress;
@@ -147,12 +147,12 @@ async function* evaluateStep(
 /** The mean loss per token over the documents; yields after every few of them, for whoever must not wait for all. */
 export async function* evaluateInParts(
   engine: Engine,
-  documents: readonly Tokens[],
+  documents: Sequence<Tokens>,
 ): AsyncGenerator<void, number, void> {
   const DOCUMENTS_A_PART = 16;
   let [sum, count] = [0, 0];
   for (let start = 0; start < documents.length; start += DOCUMENTS_A_PART) {
-    const part = documents.slice(start, start + DOCUMENTS_A_PART);
+    const part = Array.from(documents.slice(start, start + DOCUMENTS_A_PART));
     const targets = countTargets(part, engine.config.blockSize);
     sum += (await engine.evaluate(part)) * targets;
     count += targets;
@@ -162,8 +162,10 @@ export async function* evaluateInParts(
 }
 
 /** How many tokens of the documents have a loss: at most blockSize each; the first BOS has none. */
-export function countTargets(documents: readonly Tokens[], blockSize: number): number {
-  return documents.reduce((sum, tokens) => sum + Math.min(blockSize, tokens.length - 1), 0);
+export function countTargets(documents: Iterable<Tokens>, blockSize: number): number {
+  let count = 0;
+  for (const tokens of documents) count += Math.min(blockSize, tokens.length - 1);
+  return count;
 }
 
 function divergence(what: string): InputError {

@@ -48,14 +48,14 @@ test.each([
   ['{"data": "names.txt"}', '--data: expected a list of texts, got "names.txt"'],
   ['{"data": [1]}', '--data: expected a list of texts, got "1"'],
   ['{"reference": 1}', '--reference: expected true or false, got "1"'],
-  ['{"tokenizer": "byte"}', '--tokenizer: expected one of char; got "byte"'],
+  ['{"tokenizer": "byte"}', '--tokenizer: expected one of char, word, bpe, byte-bpe; got "byte"'],
   ['{"documents": "page"}', '--documents: expected one of line, paragraph, file; got "page"'],
   ['{"stream": "yes"}', '--stream: expected true or false, got "yes"'],
   ['{"batchSize": 0}', '--batch-size: expected a whole number from 1 to 65536, got "0"'],
   ['{"clipNorm": 0}', '--clip-norm: expected a number from 0.000001 to 1000000000, got "0"'],
   ['{"schedule": "cos"}', '--schedule: expected one of linear, cosine, constant; got "cos"'],
   ['{"warmupSteps": null}', '--warmup-steps: expected a whole number from 0 to 1000000000, got "null"'],
-  ['{"nembd": 16}', 'config: "nembd" is no option; expected data, tokenizer'],
+  ['{"nembd": 16}', 'config: "nembd" is no option; expected data, urls'],
   ['{"__proto__": 1}', 'config: "__proto__" is no option'],
 ])("options from a file are checked like flags: %s", (json, message) => {
   expect(() => checkOptions(TRAIN_OPTIONS, parse(json))).toThrow(message);

@@ -9,7 +9,8 @@ import { expect, test } from "vitest";
 const LAYERS = [
   ["random.ts", "errors.ts", "schedule.ts"],
   ["microgpt.ts"],
-  ["tokenizer.ts", "dataset.ts", "baselines.ts", "safetensors.ts", "engine.ts", "kernels.ts"],
+  ["tokenizer.ts", "dataset.ts", "baselines.ts", "safetensors.ts", "engine.ts", "kernels.ts", "text-set.ts"],
+  ["corpus.ts", "token-sequences.ts"],
   ["tokenizers/characters.ts", "tokenizers/pair-table.ts"],
   ["tokenizers/learn-merges.ts", "tokenizers/whole.ts"],
   ["tokenizers/apply-merges.ts", "tokenizers/char.ts", "tokenizers/word.ts"],
@@ -37,12 +38,17 @@ const LAYERS = [
   ["tensor-engine.ts"],
   ["checkpoint.ts"],
   ["index.ts"],
-  ["node/files.ts"],
-  ["node/lock.ts", "node/text.ts", "node/metrics.ts", "node/blas.ts"],
+  ["node/files.ts", "node/charset.ts"],
+  ["node/lock.ts", "node/text.ts", "node/metrics.ts", "node/blas.ts", "node/fetched.ts"],
   ["node/wasm-thread.ts"],
   ["node/run.ts", "node/index.ts"],
+  ["pages/page-error.ts"],
+  ["pages/address.ts", "pages/cache.ts", "pages/extract.ts"],
+  ["pages/download.ts"],
+  ["pages/robots.ts", "pages/polite.ts"],
+  ["pages/pages.ts"],
   ["cli/version.ts", "cli/signals.ts", "cli/terminal.ts", "cli/interactive.ts", "cli/engines.ts"],
-  ["cli/material.ts"],
+  ["cli/material.ts", "cli/downloads.ts", "cli/sources.ts"],
   ["cli/reporter.ts"],
   ["cli/sample.ts"],
   ["cli/prompts.ts", "cli/training.ts", "cli/dry-run.ts"],
@@ -75,12 +81,12 @@ test.each(files)("%s imports from lower layers only", (file) => {
 });
 
 test("the layers test sees imports: the command line's own are all found", () => {
-  expect(importsOf("cli.ts")).toEqual(expect.arrayContaining(["commander", "node:path", "./cli/train.ts"]));
+  expect(importsOf("cli.ts")).toEqual(expect.arrayContaining(["commander", "./cli/train.ts"]));
   expect(importsOf("index.ts")).toContain("./atomic.ts");
 });
 
 test("the library core imports nothing from Node and no package", () => {
-  const core = files.filter((file) => !/^(?:node|cli)\//.test(file) && file !== "cli.ts");
+  const core = files.filter((file) => !/^(?:node|pages|cli)\//.test(file) && file !== "cli.ts");
   const outside = core.flatMap((file) => importsOf(file).filter((name) => !name.startsWith(".")));
   expect(core.length).toBeGreaterThan(10);
   expect(outside).toEqual([]);
@@ -98,9 +104,23 @@ test("what runs in a browser, too, imports the core, its fixtures and its neighb
   expect(imported.filter((name) => !allowed.test(name) || name.endsWith("/src/cli.ts"))).toEqual([]);
 });
 
-test("only node/ and cli/ know the disk, only cli/ knows commander and prompts", () => {
-  const packages = files
-    .filter((file) => !file.startsWith("cli"))
-    .flatMap((file) => importsOf(file).filter((name) => !name.startsWith(".") && !name.startsWith("node:")));
-  expect(packages).toEqual([]);
+/** Rooms that use packages, and which. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "node/charset.ts": ["chardet"],
+  "pages/address.ts": ["ipaddr.js"],
+  "pages/download.ts": ["undici"],
+  "pages/extract.ts": ["@mozilla/readability", "html-to-text", "linkedom"],
+  "pages/pages.ts": ["p-queue"],
+  "pages/polite.ts": ["p-queue", "p-retry"],
+  "pages/robots.ts": ["robots-parser"],
+  "cli/downloads.ts": ["log-update"],
+  "cli/interactive.ts": ["@clack/prompts"],
+  "cli/sources.ts": ["env-paths", "tinyglobby"],
+  "cli.ts": ["commander"],
+};
+
+test("a package is known in one room only, and only beyond the core", () => {
+  const isPackage = (name: string): boolean => !name.startsWith(".") && !name.startsWith("node:");
+  const found = files.map((file) => [file, [...new Set(importsOf(file).filter(isPackage))].toSorted()] as const);
+  expect(Object.fromEntries(found.filter(([, packages]) => packages.length > 0))).toEqual(PACKAGES);
 });

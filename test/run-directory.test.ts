@@ -6,7 +6,8 @@ import { describe, expect, test } from "vitest";
 import { sha256 } from "../src/checkpoint.ts";
 import { initialOptions, TRAIN_OPTIONS } from "../src/config.ts";
 import { InputError } from "../src/errors.ts";
-import { readDocuments } from "../src/node/text.ts";
+import { splitLines } from "../src/dataset.ts";
+import { BUNDLED_NAMES, TextSource } from "../src/node/text.ts";
 import { findRun, Run, stemOf } from "../src/node/run.ts";
 import { charTokenizer } from "../src/tokenizers/char.ts";
 import { OTHER_FORMATS } from "./hostile-files.ts";
@@ -231,7 +232,7 @@ describe("names", () => {
 });
 
 test("the bundled data is what is read without --data: 8,403 distinct names", () => {
-  const names = readDocuments([], "line");
+  const names = splitLines(TextSource.file(BUNDLED_NAMES).text());
   expect(names).toHaveLength(8403);
   expect(new Set(names).size).toBe(8403);
   expect(names.every((name) => /^[a-z]{2,}$/.test(name))).toBe(true);

@@ -104,7 +104,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
       { NO_COLOR: "1" },
     );
     expect(screen).toMatch(/\r\nbac\S*\r\n/);
-    expect(screen).toContain('the prompt "Zoë" has 2 characters that the training data does not have: "Z", "ë"');
+    expect(screen).toContain('the prompt "Zoë" has 2 pieces that the training data does not have: "Z", "ë"; left out');
     expect(exitCode).toBe(0);
   });
 
@@ -112,8 +112,14 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
     const questions = [
+      "url-file",
+      "cache-dir",
       "tokenizer",
+      "bpe-merges",
+      "vocab-size",
       "documents",
+      "min-length",
+      "max-length",
       "val-fraction",
       "n-embd",
       "n-head",
@@ -159,7 +165,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
   test("Ctrl-C at a question trains nothing", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", join(directory, "runs"), "--interactive"];
-    const { screen, exitCode } = await inTerminal(args, [["tokenizer: ", "\u0003"]]);
+    const { screen, exitCode } = await inTerminal(args, [["url-file: ", "\u0003"]]);
     expect(screen).toContain("Nothing was trained.");
     expect(exitCode).toBe(130);
     expect(existsSync(join(directory, "runs"))).toBe(false);

@@ -21,7 +21,9 @@ import {
 function batchLoss(weights: Weights, config: Config, batch: readonly Tokens[]): Value {
   const positions = batch.map((tokens) => Math.min(config.blockSize, tokens.length - 1));
   const total = positions.reduce((sum, count) => sum + count, 0);
-  return batch.map((tokens, i) => scale(documentLoss(weights, config, tokens), positions[i] / total)).reduce(add);
+  return batch
+    .map((tokens, i) => scale(documentLoss(weights, config, Array.from(tokens)), positions[i] / total))
+    .reduce(add);
 }
 
 /** For each matrix, how far the gradients that `backward` left are from the expected. */
@@ -100,7 +102,7 @@ describe.each([
       const engine = await TensorEngine.create(backend, config, { maxTokens: 64 });
       await engine.load(fixtureState(config));
       for (const [d, tokens] of batches[0].entries()) {
-        const actual = await engine.logits(tokens.slice(0, logits[d].length));
+        const actual = await engine.logits(Array.from(tokens).slice(0, logits[d].length));
         for (const [t, expected] of logits[d].entries()) {
           expect(relativeError(expected, [...actual[t]])).toBeLessThanOrEqual(gradientBound);
         }

@@ -8,6 +8,8 @@ import type { Config } from "../microgpt.ts";
 import { findBlas } from "../node/blas.ts";
 import { decide, engineMemory, usesBlas } from "./engines.ts";
 import { prepare } from "./material.ts";
+import { createReporter } from "./reporter.ts";
+import { gather, locate, sourcesOf } from "./sources.ts";
 import { grouped } from "./terminal.ts";
 
 /** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */
@@ -33,12 +35,12 @@ const GRAPH_GARBAGE_BYTES = 100e6;
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** Prints the need for memory, part by part. Throws InputError for options that can't be trained. */
-export function dryRun(given: TrainOptions): number {
+export async function dryRun(given: TrainOptions): Promise<number> {
   checkTogether(given);
-  const options = decide(given);
-  const { config, train, heldOut } = prepare(options);
+  const options = decide(locate(given));
+  const { config, train, heldOut } = prepare(options, sourcesOf(await gather(options, createReporter(false))));
   const parameters = countParameters(config);
-  const characters = [...train, ...heldOut].reduce((sum, tokens) => sum + tokens.length, 0);
+  const characters = train.countTokens() + heldOut.countTokens();
   const print = (what: string, bytes: number): void =>
     void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);
   process.stdout.write(`${grouped(parameters)} parameters, ${grouped(config.vocabSize)} tokens in the vocabulary\n`);

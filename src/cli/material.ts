@@ -1,87 +1,169 @@
 /**
  * What follows from the options and the data alone: documents, tokenizer, configuration, baselines. A resumed training
  * makes it again and gets the same.
+ *
+ * The text is read twice, once to learn the vocabulary and once to be encoded, and never held: what stays are tokens.
  */
 import { baselines } from "../baselines.ts";
 import type { Baselines } from "../baselines.ts";
 import type { Origin } from "../checkpoint.ts";
 import { sha256 } from "../checkpoint.ts";
 import type { TrainOptions } from "../config.ts";
-import { cutWindows, referenceDataset, splitDataset, splitTails } from "../dataset.ts";
-import type { Dataset } from "../dataset.ts";
-import type { Tokens } from "../engine.ts";
+import { Corpus } from "../corpus.ts";
+import type { CleaningCounts, Source } from "../corpus.ts";
+import { divideTail, splitOrder } from "../dataset.ts";
+import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
+import { showPath } from "../node/files.ts";
 import type { Run } from "../node/run.ts";
-import { hashDocuments, readDocuments } from "../node/text.ts";
+import { DocumentsHash } from "../node/text.ts";
+import type { TextSource } from "../node/text.ts";
 import { Random } from "../random.ts";
+import { TextSet } from "../text-set.ts";
+import { TokenCollector } from "../token-sequences.ts";
+import type { TokenSequences } from "../token-sequences.ts";
 import { documentTokens } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { trainTokenizer } from "../tokenizers/train.ts";
-import { checkSize } from "./engines.ts";
+import { tokenizerTrainer } from "../tokenizers/train.ts";
 import { countTargets } from "../train.ts";
+import { checkSize } from "./engines.ts";
 
 export interface Material {
   readonly config: Config;
   readonly tokenizer: Tokenizer;
   /** Documents, or windows of them (`--stream`), as tokens: to learn from, shuffled, and held out. */
-  readonly train: readonly Tokens[];
-  readonly heldOut: readonly Tokens[];
+  readonly train: TokenSequences;
+  readonly heldOut: TokenSequences;
   readonly unit: "document" | "window";
   /** The share of the tokens to learn from that no step will: they stand more than blockSize tokens into a document. */
   readonly unlearnt: number;
   /** Every distinct document: what a sample must not be in to be new. */
-  readonly known: ReadonlySet<string>;
+  readonly known: TextSet;
   readonly duplicates: number;
+  readonly cleaning: Cleaning;
   /** Has shuffled the data; makes the weights next. */
   readonly random: Random;
   readonly dataHash: string;
 }
 
+/** What was done to the text before it was learnt. */
+export interface Cleaning extends CleaningCounts {
+  /** Places that were no characters of their text's encoding. */
+  readonly replaced: number;
+  /** The encodings that were not UTF-8, and how many texts had each. */
+  readonly encodings: ReadonlyMap<string, number>;
+}
+
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
-export function prepare(options: TrainOptions): Material {
-  const documents = readDocuments(options.data, options.documents);
-  const tokenizer = trainTokenizer(documents, options);
+export function prepare(options: TrainOptions, sources: readonly TextSource[]): Material {
+  const random = new Random(options.seed);
+  const corpus = new Corpus(sources, options);
+  const documents = options.reference ? shuffled(corpus, random) : corpus;
+  const vocabulary = learnVocabulary(documents, options);
+  const { tokenizer } = vocabulary;
+  const cleaning = { ...corpus.counts, ...decoding(sources) };
   const { nEmbd, nHead, nLayer, blockSize } = options;
   const config = { vocabSize: tokenizer.vocabSize, nEmbd, nHead, nLayer, blockSize };
   checkSize(config, options);
-  const random = new Random(options.seed);
-  const dataset = split(documents, options, random);
-  // Held-out windows are shuffled too, or the first of them, which an evaluation looks at, would be of one place; not by
-  // the run's generator, so that runs of all seeds look at the same.
-  const [train, heldOut] = [
-    tokensOf(dataset.train, tokenizer, options, random),
-    tokensOf(dataset.heldOut, tokenizer, options, new Random(0)),
-  ];
-  const targets = train.reduce((sum, tokens) => sum + tokens.length - 1, 0);
+  const { train, heldOut } = encode(documents, tokenizer, options, vocabulary, random);
   return {
     config,
     tokenizer,
-    train,
-    heldOut,
+    // Held-out windows are shuffled too, or the first of them, which an evaluation looks at, would be of one place; not by
+    // the run's generator, so that runs of all seeds look at the same.
+    train: options.stream ? train.windows(blockSize).shuffled(random) : train,
+    heldOut: options.stream ? heldOut.windows(blockSize).shuffled(new Random(0)) : heldOut,
     unit: options.stream ? "window" : "document",
-    unlearnt: 1 - countTargets(train, blockSize) / targets,
-    known: new Set(documents),
-    duplicates: dataset.duplicates,
+    unlearnt: options.stream ? 0 : 1 - countTargets(train, blockSize) / (train.countTokens() - train.length),
+    known: vocabulary.known,
+    duplicates: keepsDuplicates(options) ? 0 : vocabulary.count - vocabulary.known.size,
+    cleaning,
     random,
-    dataHash: hashDocuments(documents),
+    dataHash: vocabulary.dataHash,
   };
 }
 
-function split(
-  documents: readonly string[],
-  { reference, documents: kind, valFraction }: TrainOptions,
-  random: Random,
-): Dataset {
-  if (reference) return referenceDataset(documents, random);
-  return kind === "file" ? splitTails(documents, valFraction, random) : splitDataset(documents, valFraction, random);
+/** What can be read again and again: the corpus, or, for the reference, all of it in its order. */
+type Documents = { read(onEmpty?: (source: Source) => void): Iterable<string> };
+
+const keepsDuplicates = ({ reference, keepDuplicates }: TrainOptions): boolean => reference || keepDuplicates;
+
+/** The reference learns merges from documents in shuffled order, too: of equally frequent pairs the first met wins. */
+function shuffled(corpus: Corpus, random: Random): Documents {
+  const documents = [...corpus.read(refuseEmpty)];
+  random.shuffle(documents);
+  return { read: () => documents.values() };
 }
 
-function tokensOf(texts: readonly string[], tokenizer: Tokenizer, options: TrainOptions, random: Random): Tokens[] {
-  const documents = texts.map((text) => documentTokens(tokenizer, text));
-  if (!options.stream) return documents;
-  const windows = cutWindows(documents, options.blockSize);
-  random.shuffle(windows);
-  return windows;
+function refuseEmpty({ name, mayBeEmpty }: Source): void {
+  if (!mayBeEmpty) throw new InputError(`${showPath(name)} holds no text; leave it out, or give a file with some`);
+}
+
+interface Vocabulary {
+  readonly tokenizer: Tokenizer;
+  /** All documents; the distinct ones; what identifies them all. */
+  readonly count: number;
+  readonly known: TextSet;
+  readonly dataHash: string;
+}
+
+/** The first pass. Throws InputError where there is nothing to learn from. */
+function learnVocabulary(documents: Documents, options: TrainOptions): Vocabulary {
+  const trainer = tokenizerTrainer(options);
+  const known = new TextSet();
+  const hash = new DocumentsHash();
+  const skipsRepeated = !keepsDuplicates(options);
+  let count = 0;
+  for (const document of documents.read(refuseEmpty)) {
+    count++;
+    hash.add(document);
+    if (known.add(document) || !skipsRepeated) trainer.add(document);
+  }
+  if (count === 0)
+    throw new InputError("data: no document is left; give more text, or another --min-length or --max-length");
+  return { tokenizer: trainer.finish(), count, known, dataHash: hash.finish() };
+}
+
+/** The second pass. Throws InputError if a file is not what it was in the first. */
+function encode(
+  documents: Documents,
+  tokenizer: Tokenizer,
+  options: TrainOptions,
+  { dataHash }: Vocabulary,
+  random: Random,
+): { train: TokenSequences; heldOut: TokenSequences } {
+  const { valFraction } = options;
+  const cutsTails = options.documents === "file" && !options.reference && valFraction > 0;
+  const [all, tails] = [new TokenCollector(tokenizer.vocabSize), new TokenCollector(tokenizer.vocabSize)];
+  const seen = keepsDuplicates(options) ? null : new TextSet();
+  const hash = new DocumentsHash();
+  for (const document of documents.read()) {
+    hash.add(document);
+    if (seen !== null && !seen.add(document)) continue;
+    const [head, tail] = cutsTails ? divideTail(document, valFraction) : [document, null];
+    all.add(documentTokens(tokenizer, head));
+    if (tail !== null) tails.add(documentTokens(tokenizer, tail));
+  }
+  if (hash.finish() !== dataHash) throw new InputError("data: a file changed while it was read; start again");
+  if (options.reference) return { train: all.documents(), heldOut: tails.documents() };
+  if (options.documents === "file") return { train: all.documents().shuffled(random), heldOut: tails.documents() };
+  const order = splitOrder(all.count, valFraction, random);
+  return { train: all.documents(order.train), heldOut: all.documents(order.heldOut) };
+}
+
+function decoding(sources: readonly TextSource[]): Pick<Cleaning, "replaced" | "encodings"> {
+  const encodings = new Map<string, number>();
+  for (const { encoding } of sources) {
+    if (encoding !== "utf-8") encodings.set(encoding, (encodings.get(encoding) ?? 0) + 1);
+  }
+  return { replaced: sources.reduce((sum, source) => sum + source.replaced, 0), encodings };
+}
+
+/** Every distinct document, when nothing else is asked. Throws InputError if a source can't be read any more. */
+export function knownDocuments(options: TrainOptions, sources: readonly TextSource[]): TextSet {
+  const known = new TextSet();
+  for (const document of new Corpus(sources, options).read(refuseEmpty)) known.add(document);
+  return known;
 }
 
 /** Measured on the held-out documents, or on the others where none are. */

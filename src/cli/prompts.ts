@@ -3,27 +3,19 @@
  */
 import { createInterface } from "node:readline/promises";
 import { splitLines } from "../dataset.ts";
-import { InputError } from "../errors.ts";
 import { showPath } from "../node/files.ts";
-import { readText } from "../node/text.ts";
+import { TextSource } from "../node/text.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { completeText, encodePrompt } from "./sample.ts";
+import { completeText, encodePrompt, showCompletion } from "./sample.ts";
 import type { Writer, WritingOptions } from "./sample.ts";
-import { paint, printable } from "./terminal.ts";
 
 /**
- * The prompts of a file, one a line; blank lines and those that start with `#` are not. Throws InputError for one that
- * the tokenizer can't read: before the training, not after it.
+ * The prompts of a file, one a line; blank lines and those that start with `#` are not. What the tokenizer can't read of
+ * them `warn` hears before the training, not after it.
  */
-export function readPrompts(path: string, tokenizer: Tokenizer): string[] {
-  const prompts = splitLines(readText(path)).filter((line) => !line.startsWith("#"));
-  for (const prompt of prompts) {
-    try {
-      encodePrompt(tokenizer, prompt);
-    } catch (error) {
-      throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
-    }
-  }
+export function readPrompts(path: string, tokenizer: Tokenizer, warn: (message: string) => void): string[] {
+  const prompts = splitLines(TextSource.file(path).text()).filter((line) => !line.startsWith("#"));
+  for (const prompt of prompts) encodePrompt(tokenizer, prompt, (message) => warn(`${showPath(path)}: ${message}`));
   return prompts;
 }
 
@@ -35,8 +27,8 @@ export async function printCompletions(
 ): Promise<void> {
   process.stdout.write("\n");
   for (const prompt of prompts) {
-    const text = await completeText(writer, encodePrompt(writer.tokenizer, prompt), options);
-    process.stdout.write(`${paint("dim", printable(prompt))}${printable(text)}\n`);
+    const ids = encodePrompt(writer.tokenizer, prompt, () => {}); // said when they were read
+    process.stdout.write(`${showCompletion(await completeText(writer, ids, options))}\n`);
   }
 }
 
@@ -52,13 +44,8 @@ export async function promptLoop(writer: Writer, options: WritingOptions): Promi
   while (!left.signal.aborted) {
     const prompt = await terminal.question("> ", { signal: left.signal }).catch(() => null);
     if (prompt === null || GOODBYES.has(prompt.trim())) break;
-    try {
-      const text = await completeText(writer, encodePrompt(writer.tokenizer, prompt), options);
-      process.stdout.write(`${paint("dim", printable(prompt))}${printable(text)}\n`);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      process.stdout.write(`${error.message}\n`);
-    }
+    const ids = encodePrompt(writer.tokenizer, prompt, (message) => void process.stdout.write(`${message}\n`));
+    process.stdout.write(`${showCompletion(await completeText(writer, ids, options))}\n`);
   }
   terminal.close();
 }

@@ -3,6 +3,9 @@
  * One interface; the training does not know who listens.
  */
 import type { Baselines } from "../baselines.ts";
+import type { PageEvent } from "../pages/pages.ts";
+import { Downloads } from "./downloads.ts";
+import type { Cleaning } from "./material.ts";
 import { duration, grouped, paint, printable, sparkline, StatusLine } from "./terminal.ts";
 
 export interface Beginning {
@@ -16,6 +19,7 @@ export interface Beginning {
   readonly heldOut: number;
   readonly unit: "document" | "window";
   readonly duplicates: number;
+  readonly cleaning: Cleaning;
   /** The share of the tokens that no step learns from. */
   readonly unlearnt: number;
   readonly reference: boolean;
@@ -56,6 +60,8 @@ export interface SampleReport {
 }
 
 export interface Reporter {
+  /** Something happened to a page that is being fetched. */
+  page(event: PageEvent): void;
   begin(beginning: Beginning): void;
   step(report: StepReport): void;
   /** At the evaluation interval, after the step of the same number. */
@@ -80,6 +86,11 @@ const round = (value: number): string => value.toFixed(4);
 
 /** Plain lines, one for every evaluation interval. */
 class PlainReporter implements Reporter {
+  page(event: PageEvent): void {
+    if (event.type === "failed") this.warn(`${event.url}: ${event.reason}`);
+    if (event.type === "done") print(`fetched    ${printable(event.url)}  ${fetchedText(event)}`);
+  }
+
   begin(beginning: Beginning): void {
     const { version, engine, run, resumedAt, shape, baselines, heldOut, duplicates, unlearnt } = beginning;
     const { uniform, unigram, bigram } = baselines;
@@ -91,6 +102,8 @@ class PlainReporter implements Reporter {
     print(paint("bold", `microgpt ${version}`) + `  ${engine.replace(/^[^,]+/, "$& engine")}`);
     print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
     if (unlearnt > 0) print(`           ${unlearntText(beginning)}`);
+    const cleaned = cleaningText(beginning.cleaning);
+    if (cleaned !== "") print(`cleaned    ${cleaned}`);
     print(`model      ${grouped(beginning.parameters)} parameters: ${size}, block ${shape.blockSize}`);
     print(`baselines  uniform ${round(uniform)}, unigram ${round(unigram)}, bigram ${round(bigram)}`);
     print(`run        ${printable(run)}${resumedAt > 0 ? `, from step ${resumedAt}` : ""}`);
@@ -144,6 +157,34 @@ class PlainReporter implements Reporter {
   }
 }
 
+const WHENCE = {
+  network: "",
+  cache: ", from the cache",
+  unchanged: ", unchanged",
+  stale: ", the old one: its server fails",
+};
+
+/** `12.3 KB, from the cache`. */
+const fetchedText = ({ bytes, from }: Extract<PageEvent, { type: "done" }>): string =>
+  (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`) + WHENCE[from];
+
+/** What was done to the text, `""` if nothing was. */
+function cleaningText(cleaning: Cleaning): string {
+  const { replaced, controls, normalized, tooShort, tooLong, gutenberg, encodings } = cleaning;
+  const parts = [
+    replaced > 0
+      ? `${counted(replaced, "place")} that ${replaced === 1 ? "was" : "were"} no character (now \ufffd)`
+      : "",
+    controls > 0 ? `${counted(controls, "control character")} removed` : "",
+    normalized > 0 ? `${counted(normalized, "document")} normalized` : "",
+    tooShort > 0 ? `${counted(tooShort, "document")} too short` : "",
+    tooLong > 0 ? `${counted(tooLong, "document")} too long` : "",
+    gutenberg > 0 ? `Project Gutenberg's licence cut from ${counted(gutenberg, "text")}` : "",
+    ...[...encodings].map(([encoding, texts]) => `${counted(texts, "text")} read as ${encoding}`),
+  ];
+  return parts.filter((part) => part !== "").join(", ");
+}
+
 /** `1 window`, `7,563 documents`. */
 const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
@@ -163,7 +204,15 @@ function statusText({ step, numSteps, meanLoss, heldOutLoss, tokensPerSecond, et
 /** The same, with one living line in place of many. */
 class TerminalReporter extends PlainReporter {
   readonly #status = new StatusLine();
+  readonly #downloads = new Downloads();
   readonly #losses: number[] = [];
+
+  override page(event: PageEvent): void {
+    if (event.type === "bytes") return this.#downloads.bytes(event);
+    this.#downloads.end(event.url);
+    super.page(event);
+    this.#downloads.draw();
+  }
 
   override step(report: StepReport): void {
     this.#losses.push(report.meanLoss);
@@ -201,8 +250,12 @@ class TerminalReporter extends PlainReporter {
 
 /** A JSON object a line; `event` says which. Texts are not touched: JSON escapes what a terminal would obey. */
 class JsonReporter implements Reporter {
+  page({ type, ...fields }: PageEvent): void {
+    if (type !== "bytes") this.#event(type === "done" ? "fetched" : "not fetched", fields);
+  }
   begin(beginning: Beginning): void {
-    this.#event("begin", beginning);
+    const { encodings, ...cleaning } = beginning.cleaning;
+    this.#event("begin", { ...beginning, cleaning: { ...cleaning, encodings: Object.fromEntries(encodings) } });
   }
   step(report: StepReport): void {
     this.#event("step", report);

@@ -5,15 +5,17 @@ import type { SampleOptions } from "../config.ts";
 import type { Engine } from "../engine.ts";
 import { InputError, quote } from "../errors.ts";
 import { Run } from "../node/run.ts";
-import { readDocuments } from "../node/text.ts";
 import { Random } from "../random.ts";
 import { generate, generateTokens } from "../sample.ts";
 import type { Draw, SamplingOptions } from "../sample.ts";
+import type { TextSet } from "../text-set.ts";
 import { nameUnknown } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { decide, openEngine } from "./engines.ts";
+import { knownDocuments } from "./material.ts";
 import { createReporter } from "./reporter.ts";
 import { exitOnOutputError } from "./signals.ts";
+import { runSources } from "./sources.ts";
 import { paint, printable } from "./terminal.ts";
 
 /** What it takes to write text. */
@@ -34,7 +36,7 @@ export async function sample(path: string, options: SampleOptions, json: boolean
   const run = Run.open(path);
   const writer = await openWriter(run, options.seed);
   const texts = await sampleTexts(writer, options.numSamples, options);
-  const known = knownDocuments(run);
+  const known = knownOf(run);
   const reports = texts.map((text) => ({ text, known: known === null ? null : known.has(text) }));
   createReporter(json).samples(reports);
   return 0;
@@ -49,12 +51,13 @@ export async function complete(
 ): Promise<number> {
   exitOnOutputError();
   const writer = await openWriter(Run.open(path), options.seed);
-  const prompt = encodePrompt(writer.tokenizer, prefix);
+  const reporter = createReporter(flags.json);
+  const prompt = encodePrompt(writer.tokenizer, prefix, (message) => reporter.warn(message));
   const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;
   for (let i = 0; i < options.numSamples; i++) {
     const draws: Draw[] = [];
     for await (const draw of generate(writer.engine, prompt, maxTokens, writer.random, options)) draws.push(draw);
-    printCompletion(writer.tokenizer, prefix, draws, flags);
+    printCompletion(writer.tokenizer, prompt, draws, flags);
   }
   return 0;
 }
@@ -62,25 +65,44 @@ export async function complete(
 /** Samples of a trained model: texts without a beginning. */
 export async function sampleTexts(writer: Writer, count: number, options: WritingOptions): Promise<string[]> {
   const texts: string[] = [];
-  for (let i = 0; i < count; i++) texts.push(await completeText(writer, [], options));
+  for (let i = 0; i < count; i++) texts.push((await completeText(writer, [], options)).more);
   return texts;
 }
 
-/** What the model writes on from a prompt, without the prompt. */
+/** A prompt and what the model writes on. */
 export async function completeText(
   { engine, tokenizer, random }: Writer,
   prompt: readonly number[],
   options: WritingOptions,
-): Promise<string> {
+): Promise<Completion> {
   const maxTokens = options.maxTokens ?? engine.config.blockSize;
-  return tokenizer.decode(await generateTokens(engine, prompt, maxTokens, random, options));
+  return completionOf(tokenizer, prompt, await generateTokens(engine, prompt, maxTokens, random, options));
 }
 
-/** A prompt's ids. Throws InputError that names what the model has never seen. */
-export function encodePrompt(tokenizer: Tokenizer, prompt: string): number[] {
+/** A text in two parts: decoded together, because it depends on both whether there is a space between them. */
+export interface Completion {
+  readonly prompt: string;
+  readonly more: string;
+}
+
+function completionOf(tokenizer: Tokenizer, prompt: readonly number[], more: readonly number[]): Completion {
+  const [beginning, whole] = [tokenizer.decode(prompt), tokenizer.decode([...prompt, ...more])];
+  if (whole.startsWith(beginning)) return { prompt: beginning, more: whole.slice(beginning.length) };
+  return { prompt: "", more: whole }; // a character of which the prompt has the first bytes
+}
+
+/** As a terminal shows it. */
+export const showCompletion = ({ prompt, more }: Completion): string =>
+  (prompt === "" ? "" : paint("dim", printable(prompt))) + printable(more);
+
+/** A prompt's ids. What the model has never seen has none: it is left out, and `warn` hears of it. */
+export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (message: string) => void): number[] {
   const { ids, unknown } = tokenizer.encode(prompt);
-  if (unknown.size === 0) return ids;
-  throw new InputError(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; leave that out`);
+  if (unknown.size > 0) {
+    const done = tokenizer.unk === null ? "left out" : "read as <unk>";
+    warn(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; ${done}`);
+  }
+  return ids;
 }
 
 async function openWriter(run: Run, seed: number): Promise<Writer> {
@@ -91,9 +113,9 @@ async function openWriter(run: Run, seed: number): Promise<Writer> {
 }
 
 /** The run's documents, or null if its data is gone: then samples are shown without a mark. */
-function knownDocuments(run: Run): ReadonlySet<string> | null {
+function knownOf(run: Run): TextSet | null {
   try {
-    return new Set(readDocuments(run.options.data, run.options.documents));
+    return knownDocuments(run.options, runSources(run));
   } catch (error) {
     if (error instanceof InputError) return null;
     throw error;
@@ -102,15 +124,16 @@ function knownDocuments(run: Run): ReadonlySet<string> | null {
 
 function printCompletion(
   tokenizer: Tokenizer,
-  prefix: string,
+  prompt: readonly number[],
   draws: readonly Draw[],
   { probs, json }: { readonly probs: boolean; readonly json: boolean },
 ): void {
-  const text = prefix + tokenizer.decode(draws.map(({ token }) => token));
-  const named = (token: number): string => (token === tokenizer.bos ? "end" : quote(tokenizer.decode([token])));
+  const ids = draws.map(({ token }) => token);
+  const text = tokenizer.decode([...prompt, ...ids]);
+  const named = (token: number): string => (token === tokenizer.bos ? "end" : quote(tokenizer.token(token)));
   if (json) {
     const likeliest = (draw: Draw): object => draw.likeliest.map((one) => ({ ...one, text: named(one.token) }));
-    const tokens = draws.map((draw) => ({ ...draw, text: tokenizer.decode([draw.token]), likeliest: likeliest(draw) }));
+    const tokens = draws.map((draw) => ({ ...draw, text: tokenizer.token(draw.token), likeliest: likeliest(draw) }));
     process.stdout.write(`${JSON.stringify(probs ? { text, tokens } : { text })}\n`);
     return;
   }

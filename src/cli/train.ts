@@ -19,6 +19,7 @@ import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
 import type { Reporter } from "./reporter.ts";
 import { createReporter } from "./reporter.ts";
 import { sampleTexts } from "./sample.ts";
+import { gather, locate, runSources, sourcesOf } from "./sources.ts";
 import { Training } from "./training.ts";
 import type { Best } from "./training.ts";
 
@@ -36,16 +37,27 @@ export interface RunFlags extends ReportFlags {
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
 export async function train(given: TrainOptions, flags: RunFlags): Promise<number> {
   checkTogether(given);
-  const options = decide(given);
-  const material = prepare(options);
-  const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
+  const options = decide(locate(given));
+  const reporter = createReporter(flags.json);
+  const gathered = await gather(options, reporter);
+  const material = prepare(options, sourcesOf(gathered));
+  const prompts =
+    flags.promptFile === null
+      ? null
+      : readPrompts(flags.promptFile, material.tokenizer, (message) => reporter.warn(message));
   // A run remembers whether it began with a BLAS: without it, or with it, the last digits would be others.
   const noBlas = options.noBlas || (usesBlas(material.config, options) && findBlas() === null);
   const decided = { ...options, noBlas };
   const engine = await newEngine(material, decided);
-  const run = Run.create(flags.runsDir, flags.name, stemOf(options.data), decided, material.tokenizer);
+  const run = Run.create(
+    flags.runsDir,
+    flags.name,
+    stemOf(options.data, options.urls),
+    decided,
+    material.tokenizer,
+    gathered.fetched,
+  );
   try {
-    const reporter = createReporter(flags.json);
     const training = new Training(run, material, engine, newProgress(), null, reporter);
     return await finish(run, material, training, reporter, prompts);
   } finally {
@@ -59,8 +71,11 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
   try {
     const reporter = createReporter(flags.json);
     const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
-    const material = prepare(run.options);
-    const prompts = flags.promptFile === null ? null : readPrompts(flags.promptFile, material.tokenizer);
+    const material = prepare(run.options, runSources(run));
+    const prompts =
+      flags.promptFile === null
+        ? null
+        : readPrompts(flags.promptFile, material.tokenizer, (message) => reporter.warn(message));
     const training =
       checkpoint === null
         ? new Training(run, material, await newEngine(material, decide(run.options)), newProgress(), null, reporter)

@@ -195,7 +195,7 @@ export class Training {
   }
 
   #reportBeginning(): void {
-    const { config, train, heldOut, unit, duplicates, unlearnt } = this.#material;
+    const { config, train, heldOut, unit, duplicates, cleaning, unlearnt } = this.#material;
     const { vocabSize, ...shape } = config;
     this.#reporter.begin({
       version: VERSION,
@@ -207,6 +207,7 @@ export class Training {
       heldOut: heldOut.length,
       unit,
       duplicates,
+      cleaning,
       unlearnt,
       reference: this.#run.options.reference,
       vocabSize,

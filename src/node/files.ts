@@ -12,11 +12,11 @@ import { InputError, quote } from "../errors.ts";
  * the directory. When this returns the bytes are on the disk; when it throws, the old file is as it was and the
  * temporary one is gone. A failed fsync is final: its pages may be lost, so it is never tried again on the same file.
  */
-export function writeDurably(path: string, content: Uint8Array | string): void {
+export function writeDurably(path: string, content: Uint8Array | string, mode: number = 0o644): void {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   const temporary = temporaryName(path);
   try {
-    const file = fs.openSync(temporary, "wx", 0o644);
+    const file = fs.openSync(temporary, "wx", mode);
     try {
       for (let written = 0; written < bytes.length;) written += fs.writeSync(file, bytes, written);
       fs.fsyncSync(file);
@@ -119,7 +119,7 @@ export function readStart(path: string, length: number): Buffer {
   }
 }
 
-function describeKind(status: fs.Stats): string | null {
+export function describeKind(status: fs.Stats): string | null {
   if (status.isFile()) return null;
   if (status.isDirectory()) return "a directory";
   if (status.isFIFO()) return "a pipe";

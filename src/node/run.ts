@@ -4,6 +4,7 @@
  *   config.json      the options            checkpoints/step-000200.safetensors   to go on from; the newest and the best
  *   tokenizer.json   ids and characters     model.safetensors                     the best weights alone
  *   metrics.jsonl    a line a step          samples.txt                           a text a line, or between blank lines
+ *   pages/           texts from the web, or piped in, to learn from again
  *
  * The promise: once a save is reported, no kill and no power cut loses it; a damaged file is noticed, never used.
  */
@@ -31,6 +32,8 @@ import {
   writeDurably,
   writeError,
 } from "./files.ts";
+import { loadFetched, saveFetched } from "./fetched.ts";
+import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";
 
 const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
@@ -65,6 +68,7 @@ export class Run {
     stem: string,
     options: TrainOptions,
     tokenizer: Tokenizer,
+    fetched: readonly FetchedText[] = [],
   ): Run {
     if (name !== null && !RUN_NAME.test(name)) {
       throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
@@ -77,6 +81,7 @@ export class Run {
       makeDirectory(join(hidden, "checkpoints"));
       writeDurably(join(hidden, "config.json"), toJson(config));
       writeDurably(join(hidden, "tokenizer.json"), tokenizerText);
+      saveFetched(join(hidden, "pages"), fetched);
       Lock.take(join(hidden, ".lock"));
       const path = renameToFree(hidden, runsDirectory, name, stem);
       syncDirectory(runsDirectory);
@@ -111,6 +116,11 @@ export class Run {
       throw writeError(path, 0, error);
     }
     return run;
+  }
+
+  /** The texts that can't be had again, as they were when the run began. Throws InputError if they are gone. */
+  fetched(): FetchedText[] {
+    return loadFetched(join(this.path, "pages"));
   }
 
   /** Gives the lock back. */
@@ -213,11 +223,14 @@ export class Run {
   }
 }
 
-/** A name for runs of these files: `names` for `data/names.txt`. */
-export function stemOf(paths: readonly string[]): string {
-  const name = paths.length === 0 ? "names" : basename(paths[0]).replace(/\.[^.]*$/, "");
+/** A name for runs of these texts: `names` for `data/names.txt`, `www-gutenberg-org` for a page of it. */
+export function stemOf(paths: readonly string[], urls: readonly string[] = []): string {
+  const name = paths.length > 0 ? basename(paths[0]).replace(/\.[^.]*$/, "") : stemOfUrl(urls[0]);
   return name.replace(/[^\p{L}\p{N}_-]/gu, "-").replace(/^-+/, "") || "run";
 }
+
+const stemOfUrl = (url: string | undefined): string =>
+  url === undefined ? "names" : URL.canParse(url) && new URL(url).hostname !== "" ? new URL(url).hostname : "pages";
 
 /** A run as typed: a path, or the name of one in `runsDirectory`. */
 export function findRun(typed: string, runsDirectory: string): string {

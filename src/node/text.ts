@@ -1,47 +1,135 @@
 /**
- * Reading the text to learn from: files in, documents out. What is no text is refused by name.
+ * Reading the text to learn from: bytes in, pieces of text out, a mebibyte at a time. What is no text is refused by name.
  */
-import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
-import { splitDocuments } from "../dataset.ts";
-import type { DocumentKind } from "../dataset.ts";
+import type { Source } from "../corpus.ts";
 import { InputError } from "../errors.ts";
-import { readWhole, showPath } from "./files.ts";
+import { CountingDecoder, detectEncoding } from "./charset.ts";
+import { describeKind, readError, readStart, showPath } from "./files.ts";
 
 /** 8,403 first names; data/README.md says where they come from. */
 export const BUNDLED_NAMES: string = fileURLToPath(new URL("../../data/names.txt", import.meta.url));
 
-/** The documents of all files, in order. No files: the bundled names. Throws InputError. */
-export function readDocuments(paths: readonly string[], kind: DocumentKind): string[] {
-  const files = paths.length === 0 ? [BUNDLED_NAMES] : paths;
-  return files.flatMap((path) => {
-    const documents = splitDocuments(readText(path), kind);
-    if (documents.length > 0) return documents;
-    const wanted = kind === "file" ? "a file with some" : `a file with a document a ${kind}`;
-    throw new InputError(`${showPath(path)} holds no text; give ${wanted}`);
-  });
+/** Bytes that tell the encoding, and whether it is a text at all. */
+const START_BYTES = 65_536;
+const CHUNK_BYTES = 2 ** 20;
+
+/** A text on the disk or in memory. After a pass it knows its encoding, and how much was no character of it. */
+export class TextSource implements Source {
+  readonly name: string;
+  encoding = "utf-8";
+  mayBeEmpty = false;
+  /** Places that became U+FFFD. */
+  replaced = 0;
+  readonly #bytes: () => Iterable<Uint8Array>;
+
+  private constructor(name: string, bytes: () => Iterable<Uint8Array>) {
+    this.name = name;
+    this.#bytes = bytes;
+  }
+
+  /** A file. Throws InputError, now or while it is read: it is not there, can't be read, or is no text. */
+  static file(path: string): TextSource {
+    checkRegular(path);
+    checkText(showPath(path), readStart(path, START_BYTES));
+    return new TextSource(path, () => readChunks(path));
+  }
+
+  /** Bytes in memory, from elsewhere. Throws InputError if they are no text. */
+  static bytes(name: string, bytes: Uint8Array): TextSource {
+    checkText(name, bytes.subarray(0, START_BYTES));
+    return new TextSource(name, () => slices(bytes));
+  }
+
+  *chunks(): Generator<string, void, void> {
+    let decoder: CountingDecoder | null = null;
+    for (const bytes of this.#bytes()) {
+      decoder ??= new CountingDecoder(detectEncoding(bytes.subarray(0, START_BYTES)));
+      yield decoder.decode(bytes, false);
+    }
+    if (decoder === null) return;
+    yield decoder.decode(new Uint8Array(0), true);
+    this.encoding = decoder.encoding;
+    this.replaced = decoder.replaced;
+  }
+
+  /** All of it. */
+  text(): string {
+    return [...this.chunks()].join("");
+  }
 }
 
-/** A UTF-8 text file, without its byte order mark. Throws InputError for anything else. */
-export function readText(path: string): string {
-  const bytes = readWhole(path);
-  const zero = bytes.indexOf(0);
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) throw notText(path, "it looks like UTF-16; save it as UTF-8");
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) throw notText(path, "it looks like UTF-16; save it as UTF-8");
-  if (zero >= 0) throw notText(path, `byte ${zero} is 0, so it is a binary file`);
-  if (!isUtf8(bytes)) throw notText(path, "it is not UTF-8; convert it first");
-  return new TextDecoder().decode(bytes);
+function* slices(bytes: Uint8Array): Generator<Uint8Array, void, void> {
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES);
 }
 
-const notText = (path: string, why: string): InputError => new InputError(`${showPath(path)} is no text: ${why}`);
+function* readChunks(path: string): Generator<Uint8Array, void, void> {
+  let file: number | null = null;
+  try {
+    file = fs.openSync(path, "r");
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (;;) {
+      const length = fs.readSync(file, chunk, 0, CHUNK_BYTES, null);
+      if (length === 0) return;
+      yield chunk.subarray(0, length);
+    }
+  } catch (error) {
+    throw readError(path, error);
+  } finally {
+    if (file !== null) fs.closeSync(file);
+  }
+}
 
-/**
- * SHA-256 of documents, in hex: what a checkpoint remembers of its data. Each on a line; lines within one are indented,
- * which no document begins with, so other documents never look the same.
- */
-export function hashDocuments(documents: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const document of documents) hash.update(`${document.replaceAll("\n", "\n ")}\n`);
-  return hash.digest("hex");
+/** What is read twice must be a file: a pipe would be empty the second time. */
+function checkRegular(path: string): void {
+  try {
+    const kind = describeKind(fs.statSync(path));
+    if (kind === null) return;
+    const hint = kind === "a pipe" ? "; read it by --data -" : "";
+    throw new InputError(`${showPath(path)} is ${kind}, not a file${hint}`);
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+/** Names of what is often taken for a text, by its first bytes. */
+const DOCUMENT_FORMATS: readonly (readonly [start: RegExp, name: string])[] = [
+  [/^%PDF-/, "a PDF"],
+  [/^PK\u0003\u0004[^]{26}mimetypeapplication\/epub\+zip/, "an EPUB"],
+  [/^PK\u0003\u0004/, "a zip archive (or a document that is one)"],
+  [/^\u001f\u008b/, "gzip"],
+  [/^\u00d0\u00cf\u0011\u00e0/, "an old Office document"],
+  [/^\{\\rtf/, "RTF"],
+];
+
+/** Throws InputError if a text can't begin like this. @param name as the message shows it. */
+export function checkText(name: string, start: Uint8Array): void {
+  const letters = Buffer.from(start.buffer, start.byteOffset, Math.min(start.length, 100)).toString("latin1");
+  const format = DOCUMENT_FORMATS.find(([pattern]) => pattern.test(letters))?.[1] ?? null;
+  if (format !== null) throw new InputError(`${name} is no text: it is ${format}; convert it to text first`);
+  if (detectEncoding(start).startsWith("utf-16")) return;
+  const zero = start.subarray(0, 8192).indexOf(0);
+  if (zero >= 0) throw new InputError(`${name} is no text: byte ${zero} is 0, so it is a binary file`);
+  const controls = start.reduce((count, byte) => (byte < 32 && (byte < 9 || byte > 13) ? count + 1 : count), 0);
+  if (controls > start.length / 10) {
+    throw new InputError(`${name} is no text: more than a tenth of its bytes are control characters`);
+  }
+}
+
+/** SHA-256 of documents: what a checkpoint remembers of its data. */
+export class DocumentsHash {
+  readonly #hash: Hash = createHash("sha256");
+
+  /** Each on a line; lines within one are indented, which no document begins with, so other documents never look the same. */
+  add(document: string): void {
+    this.#hash.update(`${document.replaceAll("\n", "\n ")}\n`);
+  }
+
+  /** In hex; the end. */
+  finish(): string {
+    return this.#hash.digest("hex");
+  }
 }

@@ -1,0 +1,116 @@
+/**
+ * Pages on the disk. What was fetched (`bodies/`) lies under its own SHA-256, what is known of an address (`pages/`) under
+ * the address's; so every name is 64 hexadecimal digits, whatever a server or an address says.
+ *
+ * Writers need no lock: each file appears whole, under a name that says what is in it, or, of a page, the last one wins.
+ * Readers believe nothing: a body that has not the hash of its name is as good as none.
+ */
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { isRecord } from "../errors.ts";
+import { errorCode, removeTemporaries, writeDurably } from "../node/files.ts";
+
+export interface CachedPage {
+  /** Where the redirects ended. */
+  readonly url: string;
+  readonly contentType: string | null;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  /** When the server last said that this is the page; milliseconds since 1970. */
+  readonly fetchedMs: number;
+  readonly body: Buffer;
+}
+
+const NAME = /^[0-9a-f]{64}$/;
+const MAX_ENTRY_BYTES = 65_536;
+/** Part of every key: entries of another version are not found. */
+const VERSION = "1";
+
+export class PageCache {
+  readonly #pages: string;
+  readonly #bodies: string;
+
+  /** Makes the directory if need be. Throws a system error. */
+  constructor(directory: string) {
+    this.#pages = join(directory, "pages");
+    this.#bodies = join(directory, "bodies");
+    for (const path of [this.#pages, this.#bodies]) {
+      fs.mkdirSync(path, { recursive: true, mode: 0o700 });
+      removeTemporaries(path);
+    }
+  }
+
+  /** null: it is not there, or not whole. */
+  get(url: string): CachedPage | null {
+    const entry = readEntry(readPlainFile(join(this.#pages, keyOf(url)), MAX_ENTRY_BYTES));
+    if (entry === null || entry.key !== url) return null;
+    const body = readPlainFile(join(this.#bodies, entry.body), entry.length);
+    return body !== null && body.length === entry.length && sha256(body) === entry.body
+      ? { ...entry.page, body }
+      : null;
+  }
+
+  /** Throws InputError if the disk refuses. */
+  put(url: string, { body, ...page }: CachedPage): void {
+    const hash = sha256(body);
+    const path = join(this.#bodies, hash);
+    if (readPlainFile(path, body.length)?.equals(body) !== true) this.#write(path, body);
+    const entry = { key: url, ...page, body: hash, length: body.length };
+    this.#write(join(this.#pages, keyOf(url)), JSON.stringify(entry));
+  }
+
+  /** What lies in the way (a link, a directory) goes first. */
+  #write(path: string, content: Buffer | string): void {
+    const status = fs.lstatSync(path, { throwIfNoEntry: false });
+    if (status?.isFile() === false) fs.rmSync(path, { recursive: true, force: true });
+    writeDurably(path, content, 0o600);
+  }
+}
+
+const keyOf = (url: string): string => sha256(`${VERSION}\n${url}`);
+
+const sha256 = (content: Buffer | string): string => createHash("sha256").update(content).digest("hex");
+
+/** A regular file of at most so many bytes, and not through a link; null for anything else. */
+function readPlainFile(path: string, limit: number): Buffer | null {
+  let file: number | null = null;
+  try {
+    file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0));
+    const status = fs.fstatSync(file);
+    return status.isFile() && status.size <= limit ? fs.readFileSync(file) : null;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  } finally {
+    if (file !== null) fs.closeSync(file);
+  }
+}
+
+interface Entry {
+  readonly key: string;
+  readonly page: Omit<CachedPage, "body">;
+  /** SHA-256 of the body. */
+  readonly body: string;
+  readonly length: number;
+}
+
+function readEntry(bytes: Buffer | null): Entry | null {
+  const json = bytes === null ? null : parse(bytes.toString("utf8"));
+  if (!isRecord(json)) return null;
+  const { key, url, contentType, etag, lastModified, fetchedMs, body, length } = json;
+  const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === "string";
+  if (typeof key !== "string" || typeof url !== "string" || !URL.canParse(url)) return null;
+  if (!isTextOrNull(contentType) || !isTextOrNull(etag) || !isTextOrNull(lastModified)) return null;
+  if (typeof body !== "string" || !NAME.test(body)) return null;
+  if (!Number.isSafeInteger(length) || typeof fetchedMs !== "number") return null;
+  return { key, page: { url, contentType, etag, lastModified, fetchedMs }, body, length: Number(length) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

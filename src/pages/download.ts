@@ -1,0 +1,299 @@
+/**
+ * One page over HTTP: redirects followed, compression undone, every limit kept. undici speaks the protocol; here are the
+ * rules of what is asked, of whom, and how much is taken.
+ */
+import * as dns from "node:dns";
+import { Writable } from "node:stream";
+import type { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import * as zlib from "node:zlib";
+import { Agent, request } from "undici";
+import type { Dispatcher } from "undici";
+import { errorCode } from "../node/files.ts";
+import { checkDestination, hostOf, isPlainlyPrivate, refusalOf } from "./address.ts";
+import { PageError } from "./page-error.ts";
+
+export interface DownloadLimits {
+  /** Of a page, after decompression. */
+  readonly maxBytes: number;
+  /** Without a byte, to the connection, and in all. */
+  readonly idleMs: number;
+  readonly connectMs: number;
+  readonly totalMs: number;
+  readonly maxRedirects: number;
+}
+
+export const LIMITS: DownloadLimits = {
+  maxBytes: 50e6,
+  idleMs: 30_000,
+  connectMs: 10_000,
+  totalMs: 300_000,
+  maxRedirects: 10,
+};
+
+/** Stacked compressions beyond this are no server's honest work. */
+const MAX_ENCODINGS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+export type Resolve = (
+  host: string,
+  callback: (error: NodeJS.ErrnoException | null, addresses: dns.LookupAddress[]) => void,
+) => void;
+
+export interface DownloaderOptions {
+  readonly userAgent: string;
+  readonly allowedHosts: ReadonlySet<string>;
+  readonly limits: DownloadLimits;
+  /** The name service. */
+  readonly resolve?: Resolve;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Where the redirects ended. */
+  readonly url: URL;
+  readonly body: Buffer;
+}
+
+export interface GetOptions {
+  /** The address that was typed and led to this one, if it is not this one itself. */
+  readonly typed?: URL;
+  /** Is asked before a redirect is followed; may throw PageError. */
+  readonly onRedirect?: (to: URL) => Promise<void>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly limits?: Partial<DownloadLimits>;
+  /** What is beyond `maxBytes` is left out, and no error. */
+  readonly cut?: boolean;
+  /** Hears of bytes as they come, of `total` if the server says so. */
+  readonly onBytes?: (received: number, total: number | null) => void;
+}
+
+export class Downloader {
+  readonly #options: DownloaderOptions;
+  /** One looks at every answer of the name service, the other is for sites of the own network that were typed. */
+  readonly #guarded: Agent;
+  readonly #open: Agent;
+
+  constructor(options: DownloaderOptions) {
+    this.#options = options;
+    this.#guarded = this.#agent(true);
+    this.#open = this.#agent(false);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#guarded.destroy(), this.#open.destroy()]);
+  }
+
+  /** Any status resolves but redirects, which are followed. Throws PageError. */
+  async get(address: URL, options: GetOptions = {}): Promise<Answer> {
+    const { typed = address, headers = {}, limits = {}, cut = false, onBytes = () => {} } = options;
+    const bounds = { ...this.#options.limits, ...limits };
+    const deadline = AbortSignal.timeout(bounds.totalMs);
+    const seen = new Set<string>();
+    try {
+      for (let url = address; ;) {
+        const response = await this.#request(url, typed, headers, bounds, deadline);
+        if (!REDIRECTS.has(response.statusCode)) {
+          const body = await readBody(response, { bounds, deadline, cut, onBytes });
+          return { status: response.statusCode, headers: response.headers, url, body };
+        }
+        response.body.on("error", () => {}).destroy();
+        seen.add(url.href);
+        url = redirectTarget(url, response.headers.location);
+        if (seen.has(url.href)) throw new PageError("its redirects run in a circle");
+        checkDestination(url, url.origin === typed.origin, this.#options.allowedHosts);
+        await options.onRedirect?.(url);
+        if (seen.size > bounds.maxRedirects) throw new PageError(`it redirects more than ${bounds.maxRedirects} times`);
+      }
+    } catch (error) {
+      throw toPageError(error, bounds, deadline);
+    }
+  }
+
+  async #request(
+    url: URL,
+    typed: URL,
+    headers: Readonly<Record<string, string>>,
+    { idleMs }: DownloadLimits,
+    deadline: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const isTyped = url.origin === typed.origin;
+    const { allowedHosts, userAgent } = this.#options;
+    checkDestination(url, isTyped, allowedHosts);
+    const isOpen = allowedHosts.has(hostOf(url)) || (isTyped && isPlainlyPrivate(url));
+    const bare = new URL(url);
+    [bare.username, bare.password, bare.hash] = ["", "", ""];
+    return await request(bare, {
+      dispatcher: isOpen ? this.#open : this.#guarded,
+      headers: {
+        "user-agent": userAgent,
+        accept: "text/html, text/plain;q=0.9, */*;q=0.5",
+        "accept-encoding": "gzip, br",
+        ...headers,
+        // What was typed with the address goes to that site alone.
+        ...(isTyped && typed.username !== "" ? { authorization: basicAuthorization(typed) } : {}),
+      },
+      headersTimeout: idleMs,
+      bodyTimeout: idleMs,
+      signal: deadline,
+    });
+  }
+
+  #agent(isGuarded: boolean): Agent {
+    const { limits, resolve = resolveAll } = this.#options;
+    const lookup: NonNullable<Agent.Options["connect"]> = {
+      timeout: limits.connectMs,
+      lookup: (host, options, callback) => {
+        resolve(host, (error, addresses) => {
+          const missing = addresses?.length > 0 ? null : notFound(host);
+          const refusal = error ?? missing ?? (isGuarded ? refusalOf(host, addresses) : null);
+          if (refusal !== null) callback(refusal, []);
+          else if (options.all === true) callback(null, addresses);
+          else callback(null, addresses[0].address, addresses[0].family);
+        });
+      },
+    };
+    return new Agent({ connect: lookup, maxHeaderSize: 16_384, connections: 4 });
+  }
+}
+
+const resolveAll: Resolve = (host, callback) => dns.lookup(host, { all: true }, callback);
+
+const notFound = (host: string): Error => Object.assign(new Error(`no address of ${host}`), { code: "ENOTFOUND" });
+
+function basicAuthorization({ username, password }: URL): string {
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(pair).toString("base64")}`;
+}
+
+/** Throws PageError for a place where a page must not lead. */
+function redirectTarget(from: URL, location: string | string[] | undefined): URL {
+  if (typeof location !== "string" || location === "") throw new PageError("it redirects, and does not say where");
+  if (!URL.canParse(location, from)) throw new PageError("it redirects to what is no address");
+  const to = new URL(location, from);
+  if (to.protocol !== "http:" && to.protocol !== "https:") {
+    throw new PageError(`it redirects to ${to.protocol}, which is neither http nor https`);
+  }
+  if (from.protocol === "https:" && to.protocol === "http:") throw new PageError("it redirects from https to http");
+  if (to.username !== "" || to.password !== "") throw new PageError("it redirects to an address with a user name");
+  return to;
+}
+
+interface BodyOptions {
+  readonly bounds: DownloadLimits;
+  readonly deadline: AbortSignal;
+  readonly cut: boolean;
+  readonly onBytes: (received: number, total: number | null) => void;
+}
+
+/** The whole body, decompressed. A body that ends too early is an error of undici or of zlib, not a shorter page. */
+async function readBody(
+  response: Dispatcher.ResponseData,
+  { bounds, deadline, cut, onBytes }: BodyOptions,
+): Promise<Buffer> {
+  const declared = Number(response.headers["content-length"] ?? Number.NaN);
+  const total = Number.isSafeInteger(declared) ? declared : null;
+  let received = 0;
+  response.body.on("data", (chunk: Buffer) => onBytes((received += chunk.length), total));
+  const stages: (Readable | Transform)[] = [response.body, ...decoders(response.headers["content-encoding"])];
+  const collector = new Collector(bounds.maxBytes, cut);
+  try {
+    await pipeline([...stages, collector], { signal: deadline });
+  } catch (error) {
+    if (!collector.isFull || !cut) throw error;
+  }
+  return collector.content();
+}
+
+/** In the order in which they must be undone. Throws PageError for one that can't be. */
+function decoders(header: string | string[] | undefined): Transform[] {
+  const names = String(header ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && name !== "identity");
+  if (names.length > MAX_ENCODINGS) throw new PageError(`it is compressed ${names.length} times over`);
+  return names.toReversed().map((name) => {
+    const decoder = DECODERS.get(name);
+    if (decoder === undefined) throw new PageError(`its compression is unknown ("${name.slice(0, 20)}")`);
+    return decoder();
+  });
+}
+
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ["gzip", () => zlib.createGunzip()],
+  ["x-gzip", () => zlib.createGunzip()],
+  ["deflate", () => zlib.createInflate()],
+  ["br", () => zlib.createBrotliDecompress()],
+]);
+
+/** Keeps what comes, up to a limit. */
+class Collector extends Writable {
+  readonly #limit: number;
+  readonly #cut: boolean;
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+  isFull = false;
+
+  constructor(limit: number, cut: boolean) {
+    super();
+    this.#limit = limit;
+    this.#cut = cut;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const room = this.#limit - this.#length;
+    this.isFull = chunk.length > room;
+    const kept = this.isFull ? chunk.subarray(0, this.#cut ? room : 0) : chunk;
+    this.#chunks.push(kept);
+    this.#length += kept.length;
+    done(this.isFull ? new PageError(`it has more than ${this.#limit / 1e6} MB`) : null);
+  }
+
+  content(): Buffer {
+    return Buffer.concat(this.#chunks, this.#length);
+  }
+}
+
+/** What undici, zlib and the system say, as a clause; whether another try may help. */
+const REASONS: Readonly<Record<string, readonly [reason: string, temporary: boolean]>> = {
+  ENOTFOUND: ["its host has no address", false],
+  EAI_AGAIN: ["the name service does not answer", true],
+  ECONNREFUSED: ["its host refuses the connection", true],
+  ECONNRESET: ["the connection broke", true],
+  EPIPE: ["the connection broke", true],
+  ENETUNREACH: ["its network can't be reached", false],
+  EHOSTUNREACH: ["its host can't be reached", false],
+  UND_ERR_SOCKET: ["the connection broke", true],
+  UND_ERR_CONNECT_TIMEOUT: ["its host does not answer", true],
+  UND_ERR_HEADERS_TIMEOUT: ["its host does not answer", true],
+  UND_ERR_BODY_TIMEOUT: ["it stopped coming in the middle", true],
+  UND_ERR_HEADERS_OVERFLOW: ["its headers are too long", false],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["it is shorter or longer than announced", true],
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: ["it is too large", false],
+  ETIMEDOUT: ["its host does not answer", true],
+  ABORT_ERR: ["it was given up", false],
+  Z_BUF_ERROR: ["it ends in the middle", true],
+  Z_DATA_ERROR: ["its compression is damaged", true],
+  ERR_STREAM_PREMATURE_CLOSE: ["it ends in the middle", true],
+};
+
+function toPageError(error: unknown, { totalMs }: DownloadLimits, deadline: AbortSignal): PageError {
+  if (error instanceof PageError) return error;
+  if (deadline.aborted) return new PageError(`it took longer than ${Math.round(totalMs / 1000)} s`);
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (inner instanceof PageError) return inner;
+  // Where several addresses were tried, each has its own error.
+  const first = inner instanceof AggregateError ? (inner.errors as readonly unknown[])[0] : inner;
+  const code = errorCode(first) ?? errorCode(error) ?? "";
+  const [reason, temporary] = REASONS[code] ?? describe(code, first);
+  return new PageError(`${reason}${code === "" ? "" : ` (${code})`}`, { temporary });
+}
+
+function describe(code: string, error: unknown): readonly [reason: string, temporary: boolean] {
+  if (code.startsWith("HPE_")) return ["its host does not speak HTTP", false];
+  if (/CERT|^ERR_TLS|SSL|DEPTH_ZERO|UNABLE_TO/.test(code)) return ["its certificate can't be trusted", false];
+  if (/^(?:Z_|ERR_(?:_?BROTLI|ZLIB)|ERR__ERROR)/.test(code)) return ["its compression is damaged", true];
+  return [error instanceof Error ? error.message.slice(0, 100) : "it failed", false];
+}
