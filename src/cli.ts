@@ -8,30 +8,41 @@ import { dryRun } from "./cli/dry-run.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
 import { VERSION } from "./cli/version.ts";
-import { flagOf, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
-import type { Option, SampleOptions, TrainOptions } from "./config.ts";
+import { FETCH_OPTIONS, flagOf, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
+import type { FetchOptions, Option, SampleOptions, TokenizeOptions, TrainOptions } from "./config.ts";
 import { InputError, quote } from "./errors.ts";
 import { findRun } from "./node/run.ts";
+import { TOKENIZER_KINDS } from "./tokenizer.ts";
+import type { TokenizerKind } from "./tokenizer.ts";
 
 const RUNS_DIRECTORY = "runs";
-const COMMANDS = ["train", "resume", "sample", "complete"];
+const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch"];
 
-/** Adds a flag for every option of a table. */
-function addOptions(command: Command, table: Readonly<Record<string, Option<unknown>>>): Command {
+/** Adds a flag for every option of a table. Lists are `--data A B`, or, before an argument, `--data A --data B`. */
+function addOptions(
+  command: Command,
+  table: Readonly<Record<string, Option<unknown>>>,
+  lists: "greedy" | "repeated" = "greedy",
+): Command {
   let group = "";
   for (const [key, option] of Object.entries(table)) {
     if (option.group !== group)
       command.optionsGroup(`${(group = option.group)}:`.replace(/^./, (c) => c.toUpperCase()));
-    command.addOption(toFlag(key, option));
+    command.addOption(toFlag(key, option, lists));
   }
   return command;
 }
 
-function toFlag(key: string, { placeholder, help, initial, parse }: Option<unknown>): Flag {
+function toFlag(
+  key: string,
+  { placeholder, help, initial, parse }: Option<unknown>,
+  lists: "greedy" | "repeated",
+): Flag {
   const name = flagOf(key);
   if (placeholder === "") return new Flag(name, help);
   const isList = placeholder.endsWith("…");
-  const flag = new Flag(`${name} <${isList ? `${placeholder.slice(0, -1)}...` : placeholder}>`, help);
+  const more = lists === "greedy" ? "..." : "";
+  const flag = new Flag(`${name} <${isList ? `${placeholder.slice(0, -1)}${more}` : placeholder}>`, help);
   if (initial !== null && !isList) flag.default(initial);
   return flag.argParser((text: string, previous: unknown) =>
     isList ? [...(Array.isArray(previous) ? previous : []), text] : parse(text, name),
@@ -58,13 +69,17 @@ interface CommonFlags {
   readonly interactive?: boolean;
   readonly dryRun?: boolean;
   readonly probs?: boolean;
+  readonly tokenizer?: readonly TokenizerKind[];
+  readonly run?: string;
+  readonly export?: string;
+  readonly out?: string;
 }
 
 const runsDirFlag = (): Flag => new Flag("--runs-dir <DIR>", "where runs are").default(RUNS_DIRECTORY);
 const jsonFlag = (): Flag => new Flag("--json", "a JSON object a line, for programs");
 const promptFileFlag = (): Flag => new Flag("--prompt-file <FILE>", "complete each line of FILE after the training");
 
-function buildProgram(exit: (code: number) => void): Command {
+function buildProgram(exit: Exit): Command {
   const program = new Command("microgpt");
   program
     .description("A GPT from first principles: train a small model of a text, then let it write.")
@@ -100,6 +115,15 @@ function buildProgram(exit: (code: number) => void): Command {
       exit(await resume(findRun(run, runsDir), { promptFile, json }));
     });
 
+  addSampling(program, exit);
+  addTexts(program, exit);
+  return program;
+}
+
+type Exit = (code: number) => void;
+
+/** What is done with a trained model. */
+function addSampling(program: Command, exit: Exit): void {
   addOptions(program.command("sample <RUN>"), SAMPLE_OPTIONS)
     .description("write texts with the best weights of a run")
     .addOption(runsDirFlag())
@@ -119,9 +143,43 @@ function buildProgram(exit: (code: number) => void): Command {
       const { probs = false, json = false, runsDir } = flags;
       exit(await complete(findRun(run, runsDir), prefix, options, { probs, json }));
     });
-
-  return program;
 }
+
+/** What is done with texts alone. */
+function addTexts(program: Command, exit: Exit): void {
+  addOptions(program.command("tokenize [TEXT]"), TOKENIZE_OPTIONS, "repeated")
+    .description("learn how a text becomes tokens, show it, and compare; without --data from the bundled first names")
+    .addOption(kindsFlag())
+    .option("--run <RUN>", "take the tokenizer of a run")
+    .option("--export <FILE>", "write the tokenizer as Hugging Face's tokenizer.json")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (text: string | undefined, flags: CommonFlags) => {
+      const { tokenizer: kinds = [], run, export: exported = null, json = false, runsDir } = flags;
+      const found = run === undefined ? null : findRun(run, runsDir);
+      const options = pick<TokenizeOptions>(TOKENIZE_OPTIONS, flags);
+      const { tokenize } = await import("./cli/tokenize.ts");
+      exit(await tokenize(text ?? null, options, { kinds, run: found, exported, json }));
+    });
+
+  addOptions(program.command("fetch [URL...]"), FETCH_OPTIONS, "repeated")
+    .description("fetch pages and clean them, train nothing: their text goes to the output, or to a file")
+    .option("--out <FILE>", "where the text goes")
+    .action(async (urls: string[], flags: CommonFlags) => {
+      const options = { ...pick<FetchOptions>(FETCH_OPTIONS, flags), urls };
+      const { fetchTexts } = await import("./cli/fetch.ts");
+      exit(await fetchTexts(options, flags.out ?? null));
+    });
+}
+
+const kindsFlag = (): Flag =>
+  new Flag(
+    "--tokenizer <KIND>",
+    `which, more than once to compare: ${TOKENIZER_KINDS.join(", ")} (default: all)`,
+  ).argParser((kind: string, previous: readonly TokenizerKind[] | undefined) => [
+    ...(previous ?? []),
+    TRAIN_OPTIONS.tokenizer.parse(kind, "--tokenizer"),
+  ]);
 
 async function main(): Promise<void> {
   try {

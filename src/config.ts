@@ -75,6 +75,12 @@ export interface TrainOptions {
 
 export type EngineChoice = "auto" | "atomic" | "wasm";
 
+type PageKey = "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost";
+type CleaningKey = "documents" | "nfc" | "minLength" | "maxLength" | "keepDuplicates";
+
+export type FetchOptions = Pick<TrainOptions, PageKey | CleaningKey>;
+export type TokenizeOptions = FetchOptions & Pick<TrainOptions, "data" | "urls" | "bpeMerges" | "vocabSize" | "unk">;
+
 export interface SampleOptions {
   readonly numSamples: number;
   readonly temperature: number;
@@ -164,6 +170,31 @@ export const SAMPLE_OPTIONS: Table<SampleOptions> = {
   maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "tokens to write at most (default: the block size)")),
   seed: TRAIN_OPTIONS.seed,
 };
+
+/** The options of a table among those of `train`, with the same flags, defaults and limits. */
+function some<Key extends keyof TrainOptions>(...keys: readonly Key[]): Table<Pick<TrainOptions, Key>> {
+  const entries: Partial<Table<Pick<TrainOptions, Key>>> = {};
+  for (const key of keys) entries[key] = TRAIN_OPTIONS[key];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key has got the option of its name
+  return entries as Table<Pick<TrainOptions, Key>>;
+}
+
+/** How pages are fetched. */
+const PAGES = ["urlFile", "noCache", "cacheDir", "ignoreRobots", "allowHost"] as const;
+/** How a text becomes documents. */
+const CLEANING = ["documents", "nfc", "minLength", "maxLength", "keepDuplicates"] as const;
+
+export const FETCH_OPTIONS: Table<FetchOptions> = some(...PAGES, ...CLEANING);
+
+export const TOKENIZE_OPTIONS: Table<TokenizeOptions> = some(
+  "data",
+  "urls",
+  ...PAGES,
+  "bpeMerges",
+  "vocabSize",
+  "unk",
+  ...CLEANING,
+);
 
 /** `nEmbd` → `--n-embd`. */
 export const flagOf = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

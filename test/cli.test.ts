@@ -263,7 +263,10 @@ describe("bad input is one clear sentence and exit code 2", () => {
   });
 
   test.each([
-    [["tran"], /^unknown command "tran"; expected one of train, resume, sample, complete; see microgpt --help$/],
+    [
+      ["tran"],
+      /^unknown command "tran"; expected one of train, resume, sample, complete, tokenize, fetch; see microgpt --help$/,
+    ],
     [["sample"], /^missing required argument 'RUN'/],
     [["sample", "nowhere"], /nowhere: there is no such run$/],
     [["sample", "words.txt"], /words\.txt is no run; a run is a directory$/],

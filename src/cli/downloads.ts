@@ -1,7 +1,8 @@
 /**
  * Downloads at a terminal: a bar each, all of them redrawn in place, while other lines scroll past above.
  */
-import { createLogUpdate } from "log-update";
+import { clearScreenDown, moveCursor } from "node:readline";
+import type { PageEvent } from "../pages/pages.ts";
 import { paint, printable } from "./terminal.ts";
 
 interface Progress {
@@ -18,8 +19,14 @@ const REDRAW_MS = 100;
 
 export class Downloads {
   readonly #running = new Map<string, Progress>();
-  readonly #lines = createLogUpdate(process.stdout);
+  readonly #stream: NodeJS.WriteStream;
+  /** Lines on the screen, above the cursor. */
+  #shown = 0;
   #drawnMs = -Infinity;
+
+  constructor(stream: NodeJS.WriteStream = process.stdout) {
+    this.#stream = stream;
+  }
 
   bytes(progress: Progress): void {
     this.#running.set(progress.url, progress);
@@ -29,7 +36,14 @@ export class Downloads {
   /** A download is over, well or badly; the bars are gone until the next `draw`. */
   end(url: string): void {
     this.#running.delete(url);
-    this.#lines.clear();
+    this.#clear();
+  }
+
+  #clear(): void {
+    if (this.#shown === 0) return;
+    moveCursor(this.#stream, 0, -this.#shown);
+    clearScreenDown(this.#stream);
+    this.#shown = 0;
   }
 
   draw(): void {
@@ -37,8 +51,9 @@ export class Downloads {
     const shown = [...this.#running.values()].slice(0, MAX_BARS).map(barOf);
     const more = this.#running.size - shown.length;
     if (more > 0) shown.push(paint("dim", `… and ${more} more`));
-    if (shown.length > 0) this.#lines(shown.join("\n"));
-    else this.#lines.clear();
+    this.#clear();
+    this.#stream.write(shown.map((line) => `${line}\n`).join(""));
+    this.#shown = shown.length;
   }
 }
 
@@ -50,4 +65,42 @@ function barOf({ url, received, total }: Progress): string {
   const size = `${(received / 1e6).toFixed(1)} MB`.padStart(8);
   const room = Math.max(10, (process.stdout.columns || 80) - BAR_WIDTH - 14);
   return `${bar} ${size}  ${printable(url).slice(0, room)}`;
+}
+
+const WHENCE = {
+  network: "",
+  cache: ", from the cache",
+  unchanged: ", unchanged",
+  stale: ", the old one: its server fails",
+};
+
+/** `12.3 KB, from the cache`. */
+export const fetchedText = ({ bytes, from }: Extract<PageEvent, { type: "done" }>): string =>
+  (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`) + WHENCE[from];
+
+/** What happens to pages, told on a stream of its own: bars at a terminal, lines elsewhere. */
+export class PageLog {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #downloads: Downloads | null;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    this.#downloads = stream.isTTY ? new Downloads(stream) : null;
+  }
+
+  say(line: string): void {
+    this.#stream.write(`${printable(line)}\n`);
+  }
+
+  warn(message: string): void {
+    this.say(`microgpt: warning: ${message}`);
+  }
+
+  page(event: PageEvent): void {
+    if (event.type === "bytes") return this.#downloads?.bytes(event);
+    this.#downloads?.end(event.url);
+    if (event.type === "failed") this.warn(`${event.url}: ${event.reason}`);
+    else this.say(`fetched    ${event.url}  ${fetchedText(event)}`);
+    this.#downloads?.draw();
+  }
 }

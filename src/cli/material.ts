@@ -10,7 +10,7 @@ import type { Origin } from "../checkpoint.ts";
 import { sha256 } from "../checkpoint.ts";
 import type { TrainOptions } from "../config.ts";
 import { Corpus } from "../corpus.ts";
-import type { CleaningCounts, Source } from "../corpus.ts";
+import type { Source } from "../corpus.ts";
 import { divideTail, splitOrder } from "../dataset.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
@@ -26,6 +26,8 @@ import { documentTokens } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { tokenizerTrainer } from "../tokenizers/train.ts";
 import { countTargets } from "../train.ts";
+import { cleaningOf } from "./cleaning.ts";
+import type { Cleaning } from "./cleaning.ts";
 import { checkSize } from "./engines.ts";
 
 export interface Material {
@@ -46,14 +48,6 @@ export interface Material {
   readonly dataHash: string;
 }
 
-/** What was done to the text before it was learnt. */
-export interface Cleaning extends CleaningCounts {
-  /** Places that were no characters of their text's encoding. */
-  readonly replaced: number;
-  /** The encodings that were not UTF-8, and how many texts had each. */
-  readonly encodings: ReadonlyMap<string, number>;
-}
-
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
 export function prepare(options: TrainOptions, sources: readonly TextSource[]): Material {
   const random = new Random(options.seed);
@@ -61,7 +55,7 @@ export function prepare(options: TrainOptions, sources: readonly TextSource[]): 
   const documents = options.reference ? shuffled(corpus, random) : corpus;
   const vocabulary = learnVocabulary(documents, options);
   const { tokenizer } = vocabulary;
-  const cleaning = { ...corpus.counts, ...decoding(sources) };
+  const cleaning = cleaningOf(corpus, sources);
   const { nEmbd, nHead, nLayer, blockSize } = options;
   const config = { vocabSize: tokenizer.vocabSize, nEmbd, nHead, nLayer, blockSize };
   checkSize(config, options);
@@ -149,14 +143,6 @@ function encode(
   if (options.documents === "file") return { train: all.documents().shuffled(random), heldOut: tails.documents() };
   const order = splitOrder(all.count, valFraction, random);
   return { train: all.documents(order.train), heldOut: all.documents(order.heldOut) };
-}
-
-function decoding(sources: readonly TextSource[]): Pick<Cleaning, "replaced" | "encodings"> {
-  const encodings = new Map<string, number>();
-  for (const { encoding } of sources) {
-    if (encoding !== "utf-8") encodings.set(encoding, (encodings.get(encoding) ?? 0) + 1);
-  }
-  return { replaced: sources.reduce((sum, source) => sum + source.replaced, 0), encodings };
 }
 
 /** Every distinct document, when nothing else is asked. Throws InputError if a source can't be read any more. */

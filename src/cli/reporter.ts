@@ -4,8 +4,9 @@
  */
 import type { Baselines } from "../baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
-import { Downloads } from "./downloads.ts";
-import type { Cleaning } from "./material.ts";
+import { Downloads, fetchedText } from "./downloads.ts";
+import { cleaningText, counted } from "./cleaning.ts";
+import type { Cleaning } from "./cleaning.ts";
 import { duration, grouped, paint, printable, sparkline, StatusLine } from "./terminal.ts";
 
 export interface Beginning {
@@ -156,37 +157,6 @@ class PlainReporter implements Reporter {
     print(printable(message));
   }
 }
-
-const WHENCE = {
-  network: "",
-  cache: ", from the cache",
-  unchanged: ", unchanged",
-  stale: ", the old one: its server fails",
-};
-
-/** `12.3 KB, from the cache`. */
-const fetchedText = ({ bytes, from }: Extract<PageEvent, { type: "done" }>): string =>
-  (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`) + WHENCE[from];
-
-/** What was done to the text, `""` if nothing was. */
-function cleaningText(cleaning: Cleaning): string {
-  const { replaced, controls, normalized, tooShort, tooLong, gutenberg, encodings } = cleaning;
-  const parts = [
-    replaced > 0
-      ? `${counted(replaced, "place")} that ${replaced === 1 ? "was" : "were"} no character (now \ufffd)`
-      : "",
-    controls > 0 ? `${counted(controls, "control character")} removed` : "",
-    normalized > 0 ? `${counted(normalized, "document")} normalized` : "",
-    tooShort > 0 ? `${counted(tooShort, "document")} too short` : "",
-    tooLong > 0 ? `${counted(tooLong, "document")} too long` : "",
-    gutenberg > 0 ? `Project Gutenberg's licence cut from ${counted(gutenberg, "text")}` : "",
-    ...[...encodings].map(([encoding, texts]) => `${counted(texts, "text")} read as ${encoding}`),
-  ];
-  return parts.filter((part) => part !== "").join(", ");
-}
-
-/** `1 window`, `7,563 documents`. */
-const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {
   const percent =

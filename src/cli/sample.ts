@@ -36,7 +36,7 @@ export async function sample(path: string, options: SampleOptions, json: boolean
   const run = Run.open(path);
   const writer = await openWriter(run, options.seed);
   const texts = await sampleTexts(writer, options.numSamples, options);
-  const known = knownOf(run);
+  const known = await knownOf(run);
   const reports = texts.map((text) => ({ text, known: known === null ? null : known.has(text) }));
   createReporter(json).samples(reports);
   return 0;
@@ -113,9 +113,9 @@ async function openWriter(run: Run, seed: number): Promise<Writer> {
 }
 
 /** The run's documents, or null if its data is gone: then samples are shown without a mark. */
-function knownOf(run: Run): TextSet | null {
+async function knownOf(run: Run): Promise<TextSet | null> {
   try {
-    return knownDocuments(run.options, runSources(run));
+    return knownDocuments(run.options, await runSources(run));
   } catch (error) {
     if (error instanceof InputError) return null;
     throw error;

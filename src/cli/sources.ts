@@ -7,7 +7,6 @@ import * as fs from "node:fs";
 import { extname, resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { globSync, isDynamicPattern } from "tinyglobby";
 import type { TrainOptions } from "../config.ts";
 import { splitLines } from "../dataset.ts";
 import { InputError, quote } from "../errors.ts";
@@ -15,9 +14,7 @@ import type { FetchedText } from "../node/fetched.ts";
 import { readWhole, showPath } from "../node/files.ts";
 import type { Run } from "../node/run.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
-import { extractText } from "../pages/extract.ts";
 import { PageError } from "../pages/page-error.ts";
-import { fetchPages, parsePageUrl } from "../pages/pages.ts";
 import type { PageEvent } from "../pages/pages.ts";
 import { VERSION } from "./version.ts";
 
@@ -54,15 +51,15 @@ export function locate<Options extends SourceOptions>(options: Options): Options
 
 /** Everything that the options, located, name; the bundled names if they name nothing. Throws InputError that says what is wrong. */
 export async function gather(options: SourceOptions, listener: Listener): Promise<Gathered> {
-  const files = gatherFiles(options, (message) => listener.warn(message));
+  const files = await gatherFiles(options, (message) => listener.warn(message));
   const piped = options.data.includes("-") ? [{ name: "-", text: await readPiped() }] : [];
   return { files, fetched: [...piped, ...(await readPages(options, listener))] };
 }
 
 /** The files alone, as they are now. */
-export function gatherFiles(options: SourceOptions, warn: (message: string) => void): TextSource[] {
+export async function gatherFiles(options: SourceOptions, warn: (message: string) => void): Promise<TextSource[]> {
   if (options.data.length === 0 && options.urls.length === 0) return [TextSource.file(BUNDLED_NAMES)];
-  return localSources(
+  return await localSources(
     options.data.filter((entry) => entry !== "-"),
     warn,
   );
@@ -75,8 +72,8 @@ export const sourcesOf = ({ files, fetched }: Gathered): TextSource[] => [
 ];
 
 /** What a run began with: its files as they are now, and what it keeps of the rest. Throws InputError. */
-export const runSources = (run: Run): TextSource[] =>
-  sourcesOf({ files: gatherFiles(run.options, () => {}), fetched: run.fetched() });
+export const runSources = async (run: Run): Promise<TextSource[]> =>
+  sourcesOf({ files: await gatherFiles(run.options, () => {}), fetched: run.fetched() });
 
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
@@ -91,6 +88,8 @@ function pageUrls({ urls, urlFile }: SourceOptions): string[] {
 /** Throws InputError if there is none among them that can be read. */
 async function readPages(options: SourceOptions, listener: Listener): Promise<FetchedText[]> {
   if (options.urls.length === 0) return [];
+  // Half of the start of the program, so only for whoever needs it.
+  const { fetchPages, parsePageUrl } = await import("../pages/pages.ts");
   const pages = await fetchPages(options.urls.map(parsePageUrl), {
     cacheDir: options.noCache ? null : (options.cacheDir ?? defaultCacheDir()),
     ignoreRobots: options.ignoreRobots,
@@ -115,18 +114,21 @@ async function readPiped(): Promise<Uint8Array> {
 }
 
 /** Files, folders, patterns and `file:` addresses → a source a file, in order. Throws InputError that names what is wrong. */
-export function localSources(entries: readonly string[], warn: (message: string) => void): TextSource[] {
-  return entries.flatMap((entry) => {
+async function localSources(entries: readonly string[], warn: (message: string) => void): Promise<TextSource[]> {
+  const sources: TextSource[] = [];
+  for (const entry of entries) {
     const path = pathOf(entry);
     const status = fs.statSync(path, { throwIfNoEntry: false });
-    if (status?.isDirectory() === true) {
-      return textsAmong(globSync("**", { cwd: path, absolute: true, onlyFiles: true }), path, warn);
+    const isPattern = status === undefined && /[*?[{]/.test(entry);
+    if (status?.isDirectory() === true || isPattern) {
+      const { glob } = await import("tinyglobby");
+      const paths = isPattern ? glob(entry, { absolute: true }) : glob("**", { cwd: path, absolute: true });
+      sources.push(...(await textsAmong(await paths, entry, warn)));
+    } else {
+      sources.push(await localSource(path));
     }
-    if (status === undefined && isDynamicPattern(entry)) {
-      return textsAmong(globSync(entry, { absolute: true, onlyFiles: true }), entry, warn);
-    }
-    return [localSource(path)];
-  });
+  }
+  return sources;
 }
 
 function pathOf(entry: string): string {
@@ -142,8 +144,9 @@ const HTML_NAMES = new Set([".html", ".htm", ".xhtml"]);
 const MAX_HTML_BYTES = 50e6;
 
 /** A page that was saved is read as a page. */
-function localSource(path: string): TextSource {
+async function localSource(path: string): Promise<TextSource> {
   if (!HTML_NAMES.has(extname(path).toLowerCase())) return TextSource.file(path);
+  const { extractText } = await import("../pages/extract.ts");
   try {
     return TextSource.bytes(path, Buffer.from(extractText(readWhole(path, MAX_HTML_BYTES), "text/html")));
   } catch (error) {
@@ -152,18 +155,22 @@ function localSource(path: string): TextSource {
 }
 
 /** The texts among many files; of the others a warning tells. */
-function textsAmong(paths: readonly string[], where: string, warn: (message: string) => void): TextSource[] {
-  const sources = paths.toSorted(byName).flatMap((path) => {
+async function textsAmong(
+  paths: readonly string[],
+  where: string,
+  warn: (message: string) => void,
+): Promise<TextSource[]> {
+  const sources: TextSource[] = [];
+  for (const path of paths.toSorted(byName)) {
     try {
-      const source = localSource(path);
+      const source = await localSource(path);
       source.mayBeEmpty = true;
-      return [source];
+      sources.push(source);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       warn(`left out: ${error.message}`);
-      return [];
     }
-  });
+  }
   if (sources.length > 0) return sources;
   throw new InputError(`--data ${showPath(where)}: there is no text file in it; name one, or another folder`);
 }

@@ -71,7 +71,7 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
   try {
     const reporter = createReporter(flags.json);
     const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
-    const material = prepare(run.options, runSources(run));
+    const material = prepare(run.options, await runSources(run));
     const prompts =
       flags.promptFile === null
         ? null

@@ -1,0 +1,47 @@
+/**
+ * `microgpt fetch`: pages in, clean text out, and nothing else.
+ */
+import type { FetchOptions, TrainOptions } from "../config.ts";
+import { Corpus } from "../corpus.ts";
+import { InputError } from "../errors.ts";
+import { showPath, writeDurably } from "../node/files.ts";
+import { TextSet } from "../text-set.ts";
+import { cleaningOf, cleaningText } from "./cleaning.ts";
+import { PageLog } from "./downloads.ts";
+import { exitOnOutputError } from "./signals.ts";
+import { gather, locate, sourcesOf } from "./sources.ts";
+import { grouped, printable } from "./terminal.ts";
+
+/** The text goes to the file, or to the output; everything else that is to be said goes to the error output. */
+export async function fetchTexts(
+  options: FetchOptions & Pick<TrainOptions, "urls">,
+  path: string | null,
+): Promise<number> {
+  exitOnOutputError();
+  if (options.urls.length === 0 && options.urlFile === null) {
+    throw new InputError("fetch: no page is named; give addresses, or --url-file");
+  }
+  const log = new PageLog(process.stderr);
+  const sources = sourcesOf(await gather(locate({ ...options, data: [] }), log));
+  const corpus = new Corpus(sources, { ...options, reference: false });
+  const seen = new TextSet();
+  const documents: string[] = [];
+  let count = 0;
+  for (const document of corpus.read()) {
+    count++;
+    if (seen.add(document) || options.keepDuplicates) documents.push(document);
+  }
+  const end = options.documents === "line" ? "\n" : "\n\n";
+  const text = documents.map((document) => document + end).join("");
+  log.say(`${grouped(documents.length)} documents, ${grouped(count - documents.length)} duplicates dropped`);
+  const cleaned = cleaningText(cleaningOf(corpus, sources));
+  if (cleaned !== "") log.say(`cleaned    ${cleaned}`);
+  if (path !== null) {
+    writeDurably(path, text);
+    log.say(`written to ${showPath(path)}`);
+  } else {
+    // A file or a pipe gets the text to the byte.
+    process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+  }
+  return 0;
+}

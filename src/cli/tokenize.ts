@@ -1,0 +1,150 @@
+/**
+ * `microgpt tokenize`: how a text becomes tokens, piece by piece, and what each kind of tokenizer makes of it.
+ */
+import type { TokenizeOptions } from "../config.ts";
+import { Corpus } from "../corpus.ts";
+import { InputError } from "../errors.ts";
+import { showPath, writeDurably } from "../node/files.ts";
+import { Run } from "../node/run.ts";
+import { nameUnknown, TOKENIZER_KINDS } from "../tokenizer.ts";
+import type { Tokenizer, TokenizerKind } from "../tokenizer.ts";
+import { toHuggingFace } from "../tokenizers/hugging-face.ts";
+import { tokenizerTrainer } from "../tokenizers/train.ts";
+import { PageLog } from "./downloads.ts";
+import { exitOnOutputError } from "./signals.ts";
+import { gather, locate, sourcesOf } from "./sources.ts";
+import { grouped, paint, printable } from "./terminal.ts";
+
+export interface TokenizeFlags {
+  /** Which to learn; none: all of them. */
+  readonly kinds: readonly TokenizerKind[];
+  /** A run whose tokenizer is taken. */
+  readonly run: string | null;
+  /** A file to write the tokenizer to. */
+  readonly exported: string | null;
+  readonly json: boolean;
+}
+
+/** How many tokens a text takes. */
+interface Count {
+  tokens: number;
+  /** Between spaces. */
+  words: number;
+  /** In UTF-8. */
+  bytes: number;
+  unknown: number;
+}
+
+/** @param text to take apart; null: the data alone is counted. */
+export async function tokenize(text: string | null, options: TokenizeOptions, flags: TokenizeFlags): Promise<number> {
+  exitOnOutputError();
+  const isLoaded = flags.run !== null;
+  const needsData = !isLoaded || text === null;
+  const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr)) : null;
+  const corpus = gathered === null ? null : new Corpus(sourcesOf(gathered), { ...options, reference: false });
+  const tokenizers = isLoaded ? [Run.open(flags.run).tokenizer] : learnAll(corpus, options, flags.kinds);
+  if (flags.exported !== null) exportTokenizer(tokenizers, flags.exported);
+  const ofText = text === null ? null : tokenizers.map((tokenizer) => countAll([text], tokenizer));
+  const ofData = text === null && corpus !== null ? tokenizers.map((one) => countAll(corpus.read(), one)) : null;
+  for (const [i, tokenizer] of tokenizers.entries()) {
+    if (flags.json) printJson(tokenizer, text, (ofText ?? ofData ?? [])[i]);
+    else if (text !== null) printPieces(tokenizer, text);
+  }
+  if (!flags.json) printTable(tokenizers, ofText ?? ofData ?? []);
+  return 0;
+}
+
+/** All in one pass over the corpus, for none would fit twice in the memory that one needs. */
+function learnAll(corpus: Corpus | null, options: TokenizeOptions, kinds: readonly TokenizerKind[]): Tokenizer[] {
+  const wanted = kinds.length > 0 ? kinds : TOKENIZER_KINDS;
+  // Without a choice every kind is meant, each with what it can take of the options.
+  const canHaveUnk = (kind: TokenizerKind): boolean => kinds.length > 0 || kind === "char" || kind === "word";
+  const trainers = wanted.map((tokenizer) =>
+    tokenizerTrainer({ ...options, tokenizer, unk: options.unk && canHaveUnk(tokenizer) }),
+  );
+  const refuseEmpty = ({ name, mayBeEmpty }: { readonly name: string; readonly mayBeEmpty: boolean }): void => {
+    if (!mayBeEmpty) throw new InputError(`${showPath(name)} holds no text; leave it out, or give a file with some`);
+  };
+  for (const document of corpus?.read(refuseEmpty) ?? []) for (const trainer of trainers) trainer.add(document);
+  return trainers.map((trainer) => trainer.finish());
+}
+
+function exportTokenizer(tokenizers: readonly Tokenizer[], path: string): void {
+  if (tokenizers.length > 1) throw new InputError("--export writes one tokenizer; say which by --tokenizer");
+  writeDurably(path, `${JSON.stringify(toHuggingFace(tokenizers[0]), null, 2)}\n`);
+}
+
+function countAll(texts: Iterable<string>, tokenizer: Tokenizer): Count {
+  const count = { tokens: 0, words: 0, bytes: 0, unknown: 0 };
+  for (const text of texts) {
+    const { ids, unknown } = tokenizer.encode(text);
+    count.tokens += ids.length;
+    count.words += text.match(/\S+/g)?.length ?? 0;
+    count.bytes += Buffer.byteLength(text);
+    for (const times of unknown.values()) count.unknown += times;
+  }
+  return count;
+}
+
+interface Piece {
+  /** As it is shown: spaces and what can't be seen have signs. */
+  readonly text: string;
+  readonly id: number | null;
+}
+
+function piecesOf(tokenizer: Tokenizer, text: string): Piece[] {
+  return tokenizer.spans(text).map(({ start, end, id }) => {
+    const piece = text.slice(start, end);
+    // A token of half a character has no characters of its own.
+    return { text: piece === "" && id !== null ? tokenizer.token(id) : piece, id };
+  });
+}
+
+const visible = (text: string): string =>
+  printable(text.replaceAll("\n", "⏎").replaceAll("\t", "→").replaceAll(" ", "·"));
+
+/** Pieces in turn in two colours, each above its id; a piece without an id, which is no space, in red. */
+function printPieces(tokenizer: Tokenizer, text: string): void {
+  process.stdout.write(`${paint("bold", tokenizer.kind)}\n`);
+  const width = process.stdout.columns || 80;
+  let [top, bottom, used] = ["", "", 0];
+  const flush = (): void => {
+    if (used > 0) process.stdout.write(`${top.trimEnd()}\n${paint("dim", bottom.trimEnd())}\n`);
+    [top, bottom, used] = ["", "", 0];
+  };
+  for (const [i, { text: piece, id }] of piecesOf(tokenizer, text).entries()) {
+    const shown = visible(piece);
+    const name = id === null ? (piece.trim() === "" ? "" : "?") : String(id);
+    const room = Math.max(shown.length, name.length) + 1;
+    if (used + room > width) flush();
+    const style = name === "?" ? "red" : i % 2 === 0 ? "cyan" : "yellow";
+    top += paint(style, shown) + " ".repeat(room - shown.length);
+    bottom += name.padEnd(room);
+    used += room;
+  }
+  flush();
+  const { unknown } = tokenizer.encode(text);
+  if (unknown.size > 0) process.stdout.write(`the text has ${nameUnknown(unknown)}\n`);
+  process.stdout.write("\n");
+}
+
+const COLUMNS = ["tokenizer", "vocabulary", "tokens", "a word", "a byte", "unknown"];
+
+/** Side by side: the fewer tokens a word, the more of a text the model sees at once; the more of them, the larger it is. */
+function printTable(tokenizers: readonly Tokenizer[], counts: readonly Count[]): void {
+  const rows = tokenizers.map(({ kind, vocabSize }, i) => {
+    const { tokens, words, bytes, unknown } = counts[i];
+    const share = (of: number): string => (of === 0 ? "–" : (tokens / of).toFixed(2));
+    return [kind, grouped(vocabSize), grouped(tokens), share(words), share(bytes), grouped(unknown)];
+  });
+  const widths = COLUMNS.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column].length)));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  ");
+  process.stdout.write(`${paint("bold", line(COLUMNS))}\n${rows.map((row) => `${line(row)}\n`).join("")}`);
+}
+
+function printJson(tokenizer: Tokenizer, text: string | null, count: Count): void {
+  const { kind, vocabSize } = tokenizer;
+  const pieces = text === null ? {} : { pieces: piecesOf(tokenizer, text) };
+  process.stdout.write(`${JSON.stringify({ kind, vocabSize, ...count, ...pieces })}\n`);
+}
