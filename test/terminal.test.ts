@@ -1,10 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { duration, printable, sparkline } from "../src/cli/terminal.ts";
-import { CLI, TINY, workspace, writeWords } from "./setup/microgpt.ts";
+import { hasScript, inTerminal } from "./setup/in-terminal.ts";
+import { TINY, workspace, writeWords } from "./setup/microgpt.ts";
 
 test("nothing that is printed can command the terminal, whatever the text", () => {
   fc.assert(
@@ -35,34 +35,6 @@ test("a curve's lowest value is at the bottom and its highest on top", () => {
 test("seconds are shown as a person reads them", () => {
   expect([0.4, 59.6, 185, 7440, -1].map(duration)).toEqual(["0s", "1m00s", "3m05s", "2h04m", "0s"]);
 });
-
-const hasScript = spawnSync("script", ["--version"]).status === 0;
-
-/** Runs `microgpt` in a pseudo-terminal (util-linux's `script`); types each answer once its question is on the screen. */
-async function inTerminal(
-  args: readonly string[],
-  answers: readonly (readonly [question: string, answer: string])[],
-  env: NodeJS.ProcessEnv = {},
-): Promise<{ screen: string; exitCode: number | null }> {
-  const command = [process.execPath, CLI, ...args].map((word) => `'${word}'`).join(" ");
-  // What vitest and CI say of colours is not what a person's terminal says.
-  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, CI: _ci, ...inherited } = process.env;
-  const child = spawn("script", ["-qefc", `stty cols 100 rows 40; exec ${command}`, "/dev/null"], {
-    env: { ...inherited, TERM: "xterm", ...env },
-  });
-  let screen = "";
-  let seen = 0;
-  let next = 0;
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    screen += chunk;
-    while (next < answers.length && screen.indexOf(answers[next][0], seen) >= 0) {
-      seen = screen.length;
-      child.stdin.write(answers[next++][1]);
-    }
-  });
-  const exitCode = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { screen, exitCode };
-}
 
 describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` is missing)", () => {
   const trainArgs = (): { args: string[]; directory: string } => {
