@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +24,20 @@ export function microgpt(args: readonly string[], options: { cwd?: string; env?:
     env: { ...process.env, ...options.env },
   });
   return { exitCode: status, stdout, stderr };
+}
+
+/** The same for commands that need this very process to go on: it plays the server. `input` is piped in. */
+export async function microgptAsync(
+  args: readonly string[],
+  { cwd, input = "", env = {} }: { cwd?: string; input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Finished> {
+  const child = spawn(process.execPath, [CLI, ...args], { cwd, env: { ...process.env, ...env } });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  child.stdin.on("error", () => {}).end(input);
+  const exitCode = await new Promise<number | null>((done) => child.on("close", done));
+  return { exitCode, stdout, stderr };
 }
 
 /** An empty directory that is gone after the test. */
