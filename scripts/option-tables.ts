@@ -4,12 +4,14 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { flagOf, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
+import { FETCH_OPTIONS, flagOf, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
 import type { Option } from "../src/config.ts";
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>> = {
   train: { ...TRAIN_OPTIONS },
   sample: { ...SAMPLE_OPTIONS },
+  tokenize: { ...TOKENIZE_OPTIONS },
+  fetch: { ...FETCH_OPTIONS },
 };
 
 /** A table as Markdown. */

@@ -67,6 +67,7 @@ export interface TrainOptions {
   readonly saveInterval: number;
   readonly keep: number;
   readonly engine: EngineChoice;
+  readonly noGpu: boolean;
   readonly threads: number | null;
   readonly noBlas: boolean;
   readonly strictMath: boolean;
@@ -154,6 +155,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
     "what computes (auto: wasm; atomic with --reference)",
     "NAME",
   ),
+  noGpu: toggle("run", "as the reference means it: the scalar engine, one document a step (--engine atomic)"),
   threads: orNull(
     integer("run", 1, 1, 256, "of the wasm engine (default: by the model's size and the machine's cores)"),
   ),
@@ -246,6 +248,9 @@ export function checkTogether(options: TrainOptions): void {
       `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, more than all of a weight;` +
         " choose a smaller one",
     );
+  }
+  if (options.noGpu && options.engine !== "auto" && options.engine !== "atomic") {
+    throw new InputError(`--no-gpu is --engine atomic; leave it away, or --engine ${options.engine}`);
   }
   if (options.reference) checkReference(options);
 }

@@ -237,6 +237,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
       /^a model of [\d,]+ parameters is too large for the atomic engine, which takes 2,000,000; choose/,
     ],
     ["--prompt-file nowhere.txt", /^cannot read nowhere\.txt/],
+    ["--no-gpu --engine wasm", /^--no-gpu is --engine atomic; leave it away, or --engine wasm$/],
     ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
     ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py; leave --val-fraction away$/],
     ["--documents file --data blank.txt", /blank\.txt holds no text; leave it out, or give a file with some$/],

@@ -1,15 +1,24 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { withOptionTables } from "../scripts/option-tables.ts";
-import { CLI, workspace } from "./setup/microgpt.ts";
+import { CLI, finished, workspace } from "./setup/microgpt.ts";
+import { serveSite } from "./setup/site.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const readme = read("README.md");
-const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LOG.md", "data/README.md", "bench/README.md"];
+const DOCUMENTS = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "LOG.md",
+  "data/README.md",
+  "bench/README.md",
+  "docs/usage.md",
+];
 
 /** The commands of a document: the lines of its `sh` blocks. */
 function commandsOf(path: string): string[] {
@@ -43,16 +52,33 @@ test.each(DOCUMENTS)("every file that %s links to exists", (path) => {
   expect(missing).toEqual([]);
 });
 
+/** The texts that the documents' commands name. */
+function writeTexts(directory: string): void {
+  const book = read("test/fixtures/genesis200.txt");
+  const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);
+  write("my-names.txt", read("data/names.txt").split("\n").slice(0, 500).join("\n"));
+  write("my-text.txt", book);
+  mkdirSync(join(directory, "my-book"));
+  write("my-book/chapter-1.txt", book.slice(0, 8000));
+  write("my-book/chapter-2.txt", book.slice(8000));
+  write(
+    "my-pages.txt",
+    "# a page\nfile:my-page\n".replace("file:my-page", pathToFileURL(join(directory, "my-text.txt")).href),
+  );
+  write("my-prompts.txt", "And God said\nIn the beginning\n");
+}
+
 describe("every command of the documents runs as it is written", () => {
   // What can't run inside of a test: the first two would start this very run, the others are measured, not tested.
   const ELSEWHERE = /^npm ci && npm (?:start|test)$|^npm run (?:bench|build|check|test:bugs|test:long)\b/;
   const commands = DOCUMENTS.flatMap((path) => commandsOf(path)).filter((command) => !ELSEWHERE.test(command));
 
-  test("in order, in a folder with the build and a file of names", () => {
+  test("in order, in a folder with the build, a few texts, and a site in place of the web", async () => {
     const directory = workspace();
     for (const name of ["dist", "data"]) cpSync(join(root, name), join(directory, name), { recursive: true });
     cpSync(join(root, "package.json"), join(directory, "package.json"));
-    writeFileSync(join(directory, "my-names.txt"), read("data/names.txt").split("\n").slice(0, 500).join("\n"));
+    symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
+    writeTexts(directory);
     mkdirSync(join(directory, "bin"));
     for (const name of ["npx", "microgpt"]) {
       const skip = name === "npx" ? "shift; " : "";
@@ -60,18 +86,23 @@ describe("every command of the documents runs as it is written", () => {
         mode: 0o755,
       });
     }
+    const book = read("test/fixtures/genesis200.txt");
+    const site = await serveSite({
+      "/files/1661/1661-0.txt": `The Project Gutenberg eBook\n\n*** START OF THE PROJECT GUTENBERG EBOOK ***\n\n${book}`,
+      "/rivers.html": "<html><body><p>All the rivers run into the sea; yet the sea is not full.</p></body></html>",
+    });
     const PATH = `${join(directory, "bin")}:${dirname(process.execPath)}:${process.env.PATH}`;
-    expect(commands.length).toBeGreaterThan(5);
+    const env = { ...process.env, PATH, XDG_CACHE_HOME: join(directory, "cache") };
+    expect(commands.length).toBeGreaterThan(20);
     for (const command of commands) {
-      const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
-        cwd: directory,
-        input: "",
-        encoding: "utf8",
-        env: { ...process.env, PATH },
-      });
-      expect({ command, status, stderr }).toEqual({ command, status: 0, stderr: "" });
-      expect(stdout).not.toBe("");
+      const local = command.replaceAll("https://www.gutenberg.org", site.url);
+      const { exitCode, stdout, stderr } = await finished("sh", ["-c", local], { cwd: directory, env });
+      // What fetch says of its pages goes to the error output; a failed page would be a warning.
+      const said = stderr.replace(/^(?:fetched|cleaned|\d+ documents,|written to) .*\n/gm, "");
+      expect({ command, exitCode, said }).toEqual({ command, exitCode: 0, said: "" });
+      expect(stdout + stderr).not.toBe("");
     }
+    expect(site.asked).toEqual(expect.arrayContaining(["/files/1661/1661-0.txt", "/rivers.html", "/robots.txt"]));
   });
 
   test("the library example runs, in Node and without it", () => {

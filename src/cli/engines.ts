@@ -24,7 +24,7 @@ export type EngineOptions = Pick<TrainOptions, "engine" | "threads" | "strictMat
 
 /** The options with every "auto" decided: a run remembers what it began with, and goes on with it. */
 export function decide(options: TrainOptions): TrainOptions & { readonly batchSize: number } {
-  const engine = options.engine === "auto" ? (options.reference ? "atomic" : "wasm") : options.engine;
+  const engine = options.engine === "auto" ? (options.reference || options.noGpu ? "atomic" : "wasm") : options.engine;
   return { ...options, engine, batchSize: options.batchSize ?? (engine === "atomic" || options.reference ? 1 : 64) };
 }
 

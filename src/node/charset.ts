@@ -55,6 +55,8 @@ export class CountingDecoder {
   readonly encoding: string;
   replaced = 0;
   readonly #decoder: TextDecoder;
+  /** The last two bytes that came: a genuine U+FFFD, of three, may be cut. */
+  #tail = Buffer.alloc(0);
 
   constructor(encoding: string) {
     this.encoding = encoding;
@@ -65,10 +67,10 @@ export class CountingDecoder {
   decode(bytes: Uint8Array, last: boolean): string {
     const text = this.#decoder.decode(bytes, { stream: !last });
     if (text.includes(REPLACEMENT)) {
-      const genuine =
-        this.encoding === "utf-8" ? countIn(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)) : 0;
-      this.replaced += Math.max(0, text.split(REPLACEMENT).length - 1 - genuine);
+      const genuine = this.encoding === "utf-8" ? countIn(Buffer.concat([this.#tail, bytes])) : 0;
+      this.replaced += text.split(REPLACEMENT).length - 1 - genuine;
     }
+    this.#tail = Buffer.concat([this.#tail, bytes.subarray(-2)]).subarray(-2);
     return text;
   }
 }

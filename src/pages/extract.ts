@@ -14,6 +14,8 @@ import { PageError } from "./page-error.ts";
 const MAX_ARTICLE_CHARACTERS = 5_000_000;
 /** An article shorter than this, on a page with much more text, was not the article. */
 const MIN_ARTICLE_CHARACTERS = 200;
+/** Elements within elements; the time that a page takes grows with the square of it, and no person's page comes near. */
+const MAX_DEPTH = 2000;
 
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|javascript|x-ndjson|ld\+json|[\w.-]+\+(?:json|xml))\b)/;
 const HTML_TYPE = /^(?:text\/html|application\/xhtml\+xml)\b/;
@@ -21,8 +23,10 @@ const HTML_TYPE = /^(?:text\/html|application\/xhtml\+xml)\b/;
 /** Bytes and what the server calls them → text. Throws PageError if they are none. */
 export function extractText(body: Uint8Array, contentType: string | null): string {
   const type = contentType?.trim().toLowerCase() ?? "";
+  const ofHeader = /charset\s*=\s*["']?([\w.:-]+)/.exec(type)?.[1] ?? null;
   try {
-    checkText("it", body.subarray(0, 65_536));
+    // Half of the bytes of UTF-16 may be 0; without a mark only the header knows.
+    if (ofHeader?.startsWith("utf-16") !== true) checkText("it", body.subarray(0, 65_536));
   } catch (error) {
     throw error instanceof InputError ? new PageError(error.message) : error;
   }
@@ -30,20 +34,28 @@ export function extractText(body: Uint8Array, contentType: string | null): strin
     throw new PageError(`it is no text but "${type.slice(0, 60)}"`);
   }
   const start = Buffer.from(body.subarray(0, 4096)).toString("latin1");
-  const isHtml =
-    HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(start)) || (type === "" && looksLikeHtml(start));
-  const ofHeader = /charset\s*=\s*["']?([\w.:-]+)/.exec(type)?.[1] ?? null;
-  const ofPage = isHtml ? (/<meta[^>]{0,200}charset\s*=\s*["']?([\w.:-]+)/i.exec(start)?.[1] ?? null) : null;
-  const decoder = new CountingDecoder(detectEncoding(body.subarray(0, 65_536), ofHeader, ofPage));
+  const decoder = new CountingDecoder(detectEncoding(body.subarray(0, 65_536), ofHeader, encodingOfPage(start)));
   const text = decoder.decode(body, true);
+  const isHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(text.slice(0, 4096)));
   return isHtml ? htmlToText(text) : text;
 }
 
-export const looksLikeHtml = (start: string): boolean =>
-  /^\s*(?:<!--[^]*?-->\s*)*<(?:!doctype html|html|head|body)\b/i.test(start);
+/** What a page says of itself in letters. It can't be UTF-16, or these would not be readable: UTF-8 is meant (HTML). */
+function encodingOfPage(start: string): string | null {
+  const ofXml = /^(?:\u00ef\u00bb\u00bf)?<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([\w.:-]+)/.exec(start);
+  const isPage = looksLikeHtml(start) || /<(?:html|head|meta)\b/i.test(start);
+  const ofMeta = isPage ? /<meta\b[^>]{0,200}?\bcharset\s*=\s*["']?([\w.:-]+)/i.exec(start) : null;
+  const label = (ofXml ?? ofMeta)?.[1] ?? null;
+  return label !== null && /^(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2)/i.test(label) ? "utf-8" : label;
+}
 
-/** The article of a page; where none is to be found, all of its text but menus and the like. */
+// A comment ends at the first `-->`, which the pattern says in so many words: else it would try all divisions of many.
+export const looksLikeHtml = (start: string): boolean =>
+  /^\s*(?:<\?xml\b[^>]*>\s*)?(?:<!--(?:(?!-->)[^])*-->\s*)*<(?:!doctype html|html|head|body)\b/i.test(start);
+
+/** The article of a page; where none is to be found, all of its text but menus and the like. Throws PageError. */
 export function htmlToText(html: string): string {
+  if (depthOf(html) > MAX_DEPTH) throw new PageError("its HTML is nested too deeply");
   const whole = (): string => render(toWhole, html);
   if (html.length > MAX_ARTICLE_CHARACTERS) return whole();
   const article = articleOf(html);
@@ -51,6 +63,24 @@ export function htmlToText(html: string): string {
   if (text.length >= MIN_ARTICLE_CHARACTERS) return text;
   const all = whole();
   return all.length > 2 * text.length ? all : text;
+}
+
+/** Elements that have no end, or need none. */
+const ENDLESS = new Set(
+  "area base br col embed hr img input link meta source track wbr p li dt dd tr td th thead tbody tfoot option".split(
+    " ",
+  ),
+);
+
+/** How deep a page nests, by its tags alone: about, and before anything is built from it. */
+function depthOf(html: string): number {
+  let [depth, deepest] = [0, 0];
+  for (const [, slash, name] of html.matchAll(/<(\\?\/)?([a-z][a-z0-9-]*)/gi)) {
+    if (ENDLESS.has(name.toLowerCase())) continue;
+    depth = slash === undefined ? depth + 1 : Math.max(0, depth - 1);
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }
 
 /** Mozilla's Readability, as in Firefox's reader view; null where it finds nothing, or the page is too deep for it. */
@@ -76,7 +106,7 @@ const plain = [
   ...skipped(["script", "style", "noscript", "template", "svg", "math", "iframe", "form", "button", "select", "head"]),
 ];
 
-const limits = { maxInputLength: 60_000_000, maxDepth: 500 };
+const limits = { maxInputLength: 60_000_000, maxDepth: MAX_DEPTH };
 
 const toText = compile({ wordwrap: false, selectors: plain, limits });
 const toWhole = compile({

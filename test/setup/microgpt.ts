@@ -29,9 +29,18 @@ export function microgpt(args: readonly string[], options: { cwd?: string; env?:
 /** The same for commands that need this very process to go on: it plays the server. `input` is piped in. */
 export async function microgptAsync(
   args: readonly string[],
-  { cwd, input = "", env = {} }: { cwd?: string; input?: string; env?: NodeJS.ProcessEnv } = {},
+  { env, ...options }: { cwd?: string; input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [CLI, ...args], { cwd, env: { ...process.env, ...env } });
+  return await finished(process.execPath, [CLI, ...args], { ...options, env: { ...process.env, ...env } });
+}
+
+/** Any program, to its end. */
+export async function finished(
+  program: string,
+  args: readonly string[],
+  { input = "", ...options }: { cwd?: string; input?: string; env: NodeJS.ProcessEnv },
+): Promise<Finished> {
+  const child = spawn(program, args, options);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
