@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { duration, printable, sparkline } from "../src/cli/terminal.ts";
 import { hasScript, inTerminal } from "./setup/in-terminal.ts";
+import { QUESTIONS } from "./setup/questions.ts";
 import { TINY, workspace, writeWords } from "./setup/microgpt.ts";
 
 test("nothing that is printed can command the terminal, whatever the text", () => {
@@ -83,40 +84,13 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
   test("--interactive asks for each option, asks again after a bad answer, and trains with the answers", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
-    const questions = [
-      "url-file",
-      "cache-dir",
-      "tokenizer",
-      "bpe-merges",
-      "vocab-size",
-      "documents",
-      "min-length",
-      "max-length",
-      "val-fraction",
-      "n-embd",
-      "n-head",
-      "n-layer",
-      "block-size",
-      "num-steps",
-    ];
-    questions.push(
-      "batch-size",
-      "accumulate",
-      "learning-rate",
-      "warmup-steps",
-      "schedule",
-      "weight-decay",
-      "clip-norm",
-    );
-    questions.push("seed", "eval-interval", "eval-documents", "num-samples", "temperature");
-    questions.push("save-interval", "keep", "engine", "threads");
     const special: Readonly<Record<string, string>> = {
       "n-head": "2\r",
       "block-size": "6\r",
       "num-steps": "20\r",
       "clip-norm": "2\r",
     };
-    const answers = questions.flatMap((question): [string, string][] =>
+    const answers = QUESTIONS.flatMap((question): [string, string][] =>
       question === "n-embd"
         ? [
             [`${question}: `, "zero\r"],
