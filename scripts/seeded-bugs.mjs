@@ -1,5 +1,5 @@
 // `npm run test:bugs [WORD]`: puts the bugs of test/seeded-bugs/bugs.ts into a copy of the project, one at a time (only
-// those whose name has the word), and runs the tests of the engine. Each bug must compile and turn the tests red.
+// those whose name or file has the word), and runs the tests of the engine, or of texts. Each bug must compile and turn the tests red.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,9 @@ import { BUGS } from "../test/seeded-bugs/bugs.ts";
 
 /** What is said of the arithmetic; the rest of the suite is about files, terminals and words. */
 const TESTS = ["engine", "gradients", "microgpt", "torch-fixtures", "schedule", "train", "wasm-threads"];
+/** … and of texts and tokens. */
+const TEXT_TESTS = ["tokenizer", "merges", "extended", "hugging-face", "token-sequences", "corpus", "dataset"];
+const testsOf = (file) => (/src\/(?:tokenizers\/|text-set|token-sequences)/.test(file) ? TEXT_TESTS : TESTS);
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), "microgpt-bugs-"));
@@ -21,11 +24,11 @@ function makeCopy() {
 }
 
 /** → the name of the first test that failed; null if all passed. Throws if the tests could not run. */
-function firstFailure() {
+function firstFailure(tests) {
   const report = join(copy, "report.json");
   rmSync(report, { force: true });
   const flags = ["run", "--project", "node", "--bail", "1", "--reporter", "json", "--outputFile", report];
-  const { stderr } = spawnSync(bin("vitest"), [...flags, ...TESTS.map((name) => `test/${name}`)], {
+  const { stderr } = spawnSync(bin("vitest"), [...flags, ...tests.map((name) => `test/${name}`)], {
     cwd: copy,
     encoding: "utf8",
   });
@@ -47,8 +50,10 @@ function compiles() {
 try {
   makeCopy();
   const word = process.argv[2] ?? "";
-  if (firstFailure() !== null) throw new Error("the tests fail without a bug");
-  const bugs = BUGS.filter(({ name }) => name.includes(word));
+  const bugs = BUGS.filter(({ name, file }) => name.includes(word) || file.includes(word));
+  for (const tests of new Set(bugs.map(({ file }) => testsOf(file)))) {
+    if (firstFailure(tests) !== null) throw new Error("the tests fail without a bug");
+  }
   let found = 0;
   for (const { name, file, from, to } of bugs) {
     const path = join(copy, file);
@@ -58,7 +63,7 @@ try {
       path,
       source.replace(from, () => to),
     );
-    const failure = compiles() ? firstFailure() : null;
+    const failure = compiles() ? firstFailure(testsOf(file)) : null;
     if (failure !== null) found++;
     console.log(failure === null ? `NOT FOUND  ${name}` : `found      ${name}\n             by: ${failure}`);
     writeFileSync(path, source);

@@ -99,7 +99,7 @@ test("what runs in a browser, too, imports the core, its fixtures and its neighb
   const imported = [...tests, ...setups.map((name) => `../test/setup/${name}.ts`)].flatMap(importsOf);
   const allowed = new RegExp(
     `^(?:vitest|fast-check|\\./[\\w-]+\\.ts|\\.\\./setup/(?:${setups.join("|")})\\.ts|\\.\\./fixtures/.+|` +
-      "\\.\\./\\.\\./src/(?:backend/)?[\\w-]+\\.ts)$",
+      "\\.\\./\\.\\./src/(?:backend/|tokenizers/)?[\\w-]+\\.ts)$",
   );
   expect(imported).toContain("../../src/atomic.ts");
   expect(imported.filter((name) => !allowed.test(name) || name.endsWith("/src/cli.ts"))).toEqual([]);

@@ -206,4 +206,65 @@ export const BUGS: readonly Bug[] = [
     from: "node.children[i].grad += node.localGrads[i] * node.grad;",
     to: "node.children[i].grad = node.localGrads[i] * node.grad;",
   },
+  // ── Tokenizers ─────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "of equally frequent pairs, the last met first",
+    file: "src/tokenizers/learn-merges.ts",
+    from: "(a.count === b.count && a.first < b.first)",
+    to: "(a.count === b.count && a.first > b.first)",
+  },
+  {
+    name: "merges count each word once, however often it was met",
+    file: "src/tokenizers/learn-merges.ts",
+    from: "this.#weights[place++] = count;",
+    to: "this.#weights[place++] = Math.min(count, 1);",
+  },
+  {
+    name: "a pair's count does not fall when its right symbol is merged away",
+    file: "src/tokenizers/learn-merges.ts",
+    from: "if (after !== ABSENT) this.#remove(second);",
+    to: "",
+  },
+  {
+    name: "merges are applied wherever one fits first, not the earliest learnt first",
+    file: "src/tokenizers/apply-merges.ts",
+    from: "this.#heap.push(rank * PLACES + place);",
+    to: "this.#heap.push(place);",
+  },
+  {
+    name: "a merge does not look at its new left neighbour",
+    file: "src/tokenizers/apply-merges.ts",
+    from: "if (before !== ABSENT) this.#propose(symbols, before);",
+    to: "",
+  },
+  {
+    name: "byte-bpe drops a byte order mark within a text",
+    file: "src/tokenizers/byte-bpe.ts",
+    from: 'new TextDecoder("utf-8", { ignoreBOM: true })',
+    to: 'new TextDecoder("utf-8")',
+  },
+  {
+    name: "GPT-2's pieces leave no space for the next word",
+    file: "src/tokenizers/characters.ts",
+    from: "return end === text.length || end === start + 1 ? end : end - 1;",
+    to: "return end;",
+  },
+  {
+    name: "ids in the order of UTF-16 units",
+    file: "src/tokenizers/whole.ts",
+    from: "return (a.codePointAt(i) ?? 0) - (b.codePointAt(i) ?? 0);",
+    to: "return a.charCodeAt(i) - b.charCodeAt(i);",
+  },
+  {
+    name: "two documents whose hashes agree in one half are one",
+    file: "src/text-set.ts",
+    from: "(this.#words[place] !== low || this.#words[place + 1] !== high)",
+    to: "(this.#words[place] !== low || high < 0)",
+  },
+  {
+    name: "ids of 256 and more in a byte",
+    file: "src/token-sequences.ts",
+    from: "vocabSize <= 2 ** 8",
+    to: "vocabSize <= 2 ** 9",
+  },
 ];
