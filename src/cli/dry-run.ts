@@ -8,14 +8,20 @@ import type { Config } from "../microgpt.ts";
 import { findBlas } from "../node/blas.ts";
 import { decide, engineMemory, usesBlas } from "./engines.ts";
 import { prepare } from "./material.ts";
+import type { Material } from "./material.ts";
 import { createReporter } from "./reporter.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
 import { grouped } from "./terminal.ts";
 
 /** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */
 const NODE_BYTES = 106e6;
-/** A character of the text: as a string, in documents, as tokens, in the set of what is known. */
-const CHARACTER_BYTES = 30;
+/** A document: where it begins and ends, its place in the order, its hash in the set of what is known (twice). */
+const DOCUMENT_BYTES = 80;
+/** Lists of tokens grow by doubling; with --stream there is another, of the windows. */
+const LISTS = 2.5;
+/** For a token of the text, what learning merges takes and leaves behind, until V8 collects. */
+const MERGING_BYTES = 60;
+const MAX_MERGING_BYTES = 90e6;
 /** Copies of a parameter's numbers in a save: the state, the best weights, the file, its hash's copy. */
 const SAVED_NUMBERS = 11.5;
 /** The same of the saves before, as far as V8 leaves them uncollected. */
@@ -38,9 +44,9 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 export async function dryRun(given: TrainOptions): Promise<number> {
   checkTogether(given);
   const options = decide(locate(given));
-  const { config, train, heldOut } = prepare(options, sourcesOf(await gather(options, createReporter(false))));
+  const material = prepare(options, sourcesOf(await gather(options, createReporter(false))));
+  const { config, train, heldOut } = material;
   const parameters = countParameters(config);
-  const characters = train.countTokens() + heldOut.countTokens();
   const print = (what: string, bytes: number): void =>
     void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);
   process.stdout.write(`${grouped(parameters)} parameters, ${grouped(config.vocabSize)} tokens in the vocabulary\n`);
@@ -50,7 +56,7 @@ export async function dryRun(given: TrainOptions): Promise<number> {
   const all: [string, number][] = [
     ...parts,
     ["saving a checkpoint", savingBytes(numberBytes * parameters)],
-    ["the text", CHARACTER_BYTES * characters],
+    ["the text, as tokens", textBytes(material, options)],
     ["Node itself", NODE_BYTES],
   ];
   for (const [what, bytes] of all) print(what, bytes);
@@ -60,6 +66,13 @@ export async function dryRun(given: TrainOptions): Promise<number> {
     all.reduce((sum, [, bytes]) => sum + bytes, 0),
   );
   return 0;
+}
+
+function textBytes({ train, heldOut, tokenizer, config: { vocabSize } }: Material, { stream }: TrainOptions): number {
+  const width = vocabSize <= 2 ** 8 ? 1 : vocabSize <= 2 ** 16 ? 2 : 4;
+  const tokens = train.countTokens() + heldOut.countTokens();
+  const merging = tokenizer.toJSON().merges === undefined ? 0 : Math.min(MERGING_BYTES * tokens, MAX_MERGING_BYTES);
+  return merging + (LISTS + (stream ? 1 : 0)) * width * tokens + DOCUMENT_BYTES * (train.length + heldOut.length);
 }
 
 function wasmParts(config: Config, options: ReturnType<typeof decide>): [string, number][] {
