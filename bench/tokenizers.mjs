@@ -12,6 +12,7 @@ import { PYTHON } from "./peers/torch.mjs";
 const KJV = fileURLToPath(new URL("../../shared/data/kjv.txt", import.meta.url));
 const NAMES = fileURLToPath(new URL("../data/names.txt", import.meta.url));
 const PEER = fileURLToPath(new URL("peers/hf_tokenizers.py", import.meta.url));
+const TIKTOKEN = fileURLToPath(new URL("peers/tiktoken_peer.py", import.meta.url));
 const ROUNDS = 5;
 
 const CASES = [
@@ -36,9 +37,12 @@ export async function run() {
     const ours = measure(lines, kind, merges);
     const name = `${kind}${merges > 0 ? ` ${merges}` : ""}`.padEnd(14);
     const speed = (seconds) => `${(megabytes / seconds).toFixed(1)} MB/s`;
-    console.log(
-      `  ${name} learnt in ${ours.train.toFixed(2)} s, encoded at ${speed(ours.encode)}${peer(directory, kind, merges, ours, speed)}`,
-    );
+    const path = join(directory, "text.txt");
+    const peers = [
+      merges > 0 ? peer(path, kind, merges, ours, speed) : "",
+      kind === "byte-bpe" ? tiktoken(path, ours.tokenizer, lines, ours.encode, speed) : "",
+    ];
+    console.log(`  ${name} learnt in ${ours.train.toFixed(2)} s, encoded at ${speed(ours.encode)}${peers.join("")}`);
   }
   rmSync(directory, { recursive: true });
   bombs();
@@ -47,21 +51,22 @@ export async function run() {
 
 function measure(lines, kind, merges) {
   const [train, encode] = [[], []];
+  let last = null;
   for (let round = 0; round < ROUNDS; round++) {
     const start = performance.now();
     const tokenizer = trainTokenizer(lines, { tokenizer: kind, bpeMerges: merges, vocabSize: null, unk: false });
     const learnt = performance.now();
+    last = tokenizer;
     for (const line of lines) tokenizer.encode(line);
     train.push((learnt - start) / 1000);
     encode.push((performance.now() - learnt) / 1000);
   }
-  return { train: median(train), encode: median(encode) };
+  return { tokenizer: last, train: median(train), encode: median(encode) };
 }
 
 /** Hugging Face's tokenizers (Rust), line by line as ours, and all lines at once on all cores. */
-function peer(directory, kind, merges, ours, speed) {
-  if (merges === 0) return "";
-  const { stdout, error } = spawnSync(PYTHON, [PEER, join(directory, "text.txt"), kind, String(merges)], {
+function peer(path, kind, merges, ours, speed) {
+  const { stdout, error } = spawnSync(PYTHON, [PEER, path, kind, String(merges)], {
     encoding: "utf8",
   });
   const theirs = error === undefined && stdout !== "" ? JSON.parse(stdout) : { missing: `no ${PYTHON}` };
@@ -71,6 +76,24 @@ function peer(directory, kind, merges, ours, speed) {
     `; tokenizers ${version}: ${train.toFixed(2)} s, ${speed(encode)} (batch ${speed(batch)}):` +
     ` ours ${(train / ours.train).toFixed(1)}× and ${(encode / ours.encode).toFixed(1)}×`
   );
+}
+
+const GPT2 = `'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+`;
+
+/** tiktoken (Rust) with the vocabulary that we learnt: the same ids, or the benchmark fails. */
+function tiktoken(path, tokenizer, lines, encodeSeconds, speed) {
+  const bytes = [...Array(256).keys()].map((byte) => [byte]);
+  for (const [left, right] of tokenizer.toJSON().merges) bytes.push([...bytes[left], ...bytes[right]]);
+  const tokens = bytes.map((list) => Buffer.from(list).toString("base64"));
+  const input = JSON.stringify({ path, pattern: GPT2, tokens });
+  const { stdout, error } = spawnSync(PYTHON, [TIKTOKEN], { input, encoding: "utf8" });
+  const theirs = error === undefined && stdout !== "" ? JSON.parse(stdout) : { missing: `no ${PYTHON}` };
+  if (theirs.missing !== undefined) return `; no tiktoken to compare with: ${theirs.missing}`;
+  const count = lines.reduce((sum, line) => sum + tokenizer.encode(line).ids.length, 0);
+  const first = tokenizer.encode(lines[0]).ids;
+  if (theirs.tokens !== count || JSON.stringify(theirs.first) !== JSON.stringify(first))
+    throw new Error("tiktoken: other ids");
+  return `; tiktoken ${theirs.version} ${speed(theirs.encode)}: ours ${(theirs.encode / encodeSeconds).toFixed(1)}×`;
 }
 
 /** Texts that are one piece: time for 2n over time for n, and seconds a megabyte. */

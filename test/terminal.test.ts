@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { duration, printable, sparkline } from "../src/cli/terminal.ts";
 import { hasScript, inTerminal } from "./setup/in-terminal.ts";
 import { QUESTIONS } from "./setup/questions.ts";
@@ -115,5 +117,36 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
     expect(screen).toContain("Nothing was trained.");
     expect(exitCode).toBe(130);
     expect(existsSync(join(directory, "runs"))).toBe(false);
+  });
+});
+
+describe.skipIf(!hasScript)("downloads at a terminal (skipped where util-linux's `script` is missing)", () => {
+  test("have a bar each while they last, and a line each when they are done", async () => {
+    const size = 3_000_000;
+    const server = createServer((request, response) => {
+      const length = request.url === "/known" ? { "content-length": size } : {};
+      response.writeHead(request.url === "/robots.txt" ? 404 : 200, { "content-type": "text/plain", ...length });
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write(`${"word ".repeat(19)}line\n`.repeat(size / 1000));
+        if ((sent += size / 10) < size) return;
+        clearInterval(timer);
+        response.end();
+      }, 60);
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    onTestFinished(() => void server.close());
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
+    const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const out = join(workspace(), "out.txt");
+    const args = ["fetch", `${site}/known`, `${site}/unknown`, "--no-cache", "--out", out];
+    const { screen, exitCode } = await inTerminal(args, [], { NO_COLOR: "1" });
+    expect(exitCode).toBe(0);
+    const bar = (shown: string, path: string): RegExp =>
+      new RegExp(`${shown} +[1-2]\\.\\d MB {2}http\\S+${path}\r$`, "m");
+    expect(screen).toMatch(bar("█{7,19}░{1,13}", "/known"));
+    expect(screen).toMatch(bar("·{20}", "/unknown"));
+    expect(screen).toMatch(/fetched {4}http\S+\/known {2}3\.0 MB\r\n/);
+    expect(readFileSync(out, "utf8")).toBe(`${"word ".repeat(19)}line\n`);
   });
 });

@@ -6,11 +6,11 @@ import { Corpus } from "../corpus.ts";
 import { InputError } from "../errors.ts";
 import { showPath, writeDurably } from "../node/files.ts";
 import { TextSet } from "../text-set.ts";
-import { cleaningOf, cleaningText } from "./cleaning.ts";
+import { cleaningOf, cleaningText, counted } from "./cleaning.ts";
 import { PageLog } from "./downloads.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
-import { grouped, printable } from "./terminal.ts";
+import { printable } from "./terminal.ts";
 
 /** The text goes to the file, or to the output; everything else that is to be said goes to the error output. */
 export async function fetchTexts(
@@ -33,7 +33,7 @@ export async function fetchTexts(
   }
   const end = options.documents === "line" ? "\n" : "\n\n";
   const text = documents.map((document) => document + end).join("");
-  log.say(`${grouped(documents.length)} documents, ${grouped(count - documents.length)} duplicates dropped`);
+  log.say(`${counted(documents.length, "document")}, ${counted(count - documents.length, "duplicate")} dropped`);
   const cleaned = cleaningText(cleaningOf(corpus, sources));
   if (cleaned !== "") log.say(`cleaned    ${cleaned}`);
   if (path !== null) {
