@@ -7,6 +7,7 @@ import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
+import { printable } from "./cli/terminal.ts";
 import { VERSION } from "./cli/version.ts";
 import { FETCH_OPTIONS, flagOf, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
 import type { FetchOptions, Option, SampleOptions, TokenizeOptions, TrainOptions } from "./config.ts";
@@ -209,7 +210,7 @@ function usageMessage(error: CommanderError): string {
 }
 
 function fail(message: string, exitCode: number): void {
-  process.stderr.write(`microgpt: ${message}\n`);
+  process.stderr.write(`microgpt: ${printable(message)}\n`);
   process.exitCode = exitCode;
 }
 

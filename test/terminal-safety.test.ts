@@ -80,6 +80,39 @@ describe.skipIf(!hasScript)(
       expectSafe(screen);
     });
 
+    test("--json: every event, every piece; and the sentence of an error", async () => {
+      const directory = workspace();
+      const data = join(directory, "data.txt");
+      writeFileSync(data, TEXT.repeat(2) + HOSTILE.map((line, i) => `${i}${line}\n`).join(""));
+      const commands = [
+        ["tokenize", "--data", data, "--json", HOSTILE.slice(1).join("")],
+        [
+          "train",
+          "--data",
+          data,
+          "--runs-dir",
+          directory,
+          "--name",
+          "r",
+          ...TINY,
+          "--reference",
+          "--json",
+          "--prompt-file",
+          data,
+        ],
+        ["complete", join(directory, "r"), "\u202e\u009b31m", "--json", "--probs"],
+      ];
+      for (const args of commands) {
+        const { screen, exitCode } = await inTerminal(args, [], QUIET);
+        expect(exitCode).toBe(0);
+        expectSafe(screen);
+      }
+      const site = await serve();
+      const { screen, exitCode } = await inTerminal(["fetch", `${site}/type`, "--no-cache"], [], QUIET);
+      expect(exitCode).toBe(2);
+      expectSafe(screen);
+    });
+
     test("fetch: the text of a page, its address, what its server says of itself", async () => {
       const site = await serve();
       const cache = workspace();
@@ -105,7 +138,7 @@ test("what goes to a file or a pipe is the text to the byte", async () => {
   const exitCode = await new Promise((done) => spawn(process.execPath, [CLI, ...args]).on("close", done));
   expect(exitCode).toBe(0);
   expect(readFileSync(out, "utf8")).toContain(cleaned);
-  expect(microgpt(["tokenize", "--tokenizer", "byte-bpe", "--json", cleaned]).stdout).toContain(
-    JSON.stringify(cleaned.slice(0, 1)),
-  );
+  const { stdout } = microgpt(["tokenize", "--tokenizer", "byte-bpe", "--json", cleaned]);
+  expect(stdout).toContain('{"text":"\\u202e","id":');
+  expect((JSON.parse(stdout) as { pieces: { text: string }[] }).pieces.map(({ text }) => text)).toContain("\u202e");
 });

@@ -7,7 +7,7 @@ import type { PageEvent } from "../pages/pages.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
 import { cleaningText, counted } from "./cleaning.ts";
 import type { Cleaning } from "./cleaning.ts";
-import { duration, grouped, paint, printable, sparkline, StatusLine } from "./terminal.ts";
+import { duration, grouped, jsonLine, paint, printable, sparkline, StatusLine } from "./terminal.ts";
 
 export interface Beginning {
   readonly version: string;
@@ -253,6 +253,6 @@ class JsonReporter implements Reporter {
   }
 
   #event(event: string, fields: object): void {
-    print(JSON.stringify({ event, ...fields }));
+    process.stdout.write(jsonLine({ event, ...fields }));
   }
 }

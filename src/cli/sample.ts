@@ -16,7 +16,7 @@ import { knownDocuments } from "./material.ts";
 import { createReporter } from "./reporter.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { runSources } from "./sources.ts";
-import { paint, printable } from "./terminal.ts";
+import { jsonLine, paint, printable } from "./terminal.ts";
 
 /** What it takes to write text. */
 export interface Writer {
@@ -134,7 +134,7 @@ function printCompletion(
   if (json) {
     const likeliest = (draw: Draw): object => draw.likeliest.map((one) => ({ ...one, text: named(one.token) }));
     const tokens = draws.map((draw) => ({ ...draw, text: tokenizer.token(draw.token), likeliest: likeliest(draw) }));
-    process.stdout.write(`${JSON.stringify(probs ? { text, tokens } : { text })}\n`);
+    process.stdout.write(jsonLine(probs ? { text, tokens } : { text }));
     return;
   }
   process.stdout.write(`${printable(text)}\n`);

@@ -13,7 +13,7 @@ import { tokenizerTrainer } from "../tokenizers/train.ts";
 import { PageLog } from "./downloads.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
-import { grouped, paint, printable } from "./terminal.ts";
+import { grouped, jsonLine, paint, printable } from "./terminal.ts";
 
 export interface TokenizeFlags {
   /** Which to learn; none: all of them. */
@@ -146,5 +146,5 @@ function printTable(tokenizers: readonly Tokenizer[], counts: readonly Count[]):
 function printJson(tokenizer: Tokenizer, text: string | null, count: Count): void {
   const { kind, vocabSize } = tokenizer;
   const pieces = text === null ? {} : { pieces: piecesOf(tokenizer, text) };
-  process.stdout.write(`${JSON.stringify({ kind, vocabSize, ...count, ...pieces })}\n`);
+  process.stdout.write(jsonLine({ kind, vocabSize, ...count, ...pieces }));
 }
