@@ -233,9 +233,9 @@ test("a text in another encoding is read as what it is, and told", () => {
 test("a corpus larger than the heap is learnt from: it is read as a stream, and held as small numbers", () => {
   const directory = workspace();
   const data = join(directory, "large.txt");
-  // Lines all differ, words don't.
+  // Lines all differ, words hardly.
   const line = (i: number): string =>
-    `part ${i % 100} of chapter ${Math.floor(i / 100) % 100} of book ${Math.floor(i / 10_000)} has some words of its own, such as these\n`;
+    `part ${i % 100} of chapter ${Math.floor(i / 100) % 100} of book ${Math.floor(i / 10_000)} has some words${i % 5000 === 0 ? ` unprecedented${i}` : ""} of its own, such as these\n`;
   const part = Array.from({ length: 1_000_000 }, (_, i) => line(i)).join("");
   expect(part.length).toBeGreaterThan(70e6);
   writeFileSync(data, part);

@@ -4,7 +4,7 @@
  */
 import { InputError } from "../errors.ts";
 import type { Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
-import { scanSplit } from "./characters.ts";
+import { countPieces, scanSplit } from "./characters.ts";
 import { learnMerges } from "./learn-merges.ts";
 import type { LearnOptions, Merge } from "./learn-merges.ts";
 import { MergedTokenizer, UNKNOWN } from "./merged.ts";
@@ -51,10 +51,7 @@ export function bpeTrainer(options: LearnOptions): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
     add(document) {
-      scanSplit(document, (start, end) => {
-        const word = document.slice(start, end);
-        counts.set(word, (counts.get(word) ?? 0) + 1);
-      });
+      countPieces(scanSplit, document, counts);
     },
     finish() {
       const characters = new Set([END_OF_WORD]);

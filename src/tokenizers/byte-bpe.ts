@@ -5,7 +5,7 @@
  */
 import type { Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
 import { checkRoom } from "./bpe.ts";
-import { scanGpt2 } from "./characters.ts";
+import { countPieces, scanGpt2 } from "./characters.ts";
 import { learnMerges } from "./learn-merges.ts";
 import type { LearnOptions, Merge } from "./learn-merges.ts";
 import { MergedTokenizer } from "./merged.ts";
@@ -43,10 +43,7 @@ export function byteBpeTrainer(options: LearnOptions): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
     add(document) {
-      scanGpt2(document, (start, end) => {
-        const piece = document.slice(start, end);
-        counts.set(piece, (counts.get(piece) ?? 0) + 1);
-      });
+      countPieces(scanGpt2, document, counts);
     },
     finish() {
       checkRoom(BYTES.length, options.maxTokens);

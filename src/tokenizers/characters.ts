@@ -48,6 +48,22 @@ function skip(text: string, at: number, classes: number, until: boolean): number
 /** Calls `visit` with the place of each piece of a text, in order; what lies between two pieces belongs to none. */
 export type Scan = (text: string, visit: (start: number, end: number) => void) => void;
 
+/** Adds the pieces of a document to counts of them. */
+export function countPieces(scan: Scan, document: string, counts: Map<string, number>): void {
+  scan(document, (start, end) => {
+    const piece = document.slice(start, end);
+    const count = counts.get(piece);
+    if (count === undefined) counts.set(detached(piece), 1);
+    else counts.set(piece, count + 1);
+  });
+}
+
+/**
+ * The same text, by itself. A slice of 13 characters or more is, in V8, only a view of the text that it was cut from, all of
+ * which it keeps in memory: a vocabulary would keep the corpus.
+ */
+export const detached = (piece: string): string => (piece.length < 13 ? piece : piece.split("").join(""));
+
 /** `"añ😀"` → `a`, `ñ`, `😀`: code points. */
 export const scanCharacters: Scan = (text, visit) => {
   for (let at = 0; at < text.length;) {

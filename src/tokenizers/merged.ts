@@ -5,7 +5,7 @@
 import { NOTHING_UNKNOWN, unknownId } from "../tokenizer.ts";
 import type { Encoding, Span, Tokenizer, TokenizerJson } from "../tokenizer.ts";
 import { MergeApplier } from "./apply-merges.ts";
-import { widthAt } from "./characters.ts";
+import { detached, widthAt } from "./characters.ts";
 import type { Scan } from "./characters.ts";
 import type { Merge } from "./learn-merges.ts";
 
@@ -116,7 +116,7 @@ export class MergedTokenizer implements Tokenizer {
     const symbols = this.#applier.apply(this.#parts.symbolsOf(piece));
     if (piece.length <= MAX_CACHED_LENGTH) {
       if (this.#cache.size >= MAX_CACHED_PIECES) this.#cache.clear();
-      this.#cache.set(piece, symbols);
+      this.#cache.set(detached(piece), symbols);
     }
     return symbols;
   }

@@ -5,6 +5,7 @@
 import { InputError } from "../errors.ts";
 import { NOTHING_UNKNOWN, unknownId } from "../tokenizer.ts";
 import type { Span, Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
+import { countPieces } from "./characters.ts";
 import type { Scan } from "./characters.ts";
 
 export interface WholeKind {
@@ -83,10 +84,7 @@ export function wholeTrainer(kind: WholeKind, { vocabSize, unk }: WholeOptions):
   const counts = new Map<string, number>();
   return {
     add(document) {
-      kind.scan(document, (start, end) => {
-        const piece = document.slice(start, end);
-        counts.set(piece, (counts.get(piece) ?? 0) + 1);
-      });
+      countPieces(kind.scan, document, counts);
     },
     finish() {
       if (vocabSize === null) return wholeTokenizer(kind, [...counts.keys()].toSorted(byCodePoint), unk);
