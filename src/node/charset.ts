@@ -50,12 +50,20 @@ function isUtf8(start: Uint8Array): boolean {
 const REPLACEMENT = "\ufffd";
 const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT);
 
+/**
+ * Node's decoder throws where it meets a broken character at the beginning of a chunk of a byte or two: it has reckoned
+ * with fewer characters. So it gets no chunk shorter than this.
+ */
+const MIN_CHUNK_BYTES = 16;
+
 /** Bytes, a chunk after another → text; counts what was no character of the encoding, and became U+FFFD. */
 export class CountingDecoder {
   readonly encoding: string;
   replaced = 0;
   readonly #decoder: TextDecoder;
-  /** The last two bytes that came: a genuine U+FFFD, of three, may be cut. */
+  /** What has come, but waits for the next chunk. */
+  #held = Buffer.alloc(0);
+  /** The last two bytes that were decoded: a genuine U+FFFD, of three, may be cut. */
   #tail = Buffer.alloc(0);
 
   constructor(encoding: string) {
@@ -64,7 +72,11 @@ export class CountingDecoder {
   }
 
   /** @param last whether nothing follows: then a character that is cut counts, too. */
-  decode(bytes: Uint8Array, last: boolean): string {
+  decode(chunk: Uint8Array, last: boolean): string {
+    const all = Buffer.concat([this.#held, chunk]);
+    const end = last ? all.length : all.length < 2 * MIN_CHUNK_BYTES ? 0 : all.length - MIN_CHUNK_BYTES;
+    const bytes = all.subarray(0, end);
+    this.#held = Buffer.from(all.subarray(end));
     const text = this.#decoder.decode(bytes, { stream: !last });
     if (text.includes(REPLACEMENT)) {
       const genuine = this.encoding === "utf-8" ? countIn(Buffer.concat([this.#tail, bytes])) : 0;

@@ -8,21 +8,48 @@ import { PageError } from "./page-error.ts";
 
 export type Reach = "public" | "private" | "metadata";
 
-/** Where clouds tell a machine its own secrets. */
-const METADATA = new Set(["169.254.169.254", "fd00:ec2::254", "100.100.100.200"]);
-const METADATA_NAMES = new Set(["metadata.google.internal", "metadata"]);
+/** Where clouds tell a machine its own secrets: most of them; Amazon's containers; Azure, Oracle, Alibaba. */
+const METADATA = new Set(
+  (
+    "169.254.169.254 fd00:ec2::254 fd20:ce::254 169.254.170.2 169.254.170.23 fd00:ec2::23 " +
+    "168.63.129.16 192.0.0.192 100.100.100.200"
+  ).split(" "),
+);
+const METADATA_NAMES = new Set(["metadata.google.internal", "metadata.goog", "metadata"]);
+
+/** IPv6 addresses that hold one of IPv4 (and lead there, if anywhere), and which byte it begins at. */
+const HOLDERS = (
+  [
+    ["::/96", 12], // "compatible" (RFC 4291, 2.5.5.1)
+    ["::ffff:0:0:0/96", 12], // translated (RFC 2765)
+    ["64:ff9b:1::/48", 12], // local NAT64 (RFC 8215)
+    ["2002::/16", 2], // 6to4 (RFC 3056)
+    ["64:ff9b::/96", 12], // NAT64 (RFC 6052)
+  ] as const
+).map(([range, at]) => ({ range: ipaddr.IPv6.parseCIDR(range), at, isWayOut: range === "64:ff9b::/96" }));
+
+/** All that has been given out of IPv6 (RFC 4291, 2.4); what will be given out later is not trusted before. */
+const GIVEN_OUT = ipaddr.IPv6.parseCIDR("2000::/3");
 
 /** An IPv4 or IPv6 address, in whatever notation: who can be behind it. An IPv4 address within IPv6 counts as itself. */
 export function reachOf(address: string): Reach {
   if (!ipaddr.isValid(address)) return "private";
   const parsed = ipaddr.process(address);
   if (METADATA.has(parsed.toString())) return "metadata";
-  const range = parsed.range();
-  // NAT64 (RFC 6052): the last 32 bits are the IPv4 address that is reached through 64:ff9b::/96.
-  if (range === "rfc6052" && parsed instanceof ipaddr.IPv6 && parsed.parts[2] === 0) {
-    return reachOf(new ipaddr.IPv4(parsed.toByteArray().slice(12)).toString());
+  if (parsed instanceof ipaddr.IPv6) {
+    const holder = HOLDERS.find(({ range }) => parsed.match(range));
+    if (holder !== undefined) {
+      const held = reachOf(
+        parsed
+          .toByteArray()
+          .slice(holder.at, holder.at + 4)
+          .join("."),
+      );
+      return held === "public" && !holder.isWayOut ? "private" : held;
+    }
+    if (!parsed.match(GIVEN_OUT)) return "private";
   }
-  return range === "unicast" ? "public" : "private";
+  return parsed.range() === "unicast" ? "public" : "private";
 }
 
 /** `[::1]` → `::1`, `localhost.` → `localhost`; lower case. */
@@ -52,11 +79,20 @@ export function checkDestination(url: URL, isTyped: boolean, allowedHosts: Reado
   }
 }
 
-/** What is wrong with the answers of the name service: that one of them is not public. null: nothing. */
-export function refusalOf(host: string, addresses: readonly { readonly address: string }[]): PageError | null {
-  const inward = addresses.find(({ address }) => reachOf(address) !== "public");
-  if (inward === undefined) return null;
-  return new PageError(
-    `the name ${host} stands for ${inward.address}, an address of a private network; --allow-host ${host} reads it`,
-  );
+/**
+ * What is wrong with the answers of the name service: that one of them is not public; or, for a name that `mayBePrivate`,
+ * is a metadata service. null: nothing.
+ */
+export function refusalOf(
+  host: string,
+  addresses: readonly { readonly address: string }[],
+  mayBePrivate: boolean = false,
+): PageError | null {
+  for (const { address } of addresses) {
+    const reach = reachOf(address);
+    if (reach === "public" || (reach === "private" && mayBePrivate)) continue;
+    const what = reach === "private" ? "an address of a private network" : "a cloud's metadata service";
+    return new PageError(`the name ${host} stands for ${address}, ${what}; --allow-host ${host} reads it`);
+  }
+  return null;
 }

@@ -71,7 +71,7 @@ export interface GetOptions {
 
 export class Downloader {
   readonly #options: DownloaderOptions;
-  /** One looks at every answer of the name service, the other is for sites of the own network that were typed. */
+  /** One takes public answers of the name service only, the other is for sites of the own network that were typed. */
   readonly #guarded: Agent;
   readonly #open: Agent;
 
@@ -92,7 +92,7 @@ export class Downloader {
     const deadline = AbortSignal.timeout(bounds.totalMs);
     const seen = new Set<string>();
     try {
-      for (let url = address; ;) {
+      for (let url = bareOf(address); ;) {
         const response = await this.#request(url, typed, headers, bounds, deadline);
         if (!REDIRECTS.has(response.statusCode)) {
           const body = await readBody(response, { bounds, deadline, cut, onBytes });
@@ -102,9 +102,9 @@ export class Downloader {
         seen.add(url.href);
         url = redirectTarget(url, response.headers.location);
         if (seen.has(url.href)) throw new PageError("its redirects run in a circle");
+        if (seen.size > bounds.maxRedirects) throw new PageError(`it redirects more than ${bounds.maxRedirects} times`);
         checkDestination(url, url.origin === typed.origin, this.#options.allowedHosts);
         await options.onRedirect?.(url);
-        if (seen.size > bounds.maxRedirects) throw new PageError(`it redirects more than ${bounds.maxRedirects} times`);
       }
     } catch (error) {
       throw toPageError(error, bounds, deadline);
@@ -122,9 +122,7 @@ export class Downloader {
     const { allowedHosts, userAgent } = this.#options;
     checkDestination(url, isTyped, allowedHosts);
     const isOpen = allowedHosts.has(hostOf(url)) || (isTyped && isPlainlyPrivate(url));
-    const bare = new URL(url);
-    [bare.username, bare.password, bare.hash] = ["", "", ""];
-    return await request(bare, {
+    return await request(url, {
       dispatcher: isOpen ? this.#open : this.#guarded,
       headers: {
         "user-agent": userAgent,
@@ -141,13 +139,16 @@ export class Downloader {
   }
 
   #agent(isGuarded: boolean): Agent {
-    const { limits, resolve = resolveAll } = this.#options;
+    const { limits, allowedHosts, resolve = resolveAll } = this.#options;
     const lookup: NonNullable<Agent.Options["connect"]> = {
       timeout: limits.connectMs,
-      lookup: (host, options, callback) => {
-        resolve(host, (error, addresses) => {
+      lookup: (name, options, callback) => {
+        const host = name.replace(/\.$/, "");
+        resolve(name, (error, addresses) => {
           const missing = addresses?.length > 0 ? null : notFound(host);
-          const refusal = error ?? missing ?? (isGuarded ? refusalOf(host, addresses) : null);
+          const inward = (): PageError | null =>
+            allowedHosts.has(host) ? null : refusalOf(host, addresses, !isGuarded);
+          const refusal = error ?? missing ?? inward();
           if (refusal !== null) callback(refusal, []);
           else if (options.all === true) callback(null, addresses);
           else callback(null, addresses[0].address, addresses[0].family);
@@ -163,11 +164,27 @@ const resolveAll: Resolve = (host, callback) => dns.lookup(host, { all: true }, 
 const notFound = (host: string): Error => Object.assign(new Error(`no address of ${host}`), { code: "ENOTFOUND" });
 
 function basicAuthorization({ username, password }: URL): string {
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${decoded(username)}:${decoded(password)}`;
   return `Basic ${Buffer.from(pair).toString("base64")}`;
 }
 
-/** Throws PageError for a place where a page must not lead. */
+/** A percent sign that begins nothing is meant as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Without what is no part of a request: a user name, a password, a fragment. */
+function bareOf(url: URL): URL {
+  const bare = new URL(url);
+  [bare.username, bare.password, bare.hash] = ["", "", ""];
+  return bare;
+}
+
+/** @param from bare: a relative address would take over its user name. Throws PageError for a place where a page must not lead. */
 function redirectTarget(from: URL, location: string | string[] | undefined): URL {
   if (typeof location !== "string" || location === "") throw new PageError("it redirects, and does not say where");
   if (!URL.canParse(location, from)) throw new PageError("it redirects to what is no address");
@@ -177,7 +194,7 @@ function redirectTarget(from: URL, location: string | string[] | undefined): URL
   }
   if (from.protocol === "https:" && to.protocol === "http:") throw new PageError("it redirects from https to http");
   if (to.username !== "" || to.password !== "") throw new PageError("it redirects to an address with a user name");
-  return to;
+  return bareOf(to);
 }
 
 interface BodyOptions {
@@ -192,16 +209,20 @@ async function readBody(
   response: Dispatcher.ResponseData,
   { bounds, deadline, cut, onBytes }: BodyOptions,
 ): Promise<Buffer> {
-  const declared = Number(response.headers["content-length"] ?? Number.NaN);
+  const { body, headers } = response;
+  const declared = Number(headers["content-length"] ?? Number.NaN);
   const total = Number.isSafeInteger(declared) ? declared : null;
-  let received = 0;
-  response.body.on("data", (chunk: Buffer) => onBytes((received += chunk.length), total));
-  const stages: (Readable | Transform)[] = [response.body, ...decoders(response.headers["content-encoding"])];
   const collector = new Collector(bounds.maxBytes, cut);
+  let received = 0;
   try {
+    const stages: (Readable | Transform)[] = [body, ...decoders(headers["content-encoding"])];
+    body.on("data", (chunk: Buffer) => onBytes((received += chunk.length), total));
     await pipeline([...stages, collector], { signal: deadline });
   } catch (error) {
     if (!collector.isFull || !cut) throw error;
+  } finally {
+    // What nobody wants is not waited for: the connection ends with it.
+    body.on("error", () => {}).destroy();
   }
   return collector.content();
 }
@@ -292,7 +313,7 @@ function toPageError(error: unknown, { totalMs }: DownloadLimits, deadline: Abor
 }
 
 function describe(code: string, error: unknown): readonly [reason: string, temporary: boolean] {
-  if (code.startsWith("HPE_")) return ["its host does not speak HTTP", false];
+  if (error instanceof Error && error.name === "HTTPParserError") return ["its host does not speak HTTP", false];
   if (/CERT|^ERR_TLS|SSL|DEPTH_ZERO|UNABLE_TO/.test(code)) return ["its certificate can't be trusted", false];
   if (/^(?:Z_|ERR_(?:_?BROTLI|ZLIB)|ERR__ERROR)/.test(code)) return ["its compression is damaged", true];
   return [error instanceof Error ? error.message.slice(0, 100) : "it failed", false];

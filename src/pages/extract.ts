@@ -4,14 +4,17 @@
  */
 import { Readability } from "@mozilla/readability";
 import { compile } from "html-to-text";
+import type { FormatCallback } from "html-to-text";
 import { parseHTML } from "linkedom";
 import { InputError } from "../errors.ts";
 import { CountingDecoder, detectEncoding } from "../node/charset.ts";
 import { checkText } from "../node/text.ts";
 import { PageError } from "./page-error.ts";
 
-/** Beyond this a page's tree is not searched for its article; all of its text is taken. */
+/** Beyond these a page's tree is not searched for its article; all of its text is taken. */
 const MAX_ARTICLE_CHARACTERS = 5_000_000;
+/** 400 tables within tables are a search of four seconds, 1,000 one of 90. */
+const MAX_ARTICLE_DEPTH = 200;
 /** An article shorter than this, on a page with much more text, was not the article. */
 const MIN_ARTICLE_CHARACTERS = 200;
 /** Elements within elements; the time that a page takes grows with the square of it, and no person's page comes near. */
@@ -34,7 +37,9 @@ export function extractText(body: Uint8Array, contentType: string | null): strin
     throw new PageError(`it is no text but "${type.slice(0, 60)}"`);
   }
   const start = Buffer.from(body.subarray(0, 4096)).toString("latin1");
-  const decoder = new CountingDecoder(detectEncoding(body.subarray(0, 65_536), ofHeader, encodingOfPage(start)));
+  const mayBeHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(start));
+  const ofPage = mayBeHtml || /\bxml\b/.test(type) ? encodingOfPage(start) : null;
+  const decoder = new CountingDecoder(detectEncoding(body.subarray(0, 65_536), ofHeader, ofPage));
   const text = decoder.decode(body, true);
   const isHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(text.slice(0, 4096)));
   return isHtml ? htmlToText(text) : text;
@@ -43,8 +48,7 @@ export function extractText(body: Uint8Array, contentType: string | null): strin
 /** What a page says of itself in letters. It can't be UTF-16, or these would not be readable: UTF-8 is meant (HTML). */
 function encodingOfPage(start: string): string | null {
   const ofXml = /^(?:\u00ef\u00bb\u00bf)?<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([\w.:-]+)/.exec(start);
-  const isPage = looksLikeHtml(start) || /<(?:html|head|meta)\b/i.test(start);
-  const ofMeta = isPage ? /<meta\b[^>]{0,200}?\bcharset\s*=\s*["']?([\w.:-]+)/i.exec(start) : null;
+  const ofMeta = /<meta\b[^>]{0,200}?\bcharset\s*=\s*["']?([\w.:-]+)/i.exec(start);
   const label = (ofXml ?? ofMeta)?.[1] ?? null;
   return label !== null && /^(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2)/i.test(label) ? "utf-8" : label;
 }
@@ -55,9 +59,10 @@ export const looksLikeHtml = (start: string): boolean =>
 
 /** The article of a page; where none is to be found, all of its text but menus and the like. Throws PageError. */
 export function htmlToText(html: string): string {
-  if (depthOf(html) > MAX_DEPTH) throw new PageError("its HTML is nested too deeply");
+  const depth = depthOf(html);
+  if (depth > MAX_DEPTH) throw new PageError("its HTML is nested too deeply");
   const whole = (): string => render(toWhole, html);
-  if (html.length > MAX_ARTICLE_CHARACTERS) return whole();
+  if (html.length > MAX_ARTICLE_CHARACTERS || depth > MAX_ARTICLE_DEPTH) return whole();
   const article = articleOf(html);
   const text = article === null ? "" : render(toText, article);
   if (text.length >= MIN_ARTICLE_CHARACTERS) return text;
@@ -86,7 +91,9 @@ function depthOf(html: string): number {
 /** Mozilla's Readability, as in Firefox's reader view; null where it finds nothing, or the page is too deep for it. */
 function articleOf(html: string): string | null {
   try {
-    return new Readability(parseHTML(html).document).parse()?.content ?? null;
+    const { document } = parseHTML(html);
+    for (const menu of document.querySelectorAll("nav, [role=navigation], body > header")) menu.remove();
+    return new Readability(document).parse()?.content ?? null;
   } catch {
     return null; // it is made for pages as browsers have them, and throws at some others
   }
@@ -95,22 +102,38 @@ function articleOf(html: string): string | null {
 const skipped = (selectors: readonly string[]): { selector: string; format: "skip" }[] =>
   selectors.map((selector) => ({ selector, format: "skip" }));
 
+const block = (selector: string, lineBreaks: number): { selector: string; format: "block"; options: object } => ({
+  selector,
+  format: "block",
+  options: { leadingLineBreaks: lineBreaks, trailingLineBreaks: lineBreaks },
+});
+
 const plain = [
   { selector: "a", options: { ignoreHref: true } },
   { selector: "img", format: "skip" },
-  ...["h1", "h2", "h3", "h4", "h5", "h6"].map((selector) => ({ selector, options: { uppercase: false } })),
-  { selector: "table", format: "dataTable", options: { uppercaseHeaderCells: false } },
-  { selector: "ul", options: { itemPrefix: "" } },
+  ...["h1", "h2", "h3", "h4", "h5", "h6", "ul", "table", "caption", "hr"].map((selector) => block(selector, 2)),
+  ...["li", "tr"].map((selector) => block(selector, 1)),
+  // The library's own tables are filled up with spaces, and of tables within tables it makes minutes of work.
+  ...["td", "th"].map((selector) => ({ selector, format: "cell" })),
   { selector: "blockquote", options: { trimEmptyLines: true } },
-  { selector: "hr", format: "skip" },
-  ...skipped(["script", "style", "noscript", "template", "svg", "math", "iframe", "form", "button", "select", "head"]),
+  // Not `head`: nobody needs to say where it ends.
+  ...skipped(["script", "style", "noscript", "template", "svg", "math", "iframe", "title"]),
+  ...skipped(["form", "button", "select", "textarea"]),
 ];
 
+/** A space between a cell and the next one. */
+const cell: FormatCallback = (element, walk, builder) => {
+  walk(element.children, builder);
+  builder.addInline(" ");
+};
+
+const formatters = { cell };
 const limits = { maxInputLength: 60_000_000, maxDepth: MAX_DEPTH };
 
-const toText = compile({ wordwrap: false, selectors: plain, limits });
+const toText = compile({ wordwrap: false, formatters, selectors: plain, limits });
 const toWhole = compile({
   wordwrap: false,
+  formatters,
   limits,
   selectors: [...plain, ...skipped(["nav", "header", "footer", "aside", "[role=navigation]", "[aria-hidden=true]"])],
 });

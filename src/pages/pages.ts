@@ -72,6 +72,13 @@ export async function fetchPages(urls: readonly URL[], options: PageOptions): Pr
   }
 }
 
+interface Got {
+  readonly page: CachedPage;
+  readonly from: "network" | "cache" | "unchanged" | "stale";
+  /** Whether the cache should have it, and has not yet. */
+  readonly isNew: boolean;
+}
+
 interface Site {
   readonly robots: Robots;
   readonly queue: PQueue;
@@ -106,9 +113,11 @@ class Fetcher {
   async page(url: URL): Promise<Page> {
     const shown = showUrl(url);
     try {
-      const { page, from } = await this.#get(url, shown);
+      const { page, from, isNew } = await this.#get(url, shown);
       const text = extractText(page.body, page.contentType);
       if (text.trim() === "") throw new PageError("it has no text");
+      // A page that can't be read is not kept.
+      if (isNew) this.#cache?.put(shown, page);
       this.#tell({ type: "done", url: shown, bytes: page.body.length, from });
       return { url: shown, text };
     } catch (error) {
@@ -118,26 +127,28 @@ class Fetcher {
     }
   }
 
-  async #get(
-    url: URL,
-    shown: string,
-  ): Promise<{ page: CachedPage; from: "network" | "cache" | "unchanged" | "stale" }> {
+  async #get(url: URL, shown: string): Promise<Got> {
     const cached = this.#cache?.get(shown) ?? null;
-    if (cached !== null && Math.abs(Date.now() - cached.fetchedMs) < FRESH_MS) return { page: cached, from: "cache" };
+    if (cached !== null && Math.abs(Date.now() - cached.fetchedMs) < FRESH_MS) {
+      return { page: cached, from: "cache", isNew: false };
+    }
     try {
       const { robots, queue } = await this.#site(url, url);
       robots.check(url);
       const answer = await withRetries(() => queue.add(() => this.#all.add(() => this.#download(url, shown, cached))));
       if (answer.status === 304) {
-        if (cached === null) throw new PageError("its server says that nothing has changed, but was not asked");
-        const page = { ...cached, fetchedMs: Date.now() };
-        this.#cache?.put(shown, page);
-        return { page, from: "unchanged" };
+        if (cached === null || (cached.etag ?? cached.lastModified) === null) {
+          throw new PageError("its server says that nothing has changed, but was not asked");
+        }
+        return { page: { ...cached, fetchedMs: Date.now() }, from: "unchanged", isNew: true };
       }
-      return { page: this.#keep(shown, answer), from: "network" };
+      const isPrivate = /\bno-store\b/i.test(String(answer.headers["cache-control"]));
+      return { page: pageOf(answer), from: "network", isNew: !isPrivate };
     } catch (error) {
       // What was true yesterday is better than nothing, where the network is the trouble.
-      if (cached !== null && error instanceof PageError && error.temporary) return { page: cached, from: "stale" };
+      if (cached !== null && error instanceof PageError && error.temporary) {
+        return { page: cached, from: "stale", isNew: false };
+      }
       throw error;
     }
   }
@@ -150,25 +161,6 @@ class Fetcher {
       this.#tell({ type: "bytes", url: shown, received, total });
     const onRedirect = async (to: URL): Promise<void> => (await this.#site(to, url)).robots.check(to);
     return await this.#downloader.get(url, { headers, onBytes, onRedirect });
-  }
-
-  /** A page that can't be read is not kept. */
-  #keep(shown: string, { headers, url, body }: Answer): CachedPage {
-    const header = (name: string): string | null => {
-      const value = headers[name];
-      return typeof value === "string" ? value : null;
-    };
-    const page = {
-      url: showUrl(url),
-      contentType: header("content-type"),
-      etag: header("etag"),
-      lastModified: header("last-modified"),
-      fetchedMs: Date.now(),
-      body,
-    };
-    const isPrivate = /\bno-store\b/i.test(header("cache-control") ?? "");
-    if (!isPrivate) this.#cache?.put(shown, page);
-    return page;
   }
 
   /** @param typed the address that led there. */
@@ -189,6 +181,21 @@ class Fetcher {
   #tell(event: PageEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+const pageOf = (answer: Answer): CachedPage => ({
+  url: showUrl(answer.url),
+  contentType: headerOf(answer, "content-type"),
+  etag: headerOf(answer, "etag"),
+  lastModified: headerOf(answer, "last-modified"),
+  fetchedMs: Date.now(),
+  body: answer.body,
+});
+
+/** null: it is not there, or more than once. */
+function headerOf({ headers }: Answer, name: string): string | null {
+  const value = headers[name];
+  return typeof value === "string" ? value : null;
 }
 
 /** An IPv6 address as it stands in a URL. */
