@@ -48,7 +48,7 @@ const LAYERS = [
   ["pages/robots.ts", "pages/polite.ts"],
   ["pages/pages.ts"],
   ["cli/version.ts", "cli/signals.ts", "cli/terminal.ts", "cli/interactive.ts", "cli/engines.ts"],
-  ["cli/cleaning.ts", "cli/downloads.ts", "cli/sources.ts"],
+  ["cli/cleaning.ts", "cli/downloads.ts", "cli/reading.ts", "cli/sources.ts"],
   ["cli/material.ts", "cli/fetch.ts", "cli/tokenize.ts"],
   ["cli/reporter.ts"],
   ["cli/sample.ts"],

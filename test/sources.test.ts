@@ -230,6 +230,24 @@ test("a text in another encoding is read as what it is, and told", () => {
   expect(beginning(stdout)).toMatchObject({ documents: 25, heldOut: 3, cleaning: { encodings: { "utf-16le": 1 } } });
 });
 
+test("the encoding is told of a text that is read no further than to its footer", () => {
+  const directory = workspace();
+  const data = join(directory, "book.txt");
+  const lines = [
+    "*** START OF THE PROJECT GUTENBERG EBOOK CAFES ***",
+    "un café",
+    "deux cafés",
+    "trois cafés à la crème",
+  ];
+  lines.push("*** END OF THE PROJECT GUTENBERG EBOOK CAFES ***", "the licence");
+  writeFileSync(data, Buffer.from(lines.join("\n"), "latin1"));
+  const { stdout } = microgpt(train(directory, "--data", data, "--val-fraction", "0"));
+  expect(beginning(stdout)).toMatchObject({
+    documents: 3,
+    cleaning: { gutenberg: 1, encodings: { "windows-1252": 1 } },
+  });
+});
+
 test("a corpus larger than the heap is learnt from: it is read as a stream, and held as small numbers", () => {
   const directory = workspace();
   const data = join(directory, "large.txt");

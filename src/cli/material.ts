@@ -48,6 +48,9 @@ export interface Material {
   readonly dataHash: string;
 }
 
+/** How often `prepare` reads its sources. */
+export const PASSES = 2;
+
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
 export function prepare(options: TrainOptions, sources: readonly TextSource[]): Material {
   const random = new Random(options.seed);

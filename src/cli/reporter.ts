@@ -7,6 +7,8 @@ import type { PageEvent } from "../pages/pages.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
 import { cleaningText, counted } from "./cleaning.ts";
 import type { Cleaning } from "./cleaning.ts";
+import { ReadingLog } from "./reading.ts";
+import type { ReadingReport } from "./reading.ts";
 import { duration, grouped, jsonLine, paint, printable, sparkline, StatusLine } from "./terminal.ts";
 
 export interface Beginning {
@@ -61,6 +63,8 @@ export interface SampleReport {
 }
 
 export interface Reporter {
+  /** A large text is being read. */
+  reading(reading: ReadingReport): void;
   /** Something happened to a page that is being fetched. */
   page(event: PageEvent): void;
   begin(beginning: Beginning): void;
@@ -87,6 +91,12 @@ const round = (value: number): string => value.toFixed(4);
 
 /** Plain lines, one for every evaluation interval. */
 class PlainReporter implements Reporter {
+  readonly #reading = new ReadingLog(process.stdout);
+
+  reading(reading: ReadingReport): void {
+    this.#reading.report(reading);
+  }
+
   page(event: PageEvent): void {
     if (event.type === "failed") this.warn(`${event.url}: ${event.reason}`);
     if (event.type === "done") print(`fetched    ${printable(event.url)}  ${fetchedText(event)}`);
@@ -95,6 +105,7 @@ class PlainReporter implements Reporter {
   begin(beginning: Beginning): void {
     const { version, engine, run, resumedAt, shape, baselines, heldOut, duplicates, unlearnt } = beginning;
     const { uniform, unigram, bigram } = baselines;
+    this.#reading.end();
     const learnt = `${counted(beginning.documents, beginning.unit)} to learn`;
     const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
     const dropped = duplicates > 0 ? `, ${grouped(duplicates)} duplicates dropped` : "";
@@ -218,8 +229,17 @@ class TerminalReporter extends PlainReporter {
   }
 }
 
+const JSON_READING_MS = 1000;
+
 /** A JSON object a line; `event` says which. Texts are not touched: JSON escapes what a terminal would obey. */
 class JsonReporter implements Reporter {
+  #toldMs = performance.now();
+
+  reading(reading: ReadingReport): void {
+    if (performance.now() - this.#toldMs < JSON_READING_MS) return;
+    this.#toldMs = performance.now();
+    this.#event("reading", reading);
+  }
   page({ type, ...fields }: PageEvent): void {
     if (type !== "bytes") this.#event(type === "done" ? "fetched" : "not fetched", fields);
   }

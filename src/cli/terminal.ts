@@ -50,8 +50,13 @@ export const grouped = (value: number): string => Math.round(value).toLocaleStri
 
 /** A line at the bottom of the terminal that shows the state of things; other lines scroll past above it. */
 export class StatusLine {
+  readonly #stream: NodeJS.WriteStream;
   #shown = false;
   #drawnMs = -Infinity;
+
+  constructor(stream: NodeJS.WriteStream = process.stdout) {
+    this.#stream = stream;
+  }
 
   /** Redraws at most ten times a second. The text is cut to the terminal's width: a wrapped line could not be erased. */
   show(text: () => string): void {
@@ -59,12 +64,12 @@ export class StatusLine {
     if (nowMs - this.#drawnMs < 100) return;
     this.#drawnMs = nowMs;
     this.clear();
-    process.stdout.write(text().slice(0, (process.stdout.columns || 80) - 1));
+    this.#stream.write(text().slice(0, (this.#stream.columns || 80) - 1));
     this.#shown = true;
   }
 
   clear(): void {
-    if (this.#shown) process.stdout.write("\r\u001b[2K");
+    if (this.#shown) this.#stream.write("\r\u001b[2K");
     this.#shown = false;
   }
 }

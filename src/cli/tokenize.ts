@@ -11,6 +11,7 @@ import type { Tokenizer, TokenizerKind } from "../tokenizer.ts";
 import { toHuggingFace } from "../tokenizers/hugging-face.ts";
 import { tokenizerTrainer } from "../tokenizers/train.ts";
 import { PageLog } from "./downloads.ts";
+import { ReadingLog, watchReading } from "./reading.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
 import { grouped, jsonLine, paint, printable } from "./terminal.ts";
@@ -41,11 +42,16 @@ export async function tokenize(text: string | null, options: TokenizeOptions, fl
   const isLoaded = flags.run !== null;
   const needsData = !isLoaded || text === null;
   const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr)) : null;
-  const corpus = gathered === null ? null : new Corpus(sourcesOf(gathered), { ...options, reference: false });
+  const sources = gathered === null ? [] : sourcesOf(gathered);
+  const corpus = gathered === null ? null : new Corpus(sources, { ...options, reference: false });
+  const log = new ReadingLog(process.stderr);
+  const counted = isLoaded ? 1 : flags.kinds.length || TOKENIZER_KINDS.length;
+  watchReading(sources, (isLoaded ? 0 : 1) + (text === null ? counted : 0), (reading) => log.report(reading));
   const tokenizers = isLoaded ? [Run.open(flags.run).tokenizer] : learnAll(corpus, options, flags.kinds);
   if (flags.exported !== null) exportTokenizer(tokenizers, flags.exported);
   const ofText = text === null ? null : tokenizers.map((tokenizer) => countAll([text], tokenizer));
   const ofData = text === null && corpus !== null ? tokenizers.map((one) => countAll(corpus.read(), one)) : null;
+  log.end();
   for (const [i, tokenizer] of tokenizers.entries()) {
     if (flags.json) printJson(tokenizer, text, (ofText ?? ofData ?? [])[i]);
     else if (text !== null) printPieces(tokenizer, text);

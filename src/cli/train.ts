@@ -13,11 +13,12 @@ import { Run, stemOf } from "../node/run.ts";
 import { newProgress } from "../train.ts";
 import type { Evaluation } from "../train.ts";
 import { decide, openEngine, resumeEngine, usesBlas } from "./engines.ts";
-import { originOf, prepare } from "./material.ts";
+import { originOf, PASSES, prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
 import type { Reporter } from "./reporter.ts";
 import { createReporter } from "./reporter.ts";
+import { watchReading } from "./reading.ts";
 import { sampleTexts } from "./sample.ts";
 import { gather, locate, runSources, sourcesOf } from "./sources.ts";
 import { Training } from "./training.ts";
@@ -40,7 +41,9 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const options = decide(locate(given));
   const reporter = createReporter(flags.json);
   const gathered = await gather(options, reporter);
-  const material = prepare(options, sourcesOf(gathered));
+  const sources = sourcesOf(gathered);
+  watchReading(sources, PASSES, (reading) => reporter.reading(reading));
+  const material = prepare(options, sources);
   const prompts =
     flags.promptFile === null
       ? null
@@ -71,7 +74,9 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
   try {
     const reporter = createReporter(flags.json);
     const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
-    const material = prepare(run.options, await runSources(run));
+    const sources = await runSources(run);
+    watchReading(sources, PASSES, (reading) => reporter.reading(reading));
+    const material = prepare(run.options, sources);
     const prompts =
       flags.promptFile === null
         ? null

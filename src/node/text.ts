@@ -24,36 +24,43 @@ export class TextSource implements Source {
   mayBeEmpty = false;
   /** Places that became U+FFFD. */
   replaced = 0;
+  /** How long it is, in bytes, and who hears of each chunk that is read. */
+  readonly size: number;
+  onChunk: (bytes: number) => void = () => {};
   readonly #bytes: () => Iterable<Uint8Array>;
 
-  private constructor(name: string, bytes: () => Iterable<Uint8Array>) {
+  private constructor(name: string, size: number, bytes: () => Iterable<Uint8Array>) {
     this.name = name;
+    this.size = size;
     this.#bytes = bytes;
   }
 
   /** A file. Throws InputError, now or while it is read: it is not there, can't be read, or is no text. */
   static file(path: string): TextSource {
-    checkRegular(path);
+    const size = checkRegular(path);
     checkText(showPath(path), readStart(path, START_BYTES));
-    return new TextSource(path, () => readChunks(path));
+    return new TextSource(path, size, () => readChunks(path));
   }
 
   /** Bytes in memory, from elsewhere. Throws InputError if they are no text. */
   static bytes(name: string, bytes: Uint8Array): TextSource {
     checkText(name, bytes.subarray(0, START_BYTES));
-    return new TextSource(name, () => slices(bytes));
+    return new TextSource(name, bytes.length, () => slices(bytes));
   }
 
   *chunks(): Generator<string, void, void> {
     let decoder: CountingDecoder | null = null;
-    for (const bytes of this.#bytes()) {
-      decoder ??= new CountingDecoder(detectEncoding(bytes.subarray(0, START_BYTES)));
-      yield decoder.decode(bytes, false);
+    try {
+      for (const bytes of this.#bytes()) {
+        decoder ??= new CountingDecoder(detectEncoding(bytes.subarray(0, START_BYTES)));
+        this.onChunk(bytes.length);
+        yield decoder.decode(bytes, false);
+      }
+      if (decoder !== null) yield decoder.decode(new Uint8Array(0), true);
+    } finally {
+      // Also where the reader has enough before the end, as at a footer.
+      if (decoder !== null) ({ encoding: this.encoding, replaced: this.replaced } = decoder);
     }
-    if (decoder === null) return;
-    yield decoder.decode(new Uint8Array(0), true);
-    this.encoding = decoder.encoding;
-    this.replaced = decoder.replaced;
   }
 
   /** All of it. */
@@ -83,11 +90,12 @@ function* readChunks(path: string): Generator<Uint8Array, void, void> {
   }
 }
 
-/** What is read twice must be a file: a pipe would be empty the second time. */
-function checkRegular(path: string): void {
+/** What is read twice must be a file: a pipe would be empty the second time. Returns its size. */
+function checkRegular(path: string): number {
   try {
-    const kind = describeKind(fs.statSync(path));
-    if (kind === null) return;
+    const status = fs.statSync(path);
+    const kind = describeKind(status);
+    if (kind === null) return status.size;
     const hint = kind === "a pipe" ? "; read it by --data -" : "";
     throw new InputError(`${showPath(path)} is ${kind}, not a file${hint}`);
   } catch (error) {

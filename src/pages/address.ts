@@ -4,7 +4,7 @@
  */
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
-import { PageError } from "./page-error.ts";
+import { AddressError } from "./page-error.ts";
 
 export type Reach = "public" | "private" | "metadata";
 
@@ -64,7 +64,7 @@ export function isPlainlyPrivate(url: URL): boolean {
 }
 
 /**
- * Throws PageError if a request must not go there, as far as the address itself tells; names are looked at again when
+ * Throws AddressError if a request must not go there, as far as the address itself tells; names are looked at again when
  * they are resolved. @param isTyped whether it is of the very site that was typed, not of one that it led to.
  */
 export function checkDestination(url: URL, isTyped: boolean, allowedHosts: ReadonlySet<string>): void {
@@ -72,10 +72,10 @@ export function checkDestination(url: URL, isTyped: boolean, allowedHosts: Reado
   if (allowedHosts.has(host)) return;
   const reach = isIP(host) !== 0 ? reachOf(host) : isLocalName(host) ? "private" : "public";
   if (reach === "metadata" || METADATA_NAMES.has(host)) {
-    throw new PageError(`${host} is a cloud's metadata service, which holds secrets; --allow-host ${host} reads it`);
+    throw new AddressError(`${host} is a cloud's metadata service, which holds secrets; --allow-host ${host} reads it`);
   }
   if (reach === "private" && !isTyped) {
-    throw new PageError(`it leads to ${host}, an address of a private network; --allow-host ${host} follows it`);
+    throw new AddressError(`it leads to ${host}, an address of a private network; --allow-host ${host} follows it`);
   }
 }
 
@@ -87,12 +87,12 @@ export function refusalOf(
   host: string,
   addresses: readonly { readonly address: string }[],
   mayBePrivate: boolean = false,
-): PageError | null {
+): AddressError | null {
   for (const { address } of addresses) {
     const reach = reachOf(address);
     if (reach === "public" || (reach === "private" && mayBePrivate)) continue;
     const what = reach === "private" ? "an address of a private network" : "a cloud's metadata service";
-    return new PageError(`the name ${host} stands for ${address}, ${what}; --allow-host ${host} reads it`);
+    return new AddressError(`the name ${host} stands for ${address}, ${what}; --allow-host ${host} reads it`);
   }
   return null;
 }

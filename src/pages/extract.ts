@@ -113,12 +113,13 @@ const plain = [
   { selector: "img", format: "skip" },
   ...["h1", "h2", "h3", "h4", "h5", "h6", "ul", "table", "caption", "hr"].map((selector) => block(selector, 2)),
   ...["li", "tr"].map((selector) => block(selector, 1)),
-  // The library's own tables are filled up with spaces, and of tables within tables it makes minutes of work.
+  // The library's own tables are filled up with spaces.
   ...["td", "th"].map((selector) => ({ selector, format: "cell" })),
   { selector: "blockquote", options: { trimEmptyLines: true } },
   // Not `head`: nobody needs to say where it ends.
   ...skipped(["script", "style", "noscript", "template", "svg", "math", "iframe", "title"]),
-  ...skipped(["form", "button", "select", "textarea"]),
+  // Not `form`: there are pages that are one from beginning to end.
+  ...skipped(["button", "select", "textarea", "label"]),
 ];
 
 /** A space between a cell and the next one. */

@@ -16,3 +16,6 @@ export class PageError extends Error {
     this.afterMs = afterMs;
   }
 }
+
+/** It leads where pages must not lead. */
+export class AddressError extends PageError {}

@@ -3,7 +3,7 @@
  */
 import * as robotsParser from "robots-parser";
 import type { Downloader } from "./download.ts";
-import { PageError } from "./page-error.ts";
+import { AddressError, PageError } from "./page-error.ts";
 
 export interface Robots {
   /** Throws PageError if the page must not be fetched. */
@@ -43,6 +43,7 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
     const text = body.toString("utf8");
     return parseRobots(address, body.length < MAX_BYTES ? text : text.replace(CUT_LINE, ""));
   } catch (error) {
+    if (error instanceof AddressError) return { ...OPEN, check: () => refuse(error) };
     if (!(error instanceof PageError)) throw error;
     return closed(`its robots.txt can't be had: ${error.message}`);
   }
@@ -50,18 +51,19 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
 
 export const OPEN: Robots = { check: () => {}, crawlDelayMs: null };
 
+/** Another day it may be open, so an old copy of a page may serve; but it is not asked again now. */
 function closed(why: string): Robots {
-  return {
-    crawlDelayMs: null,
-    check() {
-      throw new PageError(`${why}; --ignore-robots fetches it nevertheless`, { temporary: false });
-    },
-  };
+  const reason = `${why}; --ignore-robots fetches it nevertheless`;
+  return { ...OPEN, check: () => refuse(new PageError(reason, { temporary: true, afterMs: Infinity })) };
 }
 
-/** @param text the file; a byte order mark is no part of it. */
+function refuse(error: PageError): never {
+  throw error;
+}
+
+/** @param text the file; a byte order mark counts as space, as JavaScript has it. */
 export function parseRobots(address: URL, text: string): Robots {
-  const robots = parse(address.href, normalize(text.replace(/^\ufeff/, "")));
+  const robots = parse(address.href, normalize(text));
   const delay = robots.getCrawlDelay(PRODUCT) ?? Number.NaN;
   return {
     crawlDelayMs: delay >= 0 ? 1000 * Math.min(delay, MAX_DELAY_S) : null,

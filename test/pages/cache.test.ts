@@ -2,10 +2,12 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
+import builtinFs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { PageCache } from "../../src/pages/cache.ts";
 import type { CachedPage } from "../../src/pages/cache.ts";
 import { Random } from "../../src/random.ts";
@@ -181,6 +183,22 @@ describe("an entry that was changed is not believed, and put mends it (reliabili
     expect(cache.get(URL_B)?.body.toString()).toBe("the text of b");
   });
 
+  /** Every path that is opened from now on to the end of the test. */
+  function openedPaths(): string[] {
+    const opened: string[] = [];
+    const { openSync } = builtinFs;
+    const spy = vi.spyOn(builtinFs, "openSync").mockImplementation((path, ...rest) => {
+      opened.push(String(path));
+      return openSync(path, ...rest);
+    });
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      spy.mockRestore();
+      syncBuiltinESMExports();
+    });
+    return opened;
+  }
+
   test("what a hostile entry says is never followed", () => {
     const { cache, directory, files } = twoPages();
     fs.writeFileSync(join(directory, "secret"), "secret");
@@ -189,6 +207,7 @@ describe("an entry that was changed is not believed, and put mends it (reliabili
     write({});
     expect(cache.get(URL_A)?.body.toString()).toBe("the text of a");
     const length = "secret".length;
+    const opened = openedPaths();
     const hostile: readonly object[] = [
       { body: "../secret", length },
       { body: "../../etc/passwd", length: fs.statSync("/etc/passwd").size },
@@ -222,6 +241,9 @@ describe("an entry that was changed is not believed, and put mends it (reliabili
       write(changes);
       expect([changes, cache.get(URL_A)]).toEqual([changes, null]);
     }
+    expect(opened.length).toBeGreaterThan(hostile.length);
+    const inside = new Set(Object.values(files).concat(join(directory, "bodies", sha256("another"))));
+    expect(opened.filter((path) => path !== "" && !inside.has(path))).toEqual([]);
   });
 
   test("nor is what is no entry at all", () => {

@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { extractText, htmlToText, looksLikeHtml } from "../../src/pages/extract.ts";
-import { encodedText, ENCODED_TEXTS } from "../encoded-texts.ts";
 
 const HTML = "text/html; charset=utf-8";
 const read = (html: string, type: string | null = HTML): string => extractText(Buffer.from(html), type);
@@ -97,6 +96,23 @@ describe("the main text of a page", () => {
     expect(lines).toEqual(entries);
   });
 
+  test("a page that is one form from beginning to end is read, without what one fills in", () => {
+    const inside = `<label>LABELTEXT</label><textarea><b>AREATEXT</b></textarea>${paragraphs(SENTENCES)}`;
+    expect(read(`<html><body><form id="aspnetForm"><div>${inside}</div></form></body></html>`)).toBe(
+      SENTENCES.join("\n\n"),
+    );
+    expect(read(`<html><body><form id="aspnetForm"><p>Short.</p></form></body></html>`)).toBe("Short.");
+  });
+
+  test("a head without an end takes nothing of the body with it", () => {
+    expect(read(`<html><head><title>HEADTITLE</title><body>${paragraphs(SENTENCES)}`)).toBe(SENTENCES.join("\n\n"));
+    expect(read("<!doctype html><title>HEADTITLE</title><p>Short.")).toBe("Short.");
+  });
+
+  test("a rule across the page parts words", () => {
+    expect(read("<body>one<hr>two<hr/>three").split(/\n+/)).toEqual(["one", "two", "three"]);
+  });
+
   test("entities are characters, also those of scripts", () => {
     const text = read(
       "<p>&lt;b&gt; &amp;amp; caf&eacute; &#x1F600; &#8212; &nbsp;&copy; &unknown; &#0; &#xD800; 5 &lt 6</p>",
@@ -136,7 +152,7 @@ describe("pages that were made to hurt: a text or a PageError, in seconds", () =
     expect(() => read(deep(1_000_000))).toThrow(expect.objectContaining({ name: "PageError" }) as Error);
   });
 
-  test("100,000 elements beside each other, closed or not, are not deep", () => {
+  test("20,000 elements beside each other, closed or not, are not deep", () => {
     const count = 20_000;
     const words = Array.from({ length: count }, (_, i) => `w${i}`);
     for (const [begin, end] of [
@@ -305,86 +321,5 @@ describe("what a server calls it", () => {
     }
     for (const start of ["x<html>", "<htmlx>", "<!-- <html>", "<p>", "<!doctype book>"])
       expect(looksLikeHtml(start)).toBe(false);
-  });
-});
-
-describe("in which encoding it is", () => {
-  const wrap = (text: string, meta = ""): string =>
-    `<!doctype html><html><head>${meta}<title>x</title></head><body><p>${text}</p></body></html>`;
-
-  /** The wrapping is ASCII, so its bytes are known, too. */
-  const bytesOf = (encoding: string, meta = ""): Buffer => {
-    const [before, after] = wrap("|", meta)
-      .split("|")
-      .map((part) => Buffer.from(part, encoding.startsWith("utf-16") ? "utf16le" : "latin1"));
-    const parts = [before, encodedText(encoding).bytes, after];
-    if (encoding === "utf-16be") [before, after].forEach((part) => part.swap16());
-    return Buffer.concat(parts);
-  };
-
-  test.each(ENCODED_TEXTS.map(({ encoding, text }) => [encoding, text] as const))(
-    "%s: the header's word",
-    (encoding, text) => {
-      for (const type of [`text/html; charset=${encoding}`, `text/html;charset="${encoding.toUpperCase()}"; x=y`]) {
-        expect(extractText(bytesOf(encoding), type)).toBe(text);
-      }
-      expect(extractText(encodedText(encoding).bytes, `text/plain; charset=${encoding}`)).toBe(text);
-    },
-  );
-
-  const eightBit = ENCODED_TEXTS.filter(({ encoding }) => !encoding.startsWith("utf-16"));
-  test.each(eightBit.map(({ encoding, text }) => [encoding, text] as const))(
-    "%s: the page's word, and no word at all",
-    (encoding, text) => {
-      expect(extractText(bytesOf(encoding, `<meta charset=${encoding}>`), "text/html")).toBe(text);
-      expect(
-        extractText(
-          bytesOf(encoding, `<META http-equiv="Content-Type" content="text/html; charset=${encoding}">`),
-          "text/html",
-        ),
-      ).toBe(text);
-      expect(extractText(bytesOf(encoding), "text/html")).toBe(text);
-      const xml = Buffer.concat([
-        Buffer.from(`<?xml version='1.0' encoding='${encoding}'?><a>`),
-        encodedText(encoding).bytes,
-      ]);
-      expect(extractText(xml, "application/xml")).toContain(text);
-    },
-  );
-
-  test.each(["utf-8", "utf-16le", "utf-16be"])("%s: its mark beats the header and the page", (encoding) => {
-    const marks: Record<string, number[]> = {
-      "utf-8": [0xef, 0xbb, 0xbf],
-      "utf-16le": [0xff, 0xfe],
-      "utf-16be": [0xfe, 0xff],
-    };
-    const marked = Buffer.concat([Uint8Array.from(marks[encoding]), bytesOf(encoding, "<meta charset=koi8-r>")]);
-    for (const type of ["text/html; charset=shift_jis", "text/html", null])
-      expect(extractText(marked, type)).toBe(encodedText(encoding).text);
-  });
-
-  test("the header beats the page, and the page beats the guess", () => {
-    const russian = bytesOf("koi8-r", "<meta charset=windows-1251>");
-    expect(extractText(russian, "text/html; charset=koi8-r")).toBe(encodedText("koi8-r").text);
-    expect(extractText(russian, "text/html")).toBe(new TextDecoder("windows-1251").decode(encodedText("koi8-r").bytes));
-  });
-
-  test("a wrong header is believed, and what can't be decoded becomes U+FFFD; an unknown one is passed over", () => {
-    expect(extractText(bytesOf("koi8-r"), "text/html; charset=utf-8")).toContain("\ufffd");
-    expect(extractText(bytesOf("utf-8"), "text/html; charset=iso-8859-1")).toContain("å\u0090¾");
-    expect(extractText(bytesOf("koi8-r", "<meta charset=koi8-r>"), "text/html; charset=klingon")).toBe(
-      encodedText("koi8-r").text,
-    );
-  });
-
-  test("a page that says in letters that it is UTF-16 is UTF-8 (HTML, 13.2.3.2)", () => {
-    for (const label of ["utf-16", "UTF-16LE", "utf-16be", "unicode"]) {
-      expect(extractText(bytesOf("utf-8", `<meta charset=${label}>`), "text/html")).toBe(encodedText("utf-8").text);
-    }
-  });
-
-  test("a plain text about encodings is in none of those that it names", () => {
-    const text = '<html>: write <meta charset="koi8-r">, café!';
-    expect(read(text, "text/plain")).toBe(text);
   });
 });

@@ -1,5 +1,4 @@
 /** Where a page may send us on (reliability 28). Redirects between sites of loopback are allowed by name. */
-import type { OutgoingHttpHeaders } from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import * as tls from "node:tls";
@@ -7,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { PageOptions } from "../../src/pages/pages.ts";
 import { cert, key } from "./certificate.ts";
 import { fetchAll, fetchOne, names, redirect, serve, SMALL, status, text } from "./server.ts";
-import type { Reply } from "./server.ts";
+import type { Headers, Reply } from "./server.ts";
 
 const FREELY: Partial<PageOptions> = { allowHosts: ["127.0.0.1"], limits: SMALL };
 
@@ -96,7 +95,7 @@ describe("where to", () => {
     expect(site.asked.map(({ path }) => path)).toEqual(["/robots.txt", "/"]);
   });
 
-  test.each<readonly [string, OutgoingHttpHeaders]>([
+  test.each<readonly [string, Headers]>([
     ["no Location at all", {}],
     ["two of them", { location: ["/a", "/b"] }],
   ])("not where there is %s", async (_name, headers) => {

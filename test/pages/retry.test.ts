@@ -325,7 +325,7 @@ describe("a page that is in the cache", () => {
     expect(await read("/")).toBe("network");
   });
 
-  test("is given when its host is gone altogether", async () => {
+  test.each([true, false])("is given when its host is gone altogether (robots ignored: %s)", async (ignoreRobots) => {
     withoutPauses();
     const cacheDir = workspace();
     let isGone = false;
@@ -336,10 +336,10 @@ describe("a page that is in the cache", () => {
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 3\r\n\r\nold",
           ),
     );
-    expect(await fetchOne(site.origin, { cacheDir, limits: SMALL, ignoreRobots: true })).toBe("old");
+    expect(await fetchOne(site.origin, { cacheDir, limits: SMALL, ignoreRobots })).toBe("old");
     age(cacheDir);
     isGone = true;
-    const { events } = await fetchAll([site.origin], { cacheDir, limits: SMALL, ignoreRobots: true });
+    const { events } = await fetchAll([site.origin], { cacheDir, limits: SMALL, ignoreRobots });
     expect(events).toEqual([{ type: "done", url: `${site.origin}/`, bytes: 3, from: "stale" }]);
   });
 });

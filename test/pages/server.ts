@@ -59,15 +59,18 @@ async function open(server: net.Server): Promise<Omit<Site, "asked" | "hits">> {
   return { port, origin: `http://127.0.0.1:${port}`, connections: () => connections };
 }
 
+/** More than Node's own type allows: any of them may be there twice. */
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
+
 export const text =
-  (body: string | Buffer, headers: http.OutgoingHttpHeaders = {}): Reply =>
+  (body: string | Buffer, headers: Headers = {}): Reply =>
   (_request, response) =>
-    response.writeHead(200, { "content-type": "text/plain", ...headers }).end(body);
+    response.writeHead(200, { "content-type": "text/plain", ...headers } as http.OutgoingHttpHeaders).end(body);
 
 export const status =
-  (code: number, headers: http.OutgoingHttpHeaders = {}): Reply =>
+  (code: number, headers: Headers = {}): Reply =>
   (_request, response) =>
-    response.writeHead(code, headers).end();
+    response.writeHead(code, headers as http.OutgoingHttpHeaders).end();
 
 export const redirect = (location: string, code = 302): Reply => status(code, { location });
 
