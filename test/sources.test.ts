@@ -151,6 +151,29 @@ describe("--urls and --url-file", () => {
     expect(files.every(({ name }) => /^[0-9a-f]{64}$/.test(name))).toBe(true);
   });
 
+  test("a password that was typed with an address is in no file", async () => {
+    const directory = workspace();
+    const site = await serveSite({ "/verses.txt": VERSES });
+    const address = site.url.replace("http://", "http://reader:s3cret@");
+    const args = train(
+      directory,
+      "--urls",
+      `${address}/verses.txt`,
+      "--cache-dir",
+      join(directory, "cache"),
+      "--name",
+      "r",
+    );
+    const { exitCode, stdout, stderr } = await microgptAsync(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).not.toContain("s3cret");
+    const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const texts = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"));
+    expect(texts.length).toBeGreaterThan(8);
+    expect(texts.filter((text) => text.includes("s3cret"))).toEqual([]);
+    expect(texts.some((text) => text.includes(`${site.url}/verses.txt`))).toBe(true);
+  });
+
   test("if no page can be read, nothing is trained: exit 2, and no run", async () => {
     const directory = workspace();
     const site = await serveSite({});

@@ -49,6 +49,13 @@ export function locate<Options extends SourceOptions>(options: Options): Options
   };
 }
 
+/** An address as a run may remember it. */
+export function withoutPassword(address: string): string {
+  const url = new URL(address);
+  [url.username, url.password] = ["", ""];
+  return url.href;
+}
+
 /** Everything that the options, located, name; the bundled names if they name nothing. Throws InputError that says what is wrong. */
 export async function gather(options: SourceOptions, listener: Listener): Promise<Gathered> {
   const files = await gatherFiles(options, (message) => listener.warn(message));

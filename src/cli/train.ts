@@ -20,7 +20,7 @@ import type { Reporter } from "./reporter.ts";
 import { createReporter } from "./reporter.ts";
 import { watchReading } from "./reading.ts";
 import { sampleTexts } from "./sample.ts";
-import { gather, locate, runSources, sourcesOf } from "./sources.ts";
+import { gather, locate, runSources, sourcesOf, withoutPassword } from "./sources.ts";
 import { Training } from "./training.ts";
 import type { Best } from "./training.ts";
 
@@ -50,7 +50,7 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
       : readPrompts(flags.promptFile, material.tokenizer, (message) => reporter.warn(message));
   // A run remembers whether it began with a BLAS: without it, or with it, the last digits would be others.
   const noBlas = options.noBlas || (usesBlas(material.config, options) && findBlas() === null);
-  const decided = { ...options, noBlas };
+  const decided = { ...options, noBlas, urls: options.urls.map(withoutPassword) };
   const engine = await newEngine(material, decided);
   const run = Run.create(
     flags.runsDir,
