@@ -56,6 +56,12 @@ const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT);
  */
 const MIN_CHUNK_BYTES = 16;
 
+/** Bytes 0x80 to 0x9F of windows-1252 (WHATWG Encoding). Node before 24 takes them for those of Latin-1, controls. */
+const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
+
+const mended = (text: string): string =>
+  text.replace(/[\u0080-\u009f]/g, (control) => WINDOWS_1252[control.charCodeAt(0) - 0x80]);
+
 /** Bytes, a chunk after another → text; counts what was no character of the encoding, and became U+FFFD. */
 export class CountingDecoder {
   readonly encoding: string;
@@ -77,7 +83,8 @@ export class CountingDecoder {
     const end = last ? all.length : all.length < 2 * MIN_CHUNK_BYTES ? 0 : all.length - MIN_CHUNK_BYTES;
     const bytes = all.subarray(0, end);
     this.#held = Buffer.from(all.subarray(end));
-    const text = this.#decoder.decode(bytes, { stream: !last });
+    const decoded = this.#decoder.decode(bytes, { stream: !last });
+    const text = this.encoding === "windows-1252" ? mended(decoded) : decoded;
     if (text.includes(REPLACEMENT)) {
       const genuine = this.encoding === "utf-8" ? countIn(Buffer.concat([this.#tail, bytes])) : 0;
       this.replaced += text.split(REPLACEMENT).length - 1 - genuine;
