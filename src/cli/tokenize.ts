@@ -8,6 +8,7 @@ import { showPath, writeDurably } from "../node/files.ts";
 import { Run } from "../node/run.ts";
 import { nameUnknown, TOKENIZER_KINDS } from "../tokenizer.ts";
 import type { Tokenizer, TokenizerKind } from "../tokenizer.ts";
+import { scanSplit } from "../tokenizers/characters.ts";
 import { toHuggingFace } from "../tokenizers/hugging-face.ts";
 import { tokenizerTrainer } from "../tokenizers/train.ts";
 import { PageLog } from "./downloads.ts";
@@ -85,7 +86,7 @@ function countAll(texts: Iterable<string>, tokenizer: Tokenizer): Count {
   for (const text of texts) {
     const { ids, unknown } = tokenizer.encode(text);
     count.tokens += ids.length;
-    count.words += text.match(/\S+/g)?.length ?? 0;
+    scanSplit(text, () => count.words++);
     count.bytes += Buffer.byteLength(text);
     for (const times of unknown.values()) count.unknown += times;
   }
