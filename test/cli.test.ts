@@ -213,6 +213,10 @@ describe("bad input is one clear sentence and exit code 2", () => {
     ["--urls words.txt", /^"words\.txt" is no address of a page; write https:\/\/words\.txt$/],
     ["--urls ftp://a.example/b", /^"ftp:\/\/a\.example\/b": only http, https and file addresses can be read$/],
     ["--url-file blank.txt", /^--url-file blank\.txt has no address; write one a line$/],
+    [
+      "--urls http://127.0.0.1:9/ --allow-host a/b",
+      /^--allow-host: "a\/b" is no host; write its name or address alone$/,
+    ],
     ["--tokenizer bpe --unk", /^--unk is for char and word; bpe makes/],
     ["--tokenizer bpe --vocab-size 5", /^--vocab-size 5 has no room for the \d+ base tokens of the data and BOS; give/],
     ["--min-length 100 --data words.txt", /^data: no document is left; give more text, or another --min-length or/],

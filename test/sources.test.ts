@@ -151,6 +151,14 @@ describe("--urls and --url-file", () => {
     expect(files.every(({ name }) => /^[0-9a-f]{64}$/.test(name))).toBe(true);
   });
 
+  test.each(["/proc/none", "/dev/null", "FILE"])("a cache that can't be at %s is one clear sentence", (place) => {
+    const directory = workspace();
+    const cache = place === "FILE" ? writeWords(directory) : place;
+    const { exitCode, stderr } = microgpt(["fetch", "http://127.0.0.1:9/", "--cache-dir", cache]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^microgpt: cannot write \S+pages: [^\n]+ \(E\w+\)\n$/);
+  });
+
   test("a password that was typed with an address is in no file", async () => {
     const directory = workspace();
     const site = await serveSite({ "/verses.txt": VERSES });

@@ -52,11 +52,11 @@ export function syncDirectory(path: string): void {
 }
 
 /** Makes a directory and those above it. (Node's own `recursive` never returns where mkdir says ENOENT, as in /proc.) */
-export function makeDirectory(path: string): void {
+export function makeDirectory(path: string, mode: number = 0o777): void {
   if (fs.existsSync(path)) return;
-  if (dirname(path) !== path) makeDirectory(dirname(path));
+  if (dirname(path) !== path) makeDirectory(dirname(path), mode);
   try {
-    fs.mkdirSync(path);
+    fs.mkdirSync(path, mode);
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error; // another process may have been quicker
   }

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "../errors.ts";
-import { errorCode, removeTemporaries, writeDurably } from "../node/files.ts";
+import { errorCode, makeDirectory, removeTemporaries, writeDurably, writeError } from "../node/files.ts";
 
 export interface CachedPage {
   /** Where the redirects ended. */
@@ -31,13 +31,17 @@ export class PageCache {
   readonly #pages: string;
   readonly #bodies: string;
 
-  /** Makes the directory if need be. Throws a system error. */
+  /** Makes the directory if need be. Throws InputError if it can't be had. */
   constructor(directory: string) {
     this.#pages = join(directory, "pages");
     this.#bodies = join(directory, "bodies");
     for (const path of [this.#pages, this.#bodies]) {
-      fs.mkdirSync(path, { recursive: true, mode: 0o700 });
-      removeTemporaries(path);
+      try {
+        makeDirectory(path, 0o700);
+        removeTemporaries(path);
+      } catch (error) {
+        throw writeError(path, 0, error);
+      }
     }
   }
 

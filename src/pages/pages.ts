@@ -96,7 +96,7 @@ class Fetcher {
     this.#options = options;
     this.#cache = options.cacheDir === null ? null : new PageCache(options.cacheDir);
     const { userAgent, resolve } = options;
-    const allowedHosts = new Set(options.allowHosts.map((host) => hostOf(new URL(`http://${bracketed(host)}/`))));
+    const allowedHosts = new Set(options.allowHosts.map(parseHost));
     const limits = { ...LIMITS, ...options.limits };
     this.#downloader = new Downloader({
       userAgent,
@@ -198,5 +198,10 @@ function headerOf({ headers }: Answer, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** An IPv6 address as it stands in a URL. */
-const bracketed = (host: string): string => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host);
+/** A host as it was typed → as `hostOf` has it. Throws InputError for what is none. */
+function parseHost(typed: string): string {
+  const bracketed = typed.includes(":") && !typed.startsWith("[") ? `[${typed}]` : typed; // IPv6
+  const url = `http://${bracketed}/`;
+  if (/^[^\s/?#@\\]+$/.test(typed) && URL.canParse(url)) return hostOf(new URL(url));
+  throw new InputError(`--allow-host: ${quote(typed)} is no host; write its name or address alone`);
+}
