@@ -24,9 +24,9 @@ const node: TestProjectInlineConfiguration = {
 /** What lets a page share memory with its workers: no other site's page or file may come into its process. */
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-/** Chromium as a quiet guest: no sandbox of its own (containers have none to give), no calls home. */
+/** Chromium as a quiet guest: no sandbox of its own (containers have none to give), no calls home; WebGPU on SwiftShader. */
 const FLAGS =
-  "--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+  "--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader";
 
 /** The same files of `test/engine/` as in Node, served by vite from source. */
 const browser = (

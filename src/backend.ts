@@ -4,8 +4,11 @@
  *
  * A session owns the memory. Calls must not overlap: the next may begin when the promise of the last has resolved.
  */
+import type { AdamNumbers } from "./adam.ts";
+import type { StepResult, Update } from "./engine.ts";
 import type { Buffer } from "./kernels.ts";
-import type { Alignment, Layout, Program } from "./program.ts";
+import type { Alignment, Layout } from "./layout.ts";
+import type { Program } from "./program.ts";
 
 export interface Backend extends Alignment {
   readonly name: string;
@@ -21,7 +24,13 @@ export interface Session {
    */
   run(program: Program, batch: Batch, options: RunOptions): Promise<Result>;
   /** Runs the program's update. */
-  update(program: Program, options: UpdateOptions): Promise<void>;
+  update(program: Program, adam: AdamNumbers): Promise<void>;
+  /**
+   * A whole step of training: every part of its batch, then the update unless a number is not finite. Only where the
+   * memory is too far away to ask after each part. Calls may overlap: they do their work in the order of the calls.
+   * `parts` is read at once; each batch only until the next is taken from it.
+   */
+  step?(program: Program, parts: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult>;
   /** A copy of the first `rows` of a buffer, [rows, columns] without gaps; of a weight's, all. */
   read(buffer: Buffer, rows?: number): Promise<Float64Array | Float32Array>;
   write(buffer: Buffer, data: ArrayLike<number>): Promise<void>;
@@ -57,19 +66,4 @@ export interface Result {
   readonly stride: number;
   /** The sum of the squares of all gradients; 0 but for training. */
   readonly gradientSquares: number;
-}
-
-/** Adam's numbers for one step, the corrections for its beginning already in them. */
-export interface UpdateOptions {
-  /** learningRate / (1 − beta1^t) */
-  readonly stepSize: number;
-  /** 1 / (1 − beta2^t) */
-  readonly squareScale: number;
-  /** 1 − learningRate · weightDecay */
-  readonly shrink: number;
-  /** What gradients are multiplied by: 1, or less where they are clipped. */
-  readonly gradientScale: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
 }

@@ -66,6 +66,9 @@ export interface Engine {
   load(state: TrainingState): Promise<void>;
 }
 
+/** The device that an engine ran on is gone, or not to be trusted, with all that was in its memory: see `message`. */
+export class EngineLost extends Error {}
+
 /** Reads a text token by token and says, after each, what may come next. */
 export interface Reader {
   /** How many tokens it has read; at most blockSize. */

@@ -2,10 +2,10 @@
  * From the model to a program: one flat list of instructions and a place in memory for everything, made once for a
  * configuration. Differentiation, fusion and the memory plan happen here; while a step runs nothing is decided any more.
  */
-import { weightShapes } from "./engine.ts";
 import { fuse } from "./fusion.ts";
 import { axisOf, read, written, roundUp } from "./kernels.ts";
-import type { Axis, Buffer, Heads, Instruction, View, Weight, WeightPart } from "./kernels.ts";
+import type { Axis, Buffer, Instruction, View } from "./kernels.ts";
+import type { Alignment, Layout, Places } from "./layout.ts";
 import type { Config } from "./microgpt.ts";
 import { gpt, loss } from "./model.ts";
 import { OPS } from "./ops.ts";
@@ -43,84 +43,11 @@ export interface Program {
 
 export type ProgramKind = "training" | "evaluating" | "generating";
 
-/** What a backend wants of the layout: rows, and heads within a row, begin at multiples of so many numbers. */
-export interface Alignment {
-  readonly align: number;
-  readonly headAlign: number;
-}
-
 export interface Limits extends Alignment {
   /** Tokens of the largest batch. */
   readonly maxTokens: number;
   /** Logits of more numbers than these are computed, used and forgotten window by window. */
   readonly maxLogits: number;
-}
-
-// ── Weights ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** The weights of a model and where they lie: at the beginning of the memory, the same for all its programs. */
-export interface Layout {
-  readonly config: Config;
-  readonly heads: Heads;
-  /** By the model's own names; `layer0.attn_wqkv` is wq, wk and wv, one on the other. */
-  readonly weights: ReadonlyMap<string, Weight>;
-  readonly places: Places;
-  /** Numbers that all of it takes: weights, gradients, Adam's means. */
-  readonly size: number;
-}
-
-/** Where a buffer begins, counted in numbers (of the backend's own precision), and how far apart its rows are. */
-export type Places = ReadonlyMap<Buffer, { readonly start: number; readonly stride: number }>;
-
-/** `isTrained`: with room for gradients and Adam's means. */
-export function layoutWeights(config: Config, { align, headAlign }: Alignment, isTrained: boolean): Layout {
-  const size = config.nEmbd / config.nHead;
-  const heads = { count: config.nHead, size, stride: roundUp(size, headAlign) };
-  const weights = makeWeights(config, heads);
-  const places = new Map<Buffer, { start: number; stride: number }>();
-  let end = 0;
-  // All weights, then all gradients, …: what is used together lies together.
-  for (const kind of isTrained ? (["data", "grad", "adamMean", "adamMeanSquare"] as const) : (["data"] as const)) {
-    for (const { shape, [kind]: buffer } of weights.values()) {
-      const stride = roundUp(shape[1], align);
-      places.set(buffer, { start: end, stride });
-      end += roundUp(shape[0], align) * stride;
-    }
-  }
-  return { config, heads, weights, places, size: end };
-}
-
-/** The projections to query, key and value are one matrix: one product instead of three. */
-function makeWeights(config: Config, heads: Heads): Map<string, Weight> {
-  const weights = new Map<string, Weight>();
-  const width = heads.count * heads.stride;
-  const addWeight = (name: string, shape: readonly [number, number], parts: readonly WeightPart[]): void => {
-    const buffer = (suffix: string): Buffer => ({ name: name + suffix, rows: shape[0], columns: shape[1] });
-    weights.set(name, {
-      name,
-      shape,
-      parts,
-      data: buffer(""),
-      grad: buffer(".grad"),
-      adamMean: buffer(".mean"),
-      adamMeanSquare: buffer(".meanSquare"),
-    });
-  };
-  for (const [name, shape] of weightShapes(config)) {
-    const part = { name, row: 0, shape, rowHeads: null, columnHeads: null };
-    if (/attn_w[kv]$/.test(name)) continue; // with wq
-    if (name.endsWith("attn_wq")) {
-      const stacked = ["wq", "wk", "wv"].map((short, i) => {
-        return { ...part, name: name.replace("wq", short), row: i * width, rowHeads: heads };
-      });
-      addWeight(`${name}kv`, [3 * width, shape[1]], stacked);
-    } else if (name.endsWith("attn_wo")) {
-      addWeight(name, [shape[0], width], [{ ...part, columnHeads: heads }]);
-    } else {
-      addWeight(name, shape, [part]);
-    }
-  }
-  return weights;
 }
 
 // ── Forward and backward ─────────────────────────────────────────────────────────────────────────────────────
@@ -323,23 +250,26 @@ const SPARE_ROWS = 4;
 function planMemory(
   lives: ReadonlyMap<Buffer, Life>,
   start: number,
-  { align, maxTokens }: Limits,
+  { align, startAlign = 1, segment = Infinity, maxTokens }: Limits,
   windowRows: number,
 ): { places: Places; size: number } {
   const places = new Map<Buffer, { start: number; stride: number }>();
   const slots: { key: string; start: number; until: number }[] = [];
-  let end = start;
+  let end = 0;
   for (const [buffer, { first, last }] of lives) {
     const stride = roundUp(buffer.columns, align);
     const key = `${stride} ${buffer.rows}`;
     let slot = slots.find((one) => one.key === key && one.until < first);
     if (slot === undefined) {
-      slot = { key, start: end, until: last };
+      const rows = (buffer.rows === "window" ? windowRows : maxTokens) + SPARE_ROWS;
+      const size = roundUp(rows * stride, startAlign);
+      if (Math.floor(end / segment) < Math.floor((end + size - 1) / segment)) end = roundUp(end, segment);
+      slot = { key, start: start + end, until: last };
       slots.push(slot);
-      end += ((buffer.rows === "window" ? windowRows : maxTokens) + SPARE_ROWS) * stride;
+      end += size;
     }
     slot.until = last;
     places.set(buffer, { start: slot.start, stride });
   }
-  return { places, size: end - start };
+  return { places, size: end };
 }

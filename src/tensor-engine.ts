@@ -2,14 +2,17 @@
  * The engine: the compiled model on some backend. It packs documents into batches, turns statistics into losses, and
  * carries weights to and fro; the arithmetic is the backend's.
  */
+import { adamNumbers } from "./adam.ts";
 import type { Backend, Batch, Result, Session } from "./backend.ts";
 import { weightShapes } from "./engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
 import { place } from "./kernels.ts";
 import type { Buffer, Weight, WeightPart } from "./kernels.ts";
 import type { Config } from "./microgpt.ts";
-import { buildProgram, layoutWeights } from "./program.ts";
-import type { Alignment, Layout, Program } from "./program.ts";
+import { layoutWeights } from "./layout.ts";
+import { buildProgram } from "./program.ts";
+import type { Alignment, Layout } from "./layout.ts";
+import type { Program } from "./program.ts";
 
 export interface EngineLimits {
   /** Tokens that are computed at once; larger batches are cut between documents. At least blockSize. */
@@ -21,8 +24,6 @@ export interface EngineLimits {
 /** 8 MiB of f32. */
 const MAX_LOGITS = 2 ** 21;
 
-const [BETA1, BETA2, EPSILON] = [0.85, 0.99, 1e-8];
-
 export interface Programs {
   readonly training: Program;
   readonly evaluating: Program;
@@ -31,12 +32,13 @@ export interface Programs {
 
 /** The programs of a model, and where everything lies: all of an engine but its memory. */
 export function planEngine(
-  { align, headAlign }: Alignment,
+  alignment: Alignment,
   config: Config,
   { maxTokens, maxLogits = MAX_LOGITS }: EngineLimits,
 ): { readonly layout: Layout; readonly programs: Programs } {
-  const layout = layoutWeights(config, { align, headAlign }, true);
-  const limits = { align, headAlign, maxTokens: Math.max(maxTokens, config.blockSize), maxLogits };
+  const { align, headAlign, startAlign = 1, segment = Infinity } = alignment;
+  const layout = layoutWeights(config, alignment, true);
+  const limits = { align, headAlign, startAlign, segment, maxTokens: Math.max(maxTokens, config.blockSize), maxLogits };
   const programs = {
     training: buildProgram("training", layout, limits),
     evaluating: buildProgram("evaluating", layout, limits),
@@ -93,6 +95,8 @@ export class TensorEngine implements Engine {
     const { training } = this.#programs;
     const parts = batches.flatMap((documents) => this.#cut(documents));
     const tokens = parts.reduce((sum, part) => sum + part.tokens, 0);
+    if (this.#session.step !== undefined)
+      return await this.#session.step(training, this.#packAll(parts), tokens, update);
     let [lossSum, gradientSquares] = [0, 0];
     for (const [i, part] of parts.entries()) {
       const options = { firstRow: 0, lossScale: 1 / tokens, accumulate: i > 0 };
@@ -244,6 +248,10 @@ export class TensorEngine implements Engine {
     return { tokens, targets, positions, documents: ends.subarray(0, documents.length + 1) };
   }
 
+  *#packAll(parts: readonly Part[]): Generator<Batch> {
+    for (const part of parts) yield this.#pack(part);
+  }
+
   async #saveAll(bufferOf: (weight: Weight) => Buffer): Promise<Tensors> {
     const found = new Map<string, Tensor>();
     for (const weight of this.#layout.weights.values()) {
@@ -278,29 +286,6 @@ function sumLosses({ data, stride }: { data: Float64Array | Float32Array; stride
   for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
   return sum;
 }
-
-/** By multiplication alone: `**` may differ by the last bit from one JavaScript engine to another. */
-function power(base: number, exponent: number): number {
-  let result = 1;
-  for (let [square, rest] = [base, exponent]; rest > 0; [square, rest] = [square * square, Math.floor(rest / 2)]) {
-    if (rest % 2 === 1) result *= square;
-  }
-  return result;
-}
-
-function adamNumbers({ step, learningRate, weightDecay, clipNorm }: Update, norm: number): AdamNumbers {
-  return {
-    stepSize: learningRate / (1 - power(BETA1, step + 1)),
-    squareScale: 1 / (1 - power(BETA2, step + 1)),
-    shrink: 1 - learningRate * weightDecay,
-    gradientScale: clipNorm === null || norm <= clipNorm ? 1 : clipNorm / norm,
-    beta1: BETA1,
-    beta2: BETA2,
-    epsilon: EPSILON,
-  };
-}
-
-type AdamNumbers = Parameters<Session["update"]>[1];
 
 /** A matrix of the model out of the weight that it lies in. */
 function cut(data: Float64Array | Float32Array, weight: Weight, part: WeightPart): Tensor {

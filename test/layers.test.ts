@@ -10,7 +10,7 @@ const LAYERS = [
   ["random.ts", "errors.ts", "schedule.ts"],
   ["microgpt.ts"],
   ["tokenizer.ts", "dataset.ts", "baselines.ts", "safetensors.ts", "engine.ts", "kernels.ts", "text-set.ts"],
-  ["corpus.ts", "token-sequences.ts"],
+  ["corpus.ts", "token-sequences.ts", "adam.ts", "layout.ts"],
   ["tokenizers/characters.ts", "tokenizers/pair-table.ts"],
   ["tokenizers/learn-merges.ts", "tokenizers/whole.ts"],
   ["tokenizers/apply-merges.ts", "tokenizers/char.ts", "tokenizers/word.ts"],
@@ -35,11 +35,18 @@ const LAYERS = [
   ["backend/wasm-threads.ts"],
   ["backend/web-threads.ts", "backend/web-worker.ts"],
   ["backend/wasm.ts"],
+  ["backend/webgpu-shader.ts"],
+  ["backend/webgpu-rows.ts", "backend/webgpu-attention.ts", "backend/webgpu-device.ts"],
+  ["backend/webgpu-matmul.ts"],
+  ["backend/webgpu-weights.ts"],
+  ["backend/webgpu-batch.ts", "backend/webgpu-memory.ts"],
+  ["backend/webgpu-compiler.ts"],
+  ["backend/webgpu.ts"],
   ["tensor-engine.ts"],
   ["checkpoint.ts"],
   ["index.ts"],
   ["node/files.ts", "node/charset.ts"],
-  ["node/lock.ts", "node/text.ts", "node/metrics.ts", "node/blas.ts", "node/fetched.ts"],
+  ["node/lock.ts", "node/text.ts", "node/metrics.ts", "node/blas.ts", "node/fetched.ts", "node/webgpu.ts"],
   ["node/wasm-thread.ts"],
   ["node/run.ts", "node/index.ts"],
   ["pages/page-error.ts"],
@@ -95,7 +102,7 @@ test("the library core imports nothing from Node and no package", () => {
 
 test("what runs in a browser, too, imports the core, its fixtures and its neighbours alone", () => {
   const tests = readdirSync(join(source, "../test/engine")).map((name) => `../test/engine/${name}`);
-  const setups = ["fast-check", "place", "scenes", "tensor-models"];
+  const setups = ["agreement", "fast-check", "place", "scenes", "tensor-models", "webgpu"];
   const imported = [...tests, ...setups.map((name) => `../test/setup/${name}.ts`)].flatMap(importsOf);
   const allowed = new RegExp(
     `^(?:vitest|fast-check|\\./[\\w-]+\\.ts|\\.\\./setup/(?:${setups.join("|")})\\.ts|\\.\\./fixtures/.+|` +

@@ -2,9 +2,11 @@
  * The backend that is the specification: f64, one thread, instruction after instruction. Its kernels are in
  * `reference-kernels.ts`; here are the memory and the order of things.
  */
-import type { Backend, Batch, Result, RunOptions, Session, UpdateOptions } from "../backend.ts";
+import type { AdamNumbers } from "../adam.ts";
+import type { Backend, Batch, Result, RunOptions, Session } from "../backend.ts";
 import type { Buffer, Weight } from "../kernels.ts";
-import type { Layout, Places, Program, Section } from "../program.ts";
+import type { Layout, Places } from "../layout.ts";
+import type { Program, Section } from "../program.ts";
 import { execute } from "./reference-kernels.ts";
 import type { Context } from "./reference-kernels.ts";
 
@@ -42,15 +44,15 @@ class ReferenceSession implements Session {
     return sum;
   }
 
-  async update({ update }: Program, options: UpdateOptions): Promise<void> {
+  async update({ update }: Program, adam: AdamNumbers): Promise<void> {
     for (const instruction of update.instructions) {
-      if (instruction.kernel === "adam") this.#adam(instruction.weight, options);
+      if (instruction.kernel === "adam") this.#adam(instruction.weight, adam);
     }
   }
 
   /** As `Adam.update` of microgpt.ts. */
-  #adam({ shape, data, grad, adamMean, adamMeanSquare }: Weight, options: UpdateOptions): void {
-    const { beta1, beta2, epsilon, stepSize, squareScale, shrink, gradientScale } = options;
+  #adam({ shape, data, grad, adamMean, adamMeanSquare }: Weight, adam: AdamNumbers): void {
+    const { beta1, beta2, epsilon, stepSize, squareScale, shrink, gradientScale } = adam;
     const numbers = this.#numbers;
     const start = (buffer: Buffer): number => this.#layout.places.get(buffer)!.start;
     const [w, g, m, v] = [data, grad, adamMean, adamMeanSquare].map(start);

@@ -4,7 +4,7 @@
  */
 import type { RunOptions } from "../backend.ts";
 import type { Buffer, View, Weight } from "../kernels.ts";
-import type { Layout, Places } from "../program.ts";
+import type { Layout, Places } from "../layout.ts";
 import { ModuleBuilder } from "./wasm-assembler.ts";
 import { addPack } from "./wasm-matmul.ts";
 import type { Packing } from "./wasm-matmul.ts";

@@ -7,7 +7,8 @@
  */
 import { roundUp } from "../kernels.ts";
 import type { Weight } from "../kernels.ts";
-import type { Layout, Program } from "../program.ts";
+import type { Layout } from "../layout.ts";
+import type { Program } from "../program.ts";
 import { attentionScratchBytes } from "./wasm-attention.ts";
 import { F32 } from "./wasm-vector.ts";
 

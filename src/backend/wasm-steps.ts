@@ -3,7 +3,7 @@
  */
 import { roundUp } from "../kernels.ts";
 import type { Heads, Instruction, InstructionOf, KernelName, View } from "../kernels.ts";
-import type { Places } from "../program.ts";
+import type { Places } from "../layout.ts";
 import { addAttentionGrad } from "./wasm-attention-grad.ts";
 import { addAttention } from "./wasm-attention.ts";
 import type { AttentionShape } from "./wasm-attention.ts";

@@ -7,7 +7,8 @@
  * an f64 behind them.
  */
 import type { RunOptions } from "../backend.ts";
-import type { Layout, Program } from "../program.ts";
+import type { Layout } from "../layout.ts";
+import type { Program } from "../program.ts";
 import type { Multiply } from "./wasm-compiler.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
 import { newTeamOfOne, WasmWorker } from "./wasm-worker.ts";

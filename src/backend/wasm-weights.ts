@@ -1,7 +1,7 @@
 /**
  * The WASM kernels over weights: the gradients of the embedding's tables, the sum of squares, Adam's step.
  */
-import type { UpdateOptions } from "../backend.ts";
+import type { AdamNumbers } from "../adam.ts";
 import { f32, f32x4, i32, repeatWhile, sequence, when } from "./wasm-assembler.ts";
 import type { Code, Local, ModuleBuilder } from "./wasm-assembler.ts";
 import type { RowShape } from "./wasm-rows.ts";
@@ -79,16 +79,16 @@ export function addSquares(module: ModuleBuilder, name: string, fma: MultiplyAdd
 }
 
 /** The numbers of Adam's step as they lie in memory, an f32 each; 1 − beta is taken before the rounding to f32. */
-export const adamNumbers = (options: UpdateOptions): number[] => [
-  options.stepSize,
-  options.squareScale,
-  options.shrink,
-  options.gradientScale,
-  options.beta1,
-  options.beta2,
-  options.epsilon,
-  1 - options.beta1,
-  1 - options.beta2,
+export const adamList = (adam: AdamNumbers): number[] => [
+  adam.stepSize,
+  adam.squareScale,
+  adam.shrink,
+  adam.gradientScale,
+  adam.beta1,
+  adam.beta2,
+  adam.epsilon,
+  1 - adam.beta1,
+  1 - adam.beta2,
 ];
 
 /** (weight, grad, mean, meanSquare, bytes, numbers): Adam's step for so many bytes of a weight, a multiple of 16 */

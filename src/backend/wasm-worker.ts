@@ -6,7 +6,8 @@
  * on who has computed what.
  */
 import type { RunOptions } from "../backend.ts";
-import type { Layout, Places, Program, Section } from "../program.ts";
+import type { Layout, Places } from "../layout.ts";
+import type { Program, Section } from "../program.ts";
 import { Compiler } from "./wasm-compiler.ts";
 import type { Multiply, Part, Run, Share, Step } from "./wasm-compiler.ts";
 import type { MemoryMap } from "./wasm-memory.ts";

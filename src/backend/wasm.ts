@@ -2,14 +2,16 @@
  * The backend that is fast on a CPU: programs in WebAssembly, kernels assembled for their shapes, SIMD, one memory.
  * This file is the session on one thread; `wasm-threads.ts` is the one on several.
  */
-import type { Backend, Batch, Result, RunOptions, Session, UpdateOptions } from "../backend.ts";
+import type { AdamNumbers } from "../adam.ts";
+import type { Backend, Batch, Result, RunOptions, Session } from "../backend.ts";
 import type { Buffer } from "../kernels.ts";
-import type { Alignment, Layout, Places, Program } from "../program.ts";
+import type { Alignment, Layout, Places } from "../layout.ts";
+import type { Program } from "../program.ts";
 import { hasRelaxedSimd } from "./wasm-assembler.ts";
 import type { Multiply } from "./wasm-compiler.ts";
 import { ALIGN, mapMemory } from "./wasm-memory.ts";
 import type { MemoryMap } from "./wasm-memory.ts";
-import { adamNumbers } from "./wasm-weights.ts";
+import { adamList } from "./wasm-weights.ts";
 import { startThreads } from "./wasm-threads.ts";
 import type { Crew, StartThread } from "./wasm-threads.ts";
 import { F32 } from "./wasm-vector.ts";
@@ -55,8 +57,8 @@ class WasmSession implements Session {
     return this.#numbers.subarray(start, start + this.#map.squaresCount).reduce((sum, square) => sum + square, 0);
   }
 
-  async update(program: Program, options: UpdateOptions): Promise<void> {
-    this.#numbers.set(adamNumbers(options), this.#map.adam / F32);
+  async update(program: Program, adam: AdamNumbers): Promise<void> {
+    this.#numbers.set(adamList(adam), this.#map.adam / F32);
     this.#crew.update(this.#programs.indexOf(program));
   }
 

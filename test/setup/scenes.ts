@@ -3,11 +3,12 @@
  */
 import * as fc from "fast-check";
 import type { Backend, Batch, RunOptions } from "../../src/backend.ts";
-import { axisOf } from "../../src/kernels.ts";
+import { axisOf, roundUp } from "../../src/kernels.ts";
 import type { Buffer, Heads, Instruction, View, Weight } from "../../src/kernels.ts";
 import { OPS } from "../../src/ops.ts";
 import type { OpName, Tensor } from "../../src/ops.ts";
-import type { Layout, Program, Section } from "../../src/program.ts";
+import type { Layout } from "../../src/layout.ts";
+import type { Program, Section } from "../../src/program.ts";
 import { Random } from "../../src/random.ts";
 
 /** An operation with the memory of all that its two directions touch. */
@@ -150,7 +151,7 @@ export async function perform(
   const reserve = (buffer: Buffer, rows: number): void => {
     if (places.has(buffer)) return;
     places.set(buffer, { start: end, stride: round(buffer.columns) });
-    end += round(rows) * round(buffer.columns);
+    end += roundUp(round(rows) * round(buffer.columns), backend.startAlign ?? 1);
   };
   for (const { data, grad, shape } of scene.weights) for (const buffer of [data, grad]) reserve(buffer, shape[0]);
   const size = end;

@@ -1,0 +1,236 @@
+/** From instructions to dispatches: the kernels' text, compiled each once, and what each is bound to. */
+import type { Buffer, Instruction, InstructionOf, KernelName } from "../kernels.ts";
+import { roundUp } from "../kernels.ts";
+import type { Program } from "../program.ts";
+import { attention, attentionKeyValueGrad, attentionQueryGrad } from "./webgpu-attention.ts";
+import { RUN, SLOT } from "./webgpu-batch.ts";
+import type { BatchRoom } from "./webgpu-batch.ts";
+import { addParts, linear, linearInputGrad, linearWeightGrad } from "./webgpu-matmul.ts";
+import type { Choice, Shape } from "./webgpu-matmul.ts";
+import type { MemoryMap, Scratch } from "./webgpu-memory.ts";
+import { crossEntropy, crossEntropyGrad, embed, relu, reluGrad, rmsnorm, rmsnormGrad, sum } from "./webgpu-rows.ts";
+import { Shader } from "./webgpu-shader.ts";
+import type { Kernel, Target } from "./webgpu-shader.ts";
+import { adam, decide, embedGrad, sumLosses, sumSquares } from "./webgpu-weights.ts";
+
+/** Which tile a product of a shape is computed with. */
+export type ChooseTile = (shape: Shape) => Choice;
+
+/** All kernels of a program, in order. */
+export interface KernelList {
+  readonly phases: readonly { readonly windowed: boolean; readonly kernels: readonly Kernel[] }[];
+  /** After each batch of a step, and after the last. */
+  readonly losses: readonly Kernel[];
+  readonly update: readonly Kernel[];
+}
+
+export interface Setting {
+  readonly memory: MemoryMap;
+  readonly target: Target;
+  readonly choose: ChooseTile;
+  readonly program: Program;
+}
+
+const newShader = ({ memory, target }: Setting): Shader => new Shader(target, (buffer) => memory.spot(buffer).stride);
+
+type Makers = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, setting: Setting) => Kernel[] };
+
+/** A maker of one kernel that needs nothing but the instruction. */
+const one =
+  <Name extends KernelName>(make: (shader: Shader, instruction: InstructionOf<Name>) => Kernel) =>
+  (instruction: InstructionOf<Name>, setting: Setting): Kernel[] => [make(newShader(setting), instruction)];
+
+const MAKERS: Makers = {
+  embed: one(embed),
+  rmsnorm: one(rmsnorm),
+  rmsnormGrad: one(rmsnormGrad),
+  relu: one(relu),
+  reluGrad: one(reluGrad),
+  add: one(sum),
+  crossEntropy: one(crossEntropy),
+  crossEntropyGrad: one(crossEntropyGrad),
+  embedGrad: one(embedGrad),
+  attention: one(attention),
+  attentionGrad: (instruction, setting) => [
+    attentionQueryGrad(newShader(setting), instruction, setting.memory.along),
+    attentionKeyValueGrad(newShader(setting), instruction, setting.memory.along),
+  ],
+  linear: (instruction, setting) => [
+    linear(newShader(setting), instruction, setting.choose(shapeOf(instruction, setting.program))),
+  ],
+  linearInputGrad: (instruction, setting) => [
+    linearInputGrad(newShader(setting), instruction, setting.choose(shapeOf(instruction, setting.program))),
+  ],
+  linearWeightGrad(instruction, setting) {
+    const { weight } = instruction;
+    const choice = setting.choose(shapeOf(instruction, setting.program));
+    const columns = weight.shape[1];
+    const sums = { buffer: setting.memory.partsOf(weight.name, columns), column: 0, columns };
+    const product = linearWeightGrad(newShader(setting), instruction, choice, sums);
+    return choice.parts === 1 ? [product] : [product, addParts(newShader(setting), weight, choice.parts, sums)];
+  },
+  adam: () => [], // all weights at once
+};
+
+type Product = InstructionOf<"linear"> | InstructionOf<"linearInputGrad"> | InstructionOf<"linearWeightGrad">;
+
+/** The shape of a product, with the rows of the largest batch. */
+export function shapeOf(instruction: Product, { maxTokens, windowRows }: Program): Shape {
+  const [outputs, inputs] = instruction.weight.shape;
+  const views = [...Object.values(instruction.to), ...Object.values(instruction.from)];
+  const rows = views.some(({ buffer }) => buffer.rows === "window") ? windowRows : maxTokens;
+  if (instruction.kernel === "linear") return { form: "linear", rows, columns: outputs, depth: inputs };
+  if (instruction.kernel === "linearInputGrad") return { form: "inputGrad", rows, columns: inputs, depth: outputs };
+  return { form: "weightGrad", rows: outputs, columns: inputs, depth: rows };
+}
+
+export const instructionsOf = ({ phases }: Program): readonly Instruction[] =>
+  phases.flatMap(({ sections }) => sections.flatMap(({ instructions }) => instructions));
+
+/** What the kernels of the programs need beside the programs' own memory. */
+export function scratchOf(programs: readonly Program[], choose: ChooseTile): Scratch {
+  let [parts, heads] = [0, 0];
+  for (const program of programs) {
+    for (const instruction of instructionsOf(program)) {
+      if (instruction.kernel === "attentionGrad") heads = Math.max(heads, instruction.heads.count);
+      if (instruction.kernel !== "linearWeightGrad") continue;
+      const [rows, columns] = instruction.weight.shape;
+      const { parts: count } = choose(shapeOf(instruction, program));
+      if (count > 1) parts = Math.max(parts, count * rows * roundUp(columns, 4));
+    }
+  }
+  return { parts, heads, rows: Math.max(0, ...programs.map(({ maxTokens }) => maxTokens)) };
+}
+
+export function makeKernels(setting: Setting): KernelList {
+  const { memory, program } = setting;
+  const kernelsOf = (instruction: Instruction): Kernel[] => {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of the table takes its own kind
+    const make = MAKERS[instruction.kernel] as (instruction: Instruction, setting: Setting) => Kernel[];
+    return make(instruction, setting);
+  };
+  const phases = program.phases.map(({ windowed, sections }) => ({
+    windowed,
+    kernels: sections.flatMap(({ instructions }) => instructions.flatMap(kernelsOf)),
+  }));
+  if (program.kind !== "training") return { phases, losses: [], update: [] };
+  const all = (buffer: Buffer): { buffer: Buffer; column: 0; columns: number } => ({
+    buffer,
+    column: 0,
+    columns: buffer.columns,
+  });
+  const { data, grad, adamMean, adamMeanSquare } = memory.flat;
+  const vectors = data.columns / 4;
+  const squares = newShader(setting);
+  const update = newShader(setting);
+  const flat = {
+    data: update.write(all(data)),
+    grad: update.read(all(grad)),
+    mean: update.write(all(adamMean)),
+    meanSquare: update.write(all(adamMeanSquare)),
+  };
+  return {
+    phases,
+    losses: [sumLosses(newShader(setting), program.result, memory.state)],
+    update: [
+      sumSquares(squares, squares.read(all(grad)), vectors, memory.partials),
+      decide(newShader(setting), memory.partials, memory.state),
+      adam(update, flat, vectors, memory.state),
+    ],
+  };
+}
+
+// ── On a device ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A kernel that is ready to run. */
+export interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly groups: Kernel["groups"];
+}
+
+/** GPUShaderStage.COMPUTE: the names are not there in Node. */
+const COMPUTE = 4;
+
+/** Compiles kernels, each text once, and binds them to the memory. */
+export class Compiler {
+  readonly runLayout: GPUBindGroupLayout;
+  readonly #device: GPUDevice;
+  readonly #target: Target;
+  readonly #memory: MemoryMap;
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #declared: string;
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(device: GPUDevice, target: Target, memory: MemoryMap, buffers: readonly GPUBuffer[], room: BatchRoom) {
+    this.#device = device;
+    this.#target = target;
+    this.#memory = memory;
+    this.#buffers = buffers;
+    this.#declared = RUN + room.declared;
+    this.runLayout = device.createBindGroupLayout({
+      entries: [
+        { binding: 0, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT } },
+        { binding: 1, visibility: COMPUTE, buffer: { type: "read-only-storage" } },
+      ],
+    });
+  }
+
+  async compile(kernel: Kernel): Promise<Dispatch> {
+    const { bindings } = kernel;
+    const spots = bindings.map(({ buffer }) => this.#memory.spot(buffer));
+    // A buffer of the GPU that is written anywhere in a dispatch must be bound for writing everywhere in it.
+    const written = new Set(spots.filter((_, i) => bindings[i].written).map(({ memory }) => memory));
+    const modes = spots.map(({ memory }) => (written.has(memory) ? "read_write" : "read"));
+    const declared = bindings.map(
+      ({ scalars }, i) =>
+        `@group(1) @binding(${i}) var<storage, ${modes[i]}> b${i}: array<${scalars ? "f32" : "vec4f"}>;\n`,
+    );
+    const layout = this.#layout(modes);
+    const text = `${this.#header(kernel)}${this.#declared}${declared.join("")}${kernel.body}`;
+    const entries = spots.map(({ memory, offset, size }, binding) => ({
+      binding,
+      resource: { buffer: this.#buffers[memory], offset, size },
+    }));
+    return {
+      pipeline: await this.#pipeline(text, layout),
+      bindings: this.#device.createBindGroup({ layout, entries }),
+      groups: kernel.groups,
+    };
+  }
+
+  #header({ body }: Kernel): string {
+    const usesSubgroups = this.#target.subgroup > 0 && body.includes("subgroupShuffle");
+    // A team's lanes go the same ways together, which the compiler can't know.
+    return usesSubgroups ? "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n" : "";
+  }
+
+  #pipeline(code: string, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    let pipeline = this.#pipelines.get(code);
+    if (pipeline === undefined) {
+      pipeline = this.#device.createComputePipelineAsync({
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.runLayout, layout] }),
+        compute: { module: this.#device.createShaderModule({ code }) },
+      });
+      this.#pipelines.set(code, pipeline);
+    }
+    return pipeline;
+  }
+
+  #layout(modes: readonly string[]): GPUBindGroupLayout {
+    const key = modes.join();
+    let layout = this.#layouts.get(key);
+    if (layout === undefined) {
+      layout = this.#device.createBindGroupLayout({
+        entries: modes.map((mode, binding) => ({
+          binding,
+          visibility: COMPUTE,
+          buffer: { type: mode === "read" ? "read-only-storage" : "storage" },
+        })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+}

@@ -1,0 +1,80 @@
+/** Finding a GPU: the adapter, what it is, a device with as much memory as it gives, and word of its end. */
+import { EngineLost } from "../engine.ts";
+import type { Target } from "./webgpu-shader.ts";
+
+/** A device, and what of it kernels may use. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly target: Target;
+  /** What the adapter calls itself. */
+  readonly name: string;
+  /** Whether a CPU does the work. */
+  readonly isSoftware: boolean;
+  readonly watch: Watch;
+}
+
+/** Limits that are asked for as high as the adapter has them; the defaults are those of the smallest phone. */
+const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
+
+/** Resolves to null where there is no adapter. Throws EngineLost if the adapter gives no device. */
+export async function openGpu(gpu: GPU): Promise<Gpu | null> {
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) return null;
+  const { info, features, limits } = adapter;
+  const subgroups = features.has("subgroups");
+  const device = await adapter
+    .requestDevice({
+      requiredFeatures: subgroups ? ["subgroups"] : [],
+      requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, limits[limit]])),
+    })
+    .catch((error: unknown) => {
+      throw new EngineLost(`it gives no device: ${String(error)}`);
+    });
+  return {
+    device,
+    target: { subgroup: subgroups ? info.subgroupMinSize : 0 },
+    name: info.description || `${info.vendor} ${info.architecture}`,
+    isSoftware: info.isFallbackAdapter,
+    watch: new Watch(device),
+  };
+}
+
+/**
+ * Waits for what a device promises, and for the device itself: one that is lost keeps few of its promises and breaks
+ * none. An error that nobody asked about counts as the end, too: what the device computes afterwards means nothing.
+ */
+export class Watch {
+  #fault: EngineLost | null = null;
+  readonly #waiting = new Set<(fault: EngineLost) => void>();
+
+  constructor(device: GPUDevice) {
+    void device.lost.then(({ reason, message }) => this.#end(`${reason}: ${message}`));
+    device.addEventListener("uncapturederror", ({ error }) => this.#end(error.message));
+  }
+
+  /** Resolves as the promise does. Throws EngineLost if it fails, or the device is lost. */
+  until<Value>(promise: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      if (this.#fault !== null) {
+        promise.catch(() => undefined);
+        reject(this.#fault);
+        return;
+      }
+      this.#waiting.add(reject);
+      promise.then(
+        (value) => {
+          this.#waiting.delete(reject);
+          resolve(value);
+        },
+        (error: unknown) => this.#end(String(error)),
+      );
+    });
+  }
+
+  #end(reason: string): void {
+    // The first reason is the cause.
+    this.#fault ??= new EngineLost(reason.replaceAll(/\s+/g, " ").trim());
+    for (const reject of this.#waiting) reject(this.#fault);
+    this.#waiting.clear();
+  }
+}

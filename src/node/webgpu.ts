@@ -1,0 +1,24 @@
+/**
+ * WebGPU in Node: Dawn, Chromium's own implementation, in the package `webgpu`, an optional peer.
+ */
+
+/** Kept for good: a GPU that is collected as garbage takes its devices with it. */
+let dawn: GPU | null | undefined;
+
+/** `navigator.gpu` for Node, or null where the package is missing or does not load here. */
+export async function findWebGpu(): Promise<GPU | null> {
+  dawn ??= await load();
+  return dawn;
+}
+
+async function load(): Promise<GPU | null> {
+  // A name that the type checker does not follow: its types are there only where the package is.
+  const name = "webgpu";
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    const { create } = (await import(name)) as { create: (options: readonly string[]) => GPU };
+    return create(process.platform === "linux" ? ["backend=vulkan"] : []);
+  } catch {
+    return null;
+  }
+}
