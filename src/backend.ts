@@ -27,7 +27,8 @@ export interface Session {
   update(program: Program, adam: AdamNumbers): Promise<void>;
   /**
    * A whole step of training: every part of its batch, then the update unless a number is not finite. Only where the
-   * memory is too far away to ask after each part. Calls may overlap: they do their work in the order of the calls.
+   * memory is too far away to ask after each part. So many calls as `stepsAhead` may be begun before the first has
+   * ended; they do their work in the order of the calls.
    * `parts` is read at once; each batch only until the next is taken from it.
    */
   step?(program: Program, parts: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult>;
@@ -36,6 +37,7 @@ export interface Session {
   write(buffer: Buffer, data: ArrayLike<number>): Promise<void>;
   /** After writing weights, before the next run. */
   weightsChanged(): Promise<void>;
+  readonly stepsAhead?: number;
   /** Bytes of memory that it holds. */
   readonly bytes: number;
   close(): void;

@@ -5,12 +5,14 @@
 import { Command, CommanderError, Option as Flag } from "commander";
 import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
+import { closeGpus } from "./cli/gpu.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
 import { printable } from "./cli/terminal.ts";
 import { VERSION } from "./cli/version.ts";
 import { FETCH_OPTIONS, flagOf, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
 import type { FetchOptions, Option, SampleOptions, TokenizeOptions, TrainOptions } from "./config.ts";
+import { EngineLost } from "./engine.ts";
 import { InputError, quote } from "./errors.ts";
 import { findRun } from "./node/run.ts";
 import { TOKENIZER_KINDS } from "./tokenizer.ts";
@@ -191,9 +193,13 @@ async function main(): Promise<void> {
       fail(usageMessage(error), 2);
     } else if (error instanceof InputError) {
       fail(error.message, error.exitCode);
+    } else if (error instanceof EngineLost) {
+      fail(`the GPU was lost (${error.message}); what was saved is whole, try again`, 1);
     } else {
       throw error;
     }
+  } finally {
+    closeGpus();
   }
 }
 

@@ -74,7 +74,7 @@ export interface TrainOptions {
   readonly reference: boolean;
 }
 
-export type EngineChoice = "auto" | "atomic" | "wasm";
+export type EngineChoice = "auto" | "atomic" | "wasm" | "webgpu";
 
 type PageKey = "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost";
 type CleaningKey = "documents" | "nfc" | "minLength" | "maxLength" | "keepDuplicates";
@@ -151,8 +151,8 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   engine: choice(
     "run",
     "auto",
-    ["auto", "atomic", "wasm"],
-    "what computes (auto: wasm; atomic with --reference)",
+    ["auto", "atomic", "wasm", "webgpu"],
+    "what computes (auto: webgpu where a GPU is faster, else wasm; atomic with --reference)",
     "NAME",
   ),
   noGpu: toggle("run", "as the reference means it: the scalar engine, one document a step (--engine atomic)"),

@@ -90,6 +90,10 @@ export class TensorEngine implements Engine {
     return this.#session.bytes;
   }
 
+  get stepsAhead(): number {
+    return this.#session.stepsAhead ?? 0;
+  }
+
   async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
     this.#reading = null;
     const { training } = this.#programs;

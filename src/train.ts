@@ -2,7 +2,7 @@
  * The training loop: step after step, an evaluation now and then. It knows no disk and no terminal; it yields what
  * happened and waits, so that whoever listens can save, print or stop between two steps.
  */
-import type { Engine, Sequence, Tokens } from "./engine.ts";
+import type { Engine, Sequence, StepResult, Tokens } from "./engine.ts";
 import { InputError } from "./errors.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
@@ -16,6 +16,11 @@ export interface TrainSettings extends Schedule {
   /** As in `Update`. Default: 0 and null, off. */
   readonly weightDecay?: number;
   readonly clipNorm?: number | null;
+  /**
+   * Whether the training must stand still after so many steps, because the listener may want to save or stop there. An
+   * engine that can begin steps before the last has ended then waits. Default: after every step.
+   */
+  readonly standsStill?: (step: number) => boolean;
 }
 
 /** How far a training has come: plain JSON, a part of every checkpoint. */
@@ -48,10 +53,10 @@ export const newProgress = (): Progress => ({
 });
 
 export type TrainEvent =
-  /** A step is done; `step` counts from 1. `tokens` of it were learnt from. */
-  | { type: "step"; step: number; loss: number; meanLoss: number; learningRate: number; tokens: number }
+  /** A step is done; `step` counts from 1. `tokens` of it were learnt from. `ahead`: steps after it that have begun. */
+  | { type: "step"; step: number; loss: number; meanLoss: number; learningRate: number; tokens: number; ahead: number }
   /** A step is done that moved nothing: its loss or a gradient was no finite number. `skipped` of all steps so far were. */
-  | { type: "skipped"; step: number; skipped: number; learningRate: number }
+  | { type: "skipped"; step: number; skipped: number; learningRate: number; ahead: number }
   /** Part of an evaluation is done: a moment to look up. A training stopped here evaluates again when resumed. */
   | { type: "evaluating"; step: number }
   /** An evaluation is done; `best` if its loss is the lowest so far. */
@@ -61,8 +66,8 @@ export type TrainEvent =
 const MAX_SKIPPED_IN_A_ROW = 5;
 
 /**
- * Trains from `progress` on, which it keeps up to date, to the end. Between two events nothing moves: the engine can be
- * saved, and the caller can stop for good by leaving the loop.
+ * Trains from `progress` on, which it keeps up to date, to the end. At an event with no step `ahead` nothing moves: the
+ * engine can be saved, and the caller can stop for good by leaving the loop.
  * A step whose loss or gradients are not finite is skipped. Throws InputError (exit code 3) after five in a row, or if
  * the held-out loss is not finite.
  * @param train documents as tokens; must not be empty. @param heldOut likewise; empty: no evaluations.
@@ -74,14 +79,23 @@ export async function* trainSteps(
   settings: TrainSettings,
   progress: Progress,
 ): AsyncGenerator<TrainEvent, void, void> {
-  const isDue = ({ step, evaluation }: Progress): boolean =>
-    heldOut.length > 0 &&
-    evaluation?.step !== step &&
-    (step === settings.numSteps || (step > 0 && step % settings.evalInterval === 0));
+  const isEvaluated = (step: number): boolean =>
+    heldOut.length > 0 && (step === settings.numSteps || (step > 0 && step % settings.evalInterval === 0));
+  const mustStand = (step: number): boolean =>
+    step >= settings.numSteps || isEvaluated(step) || (settings.standsStill?.(step) ?? true);
+  const begun: BegunStep[] = [];
   for (;;) {
-    if (isDue(progress)) yield* evaluateStep(engine, heldOut, progress);
-    if (progress.step >= settings.numSteps) return;
-    yield await trainStep(engine, train, settings, progress);
+    if (begun.length === 0) {
+      if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
+        yield* evaluateStep(engine, heldOut, progress);
+      }
+      if (progress.step >= settings.numSteps) return;
+    }
+    const mayBegin = (step: number): boolean => begun.length <= (engine.stepsAhead ?? 0) && !mustStand(step);
+    while (begun.length === 0 || mayBegin(progress.step + begun.length)) {
+      begun.push(beginStep(engine, train, settings, progress, progress.step + begun.length));
+    }
+    yield await endStep(engine, begun.shift()!, progress, begun.length);
     if (progress.skippedInARow >= MAX_SKIPPED_IN_A_ROW) {
       throw divergence(
         `the last ${progress.skippedInARow} steps, up to ${progress.step}, had no finite loss or gradients`,
@@ -90,27 +104,45 @@ export async function* trainSteps(
   }
 }
 
-async function trainStep(
+/** A step on its way. */
+interface BegunStep {
+  readonly batches: readonly (readonly Tokens[])[];
+  readonly learningRate: number;
+  readonly result: Promise<StepResult>;
+}
+
+function beginStep(
   engine: Engine,
   train: Sequence<Tokens>,
   settings: TrainSettings,
-  progress: Progress,
-): Promise<TrainEvent> {
+  { skipped }: Progress,
+  step: number,
+): BegunStep {
   const { weightDecay = 0, clipNorm = null } = settings;
-  const batches = batchesOf(train, progress.step, settings);
-  const learningRate = learningRateAt(progress.step, settings);
+  const batches = batchesOf(train, step, settings);
+  const learningRate = learningRateAt(step, settings);
   // Adam undoes the bias of means that start at 0, and a skipped step has added nothing to them.
-  const update = { step: progress.step - progress.skipped, learningRate, weightDecay, clipNorm };
-  const { loss, applied } = await engine.step(batches, update);
+  const result = engine.step(batches, { step: step - skipped, learningRate, weightDecay, clipNorm });
+  result.catch(() => undefined); // told when its turn comes, if it does
+  return { batches, learningRate, result };
+}
+
+async function endStep(
+  engine: Engine,
+  { batches, learningRate, result }: BegunStep,
+  progress: Progress,
+  ahead: number,
+): Promise<TrainEvent> {
+  const { loss, applied } = await result;
   const step = ++progress.step;
   progress.skippedInARow = applied ? 0 : progress.skippedInARow + 1;
-  if (!applied) return { type: "skipped", step, skipped: ++progress.skipped, learningRate };
+  if (!applied) return { type: "skipped", step, skipped: ++progress.skipped, learningRate, ahead };
   // The plain mean of the first hundred losses, then an exponential one with as long a memory.
   const before = progress.meanLoss ?? loss;
   const meanLoss = before + (loss - before) / Math.min(step - progress.skipped, 100);
   progress.meanLoss = meanLoss;
   const tokens = countTargets(batches.flat(), engine.config.blockSize);
-  return { type: "step", step, loss, meanLoss, learningRate, tokens };
+  return { type: "step", step, loss, meanLoss, learningRate, tokens, ahead };
 }
 
 /**

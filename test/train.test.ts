@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { AtomicEngine, atomicWeights } from "../src/atomic.ts";
 import { countParameters, weightShapes } from "../src/engine.ts";
 import type { Engine, Tokens, Update } from "../src/engine.ts";
@@ -236,4 +236,78 @@ test("a training stopped in the middle of an evaluation evaluates again and ends
   expect(stopped).toMatchObject({ step: 2, evaluation: null });
   for await (const _ of trainSteps(engine, [[4, 0, 4]], heldOut, settings, stopped));
   expect(stopped).toEqual(whole);
+});
+
+describe("an engine that begins steps before the last has ended", () => {
+  /** What was begun and what had ended, in order; steps end one by one, whenever somebody waits. */
+  function farAway(stepsAhead: number): { engine: Engine; log: string[] } {
+    const near = newEngine();
+    const log: string[] = [];
+    let last: Promise<unknown> = Promise.resolve();
+    const engine: Engine = {
+      name: "far away",
+      config: CONFIG,
+      stepsAhead,
+      step: (batches, update) => {
+        log.push(`+${update.step}`);
+        const result = last.then(async () => await near.step(batches, update));
+        last = result;
+        return result;
+      },
+      evaluate: async (documents) => {
+        log.push("evaluate");
+        return await near.evaluate(documents);
+      },
+      reader: () => near.reader(),
+      save: async () => await near.save(),
+      load: async (state) => await near.load(state),
+    };
+    return { engine, log };
+  }
+
+  const texts = [
+    [4, 0, 1, 4],
+    [4, 3, 2, 4],
+    [4, 1, 1, 4],
+  ];
+  const settings = { numSteps: 9, learningRate: 0.01, evalInterval: 4 };
+
+  test("the events are those of one that doesn't, and nothing is ahead where an evaluation is due, or a stop", async () => {
+    const { engine, log } = farAway(2);
+    const standsStill = (step: number): boolean => step === 6;
+    const events: TrainEvent[] = [];
+    const ahead: number[] = [];
+    for await (const event of trainSteps(engine, texts, texts, { ...settings, standsStill }, newProgress())) {
+      if (event.type === "step") log.push(`-${event.step - 1}`);
+      if (event.type === "step") ahead.push(event.ahead);
+      events.push(event.type === "step" ? { ...event, ahead: 0 } : event);
+    }
+    expect(events).toEqual(await collect(newEngine(), texts, texts, settings));
+    expect(ahead).toEqual([2, 2, 1, 0, 1, 0, 1, 0, 0]);
+    expect(log.join(" ")).toBe("+0 +1 +2 -0 +3 -1 -2 -3 evaluate +4 +5 -4 -5 +6 +7 -6 -7 evaluate +8 -8 evaluate");
+  });
+
+  test("unless it is told where the listener may stop, it begins one at a time", async () => {
+    const { engine, log } = farAway(2);
+    await collect(engine, texts, [], settings);
+    expect(log).toEqual(Array.from({ length: 9 }, (_, step) => `+${step}`));
+  });
+
+  test("a step that fails is told in its turn, and those after it trouble nobody", async () => {
+    const { engine } = farAway(3);
+    const failing: Engine = {
+      ...engine,
+      step: async (batches, update) => {
+        if (update.step >= 5) throw new Error(`step ${update.step} has failed`);
+        return await engine.step(batches, update);
+      },
+    };
+    const progress = newProgress();
+    const train = async (): Promise<void> => {
+      const steps = trainSteps(failing, texts, [], { ...settings, standsStill: () => false }, progress);
+      for await (const event of steps) expect(event.type).toBe("step");
+    };
+    await expect(train()).rejects.toThrow("step 5 has failed");
+    expect(progress.step).toBe(5);
+  });
 });

@@ -16,11 +16,25 @@ export interface Gpu {
 /** Limits that are asked for as high as the adapter has them; the defaults are those of the smallest phone. */
 const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
 
-/** Resolves to null where there is no adapter. Throws EngineLost if the adapter gives no device. */
+/** What the kernels count on; WebGPU promises it, save for `compatibility` adapters. */
+const NEEDS = [
+  ["maxComputeInvocationsPerWorkgroup", 256],
+  ["maxComputeWorkgroupSizeX", 256],
+  ["maxComputeWorkgroupStorageSize", 16_384],
+  ["maxStorageBuffersPerShaderStage", 8],
+] as const;
+
+/**
+ * Resolves to null where there is no adapter.
+ * Throws RangeError if its limits are too small; EngineLost if it gives no device.
+ */
 export async function openGpu(gpu: GPU): Promise<Gpu | null> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
   const { info, features, limits } = adapter;
+  for (const [name, need] of NEEDS) {
+    if (limits[name] < need) throw new RangeError(`its ${name} is ${limits[name]}, and ${need} are needed`);
+  }
   const subgroups = features.has("subgroups");
   const device = await adapter
     .requestDevice({

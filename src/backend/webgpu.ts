@@ -29,6 +29,7 @@ interface Ready {
 
 class WebGpuSession implements Session {
   readonly bytes: number;
+  readonly stepsAhead = 4;
   readonly #device: GPUDevice;
   readonly #watch: Watch;
   readonly #memory: MemoryMap;

@@ -5,19 +5,27 @@ import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { AtomicEngine, atomicWeights } from "../atomic.ts";
 import { hasRelaxedSimd } from "../backend/wasm-assembler.ts";
+import type { Gpu } from "../backend/webgpu-device.ts";
 import { WASM_ALIGNMENT, wasmBackend, wasmMemory } from "../backend/wasm.ts";
 import type { WasmMemory } from "../backend/wasm.ts";
+import { webgpuBackend } from "../backend/webgpu.ts";
 import type { TrainOptions } from "../config.ts";
 import { countParameters } from "../engine.ts";
+import { EngineLost } from "../engine.ts";
 import type { Engine, Tensors, TrainingState } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
 import { findBlas } from "../node/blas.ts";
 import { startNodeThread } from "../node/wasm-thread.ts";
 import { planEngine, TensorEngine } from "../tensor-engine.ts";
+import { findGpu } from "./gpu.ts";
 
-/** A Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap. */
-const MAX_ATOMIC_PARAMETERS = 2_000_000;
+/**
+ * atomic: a Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap.
+ * wasm: 4 GiB of WebAssembly memory, with gradients, Adam's means, a packed copy, and something for activations.
+ * webgpu: a checkpoint that one file's bytes can hold.
+ */
+const MAX_PARAMETERS = { atomic: 2_000_000, wasm: 180_000_000, webgpu: 500_000_000 } as const;
 
 /** What the engine needs to know of the options. */
 export type EngineOptions = Pick<TrainOptions, "engine" | "threads" | "strictMath" | "noBlas" | "batchSize">;
@@ -28,10 +36,38 @@ export function decide(options: TrainOptions): TrainOptions & { readonly batchSi
   return { ...options, engine, batchSize: options.batchSize ?? (engine === "atomic" || options.reference ? 1 : 64) };
 }
 
+/** What "auto" has come to, and why. */
+export interface Settled {
+  readonly engine: "wasm" | "webgpu";
+  readonly why: string;
+  readonly gpu: Gpu | null;
+}
+
+/** Whether a model that may be trained anywhere is better off on the GPU. It is looked for only where it may be. */
+export async function settle(
+  config: Config,
+  { batchSize, accumulate }: Pick<TrainOptions, "accumulate"> & Decided,
+  find: typeof findGpu = findGpu,
+): Promise<Settled> {
+  const tokens = batchSize * accumulate * config.blockSize;
+  const work = 6 * countParameters(config) * tokens;
+  if (work < MIN_GPU_WORK) return { engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null };
+  const gpu = await find();
+  if (typeof gpu === "string") return { engine: "wasm", why: `no GPU: ${gpu}`, gpu: null };
+  if (gpu.isSoftware) return { engine: "wasm", why: `${gpu.name} is no GPU but software, which is slower`, gpu: null };
+  return { engine: "webgpu", why: "a model of this size learns faster on a GPU", gpu };
+}
+
+/**
+ * Operations of a step from which on a GPU is faster: it takes about half a millisecond for the smallest, whatever the
+ * model, in which a CPU does some 10⁷ to 10⁸.
+ */
+const MIN_GPU_WORK = 5e8;
+
 /** Throws InputError for a model that the engine can't hold. */
 export function checkSize(config: Config, { engine }: EngineOptions): void {
   const parameters = countParameters(config);
-  const limit = engine === "atomic" ? MAX_ATOMIC_PARAMETERS : MAX_WASM_PARAMETERS;
+  const limit = MAX_PARAMETERS[engine === "auto" ? "wasm" : engine];
   if (parameters <= limit) return;
   const count = (value: number): string => value.toLocaleString("en-US");
   throw new InputError(
@@ -40,12 +76,27 @@ export function checkSize(config: Config, { engine }: EngineOptions): void {
   );
 }
 
-/** 4 GiB of WebAssembly memory, with gradients, Adam's means, a packed copy, and something for activations. */
-const MAX_WASM_PARAMETERS = 180_000_000;
-
-/** Opens an engine with these weights. Throws InputError where its memory can't be had. */
-export async function openEngine(config: Config, weights: Tensors, options: Decided): Promise<Engine> {
+/**
+ * Opens an engine with these weights. A GPU that fails or has too little memory is no reason to give up: `warn` says so,
+ * and the CPU does the work. Throws InputError where its memory can't be had.
+ */
+export async function openEngine(
+  config: Config,
+  weights: Tensors,
+  options: Decided,
+  warn: (message: string) => void,
+  find: typeof findGpu = findGpu,
+): Promise<Engine> {
   if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
+  if (options.engine === "webgpu") {
+    const gpu = await find();
+    const engine = await openOnGpu(config, weights, options, gpu);
+    if (typeof gpu !== "string" && gpu.isSoftware) {
+      warn(`${gpu.name} is no GPU but software, a CPU that plays one; --engine wasm is faster`);
+    }
+    if (typeof engine !== "string") return engine;
+    warn(`no GPU: ${engine}; the CPU does the work`);
+  }
   enableRelaxedSimd();
   const { maxTokens, threads } = sizes(config, options);
   const blas = usesBlas(config, options) ? findBlas() : null;
@@ -61,6 +112,28 @@ export async function openEngine(config: Config, weights: Tensors, options: Deci
     );
   }
 }
+
+/** The engine on the GPU, or why it can't be. */
+async function openOnGpu(
+  config: Config,
+  weights: Tensors,
+  { batchSize }: Decided,
+  gpu: Awaited<ReturnType<typeof findGpu>>,
+): Promise<Engine | string> {
+  if (typeof gpu === "string") return gpu;
+  try {
+    const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
+    const engine = await TensorEngine.create(webgpuBackend(gpu), config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
+    await engine.loadWeights(weights);
+    return engine;
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof EngineLost) return `${gpu.name}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** 256 MiB of f32. */
+const MAX_GPU_LOGITS = 2 ** 26;
 
 /** Parameters below which to load a library takes about as long as it saves in a thousand steps. */
 const MIN_BLAS_PARAMETERS = 10_000;
@@ -84,9 +157,14 @@ export function engineMemory(config: Config, options: Decided): WasmMemory & { r
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
 
-/** The same, with all of a training's state. */
-export async function resumeEngine(config: Config, state: TrainingState, options: Decided): Promise<Engine> {
-  const engine = await openEngine(config, state.weights, options);
+/** The same as `openEngine`, with all of a training's state. */
+export async function resumeEngine(
+  config: Config,
+  state: TrainingState,
+  options: Decided,
+  warn: (message: string) => void,
+): Promise<Engine> {
+  const engine = await openEngine(config, state.weights, options, warn);
   await engine.load(state);
   return engine;
 }

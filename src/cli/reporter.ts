@@ -14,6 +14,8 @@ import { duration, grouped, jsonLine, paint, printable, sparkline, StatusLine } 
 export interface Beginning {
   readonly version: string;
   readonly engine: string;
+  /** What "auto" found; null where the engine was asked for. */
+  readonly why: string | null;
   readonly run: string;
   readonly resumedAt: number;
   readonly numSteps: number;
@@ -112,6 +114,7 @@ class PlainReporter implements Reporter {
     const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
     // "wasm, 2 threads" is the "wasm engine, 2 threads".
     print(paint("bold", `microgpt ${version}`) + `  ${engine.replace(/^[^,]+/, "$& engine")}`);
+    if (beginning.why !== null) print(`engine     ${beginning.why}`);
     print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
     if (unlearnt > 0) print(`           ${unlearntText(beginning)}`);
     const cleaned = cleaningText(beginning.cleaning);

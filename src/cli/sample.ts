@@ -2,6 +2,7 @@
  * `microgpt sample` and `microgpt complete`: text from the model of a run.
  */
 import type { SampleOptions } from "../config.ts";
+import { countParameters } from "../engine.ts";
 import type { Engine } from "../engine.ts";
 import { InputError, quote } from "../errors.ts";
 import { Run } from "../node/run.ts";
@@ -105,10 +106,16 @@ export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (messag
   return ids;
 }
 
+/** Parameters from which on a GPU reads a token sooner than a CPU; it takes longer to get ready. */
+const MIN_GPU_PARAMETERS = 10_000_000;
+
 async function openWriter(run: Run, seed: number): Promise<Writer> {
   const { config, weights } = await run.loadModel();
-  const options = { ...decide(run.options), batchSize: 1, noBlas: true };
-  const engine = await openEngine(config, weights, options);
+  const decided = decide(run.options);
+  const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;
+  const engineName = decided.engine === "webgpu" && !isLarge ? "wasm" : decided.engine;
+  const options = { ...decided, engine: engineName, batchSize: 1, noBlas: true };
+  const engine = await openEngine(config, weights, options, () => undefined);
   return { engine, tokenizer: run.tokenizer, random: new Random(seed) };
 }
 

@@ -3,6 +3,7 @@
  */
 import type { Checkpoint } from "../checkpoint.ts";
 import { checkTogether } from "../config.ts";
+import type { Gpu } from "../backend/webgpu-device.ts";
 import type { TrainOptions } from "../config.ts";
 import { initTensors } from "../engine.ts";
 import type { Engine, Tensors } from "../engine.ts";
@@ -12,7 +13,8 @@ import { showPath } from "../node/files.ts";
 import { Run, stemOf } from "../node/run.ts";
 import { newProgress } from "../train.ts";
 import type { Evaluation } from "../train.ts";
-import { decide, openEngine, resumeEngine, usesBlas } from "./engines.ts";
+import { decide, openEngine, resumeEngine, settle, usesBlas } from "./engines.ts";
+import { findGpu } from "./gpu.ts";
 import { originOf, PASSES, prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
@@ -48,10 +50,7 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
     flags.promptFile === null
       ? null
       : readPrompts(flags.promptFile, material.tokenizer, (message) => reporter.warn(message));
-  // A run remembers whether it began with a BLAS: without it, or with it, the last digits would be others.
-  const noBlas = options.noBlas || (usesBlas(material.config, options) && findBlas() === null);
-  const decided = { ...options, noBlas, urls: options.urls.map(withoutPassword) };
-  const engine = await newEngine(material, decided);
+  const { engine, decided, why } = await start(material, { ...options, engine: given.engine }, reporter);
   const run = Run.create(
     flags.runsDir,
     flags.name,
@@ -61,7 +60,7 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
     gathered.fetched,
   );
   try {
-    const training = new Training(run, material, engine, newProgress(), null, reporter);
+    const training = new Training(run, material, engine, newProgress(), null, reporter, why);
     return await finish(run, material, training, reporter, prompts);
   } finally {
     run.close();
@@ -83,7 +82,14 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
         : readPrompts(flags.promptFile, material.tokenizer, (message) => reporter.warn(message));
     const training =
       checkpoint === null
-        ? new Training(run, material, await newEngine(material, decide(run.options)), newProgress(), null, reporter)
+        ? new Training(
+            run,
+            material,
+            (await start(material, run.options, reporter)).engine,
+            newProgress(),
+            null,
+            reporter,
+          )
         : await restore(run, material, checkpoint, reporter);
     return await finish(run, material, training, reporter, prompts);
   } finally {
@@ -91,9 +97,26 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
   }
 }
 
-/** An engine that has learnt nothing yet. Throws InputError where its memory can't be had. */
-async function newEngine(material: Material, options: ReturnType<typeof decide>): Promise<Engine> {
-  return await openEngine(material.config, initialWeights(material, options), options);
+/** An engine that has learnt nothing yet, and the options as the run shall remember them. `why`: what "auto" found. */
+async function start(
+  material: Material,
+  given: TrainOptions,
+  reporter: Reporter,
+): Promise<{ engine: Engine; decided: TrainOptions; why: string | null }> {
+  const { config } = material;
+  const options = decide(given);
+  const settled = given.engine === "auto" && options.engine === "wasm" ? await settle(config, options) : null;
+  const gpu = settled?.gpu ?? null;
+  const chosen = { ...options, engine: settled?.engine ?? options.engine };
+  // A run remembers whether it began with a BLAS: without it, or with it, the last digits would be others.
+  const noBlas = options.noBlas || (usesBlas(config, chosen) && findBlas() === null);
+  const asked = { ...chosen, noBlas };
+  const warn = (message: string): void => reporter.warn(message);
+  const find = gpu === null ? findGpu : async (): Promise<Gpu> => await Promise.resolve(gpu);
+  const engine = await openEngine(config, initialWeights(material, asked), asked, warn, find);
+  const urls = options.urls.map(withoutPassword);
+  const used = asked.engine === "webgpu" && !engine.name.startsWith("webgpu") ? "wasm" : asked.engine;
+  return { engine, decided: { ...asked, engine: used, urls }, why: settled?.why ?? null };
 }
 
 /** The numbers are the same; the atomic engine has them in f64. */
@@ -118,7 +141,8 @@ async function restore(run: Run, material: Material, checkpoint: Checkpoint, rep
   if (usesBlas(material.config, decide(run.options)) && findBlas() === null) {
     reporter.warn("the run began with a BLAS library, which is not here; its numbers will differ in the last digits");
   }
-  const engine = await resumeEngine(material.config, state, decide(run.options));
+  const warn = (message: string): void => reporter.warn(message);
+  const engine = await resumeEngine(material.config, state, decide(run.options), warn);
   material.random.setState(random);
   const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {

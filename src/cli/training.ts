@@ -2,15 +2,15 @@
  * A training on its way: it drives the loop, reports, and keeps the run's directory up to date.
  */
 import type { Origin } from "../checkpoint.ts";
-import { countParameters } from "../engine.ts";
-import type { Engine, Tensors } from "../engine.ts";
+import { countParameters, EngineLost } from "../engine.ts";
+import type { Engine, Tensors, TrainingState } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import { showPath } from "../node/files.ts";
 import { MetricsLog } from "../node/metrics.ts";
 import type { Run } from "../node/run.ts";
 import { evaluateInParts, trainSteps } from "../train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../train.ts";
-import { decide, openEngine } from "./engines.ts";
+import { decide, openEngine, resumeEngine } from "./engines.ts";
 import { materialBaselines, originOf } from "./material.ts";
 import type { Material } from "./material.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
@@ -27,21 +27,41 @@ export interface Best {
 export class Training {
   readonly #run: Run;
   readonly #material: Material;
-  readonly #engine: Engine;
+  #engine: Engine;
   readonly #progress: Progress;
   readonly #reporter: Reporter;
-  readonly #metrics: MetricsLog;
-  readonly #speed: Speedometer;
+  readonly #why: string | null;
+  readonly #reopen: Reopen;
+  #metrics: MetricsLog;
+  #speed: Speedometer;
+  /** Where a training goes on whose engine is lost; null for engines that can't be. */
+  #snapshot: Snapshot | null = null;
+  #losses = 0;
   #best: Best | null;
   #savedStep: number | null;
 
-  /** @param best the weights of `progress.best`; null where there is none yet. */
-  constructor(run: Run, material: Material, engine: Engine, progress: Progress, best: Best | null, reporter: Reporter) {
+  /**
+   * @param best the weights of `progress.best`; null where there is none yet. @param why as in `Beginning`.
+   * @param reopen how to come by another engine where one is lost.
+   */
+  // oxlint-disable-next-line max-params -- a training has that many parts
+  constructor(
+    run: Run,
+    material: Material,
+    engine: Engine,
+    progress: Progress,
+    best: Best | null,
+    reporter: Reporter,
+    why: string | null = null,
+    reopen: Reopen = resumeEngine,
+  ) {
     this.#run = run;
     this.#material = material;
     this.#engine = engine;
     this.#progress = progress;
     this.#reporter = reporter;
+    this.#why = why;
+    this.#reopen = reopen;
     this.#metrics = new MetricsLog(run.metricsPath, progress);
     this.#speed = new Speedometer(progress.step);
     this.#best = best;
@@ -58,14 +78,7 @@ export class Training {
     stop.listen();
     try {
       this.#reportBeginning();
-      const settings = decide(this.#run.options);
-      const heldOut = this.#material.heldOut.slice(0, settings.evalDocuments);
-      const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
-      for await (const event of events) {
-        await this.#handle(event);
-        if (await stop.heard()) break;
-      }
-      await this.#save();
+      await this.#outliving(() => this.#train(stop));
       if (stop.exitCode !== null && !this.#isComplete()) return this.#stopEarly(stop.exitCode);
     } catch (error) {
       throw error instanceof InputError && error.exitCode === 3 ? this.#diverged(error) : error;
@@ -73,7 +86,57 @@ export class Training {
       stop.stopListening();
     }
     this.#reporter.saved(this.#progress.step, this.#run.path);
-    return await this.#measure();
+    return await this.#outliving(() => this.#measure());
+  }
+
+  /** Trains to the last step or a signal, and saves. */
+  async #train(stop: StopRequest): Promise<void> {
+    const { saveInterval, ...options } = decide(this.#run.options);
+    const standsStill = (step: number): boolean =>
+      step % saveInterval === 0 || this.#best?.saved === false || stop.exitCode !== null;
+    const heldOut = this.#material.heldOut.slice(0, options.evalDocuments);
+    if ((this.#engine.stepsAhead ?? 0) > 0) this.#snapshot ??= this.#snap(await this.#engine.save());
+    const settings = { ...options, standsStill };
+    const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
+    for await (const event of events) {
+      await this.#handle(event);
+      // Steps that have begun are waited for: nothing may move any more when the state is saved.
+      if ((await stop.heard()) && isStill(event)) break;
+    }
+    await this.#save();
+  }
+
+  /** Does the work again, from the last snapshot, where the engine is lost on the way. */
+  async #outliving<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof EngineLost) || this.#snapshot === null) throw error;
+        await this.#recover(error, this.#snapshot);
+      }
+    }
+  }
+
+  /** Goes back to the snapshot, on another device; the second time on the CPU. */
+  async #recover({ message }: EngineLost, { progress, state, best }: Snapshot): Promise<void> {
+    const { step } = this.#progress;
+    const options = decide(this.#run.options);
+    this.#losses++;
+    const engine = this.#losses > 1 ? "wasm" : options.engine;
+    // Where there is no GPU any more, the one line below says enough.
+    this.#engine = await this.#reopen(this.#material.config, state, { ...options, engine }, () => undefined);
+    Object.assign(this.#progress, structuredClone(progress));
+    this.#best = best;
+    this.#metrics.flush();
+    this.#metrics = new MetricsLog(this.#run.metricsPath, this.#progress);
+    this.#speed = new Speedometer(progress.step);
+    const where = `resumed from step ${progress.step} on ${this.#engine.name}`;
+    this.#reporter.warn(`GPU lost at step ${step} (${message}); ${where}`);
+  }
+
+  #snap(state: TrainingState): Snapshot {
+    return { progress: structuredClone(this.#progress), state, best: this.#best };
   }
 
   async #handle(event: TrainEvent): Promise<void> {
@@ -86,7 +149,7 @@ export class Training {
     if (event.type !== "evaluation" && isMilestone && this.#material.heldOut.length > 0) return;
     if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
     // While steps are skipped nothing has changed, and a resumed training should try them all again.
-    if (skippedInARow > 0) return;
+    if (skippedInARow > 0 || !isStill(event)) return;
     if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
   }
 
@@ -122,6 +185,7 @@ export class Training {
     this.#run.mustHoldLock();
     const origin: Origin = await originOf(this.#material, this.#run);
     const state = await this.#engine.save();
+    if (this.#snapshot !== null) this.#snapshot = this.#snap(state);
     const progress = this.#progress;
     this.#metrics.flush();
     if (this.#material.heldOut.length === 0) {
@@ -171,7 +235,7 @@ export class Training {
     const engine =
       evaluation.step === this.#progress.step
         ? this.#engine
-        : await openEngine(config, weights, decide(this.#run.options));
+        : await openEngine(config, weights, decide(this.#run.options), (message) => this.#reporter.warn(message));
     const parts = evaluateInParts(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();
@@ -200,6 +264,7 @@ export class Training {
     this.#reporter.begin({
       version: VERSION,
       engine: this.#engine.name,
+      why: this.#why,
       run: this.#run.path,
       resumedAt: this.#progress.step,
       numSteps: this.#run.options.numSteps,
@@ -217,6 +282,18 @@ export class Training {
     });
   }
 }
+
+/** Where a training can go on from, in memory. */
+interface Snapshot {
+  readonly progress: Progress;
+  readonly state: TrainingState;
+  readonly best: Best | null;
+}
+
+type Reopen = typeof resumeEngine;
+
+/** Whether no step has begun beyond what the event tells. */
+const isStill = (event: TrainEvent): boolean => !("ahead" in event) || event.ahead === 0;
 
 /** Tokens and steps a second since this process began to train. */
 class Speedometer {

@@ -2,6 +2,9 @@
  * WebGPU in Node: Dawn, Chromium's own implementation, in the package `webgpu`, an optional peer.
  */
 
+/** What to install: Dawn's releases are not all alike, and others do not load everywhere. */
+export const WEBGPU_PACKAGE = "webgpu@0.6.2";
+
 /** Kept for good: a GPU that is collected as garbage takes its devices with it. */
 let dawn: GPU | null | undefined;
 

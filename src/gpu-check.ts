@@ -1,0 +1,49 @@
+/** Whether a GPU can be trusted: a small model learns a step on it and on the CPU, and both must come to the same. */
+import { referenceBackend } from "./backend/reference.ts";
+import type { Gpu } from "./backend/webgpu-device.ts";
+import { webgpuBackend } from "./backend/webgpu.ts";
+import type { Tensors } from "./engine.ts";
+import { initTensors } from "./engine.ts";
+import { Random } from "./random.ts";
+import { TensorEngine } from "./tensor-engine.ts";
+
+/** Odd sizes, so that whatever is cut off or filled up is in it. */
+const CONFIG = { vocabSize: 21, nEmbd: 36, nHead: 2, nLayer: 1, blockSize: 12 };
+const LENGTHS = [9, 2, 14, 6];
+
+/** Normalised squared error: Σ (a − b)² / Σ a². Sums of f32 are a thousand times closer, wrong ones a thousand times farther. */
+const TOLERANCE = 1e-7;
+
+/** Resolves to null if it can, else to a sentence without a beginning. Throws EngineLost if it fails altogether. */
+export async function checkGpu(gpu: Gpu): Promise<string | null> {
+  const random = new Random(1);
+  const weights = initTensors(CONFIG, random, Float32Array);
+  const documents = LENGTHS.map((length) => Array.from({ length }, () => random.randbelow(CONFIG.vocabSize)));
+  const results = await Promise.all(
+    [referenceBackend, webgpuBackend(gpu)].map(async (backend) => {
+      const engine = await TensorEngine.create(backend, CONFIG, { maxTokens: 64 });
+      await engine.loadWeights(weights);
+      const logits = await engine.logits(documents[2].slice(0, CONFIG.blockSize));
+      const update = { step: 0, learningRate: 0.01, weightDecay: 0, clipNorm: null };
+      const { loss } = await engine.step([documents], update);
+      const gradients = await engine.gradients();
+      const after = await engine.evaluate(documents);
+      engine.close();
+      return { logits: logits.flat(), gradients: numbersOf(gradients), losses: [loss, after] };
+    }),
+  );
+  const [expected, actual] = results;
+  for (const what of ["logits", "gradients", "losses"] as const) {
+    const error = normalisedError(expected[what], actual[what]);
+    // What is no number is not within, either.
+    if (!(error <= TOLERANCE)) return `its ${what} are not the CPU's (normalised error ${error.toExponential(1)})`;
+  }
+  return null;
+}
+
+const numbersOf = (tensors: Tensors): number[] => [...tensors.values()].flatMap(({ data }) => [...data]);
+
+function normalisedError(expected: readonly number[], actual: readonly number[]): number {
+  const square = (sum: number, value: number): number => sum + value ** 2;
+  return expected.map((value, i) => value - actual[i]).reduce(square, 0) / expected.reduce(square, 0);
+}
