@@ -9,7 +9,7 @@ import { expectAgreement } from "../setup/agreement.ts";
 import type { Bounds } from "../setup/agreement.ts";
 import { PLACE, runs } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
-import { anyBatch, newAtomic, newTensorEngine, update, weightsOf } from "../setup/tensor-models.ts";
+import { anyBatch, newAtomic, newTensorEngine, update, wasm, weightsOf } from "../setup/tensor-models.ts";
 import type { Drawn } from "../setup/tensor-models.ts";
 import { gpu, gpuName } from "../setup/webgpu.ts";
 
@@ -153,6 +153,32 @@ describe.skipIf(gpu === null)(`laws of the model on webgpu: ${gpuName}`, () => {
     expect(await Promise.all(begun)).toEqual(inTurn);
     expect(inTurn.map(({ applied }) => applied)).toEqual([true, true, true, false, false, false]);
     for (const engine of [one, other]) engine.close();
+  });
+
+  test("a training moves freely between atomic, wasm and webgpu: nothing is lost on the way, and each goes on alike", async () => {
+    const batches = Array.from({ length: 4 }, () => newDocuments(6));
+    const engines = [
+      await newTensorEngine(backend(), config, 3),
+      await newTensorEngine(wasm, config, 5),
+      newAtomic(config, 6),
+      await newTensorEngine(backend(), config, 7),
+    ];
+    const stays = newAtomic(config, 3);
+    for (const [step, engine] of engines.entries()) {
+      const told = update(step);
+      const [expected, actual] = [await stays.step([batches[step]], told), await engine.step([batches[step]], told)];
+      expect(Math.abs(actual.loss - expected.loss)).toBeLessThanOrEqual(1e-4);
+      const state = await engine.save();
+      const next = engines[step + 1];
+      if (next === undefined) break;
+      await next.load(state);
+      const taken = await next.save();
+      for (const kind of ["weights", "adamMean", "adamMeanSquare"] as const) {
+        for (const [key, { data }] of state[kind]) {
+          expect(Float32Array.from(taken[kind].get(key)!.data)).toEqual(Float32Array.from(data));
+        }
+      }
+    }
   });
 
   test.each([

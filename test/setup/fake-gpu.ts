@@ -1,0 +1,93 @@
+/** Adapters that are not what they are: a real one (of SwiftShader's) with some of it replaced. */
+
+/** An object whose other properties and methods are those of the original. */
+function disguise<T extends object>(original: T, replaced: Partial<Record<keyof T, unknown>>): T {
+  return new Proxy(original, {
+    get(target, key) {
+      if (Object.hasOwn(replaced, key)) return replaced[key as keyof T];
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+    set: (target, key, value) => Reflect.set(target, key, value, target),
+  });
+}
+
+export interface Disguise {
+  readonly limits?: Readonly<Record<string, number>>;
+  readonly features?: readonly string[];
+  /** What becomes of the device. */
+  readonly device?: (device: GPUDevice) => GPUDevice;
+}
+
+/** `navigator.gpu` with an adapter that claims other limits and features, and gives another device. */
+export function fakeGpu(real: GPU, { limits = {}, features, device = (same) => same }: Disguise): GPU {
+  return disguise(real, {
+    requestAdapter: async () => {
+      const adapter = (await real.requestAdapter())!;
+      return disguise(adapter, {
+        limits: disguise(adapter.limits, limits),
+        features: features === undefined ? adapter.features : new Set(features),
+        requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+          const given = await adapter.requestDevice(descriptor);
+          return device(disguise(given, { limits: disguise(given.limits, limits) }));
+        },
+      });
+    },
+  });
+}
+
+/** A device whose compiler makes something else of a kernel's text. */
+export const lying =
+  (change: (code: string) => string) =>
+  (device: GPUDevice): GPUDevice =>
+    disguise(device, {
+      createShaderModule: (descriptor: GPUShaderModuleDescriptor) =>
+        device.createShaderModule({ ...descriptor, code: change(descriptor.code) }),
+    });
+
+/** A device that is lost at the n-th of the moments at which one can be: a submit, a pipeline, a wait. */
+export function mortal(count: { moments: number }, last: number): (device: GPUDevice) => GPUDevice {
+  return (device) => {
+    const moment = (): void => {
+      if (++count.moments === last) device.destroy();
+    };
+    const queue = disguise(device.queue, {
+      submit: (buffers: GPUCommandBuffer[]) => {
+        device.queue.submit(buffers);
+        moment();
+      },
+    });
+    return disguise(device, {
+      queue,
+      createComputePipelineAsync: async (descriptor: GPUComputePipelineDescriptor) => {
+        const pipeline = device.createComputePipelineAsync(descriptor);
+        moment();
+        return await pipeline;
+      },
+      createBuffer: (descriptor: GPUBufferDescriptor) => {
+        const buffer = device.createBuffer(descriptor);
+        moment();
+        return buffer;
+      },
+    });
+  };
+}
+
+/** A device that has no memory for buffers as large as this. */
+export const poor =
+  (bytes: number) =>
+  (device: GPUDevice): GPUDevice => {
+    let isOut = false;
+    return disguise(device, {
+      createBuffer: (descriptor: GPUBufferDescriptor) => {
+        isOut ||= descriptor.size >= bytes;
+        return device.createBuffer(descriptor);
+      },
+      popErrorScope: async () => {
+        const error = await device.popErrorScope();
+        const isTold = isOut;
+        isOut = false;
+        return isTold ? { message: "Out of memory" } : error;
+      },
+    });
+  };
