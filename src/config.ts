@@ -67,6 +67,7 @@ export interface TrainOptions {
   readonly saveInterval: number;
   readonly keep: number;
   readonly engine: EngineChoice;
+  readonly precision: "f32" | "f16";
   readonly noGpu: boolean;
   readonly threads: number | null;
   readonly noBlas: boolean;
@@ -155,6 +156,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
     "what computes (auto: webgpu where a GPU is faster, else wasm; atomic with --reference)",
     "NAME",
   ),
+  precision: choice("run", "f32", ["f32", "f16"], "of what a GPU keeps between two operations; sums stay f32", "P"),
   noGpu: toggle("run", "as the reference means it: the scalar engine, one document a step (--engine atomic)"),
   threads: orNull(
     integer("run", 1, 1, 256, "of the wasm engine (default: by the model's size and the machine's cores)"),

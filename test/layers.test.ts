@@ -35,7 +35,7 @@ const LAYERS = [
   ["backend/wasm-threads.ts"],
   ["backend/web-threads.ts", "backend/web-worker.ts"],
   ["backend/wasm.ts"],
-  ["backend/webgpu-shader.ts"],
+  ["backend/webgpu-shader.ts", "backend/half.ts"],
   ["backend/webgpu-rows.ts", "backend/webgpu-attention.ts", "backend/webgpu-device.ts"],
   ["backend/webgpu-matmul.ts"],
   ["backend/webgpu-weights.ts"],

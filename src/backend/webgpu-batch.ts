@@ -16,7 +16,7 @@ export const RUN: string = `struct Run {
   begin: u32, end: u32, rows: u32, accumulate: u32,
   loss_scale: f32, shrink: f32, clip: f32, fresh: u32,
   beta1: f32, beta2: f32, beta1_rest: f32, beta2_rest: f32,
-  epsilon: f32, step: f32, unused1: f32, unused2: f32,
+  epsilon: f32, step: f32, unscale: f32, unused: f32,
   corrections: array<vec4f, ${MAX_AHEAD / 2}>,
 }
 @group(0) @binding(0) var<uniform> run: Run;
@@ -37,6 +37,14 @@ interface Lists {
   readonly positionFirsts: number;
   readonly positionRows: number;
   readonly size: number;
+}
+
+/** What a step is told. */
+export interface Told extends Update {
+  /** Whether it is the first since weights were written. */
+  readonly fresh: boolean;
+  /** What makes the gradients the loss's again. */
+  readonly unscale: number;
 }
 
 /** The room for a program's batches, and the writing of it. */
@@ -71,7 +79,7 @@ export class BatchRoom {
    * Writes a batch's lists and the slots of a run. Resolves to all that is to be sent.
    * @param sorted whether rows are listed by token and by position, for the embeddings' gradients.
    */
-  fill(program: Program, batch: Batch, options: RunOptions, update: (Update & { fresh: boolean }) | null): Uint32Array {
+  fill(program: Program, batch: Batch, options: RunOptions, update: Told | null): Uint32Array {
     const rows = batch.documents[batch.documents.length - 1];
     this.#fillSlot(0, options.firstRow, rows, rows, options, update);
     if (program.windowRows > 0) {
@@ -91,7 +99,7 @@ export class BatchRoom {
     to: number,
     rows: number,
     { lossScale, accumulate }: RunOptions,
-    update: (Update & { fresh: boolean }) | null,
+    update: Told | null,
   ): void {
     const first = (slot * SLOT) / 4;
     this.#words.set([from, to, rows, Number(accumulate)], first);
@@ -100,7 +108,7 @@ export class BatchRoom {
     const { shrink, beta1, beta2, epsilon } = adamNumbers(update, 0);
     this.#floats.set([shrink, update.clipNorm ?? 0], first + 5);
     this.#words[first + 7] = Number(update.fresh);
-    this.#floats.set([beta1, beta2, 1 - beta1, 1 - beta2, epsilon, update.step], first + 8);
+    this.#floats.set([beta1, beta2, 1 - beta1, 1 - beta2, epsilon, update.step, update.unscale], first + 8);
     for (let behind = 0; behind < MAX_AHEAD; behind++) {
       const { stepSize, squareScale } = correctionsAt(Math.max(0, update.step - behind), update.learningRate);
       this.#floats.set([stepSize, squareScale], first + 16 + 2 * behind);

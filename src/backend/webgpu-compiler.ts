@@ -1,5 +1,5 @@
 /** From instructions to dispatches: the kernels' text, compiled each once, and what each is bound to. */
-import type { Buffer, Instruction, InstructionOf, KernelName } from "../kernels.ts";
+import type { Buffer, Instruction, InstructionOf, KernelName, View } from "../kernels.ts";
 import { roundUp } from "../kernels.ts";
 import type { Program } from "../program.ts";
 import { attention, attentionKeyValueGrad, attentionQueryGrad } from "./webgpu-attention.ts";
@@ -9,9 +9,9 @@ import { addParts, linear, linearInputGrad, linearWeightGrad } from "./webgpu-ma
 import type { Choice, Shape } from "./webgpu-matmul.ts";
 import type { MemoryMap, Scratch } from "./webgpu-memory.ts";
 import { crossEntropy, crossEntropyGrad, embed, relu, reluGrad, rmsnorm, rmsnormGrad, sum } from "./webgpu-rows.ts";
-import { Shader } from "./webgpu-shader.ts";
+import { inRows, Shader } from "./webgpu-shader.ts";
 import type { Kernel, Target } from "./webgpu-shader.ts";
-import { adam, decide, embedGrad, sumLosses, sumSquares } from "./webgpu-weights.ts";
+import { adam, decide, embedGrad, STATE, sumLosses, sumSquares } from "./webgpu-weights.ts";
 
 /** Which tile a product of a shape is computed with. */
 export type ChooseTile = (shape: Shape) => Choice;
@@ -22,16 +22,20 @@ export interface KernelList {
   /** After each batch of a step, and after the last. */
   readonly losses: readonly Kernel[];
   readonly update: readonly Kernel[];
+  /** After weights were written. */
+  readonly refresh: readonly Kernel[];
 }
 
 export interface Setting {
   readonly memory: MemoryMap;
   readonly target: Target;
   readonly choose: ChooseTile;
+  /** Whether activations, and what products read of the weights, are kept in 16 bits. */
+  readonly half: boolean;
   readonly program: Program;
 }
 
-const newShader = ({ memory, target }: Setting): Shader => new Shader(target, (buffer) => memory.spot(buffer).stride);
+const newShader = ({ memory, target }: Setting): Shader => new Shader(target, memory);
 
 type Makers = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, setting: Setting) => Kernel[] };
 
@@ -48,7 +52,12 @@ const MAKERS: Makers = {
   reluGrad: one(reluGrad),
   add: one(sum),
   crossEntropy: one(crossEntropy),
-  crossEntropyGrad: one(crossEntropyGrad),
+  crossEntropyGrad(instruction, setting) {
+    const shader = newShader(setting);
+    // Before the kernel's own bindings or after them: it is all the same.
+    const scale = setting.half ? ` * ${shader.scalars(setting.memory.state, false).at("0u", `${STATE.scale}u`)}` : "";
+    return [crossEntropyGrad(shader, instruction, scale)];
+  },
   embedGrad: one(embedGrad),
   attention: one(attention),
   attentionGrad: (instruction, setting) => [
@@ -102,6 +111,21 @@ export function scratchOf(programs: readonly Program[], choose: ChooseTile): Scr
   return { parts, heads, rows: Math.max(0, ...programs.map(({ maxTokens }) => maxTokens)) };
 }
 
+/** All of a buffer, as a view. */
+const all = (buffer: Buffer): View => ({ buffer, column: 0, columns: buffer.columns });
+
+/** The weights in 16 bits. */
+function copyWeights(shader: Shader, { flat: { data }, flatFactors }: MemoryMap): Kernel {
+  const vectors = data.columns / 4;
+  const [to, from] = [shader.write(all(flatFactors)), shader.read(all(data))];
+  return shader.kernel(
+    `  let i = (group.x + group.y * groups.x) * 64u + local;
+  if (i < ${vectors}u) { ${to.store("0u", "i", from.load("0u", "i"))} }`,
+    64,
+    () => inRows(Math.ceil(vectors / 64)),
+  );
+}
+
 export function makeKernels(setting: Setting): KernelList {
   const { memory, program } = setting;
   const kernelsOf = (instruction: Instruction): Kernel[] => {
@@ -113,12 +137,8 @@ export function makeKernels(setting: Setting): KernelList {
     windowed,
     kernels: sections.flatMap(({ instructions }) => instructions.flatMap(kernelsOf)),
   }));
-  if (program.kind !== "training") return { phases, losses: [], update: [] };
-  const all = (buffer: Buffer): { buffer: Buffer; column: 0; columns: number } => ({
-    buffer,
-    column: 0,
-    columns: buffer.columns,
-  });
+  const refresh = setting.half && memory.flat.data.columns > 0 ? [copyWeights(newShader(setting), memory)] : [];
+  if (program.kind !== "training") return { phases, losses: [], update: [], refresh };
   const { data, grad, adamMean, adamMeanSquare } = memory.flat;
   const vectors = data.columns / 4;
   const squares = newShader(setting);
@@ -128,15 +148,17 @@ export function makeKernels(setting: Setting): KernelList {
     grad: update.read(all(grad)),
     mean: update.write(all(adamMean)),
     meanSquare: update.write(all(adamMeanSquare)),
+    factors: memory.flatFactors === data ? null : update.write(all(memory.flatFactors)),
   };
   return {
     phases,
     losses: [sumLosses(newShader(setting), program.result, memory.state)],
     update: [
       sumSquares(squares, squares.read(all(grad)), vectors, memory.partials),
-      decide(newShader(setting), memory.partials, memory.state),
+      decide(newShader(setting), memory.partials, memory.state, setting.half),
       adam(update, flat, vectors, memory.state),
     ],
+    refresh,
   };
 }
 
@@ -184,8 +206,7 @@ export class Compiler {
     const written = new Set(spots.filter((_, i) => bindings[i].written).map(({ memory }) => memory));
     const modes = spots.map(({ memory }) => (written.has(memory) ? "read_write" : "read"));
     const declared = bindings.map(
-      ({ scalars }, i) =>
-        `@group(1) @binding(${i}) var<storage, ${modes[i]}> b${i}: array<${scalars ? "f32" : "vec4f"}>;\n`,
+      ({ element }, i) => `@group(1) @binding(${i}) var<storage, ${modes[i]}> b${i}: array<${element}>;\n`,
     );
     const layout = this.#layout(modes);
     const text = `${this.#header(kernel)}${this.#declared}${declared.join("")}${kernel.body}`;
@@ -200,10 +221,11 @@ export class Compiler {
     };
   }
 
-  #header({ body }: Kernel): string {
+  #header({ body, bindings }: Kernel): string {
     const usesSubgroups = this.#target.subgroup > 0 && body.includes("subgroupShuffle");
     // A team's lanes go the same ways together, which the compiler can't know.
-    return usesSubgroups ? "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n" : "";
+    const subgroups = usesSubgroups ? "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n" : "";
+    return bindings.some(({ element }) => element === "vec4h") ? `enable f16;\n${subgroups}` : subgroups;
   }
 
   #pipeline(code: string, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {

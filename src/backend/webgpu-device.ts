@@ -16,6 +16,9 @@ export interface Gpu {
 /** Limits that are asked for as high as the adapter has them; the defaults are those of the smallest phone. */
 const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
 
+/** Taken where they are there. */
+const FEATURES = ["subgroups", "shader-f16"] as const;
+
 /** What the kernels count on; WebGPU promises it, save for `compatibility` adapters. */
 const NEEDS = [
   ["maxComputeInvocationsPerWorkgroup", 256],
@@ -38,7 +41,7 @@ export async function openGpu(gpu: GPU): Promise<Gpu | null> {
   const subgroups = features.has("subgroups");
   const device = await adapter
     .requestDevice({
-      requiredFeatures: subgroups ? ["subgroups"] : [],
+      requiredFeatures: FEATURES.filter((feature) => features.has(feature)),
       requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, limits[limit]])),
     })
     .catch((error: unknown) => {
@@ -46,7 +49,7 @@ export async function openGpu(gpu: GPU): Promise<Gpu | null> {
     });
   return {
     device,
-    target: { subgroup: subgroups ? info.subgroupMinSize : 0 },
+    target: { subgroup: subgroups ? info.subgroupMinSize : 0, half: features.has("shader-f16") },
     name: info.description || `${info.vendor} ${info.architecture}`,
     isSoftware: info.isFallbackAdapter,
     watch: new Watch(device),

@@ -101,14 +101,12 @@ interface Factor {
   readonly end: string;
 }
 
-const whole = ({ data }: Weight): View => ({ buffer: data, column: 0, columns: data.columns });
-
 /** out = x · weightᵀ [, relu] [+ plus] */
 export function linear(shader: Shader, instruction: InstructionOf<"linear">, choice: Choice): Kernel {
   const { to, from, weight } = instruction;
   const x = shader.read(from.x);
   const a: Factor = { matrix: x, depth: "across", limit: "run.end", end: `${x.columns}u` };
-  const b: Factor = { matrix: shader.read(whole(weight)), depth: "across", limit: `${weight.shape[0]}u`, end: a.end };
+  const b: Factor = { matrix: shader.factor(weight), depth: "across", limit: `${weight.shape[0]}u`, end: a.end };
   return product(shader, choice, a, b, shader.write(to.out), {
     rows: ["run.begin", "run.end"],
     depth: ["0u", `${x.columns}u`],
@@ -128,7 +126,7 @@ export function linearInputGrad(
   const dOut = shader.read(from.dOut);
   const end = `${dOut.columns}u`;
   const a: Factor = { matrix: dOut, depth: "across", limit: "run.end", end };
-  const b: Factor = { matrix: shader.read(whole(weight)), depth: "along", limit: `${weight.shape[1]}u`, end };
+  const b: Factor = { matrix: shader.factor(weight), depth: "along", limit: `${weight.shape[1]}u`, end };
   return product(shader, choice, a, b, shader.write(to.out), {
     rows: ["run.begin", "run.end"],
     depth: ["0u", end],

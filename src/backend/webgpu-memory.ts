@@ -2,14 +2,15 @@
 import type { Buffer } from "../kernels.ts";
 import { roundUp } from "../kernels.ts";
 import type { Alignment, Layout } from "../layout.ts";
+import type { Lookup } from "./webgpu-shader.ts";
 import type { Program } from "../program.ts";
 import { PARTIALS, STATE_NUMBERS } from "./webgpu-weights.ts";
 
 /** Numbers of an f32, in bytes. */
 export const F32 = 4;
 
-/** Bindings begin at multiples of so many bytes in every adapter. */
-const BINDING_ALIGN = 256;
+/** Bindings begin at multiples of so many bytes in every adapter; of half as many, for numbers of half the size. */
+const BINDING_ALIGN = 512;
 
 /** What lies in one buffer of the GPU may have so many numbers, where the adapter takes them. */
 const MAX_SEGMENT = 2 ** 28;
@@ -28,6 +29,8 @@ export interface Spot {
   readonly offset: number;
   readonly size: number;
   readonly stride: number;
+  /** Whether its numbers have 16 bits. */
+  readonly half: boolean;
 }
 
 /** Buffers that the kernels need beside the program's. */
@@ -43,10 +46,19 @@ export interface Scratch {
 const KINDS = ["data", "grad", "adamMean", "adamMeanSquare"] as const;
 type Kind = (typeof KINDS)[number];
 const SCRATCH = KINDS.length;
+/** The weights again, in 16 bits. */
+const SHADOW = SCRATCH + 1;
 /** The first buffer for what depends on the batch. */
-const SEGMENTS = SCRATCH + 1;
+const SEGMENTS = SHADOW + 1;
 
-export class MemoryMap {
+/** What is kept in 32 bits whatever the precision: statistics, and what is handed out. */
+function keptWhole({ phases, result }: Program): ReadonlySet<Buffer> {
+  const instructions = phases.flatMap(({ sections }) => sections.flatMap((section) => section.instructions));
+  const statistics = instructions.flatMap(({ to }) => ("statistics" in to ? [to.statistics.buffer] : []));
+  return new Set([result.buffer, ...statistics]);
+}
+
+export class MemoryMap implements Lookup {
   /** Bytes of each buffer of the GPU. */
   readonly sizes: readonly number[];
   readonly along: Buffer;
@@ -54,11 +66,20 @@ export class MemoryMap {
   readonly state: Buffer;
   /** All weights' numbers of a kind, as one row. */
   readonly flat: Readonly<Record<Kind, Buffer>>;
+  /** The weights as products read them, as one row; the weights themselves, unless they are kept in 16 bits, too. */
+  readonly flatFactors: Buffer;
+  readonly #shadows = new Map<Buffer, Buffer>();
   readonly #parts: Buffer;
   readonly #spots = new Map<Buffer, Spot>();
   readonly #layout: Layout;
 
-  constructor(layout: Layout, programs: readonly Program[], scratch: Scratch, { segment }: Required<Alignment>) {
+  constructor(
+    layout: Layout,
+    programs: readonly Program[],
+    scratch: Scratch,
+    { segment }: Required<Alignment>,
+    half: boolean,
+  ) {
     this.#layout = layout;
     const spans = KINDS.map((kind) => this.#placeKind(kind));
     this.flat = {
@@ -71,7 +92,13 @@ export class MemoryMap {
     const place = (name: string, rows: number, columns: number): Buffer => {
       const buffer = { name, rows, columns };
       const stride = roundUp(columns, 4);
-      this.#spots.set(buffer, { memory: SCRATCH, offset: end, size: Math.max(16, rows * stride * F32), stride });
+      this.#spots.set(buffer, {
+        memory: SCRATCH,
+        offset: end,
+        size: Math.max(16, rows * stride * F32),
+        stride,
+        half: false,
+      });
       end += roundUp(Math.max(16, rows * stride * F32), BINDING_ALIGN);
       return buffer;
     };
@@ -81,16 +108,23 @@ export class MemoryMap {
     this.#parts = place("parts", 1, scratch.parts);
     const segments: number[] = [];
     for (const program of programs) {
+      const whole = keptWhole(program);
       for (const [buffer, { start, stride }] of program.places) {
         const behind = start - layout.size;
         const index = Math.floor(behind / segment);
         const rows = buffer.rows === "window" ? program.windowRows : program.maxTokens;
-        const [offset, size] = [(behind - index * segment) * F32, Math.max(1, rows) * stride * F32];
-        this.#spots.set(buffer, { memory: SEGMENTS + index, offset, size, stride });
+        const isHalf = half && !whole.has(buffer);
+        const [offset, size] = [
+          (behind - index * segment) * F32,
+          (Math.max(1, rows) * stride * F32) / (isHalf ? 2 : 1),
+        ];
+        this.#spots.set(buffer, { memory: SEGMENTS + index, offset, size: Math.max(16, size), stride, half: isHalf });
         segments[index] = Math.max(segments[index] ?? 0, offset + size);
       }
     }
-    this.sizes = [...spans, end, ...Array.from(segments, (size) => size ?? 0)].map((size) =>
+    this.flatFactors = half ? this.#placeShadows(spans[0]) : this.flat.data;
+    const shadow = half ? spans[0] / 2 : 0;
+    this.sizes = [...spans, end, shadow, ...Array.from(segments, (size) => size ?? 0)].map((size) =>
       roundUp(Math.max(size, 16), 16),
     );
   }
@@ -100,6 +134,18 @@ export class MemoryMap {
     const buffer = { name: `${name}.parts`, rows: 1, columns };
     this.#spots.set(buffer, { ...this.spot(this.#parts), stride: roundUp(columns, 4) });
     return buffer;
+  }
+
+  stride(buffer: Buffer): number {
+    return this.spot(buffer).stride;
+  }
+
+  isHalf(buffer: Buffer): boolean {
+    return this.spot(buffer).half;
+  }
+
+  factorOf(buffer: Buffer): Buffer {
+    return this.#shadows.get(buffer) ?? buffer;
   }
 
   spot(buffer: Buffer): Spot {
@@ -127,7 +173,7 @@ export class MemoryMap {
     let end = 0;
     for (const { buffer, start, stride } of placed) {
       const [offset, size] = [(start - first) * F32, roundUp(Number(buffer.rows), 4) * stride * F32];
-      this.#spots.set(buffer, { memory, offset, size, stride });
+      this.#spots.set(buffer, { memory, offset, size, stride, half: false });
       end = Math.max(end, offset + size);
     }
     return end;
@@ -136,7 +182,26 @@ export class MemoryMap {
   #placeFlat(kind: Kind, size: number): Buffer {
     const columns = size / F32;
     const buffer = { name: `all ${kind}`, rows: 1, columns };
-    this.#spots.set(buffer, { memory: KINDS.indexOf(kind), offset: 0, size: Math.max(16, size), stride: columns });
+    this.#spots.set(buffer, {
+      memory: KINDS.indexOf(kind),
+      offset: 0,
+      size: Math.max(16, size),
+      stride: columns,
+      half: false,
+    });
     return buffer;
+  }
+
+  #placeShadows(size: number): Buffer {
+    for (const { data } of this.#layout.weights.values()) {
+      const { offset, size: bytes, stride } = this.spot(data);
+      const shadow = { ...data, name: `${data.name}.half` };
+      this.#shadows.set(data, shadow);
+      this.#spots.set(shadow, { memory: SHADOW, offset: offset / 2, size: bytes / 2, stride, half: true });
+    }
+    const columns = size / F32;
+    const all = { name: "all data.half", rows: 1, columns };
+    this.#spots.set(all, { memory: SHADOW, offset: 0, size: size / 2, stride: columns, half: true });
+    return all;
   }
 }

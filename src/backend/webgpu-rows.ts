@@ -95,15 +95,20 @@ export function crossEntropy(shader: Shader, { to, from }: InstructionOf<"crossE
   return lossKernel(shader, statistics, logits, null);
 }
 
-export function crossEntropyGrad(shader: Shader, { to, from }: InstructionOf<"crossEntropyGrad">): Kernel {
+/** @param scale what gradients are multiplied by on their way, in text. */
+export function crossEntropyGrad(
+  shader: Shader,
+  { to, from }: InstructionOf<"crossEntropyGrad">,
+  scale: string,
+): Kernel {
   const statistics = shader.write(to.statistics);
-  return lossKernel(shader, statistics, shader.read(from.logits), shader.write(to.dLogits));
+  return lossKernel(shader, statistics, shader.read(from.logits), shader.write(to.dLogits), scale);
 }
 
 /** The least number of f32, for a maximum over nothing. */
 const LEAST = "-3.4028234e38";
 
-function lossKernel(shader: Shader, statistics: Matrix, logits: Matrix, dLogits: Matrix | null): Kernel {
+function lossKernel(shader: Shader, statistics: Matrix, logits: Matrix, dLogits: Matrix | null, scale = ""): Kernel {
   const team = teamFor(logits.vectors, 256);
   defineReduction(shader, "sum", team, add);
   defineReduction(shader, "most", team, largest);
@@ -122,7 +127,7 @@ ${overVectors(
   team,
   `${read}
     let hot = select(vec4f(), vec4f(1.0), indexes == vec4u(goal));
-    ${dLogits.store("row", "c", `(exp(${real} - top) / total - hot) * run.loss_scale`)}`,
+    ${dLogits.store("row", "c", `(exp(${real} - top) / total - hot) * (run.loss_scale${scale})`)}`,
 )}
   }`;
   return shader.kernel(

@@ -4,12 +4,24 @@
  *
  * A row is a whole number of vec4; what lies in it behind the last column may be anything, and is read as 0.
  */
-import type { Buffer, View } from "../kernels.ts";
+import type { Buffer, View, Weight } from "../kernels.ts";
 
 /** What kernels may use of an adapter. */
 export interface Target {
   /** Invocations of the smallest subgroup; 0: no subgroups. */
   readonly subgroup: number;
+  /** Whether numbers of 16 bits can be kept. */
+  readonly half: boolean;
+}
+
+/** What a kernel's text must know of the memory. */
+export interface Lookup {
+  /** Numbers from row to row. */
+  stride(buffer: Buffer): number;
+  /** Whether its numbers have 16 bits. */
+  isHalf(buffer: Buffer): boolean;
+  /** The same numbers, as products are to read them. */
+  factorOf(buffer: Buffer): Buffer;
 }
 
 /** Rows that a kernel is run over: [from, to) of `rows` in the batch. */
@@ -33,26 +45,29 @@ export interface Kernel {
 
 export interface Binding {
   readonly buffer: Buffer;
-  /** `array<f32>`; otherwise `array<vec4f>`. */
-  readonly scalars: boolean;
+  readonly element: "f32" | "vec4f" | "vec4h";
   readonly written: boolean;
 }
 
 /** Collects what a kernel reads and writes while its text is written. */
 export class Shader {
   readonly target: Target;
-  readonly #strideOf: (buffer: Buffer) => number;
-  readonly #bindings: { buffer: Buffer; scalars: boolean; written: boolean }[] = [];
+  readonly #memory: Lookup;
+  readonly #bindings: { buffer: Buffer; element: Binding["element"]; written: boolean }[] = [];
   readonly #functions = new Map<string, string>();
 
-  /** @param strideOf numbers from row to row. */
-  constructor(target: Target, strideOf: (buffer: Buffer) => number) {
+  constructor(target: Target, memory: Lookup) {
     this.target = target;
-    this.#strideOf = strideOf;
+    this.#memory = memory;
   }
 
   read(view: View): Matrix {
     return this.#matrix(view, false);
+  }
+
+  /** A weight, as a factor of a product. */
+  factor({ data }: Weight): Matrix {
+    return this.#matrix({ buffer: this.#memory.factorOf(data), column: 0, columns: data.columns }, false);
   }
 
   /** To write, or to read and write. */
@@ -62,7 +77,7 @@ export class Shader {
 
   /** A whole buffer, as scalars. */
   scalars(buffer: Buffer, written: boolean): Scalars {
-    return new Scalars(this.#bind(buffer, true, written), this.#strideOf(buffer), buffer.rows === "window");
+    return new Scalars(this.#bind(buffer, "f32", written), this.#memory.stride(buffer), buffer.rows === "window");
   }
 
   /** Adds a function that the text calls; twice the same name: once. */
@@ -82,7 +97,8 @@ ${body}
 
   #matrix(view: View, written: boolean): Matrix {
     const { buffer, column, columns } = view;
-    const name = this.#bind(buffer, false, written);
+    const isHalf = this.#memory.isHalf(buffer);
+    const name = this.#bind(buffer, isHalf ? "vec4h" : "vec4f", written);
     const mask = columns % 4 === 0 ? null : `within${columns}`;
     if (mask !== null) {
       const text = `fn ${mask}(value: vec4f, at: u32) -> vec4f {
@@ -90,15 +106,16 @@ ${body}
 }`;
       this.define(mask, text);
     }
-    return new Matrix(name, this.#strideOf(buffer) / 4, column / 4, columns, buffer.rows === "window", mask);
+    const lie = { stride: this.#memory.stride(buffer) / 4, first: column / 4, isHalf, mask };
+    return new Matrix(name, columns, buffer.rows === "window", lie);
   }
 
   /** Views of one buffer share its binding: two that may be written must not overlap. */
-  #bind(buffer: Buffer, scalars: boolean, written: boolean): string {
-    let index = this.#bindings.findIndex((binding) => binding.buffer === buffer && binding.scalars === scalars);
+  #bind(buffer: Buffer, element: Binding["element"], written: boolean): string {
+    let index = this.#bindings.findIndex((binding) => binding.buffer === buffer && binding.element === element);
     if (index < 0) {
       index = this.#bindings.length;
-      this.#bindings.push({ buffer, scalars, written: false });
+      this.#bindings.push({ buffer, element, written: false });
     }
     this.#bindings[index].written ||= written;
     return `b${index}`;
@@ -108,40 +125,45 @@ ${body}
 /** Where a row of the batch lies in a buffer that may have only a window's. */
 const rowIn = (row: string, windowed: boolean): string => (windowed ? `(${row} - run.begin)` : row);
 
+/** How a view's numbers lie: vectors from row to row, the first of a row; what hides those behind the last column. */
+interface Lie {
+  readonly stride: number;
+  readonly first: number;
+  readonly isHalf: boolean;
+  readonly mask: string | null;
+}
+
 /** The text to reach a view, vec4 by vec4. Rows are counted in the batch, also in a window. */
 export class Matrix {
   readonly columns: number;
   /** In a row, the last one perhaps not full. */
   readonly vectors: number;
   readonly #name: string;
-  readonly #stride: number;
-  readonly #first: number;
   readonly #windowed: boolean;
-  readonly #mask: string | null;
+  readonly #lie: Lie;
 
-  constructor(name: string, stride: number, first: number, columns: number, windowed: boolean, mask: string | null) {
+  constructor(name: string, columns: number, windowed: boolean, lie: Lie) {
     this.columns = columns;
     this.vectors = Math.ceil(columns / 4);
     this.#name = name;
-    this.#stride = stride;
-    this.#first = first;
     this.#windowed = windowed;
-    this.#mask = mask;
+    this.#lie = lie;
   }
 
   /** The vec4 `at` of a row, 0 behind the last column. */
   load(row: string, at: string): string {
-    const text = this.#entry(row, at);
-    return this.#mask === null ? text : `${this.#mask}(${text}, ${at})`;
+    const { isHalf, mask } = this.#lie;
+    const text = isHalf ? `vec4f(${this.#entry(row, at)})` : this.#entry(row, at);
+    return mask === null ? text : `${mask}(${text}, ${at})`;
   }
 
   store(row: string, at: string, value: string): string {
-    return `${this.#entry(row, at)} = ${value};`;
+    return `${this.#entry(row, at)} = ${this.#lie.isHalf ? `vec4h(${value})` : value};`;
   }
 
   #entry(row: string, at: string): string {
-    const first = this.#first === 0 ? "" : ` + ${this.#first}u`;
-    return `${this.#name}[${rowIn(row, this.#windowed)} * ${this.#stride}u${first} + ${at}]`;
+    const first = this.#lie.first === 0 ? "" : ` + ${this.#lie.first}u`;
+    return `${this.#name}[${rowIn(row, this.#windowed)} * ${this.#lie.stride}u${first} + ${at}]`;
   }
 }
 

@@ -10,9 +10,28 @@ import type { Kernel, Matrix, Shader, Team } from "./webgpu-shader.ts";
 /**
  * The state between steps, numbers in a row: the sum of the losses, the sum of the gradients' squares, whether the step
  * counts (1 or 0), and the steps that have counted. Then what `adam` is told: step size, square scale, gradient scale.
+ * And the scale of gradients that are kept in 16 bits, with how many steps it has been good for.
  */
-export const STATE = { loss: 0, squares: 1, applied: 2, step: 3, stepSize: 4, squareScale: 5, gradientScale: 6 };
-export const STATE_NUMBERS = 8;
+export const STATE = {
+  loss: 0,
+  squares: 1,
+  applied: 2,
+  step: 3,
+  stepSize: 4,
+  squareScale: 5,
+  gradientScale: 6,
+  scale: 7,
+  goodSteps: 8,
+};
+export const STATE_NUMBERS = 12;
+
+/**
+ * In 16 bits, gradients are kept larger than they are, so that small ones do not vanish, by a scale that is divided by 16 when a
+ * step's are too large and doubled again after so many good ones (Micikevicius et al. 2018). They are gradients of the sum
+ * over the tokens, not the mean: each token's is about 1 as it leaves the loss.
+ */
+export const MAX_SCALE = 16;
+const GOOD_STEPS = 200;
 
 /** How many steps may be begun before the first of them is known to have counted. */
 export const MAX_AHEAD = 8;
@@ -107,7 +126,7 @@ export function sumSquares(shader: Shader, grads: Matrix, vectors: number, parti
 const FINITE = `fn finite(value: f32) -> bool { return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u; }`;
 
 /** Decides about the step: whether it counts, which one it is, and how far the gradients are scaled down. */
-export function decide(shader: Shader, partials: Buffer, state: Buffer): Kernel {
+export function decide(shader: Shader, partials: Buffer, state: Buffer, half: boolean): Kernel {
   const [from, to] = [shader.scalars(partials, false), shader.scalars(state, true)];
   const at = (index: number): string => to.at("0u", `${index}u`);
   defineReduction(shader, "sum", oneTeam(SUMMING), add);
@@ -121,19 +140,32 @@ export function decide(shader: Shader, partials: Buffer, state: Buffer): Kernel 
     let index = u32(select(0.0, ahead, is_known));
     let step = select(run.step, counted, is_known);
     let applied = finite(${at(STATE.loss)}) && finite(squares);
-    let norm = sqrt(squares);
+    let unscale = run.unscale${half ? ` / ${at(STATE.scale)}` : ""};
+    let norm = sqrt(squares) * unscale;
     let pair = run.corrections[index / 2u];
     ${at(STATE.squares)} = squares;
     ${at(STATE.applied)} = select(0.0, 1.0, applied);
     ${at(STATE.step)} = step + select(0.0, 1.0, applied);
     ${at(STATE.stepSize)} = select(pair.x, pair.z, index % 2u == 1u);
     ${at(STATE.squareScale)} = select(pair.y, pair.w, index % 2u == 1u);
-    ${at(STATE.gradientScale)} = select(1.0, run.clip / norm, run.clip > 0.0 && norm > run.clip);
+    ${at(STATE.gradientScale)} = unscale * select(1.0, run.clip / norm, run.clip > 0.0 && norm > run.clip);
+${half ? rescale(at) : ""}
   }`,
     SUMMING,
     () => [1, 1, 1],
   );
 }
+
+/** A loss that is finite with gradients that are not: the scale was too large. */
+const rescale = (at: (index: number) => string): string => `    if (applied) {
+      let good = ${at(STATE.goodSteps)} + 1.0;
+      let is_enough = good >= ${GOOD_STEPS}.0;
+      ${at(STATE.goodSteps)} = select(good, 0.0, is_enough);
+      ${at(STATE.scale)} = select(${at(STATE.scale)}, min(${at(STATE.scale)} * 2.0, ${MAX_SCALE}.0), is_enough);
+    } else if (finite(${at(STATE.loss)})) {
+      ${at(STATE.goodSteps)} = 0.0;
+      ${at(STATE.scale)} = ${at(STATE.scale)} * 0.0625;
+    }`;
 
 /** Everything of one kind, of all weights: a row of numbers. */
 export interface Flat {
@@ -141,10 +173,17 @@ export interface Flat {
   readonly grad: Matrix;
   readonly mean: Matrix;
   readonly meanSquare: Matrix;
+  /** The weights in 16 bits; null where there is no such copy. */
+  readonly factors: Matrix | null;
 }
 
 /** Adam's step for all weights at once, as `Adam.update` of microgpt.ts, if the step counts. */
-export function adam(shader: Shader, { data, grad, mean, meanSquare }: Flat, vectors: number, state: Buffer): Kernel {
+export function adam(
+  shader: Shader,
+  { data, grad, mean, meanSquare, factors }: Flat,
+  vectors: number,
+  state: Buffer,
+): Kernel {
   const numbers = shader.scalars(state, false);
   const at = (index: number): string => numbers.at("0u", `${index}u`);
   return shader.kernel(
@@ -156,7 +195,9 @@ export function adam(shader: Shader, { data, grad, mean, meanSquare }: Flat, vec
     ${mean.store("0u", "i", "m")}
     ${meanSquare.store("0u", "i", "v")}
     let step = ${at(STATE.stepSize)} * m / (sqrt(v * ${at(STATE.squareScale)}) + run.epsilon);
-    ${data.store("0u", "i", `${data.load("0u", "i")} * run.shrink - step`)}
+    let weight = ${data.load("0u", "i")} * run.shrink - step;
+    ${data.store("0u", "i", "weight")}
+    ${factors === null ? "" : factors.store("0u", "i", "weight")}
   }`,
     64,
     () => inRows(Math.ceil(vectors / 64)),

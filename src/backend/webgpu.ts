@@ -9,7 +9,9 @@ import type { StepResult, Update } from "../engine.ts";
 import type { Buffer } from "../kernels.ts";
 import type { Alignment, Layout } from "../layout.ts";
 import type { Program } from "../program.ts";
+import { fromHalf, toHalf } from "./half.ts";
 import { BatchRoom, SLOT } from "./webgpu-batch.ts";
+import type { Told } from "./webgpu-batch.ts";
 import { Compiler, makeKernels, scratchOf } from "./webgpu-compiler.ts";
 import type { ChooseTile, Dispatch } from "./webgpu-compiler.ts";
 import type { Gpu, Watch } from "./webgpu-device.ts";
@@ -25,6 +27,7 @@ interface Ready {
   readonly phases: readonly { readonly windowed: boolean; readonly dispatches: readonly Dispatch[] }[];
   readonly losses: readonly Dispatch[];
   readonly update: readonly Dispatch[];
+  readonly refresh: readonly Dispatch[];
 }
 
 class WebGpuSession implements Session {
@@ -38,6 +41,8 @@ class WebGpuSession implements Session {
   readonly #roomBuffer: GPUBuffer;
   readonly #runGroup: GPUBindGroup;
   readonly #ready: ReadonlyMap<Program, Ready>;
+  /** Whether activations are kept in 16 bits. */
+  readonly #half: boolean;
   /** For results of steps on their way: as many as may be begun before the first has ended. */
   readonly #outbox: GPUBuffer[] = [];
   /** Whether the next step is the first since the weights were written. */
@@ -51,6 +56,7 @@ class WebGpuSession implements Session {
     roomBuffer: GPUBuffer,
     runLayout: GPUBindGroupLayout,
     ready: ReadonlyMap<Program, Ready>,
+    half: boolean,
   ) {
     this.#device = device;
     this.#watch = watch;
@@ -59,6 +65,9 @@ class WebGpuSession implements Session {
     this.#room = room;
     this.#roomBuffer = roomBuffer;
     this.#ready = ready;
+    this.#half = half;
+    const { memory: scratch, offset } = memory.spot(memory.state);
+    device.queue.writeBuffer(buffers[scratch], offset + STATE.scale * F32, new Float32Array([1]));
     this.bytes = memory.bytes + room.bytes;
     const lists = room.slots * SLOT;
     this.#runGroup = device.createBindGroup({
@@ -91,7 +100,9 @@ class WebGpuSession implements Session {
     if (outbox === undefined)
       throw new RangeError(`step: at most ${MAX_AHEAD} steps may be begun before one has ended`);
     const { losses, update: ending } = this.#ready.get(program)!;
-    const told = { ...update, fresh: this.#fresh };
+    // Gradients in 16 bits are those of the sum over the tokens.
+    const told = { ...update, fresh: this.#fresh, unscale: this.#half ? 1 / tokens : 1 };
+    const lossScale = this.#half ? 1 : 1 / tokens;
     this.#fresh = false;
     let [encoder, accumulate] = [this.#device.createCommandEncoder(), false];
     let pass = encoder.beginComputePass();
@@ -102,7 +113,7 @@ class WebGpuSession implements Session {
         encoder = this.#device.createCommandEncoder();
         pass = encoder.beginComputePass();
       }
-      this.#send(program, batch, { firstRow: 0, lossScale: 1 / tokens, accumulate }, told);
+      this.#send(program, batch, { firstRow: 0, lossScale, accumulate }, told);
       const rows = this.#encode(pass, program, batch, 0);
       for (const dispatch of losses) dispatchOn(pass, dispatch, { from: 0, to: rows, rows });
       accumulate = true;
@@ -121,7 +132,7 @@ class WebGpuSession implements Session {
   }
 
   /** Sends the batch and the numbers of the run, after all that was submitted and before all that will be. */
-  #send(program: Program, batch: Batch, options: RunOptions, told: (Update & { fresh: boolean }) | null): void {
+  #send(program: Program, batch: Batch, options: RunOptions, told: Told | null): void {
     this.#device.queue.writeBuffer(this.#roomBuffer, 0, this.#room.fill(program, batch, options, told));
   }
 
@@ -145,28 +156,37 @@ class WebGpuSession implements Session {
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
-    const { memory, offset, stride } = this.#memory.spot(buffer);
+    const { memory, offset, stride, half } = this.#memory.spot(buffer);
     const encoder = this.#device.createCommandEncoder();
-    const staging = this.#copyOut(encoder, memory, offset, rows * stride * F32);
+    const staging = this.#copyOut(encoder, memory, offset, rows * stride * (half ? F32 / 2 : F32));
     this.#device.queue.submit([encoder.finish()]);
-    const data = await this.#take(staging);
+    const taken = await this.#take(staging);
+    const data = half ? Float32Array.from(new Uint16Array(taken.buffer), fromHalf) : taken;
     const copy = new Float32Array(rows * buffer.columns);
     for (let r = 0; r < rows; r++) copy.set(data.subarray(r * stride, r * stride + buffer.columns), r * buffer.columns);
     return copy;
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    const { memory, offset, stride } = this.#memory.spot(buffer);
+    const { memory, offset, stride, half } = this.#memory.spot(buffer);
     const rows = data.length / buffer.columns;
     const numbers = new Float32Array(rows * stride);
     for (let i = 0; i < data.length; i++) {
       numbers[Math.floor(i / buffer.columns) * stride + (i % buffer.columns)] = data[i];
     }
-    this.#device.queue.writeBuffer(this.#buffers[memory], offset, numbers);
+    const words = half ? Uint16Array.from(numbers, toHalf) : numbers;
+    this.#device.queue.writeBuffer(this.#buffers[memory], offset, words);
   }
 
   async weightsChanged(): Promise<void> {
     this.#fresh = true;
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setBindGroup(0, this.#runGroup, [0]);
+    const [{ refresh }] = this.#ready.values();
+    for (const dispatch of refresh) dispatchOn(pass, dispatch, { from: 0, to: 1, rows: 1 });
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
   }
 
   close(): void {
@@ -200,16 +220,23 @@ function dispatchOn(
 export interface WebGpuOptions {
   /** Which tiles products are computed with; default: a guess by their shapes. */
   readonly choose?: ChooseTile;
+  /**
+   * f16: activations, and what products read of the weights, are kept in 16 bits where the adapter has them; all sums and
+   * the weights themselves stay in 32. Default: f32.
+   */
+  readonly precision?: "f32" | "f16";
 }
 
 /** Throws RangeError, when opened, for memory that the GPU has not; EngineLost, from then on, if the GPU fails. */
-export function webgpuBackend(gpu: Gpu, { choose = gpu.isSoftware ? smallest : guess }: WebGpuOptions = {}): Backend {
+export function webgpuBackend(gpu: Gpu, options: WebGpuOptions = {}): Backend {
+  const { choose = gpu.isSoftware ? smallest : guess, precision = "f32" } = options;
+  const half = precision === "f16" && gpu.target.half;
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
   const alignment = webgpuAlignment(Math.min(maxBufferSize, maxStorageBufferBindingSize));
   return {
-    name: `webgpu, ${gpu.name}`,
+    name: `webgpu${half ? " in f16" : ""}, ${gpu.name}`,
     ...alignment,
-    open: (layout, programs) => open(gpu, layout, programs, alignment, choose),
+    open: (layout, programs) => open(gpu, layout, programs, { alignment, choose, half }),
   };
 }
 
@@ -217,30 +244,30 @@ async function open(
   gpu: Gpu,
   layout: Layout,
   programs: readonly Program[],
-  alignment: Required<Alignment>,
-  choose: ChooseTile,
+  { alignment, choose, half }: { alignment: Required<Alignment>; choose: ChooseTile; half: boolean },
 ): Promise<Session> {
   const { device, target, watch } = gpu;
-  const memory = new MemoryMap(layout, programs, scratchOf(programs, choose), alignment);
+  const memory = new MemoryMap(layout, programs, scratchOf(programs, choose), alignment, half);
   const room = new BatchRoom(programs);
   const { buffers, roomBuffer } = await allocate(gpu, memory, room);
   const compiler = new Compiler(device, target, memory, buffers, room);
   const compileAll = (kernels: readonly Kernel[]): Promise<Dispatch[]> =>
     Promise.all(kernels.map((kernel) => compiler.compile(kernel)));
   const compile = async (program: Program): Promise<Ready> => {
-    const { phases, losses, update } = makeKernels({ memory, target, choose, program });
+    const { phases, losses, update, refresh } = makeKernels({ memory, target, choose, half, program });
     return {
       phases: await Promise.all(
         phases.map(async ({ windowed, kernels }) => ({ windowed, dispatches: await compileAll(kernels) })),
       ),
       losses: await compileAll(losses),
       update: await compileAll(update),
+      refresh: await compileAll(refresh),
     };
   };
   const ready = await watch.until(
     Promise.all(programs.map(async (program) => [program, await compile(program)] as const)),
   );
-  return new WebGpuSession(gpu, memory, buffers, room, roomBuffer, compiler.runLayout, new Map(ready));
+  return new WebGpuSession(gpu, memory, buffers, room, roomBuffer, compiler.runLayout, new Map(ready), half);
 }
 
 /** Asks for the memory, and whether it is there: a buffer that could not be had says nothing by itself. */

@@ -18,6 +18,7 @@ import type { Config } from "../microgpt.ts";
 import { findBlas } from "../node/blas.ts";
 import { startNodeThread } from "../node/wasm-thread.ts";
 import { planEngine, TensorEngine } from "../tensor-engine.ts";
+import { checkGpu } from "../gpu-check.ts";
 import { findGpu } from "./gpu.ts";
 
 /**
@@ -28,7 +29,10 @@ import { findGpu } from "./gpu.ts";
 const MAX_PARAMETERS = { atomic: 2_000_000, wasm: 180_000_000, webgpu: 500_000_000 } as const;
 
 /** What the engine needs to know of the options. */
-export type EngineOptions = Pick<TrainOptions, "engine" | "threads" | "strictMath" | "noBlas" | "batchSize">;
+export type EngineOptions = Pick<
+  TrainOptions,
+  "engine" | "threads" | "strictMath" | "noBlas" | "batchSize" | "precision"
+>;
 
 /** The options with every "auto" decided: a run remembers what it began with, and goes on with it. */
 export function decide(options: TrainOptions): TrainOptions & { readonly batchSize: number } {
@@ -90,7 +94,7 @@ export async function openEngine(
   if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
   if (options.engine === "webgpu") {
     const gpu = await find();
-    const engine = await openOnGpu(config, weights, options, gpu);
+    const engine = await openOnGpu(config, weights, options, gpu, warn);
     if (typeof gpu !== "string" && gpu.isSoftware) {
       warn(`${gpu.name} is no GPU but software, a CPU that plays one; --engine wasm is faster`);
     }
@@ -117,19 +121,30 @@ export async function openEngine(
 async function openOnGpu(
   config: Config,
   weights: Tensors,
-  { batchSize }: Decided,
+  { batchSize, precision }: Decided,
   gpu: Awaited<ReturnType<typeof findGpu>>,
+  warn: (message: string) => void,
 ): Promise<Engine | string> {
   if (typeof gpu === "string") return gpu;
   try {
     const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
-    const engine = await TensorEngine.create(webgpuBackend(gpu), config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
+    const noHalf = precision === "f16" ? await faultOfHalf(gpu) : null;
+    if (noHalf !== null) warn(`--precision f16: ${gpu.name} ${noHalf}; f32 instead`);
+    const backend = webgpuBackend(gpu, { precision: noHalf === null ? precision : "f32" });
+    const engine = await TensorEngine.create(backend, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
     await engine.loadWeights(weights);
     return engine;
   } catch (error) {
     if (error instanceof RangeError || error instanceof EngineLost) return `${gpu.name}: ${error.message}`;
     throw error;
   }
+}
+
+/** Why the GPU can't be asked for 16 bits; null if it can. */
+async function faultOfHalf(gpu: Gpu): Promise<string | null> {
+  if (!gpu.target.half) return "has no numbers of 16 bits (shader-f16)";
+  const fault = await checkGpu(gpu, "f16");
+  return fault === null ? null : `can't be trusted with 16 bits: ${fault}`;
 }
 
 /** 256 MiB of f32. */

@@ -52,6 +52,60 @@ describe.skipIf(gpu === null)(`webgpu does as the reference: ${gpuName}`, () => 
   });
 });
 
+const noHalf = gpu?.target.half !== true;
+
+/** Reliability number 5: results of 11 bits. */
+const HALF_BOUNDS: Bounds = {
+  embed: [1e-6, 1e-6],
+  rmsnorm: [1e-6, 5e-4],
+  linear: [5e-4, 5e-4],
+  add: [1e-6, 1e-6],
+  attention: [5e-4, 5e-4],
+  crossEntropy: [1e-6, 1e-6],
+};
+
+describe.skipIf(noHalf)(`webgpu in 16 bits: ${noHalf ? "no shader-f16 in " : ""}${gpuName}`, () => {
+  for (const [name, [forward, backward]] of Object.entries(HALF_BOUNDS)) {
+    test(`${name}: NMSE at most ${forward} forward, ${backward} backward`, async () => {
+      const half = webgpuBackend(gpu!, { precision: "f16" });
+      await fc.assert(
+        fc.asyncProperty(anyShape, (shape) => expectAgreement(half, HALF_BOUNDS, name as OpName, shape)),
+        { numRuns: runs(20) },
+      );
+    });
+  }
+
+  test.each(models.slice(0, 3))("losses over ten steps within 2e-2 of the atomic core's: $config", async (model) => {
+    const { config, documents, seed } = model;
+    const half = webgpuBackend(gpu!, { precision: "f16" });
+    const [atomic, engine] = [newAtomic(config, seed), await newTensorEngine(half, config, seed, { maxTokens: 64 })];
+    for (let step = 0; step < 10; step++) {
+      const told = update(step, { weightDecay: 0.1, clipNorm: 0.5 });
+      const [expected, actual] = [await atomic.step([documents], told), await engine.step([documents], told)];
+      expect(actual.applied).toBe(true);
+      expect(Math.abs(actual.loss - expected.loss)).toBeLessThanOrEqual(2e-2);
+    }
+    engine.close();
+  });
+
+  test("gradients that are too large for 16 bits cost a step or two, which lower the scale; the next ones count", async () => {
+    const config = { vocabSize: 9, nEmbd: 8, nHead: 2, nLayer: 1, blockSize: 6 };
+    const half = webgpuBackend(gpu!, { precision: "f16" });
+    const engine = await newTensorEngine(half, config, 3);
+    const state = await engine.save();
+    // RMSNorm multiplies gradients by up to 316 where its input is next to nothing: here that is more than 16 bits hold.
+    for (const table of ["wte", "wpe"]) state.weights.get(table)!.data.forEach((_, i, data) => (data[i] *= 1e-5));
+    state.weights.get("lm_head")!.data.forEach((_, i, data) => (data[i] *= 1e3));
+    await engine.load(state);
+    const applied: boolean[] = [];
+    const told = update(0, { learningRate: 0 });
+    for (let step = 0; step < 6; step++) applied.push((await engine.step([[[8, 1, 2, 3, 8]]], told)).applied);
+    expect(applied).toContain(false);
+    expect(applied.at(-1)).toBe(true);
+    engine.close();
+  });
+});
+
 describe.skipIf(gpu === null)(`the tensor model on webgpu: ${gpuName}`, () => {
   test.each(models)("has the atomic core's logits within 1e-5: $config", async ({ config, documents, seed }) => {
     const [atomic, engine] = [newAtomic(config, seed), await newTensorEngine(backend(), config, seed)];
