@@ -25,6 +25,7 @@ export type { WebThreads } from "./backend/web-threads.ts";
 export { openGpu } from "./backend/webgpu-device.ts";
 export type { Gpu } from "./backend/webgpu-device.ts";
 export { webgpuBackend } from "./backend/webgpu.ts";
+export type { TuningStore } from "./backend/webgpu-tune.ts";
 export type { WebGpuOptions } from "./backend/webgpu.ts";
 export { baselines } from "./baselines.ts";
 export type { Baselines } from "./baselines.ts";

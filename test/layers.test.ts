@@ -41,6 +41,7 @@ const LAYERS = [
   ["backend/webgpu-weights.ts"],
   ["backend/webgpu-batch.ts", "backend/webgpu-memory.ts"],
   ["backend/webgpu-compiler.ts"],
+  ["backend/webgpu-tune.ts"],
   ["backend/webgpu.ts"],
   ["tensor-engine.ts"],
   ["gpu-check.ts"],
@@ -55,7 +56,7 @@ const LAYERS = [
   ["pages/download.ts"],
   ["pages/robots.ts", "pages/polite.ts"],
   ["pages/pages.ts"],
-  ["cli/gpu.ts"],
+  ["cli/gpu.ts", "cli/tuning.ts"],
   ["cli/version.ts", "cli/signals.ts", "cli/terminal.ts", "cli/interactive.ts", "cli/engines.ts"],
   ["cli/cleaning.ts", "cli/downloads.ts", "cli/reading.ts", "cli/sources.ts"],
   ["cli/material.ts", "cli/fetch.ts", "cli/tokenize.ts"],
@@ -125,6 +126,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "pages/robots.ts": ["robots-parser"],
   "cli/interactive.ts": ["@clack/prompts"],
   "cli/sources.ts": ["env-paths", "tinyglobby"],
+  "cli/tuning.ts": ["env-paths"],
   "cli.ts": ["commander"],
 };
 

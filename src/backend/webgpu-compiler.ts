@@ -93,6 +93,16 @@ export function shapeOf(instruction: Product, { maxTokens, windowRows }: Program
   return { form: "weightGrad", rows: outputs, columns: inputs, depth: rows };
 }
 
+/** The shapes of a program's products. */
+export const shapesOf = (program: Program): Shape[] =>
+  instructionsOf(program).flatMap((instruction) =>
+    instruction.kernel === "linear" ||
+    instruction.kernel === "linearInputGrad" ||
+    instruction.kernel === "linearWeightGrad"
+      ? [shapeOf(instruction, program)]
+      : [],
+  );
+
 export const instructionsOf = ({ phases }: Program): readonly Instruction[] =>
   phases.flatMap(({ sections }) => sections.flatMap(({ instructions }) => instructions));
 

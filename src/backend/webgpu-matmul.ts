@@ -69,15 +69,18 @@ const tilesOf = ({ rows, columns }: Shape, tile: Tile): number =>
   Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
 
 /** A guess without a measurement: little computed in vain, few loads for what is computed, and enough workgroups. */
-export function guess(shape: Shape): Choice {
+export const guess = (shape: Shape): Choice => candidates(shape)[0];
+
+/** The ten choices that look best, the best first. */
+export function candidates(shape: Shape): Choice[] {
   const cost = (tile: Tile): number => {
     const tiles = tilesOf(shape, tile);
     const loads = 1 / tile.ownRows + 1 / tile.ownColumns + 4 / tile.rows + 4 / tile.columns;
     const busy = shape.form === "weightGrad" ? Infinity : tiles * sizeOf(tile);
     return tiles * tile.rows * tile.columns * (0.5 + loads) * Math.max(1, (BUSY * 64) / busy);
   };
-  const best = TILES.reduce((a, b) => (cost(b) < cost(a) ? b : a));
-  return { tile: best, parts: partsOf(shape, best) };
+  const sorted = TILES.toSorted((a, b) => cost(a) - cost(b)).slice(0, 10);
+  return sorted.map((tile) => ({ tile, parts: partsOf(shape, tile) }));
 }
 
 /** What a CPU that plays a GPU compiles soonest. */

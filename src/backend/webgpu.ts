@@ -12,10 +12,13 @@ import type { Program } from "../program.ts";
 import { fromHalf, toHalf } from "./half.ts";
 import { BatchRoom, SLOT } from "./webgpu-batch.ts";
 import type { Told } from "./webgpu-batch.ts";
-import { Compiler, makeKernels, scratchOf } from "./webgpu-compiler.ts";
+import { Compiler, makeKernels, scratchOf, shapesOf } from "./webgpu-compiler.ts";
 import type { ChooseTile, Dispatch } from "./webgpu-compiler.ts";
 import type { Gpu, Watch } from "./webgpu-device.ts";
 import { guess, smallest } from "./webgpu-matmul.ts";
+import type { Choice } from "./webgpu-matmul.ts";
+import { tuneTiles } from "./webgpu-tune.ts";
+import type { TuningStore } from "./webgpu-tune.ts";
 import { F32, MemoryMap, webgpuAlignment } from "./webgpu-memory.ts";
 import type { Kernel } from "./webgpu-shader.ts";
 import { MAX_AHEAD, STATE } from "./webgpu-weights.ts";
@@ -220,6 +223,8 @@ function dispatchOn(
 export interface WebGpuOptions {
   /** Which tiles products are computed with; default: a guess by their shapes. */
   readonly choose?: ChooseTile;
+  /** Instead: those that are fastest here, found by trying and kept there. */
+  readonly tuning?: TuningStore;
   /**
    * f16: activations, and what products read of the weights, are kept in 16 bits where the adapter has them; all sums and
    * the weights themselves stay in 32. Default: f32.
@@ -229,14 +234,20 @@ export interface WebGpuOptions {
 
 /** Throws RangeError, when opened, for memory that the GPU has not; EngineLost, from then on, if the GPU fails. */
 export function webgpuBackend(gpu: Gpu, options: WebGpuOptions = {}): Backend {
-  const { choose = gpu.isSoftware ? smallest : guess, precision = "f32" } = options;
+  const { choose = gpu.isSoftware ? smallest : guess, tuning, precision = "f32" } = options;
   const half = precision === "f16" && gpu.target.half;
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
   const alignment = webgpuAlignment(Math.min(maxBufferSize, maxStorageBufferBindingSize));
   return {
     name: `webgpu${half ? " in f16" : ""}, ${gpu.name}`,
     ...alignment,
-    open: (layout, programs) => open(gpu, layout, programs, { alignment, choose, half }),
+    async open(layout, programs) {
+      if (tuning === undefined) return await open(gpu, layout, programs, { alignment, choose, half });
+      const backendWith = (choice: Choice): Backend => webgpuBackend(gpu, { choose: () => choice, precision });
+      const shapes = programs.filter(({ kind }) => kind === "training").flatMap(shapesOf);
+      const tuned = await tuneTiles(backendWith, `${gpu.name}, ${precision}`, shapes, tuning);
+      return await open(gpu, layout, programs, { alignment, choose: tuned, half });
+    },
   };
 }
 

@@ -20,6 +20,7 @@ import { startNodeThread } from "../node/wasm-thread.ts";
 import { planEngine, TensorEngine } from "../tensor-engine.ts";
 import { checkGpu } from "../gpu-check.ts";
 import { findGpu } from "./gpu.ts";
+import { openTuning } from "./tuning.ts";
 
 /**
  * atomic: a Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap.
@@ -130,7 +131,10 @@ async function openOnGpu(
     const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
     const noHalf = precision === "f16" ? await faultOfHalf(gpu) : null;
     if (noHalf !== null) warn(`--precision f16: ${gpu.name} ${noHalf}; f32 instead`);
-    const backend = webgpuBackend(gpu, { precision: noHalf === null ? precision : "f32" });
+    const asked = { precision: noHalf === null ? precision : ("f32" as const) };
+    // Software is slow to try, and nobody waits for it twice.
+    const isWorthTuning = !gpu.isSoftware && countParameters(config) * batchSize * config.blockSize > MIN_TUNED_WORK;
+    const backend = webgpuBackend(gpu, isWorthTuning ? { ...asked, tuning: openTuning() } : asked);
     const engine = await TensorEngine.create(backend, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
     await engine.loadWeights(weights);
     return engine;
@@ -146,6 +150,9 @@ async function faultOfHalf(gpu: Gpu): Promise<string | null> {
   const fault = await checkGpu(gpu, "f16");
   return fault === null ? null : `can't be trusted with 16 bits: ${fault}`;
 }
+
+/** Parameters × tokens of a step: below, a training is over before the trying has paid. */
+const MIN_TUNED_WORK = 1e9;
 
 /** 256 MiB of f32. */
 const MAX_GPU_LOGITS = 2 ** 26;
