@@ -6,10 +6,11 @@ import { countParameters } from "../engine.ts";
 import { checkTogether } from "../config.ts";
 import type { Config } from "../microgpt.ts";
 import { findBlas } from "../node/blas.ts";
-import { decide, engineMemory, usesBlas } from "./engines.ts";
+import { decide, engineMemory, gpuMemory, usesBlas } from "./engines.ts";
 import { prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { createReporter } from "./reporter.ts";
+import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
 import { grouped } from "./terminal.ts";
 
@@ -30,6 +31,8 @@ const MAX_LEFT_BYTES = 40e6;
 /** A worker thread's own Node; a BLAS with its buffers. */
 const THREAD_BYTES = 21e6;
 const BLAS_BYTES = 8e6;
+/** Dawn with a driver and its compiler; measured with SwiftShader, whose memory is the process's own. */
+const DAWN_BYTES = 420e6;
 /** A Value of the atomic core, with the lists that it keeps. */
 const VALUE_BYTES = 200;
 
@@ -43,6 +46,7 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 /** Prints the need for memory, part by part. Throws InputError for options that can't be trained. */
 export async function dryRun(given: TrainOptions): Promise<number> {
   checkTogether(given);
+  exitOnOutputError();
   const options = decide(locate(given));
   const material = prepare(options, sourcesOf(await gather(options, createReporter(false))));
   const { config, train, heldOut } = material;
@@ -51,7 +55,20 @@ export async function dryRun(given: TrainOptions): Promise<number> {
     void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);
   process.stdout.write(`${grouped(parameters)} parameters, ${grouped(config.vocabSize)} tokens in the vocabulary\n`);
   process.stdout.write(`${grouped(train.length)} documents to learn, ${grouped(heldOut.length)} held out\n\n`);
-  const parts = options.engine === "atomic" ? atomicParts(config) : wasmParts(config, options);
+  if (options.engine === "webgpu") {
+    const parts = gpuParts(config, options);
+    for (const [what, bytes] of parts) print(what, bytes);
+    print(
+      "on the GPU, in all",
+      parts.reduce((sum, [, bytes]) => sum + bytes, 0),
+    );
+    process.stdout.write("\n");
+  }
+  const parts = {
+    atomic: () => atomicParts(config),
+    wasm: () => wasmParts(config, options),
+    webgpu: (): [string, number][] => [["Dawn, and what waits to be sent", DAWN_BYTES]],
+  }[options.engine === "auto" ? "wasm" : options.engine]();
   const numberBytes = options.engine === "atomic" ? 8 : 4;
   const all: [string, number][] = [
     ...parts,
@@ -86,6 +103,18 @@ function wasmParts(config: Config, options: ReturnType<typeof decide>): [string,
     [`scratch of ${memory.threads} thread${memory.threads === 1 ? "" : "s"}`, memory.scratch],
     ["threads beside the first", (memory.threads - 1) * THREAD_BYTES],
     ["BLAS", usesBlas(config, options) && findBlas() !== null ? BLAS_BYTES : 0],
+  ];
+}
+
+function gpuParts(config: Config, options: ReturnType<typeof decide>): [string, number][] {
+  const memory = gpuMemory(config, options);
+  return [
+    ["parameters", memory.parameters],
+    ["gradients", memory.gradients],
+    ["optimizer (two means)", memory.optimizer],
+    ["parameters, in 16 bits", memory.factors],
+    [`activations (batch of ${options.batchSize})`, memory.activations],
+    ["scratch", memory.scratch],
   ];
 }
 

@@ -8,7 +8,9 @@ import { hasRelaxedSimd } from "../backend/wasm-assembler.ts";
 import type { Gpu } from "../backend/webgpu-device.ts";
 import { WASM_ALIGNMENT, wasmBackend, wasmMemory } from "../backend/wasm.ts";
 import type { WasmMemory } from "../backend/wasm.ts";
-import { webgpuBackend } from "../backend/webgpu.ts";
+import { webgpuAlignment } from "../backend/webgpu-memory.ts";
+import { webgpuBackend, webgpuMemory } from "../backend/webgpu.ts";
+import type { WebGpuMemory } from "../backend/webgpu.ts";
 import type { TrainOptions } from "../config.ts";
 import { countParameters } from "../engine.ts";
 import { EngineLost } from "../engine.ts";
@@ -178,6 +180,16 @@ export function engineMemory(config: Config, options: Decided): WasmMemory & { r
   const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens });
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
+
+/** What a training needs on a GPU whose buffers are as large as those of most. */
+export function gpuMemory(config: Config, { batchSize, precision }: Decided): WebGpuMemory {
+  const alignment = webgpuAlignment(LARGE_BUFFER);
+  const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
+  const { layout, programs } = planEngine(alignment, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
+  return webgpuMemory(layout, Object.values(programs), alignment, precision);
+}
+
+const LARGE_BUFFER = 2 ** 30;
 
 /** The same as `openEngine`, with all of a training's state. */
 export async function resumeEngine(
