@@ -17,7 +17,7 @@ const NAMES = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
 const THREADS = availableParallelism();
 
 /** name, configuration, documents a batch, threads of ours; names: real names; else full windows of random tokens. */
-const CONFIGURATIONS = [
+export const CONFIGURATIONS = [
   ["names, batch 1", NAMES, 1, 1],
   ["names, batch 16, d16", NAMES, 16, 1],
   ["names, batch 16, d32", { ...NAMES, nEmbd: 32 }, 16, 1],
@@ -32,14 +32,14 @@ const CONFIGURATIONS = [
 ];
 
 /** Multiply-adds of a step's matrix products and attention, times two: forward once, backward twice. */
-function flopsOf({ vocabSize, nEmbd, nLayer }, batch, blockSize) {
+export function flopsOf({ vocabSize, nEmbd, nLayer }, batch, blockSize) {
   const lengths = batch.map((tokens) => Math.min(blockSize, tokens.length - 1));
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   const pairs = lengths.reduce((sum, length) => sum + (length * (length + 1)) / 2, 0);
   return 6 * tokens * (12 * nLayer * nEmbd ** 2 + vocabSize * nEmbd) + 12 * nLayer * nEmbd * pairs;
 }
 
-function makeBatches(name, { vocabSize, blockSize }, batchSize) {
+export function makeBatches(name, { vocabSize, blockSize }, batchSize) {
   const random = new Random(1);
   const count = name.startsWith("names") ? 64 : 4;
   const names = readFileSync(new URL("../data/names.txt", import.meta.url), "utf8")

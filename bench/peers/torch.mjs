@@ -17,6 +17,8 @@ const ASLEEP = { OMP_WAIT_POLICY: "passive" };
 export class TorchPeer {
   /** The version of PyTorch. */
   torch = "";
+  /** The name of its GPU, or null. */
+  cuda = null;
   /** How many weights its model has. */
   parameters = 0;
   threads = 0;
@@ -40,7 +42,7 @@ export class TorchPeer {
       return { peer: null, reason: `${hello.reason}; pip install torch, or set MICROGPT_PYTHON to a Python with it` };
     }
     const { parameters, threads } = await peer.#ask(setup);
-    return { peer: Object.assign(peer, { torch: hello.torch, parameters, threads }), reason: null };
+    return { peer: Object.assign(peer, { torch: hello.torch, cuda: hello.cuda, parameters, threads }), reason: null };
   }
 
   constructor(env) {

@@ -1,10 +1,11 @@
-"""The peer: the same GPT in PyTorch, f32, eager, on the CPU; written as one who knows PyTorch would, to be fast.
+"""The peer: the same GPT in PyTorch, eager, f32 on the CPU unless told otherwise; written as one who knows PyTorch would, to be fast.
 
 A benchmark talks to it a line of JSON at a time (torch.mjs is the other end), so that rounds of both sides can take turns:
 
-    out  {"ready": true, "torch": "2.x"}                       or {"ready": false, "reason": "..."}
+    out  {"ready": true, "torch": "2.x", "cuda": "its name" or null}                       or {"ready": false, "reason": "..."}
     in   {"config": {vocabSize, nEmbd, nHead, nLayer, blockSize}, "batches": [[[token, ...], ...], ...], "threads": 2,
-          "learningRate": 0.01, "numSteps": 1000, "weights": {name: [number, ...]}}            (weights: optional)
+          "learningRate": 0.01, "numSteps": 1000, "weights": {name: [number, ...]},            (weights: optional)
+          "device": "cuda", "precision": "f32" | "tf32" | "bf16"}                              (optional: cpu, f32)
     out  {"parameters": 4192, "threads": 2}
     in   {"steps": k}                    out  {"ms": all k together, "cpuMs": ..., "loss": of the last, "losses": [...]}
     in   {"evaluate": [[token, ...]]}    out  {"loss": the mean over all positions}
@@ -98,17 +99,25 @@ class Training:
     def __init__(self, setup, threads):
         torch.set_num_threads(threads)
         torch.manual_seed(42)
+        self.device, precision = setup.get("device", "cpu"), setup.get("precision", "f32")
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        self.narrow = lambda: torch.autocast(self.device, dtype=torch.bfloat16, enabled=precision == "bf16")
         self.model = Gpt(setup["config"])
         if setup.get("weights") is not None:
             self.model.take(setup["weights"])
-        self.batches = [pad(batch, self.model.block) for batch in setup["batches"]]
+        self.model.to(self.device)
+        self.batches = [self.moved(pad(batch, self.model.block)) for batch in setup["batches"]]
         self.learning_rate, self.num_steps = setup["learningRate"], setup["numSteps"]
         self.adam = torch.optim.Adam(self.model.parameters(), betas=(0.85, 0.99), eps=1e-8, fused=True)
         self.step = 0
 
+    def moved(self, batch):
+        return tuple(part.to(self.device) for part in batch)
+
     def steps(self, count):
         started, cpu_started = time.perf_counter(), time.process_time()
-        losses = [self.one_step() for _ in range(count)]
+        # Nobody waits for a loss before the last step is asked for: a GPU would stand still.
+        losses = torch.stack([self.one_step() for _ in range(count)]).tolist()
         ms, cpu_ms = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - cpu_started)
         return {"ms": ms, "cpuMs": cpu_ms, "loss": losses[-1], "losses": losses}
 
@@ -116,19 +125,20 @@ class Training:
         inputs, targets = self.batches[self.step % len(self.batches)]
         rate = self.learning_rate * max(0, 1 - self.step / self.num_steps)
         self.adam.param_groups[0]["lr"] = rate
-        loss = self.model.loss(inputs, targets)
+        with self.narrow():
+            loss = self.model.loss(inputs, targets)
         loss.backward()
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
         self.step += 1
-        return loss.item()
+        return loss.detach()
 
     @torch.inference_mode()
     def evaluate(self, documents):
         """In groups of a batch's size, so that they need no more memory than a step."""
         size, total, count = len(self.batches[0][0]), 0.0, 0
         for start in range(0, len(documents), size):
-            inputs, targets = pad(documents[start : start + size], self.model.block)
+            inputs, targets = self.moved(pad(documents[start : start + size], self.model.block))
             positions = int((targets != PADDING).sum())
             total += self.model.loss(inputs, targets).item() * positions
             count += positions
@@ -136,13 +146,19 @@ class Training:
 
 
 @torch.inference_mode()
-def matmul(size, repeats):
-    a, b, out = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+def matmul(size, repeats, training):
+    device = training.device
+    with training.narrow():
+        dtype = torch.bfloat16 if torch.is_autocast_enabled(device) else torch.float32
+    a, b, out = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(3))
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     torch.mm(a, b, out=out)
     best = math.inf
     for _ in range(repeats):
+        wait()
         started = time.perf_counter()
         torch.mm(a, b, out=out)
+        wait()
         best = min(best, time.perf_counter() - started)
     return {"ms": 1000 * best}
 
@@ -153,7 +169,7 @@ def answer(request, training):
     if "evaluate" in request:
         return training.evaluate(request["evaluate"])
     if "matmul" in request:
-        return matmul(request["matmul"], request["repeats"])
+        return matmul(request["matmul"], request["repeats"], training)
     return {"error": f"expected steps, evaluate or matmul, got {', '.join(request)}"}
 
 
@@ -162,7 +178,8 @@ def main():
     parser.add_argument("--threads", type=int, help="instead of the first line's")
     threads = parser.parse_args().threads
     say = lambda value: print(json.dumps(value), flush=True)
-    say({"ready": True, "torch": torch.__version__})
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    say({"ready": True, "torch": torch.__version__, "cuda": cuda})
     setup = json.loads(sys.stdin.readline())
     training = Training(setup, threads or setup["threads"])
     say({"parameters": sum(p.numel() for p in training.model.parameters()), "threads": torch.get_num_threads()})
