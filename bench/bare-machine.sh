@@ -1,8 +1,8 @@
 #!/bin/sh
 # Packs what `bench gpu` needs into one folder, for a Linux machine (x64) with a GPU and nothing else: no network, no
-# Node, no Vulkan loader. There: `sh FOLDER/run.sh`. Needs `npm ci && npm run build` here, and apt for the loader.
+# Node, no Vulkan loader. There: `sh FOLDER/run.sh`. Needs apt, for the loader.
 set -eu
-out=${1:?usage: sh bench/bare-machine.sh FOLDER}
+out=${1:?usage: npm run bench:pack FOLDER}
 cd "$(dirname "$0")/.."
 mkdir -p "$out/node_modules/webgpu/dist/linux-x64"
 cp -r dist bench data package.json "$out/"

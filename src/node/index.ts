@@ -1,5 +1,7 @@
 /**
- * What Node adds to the library: threads, and the machine's BLAS, for `wasmBackend`. The package's `microgpt/node`.
+ * What Node adds to the library: threads and the machine's BLAS for `wasmBackend`, a GPU for `webgpuBackend`. The package's
+ * `microgpt/node`.
  */
 export { findBlas } from "./blas.ts";
 export { startNodeThread } from "./wasm-thread.ts";
+export { findWebGpu } from "./webgpu.ts";
