@@ -15,9 +15,12 @@ import type { Engine } from "../src/engine.ts";
 import { Run } from "../src/node/run.ts";
 import { Random } from "../src/random.ts";
 import { newProgress } from "../src/train.ts";
-import { fakeGpu, lying, mortal, poor } from "./setup/fake-gpu.ts";
+import { webgpuBackend } from "../src/backend/webgpu.ts";
+import { TensorEngine } from "../src/tensor-engine.ts";
+import { LONG } from "./setup/place.ts";
+import { counted, fakeGpu, lying, mortal, poor } from "./setup/fake-gpu.ts";
 import type { Disguise } from "./setup/fake-gpu.ts";
-import { microgpt, TINY, workspace, writeWords } from "./setup/microgpt.ts";
+import { microgpt, microgptAsync, TINY, workspace, writeWords } from "./setup/microgpt.ts";
 import { softwareWebGpu, swiftShaderEnv } from "./setup/swiftshader.ts";
 
 const real = await softwareWebGpu();
@@ -128,6 +131,26 @@ describe.skipIf(real === null)(`adapters that are not what they should be, ${nam
   });
 });
 
+describe.skipIf(real === null)(`a step, ${name}`, () => {
+  test("is one submit and one upload: no buffer, bind group or kernel is made in it", async () => {
+    const counts = new Map<string, number>();
+    const gpu = (await openGpu(fakeGpu(real!, { device: counted(counts) })))!;
+    const engine = await TensorEngine.create(webgpuBackend(gpu), CONFIG, { maxTokens: 64, maxLogits: 1 });
+    await engine.loadWeights(initTensors(CONFIG, new Random(1), Float32Array));
+    const batch = [
+      [10, 1, 2, 3],
+      [10, 4, 5, 6, 7, 8, 9, 1, 2, 3, 10],
+    ];
+    const told = { learningRate: 0.01, weightDecay: 0, clipNorm: 1 };
+    for (let step = 0; step < 3; step++) {
+      counts.clear();
+      await engine.step([batch], { step, ...told });
+      expect(Object.fromEntries(counts)).toEqual({ submit: 1, writeBuffer: 1 });
+    }
+    gpu.device.destroy();
+  });
+});
+
 // ── A training whose device is lost ──────────────────────────────────────────────────────────────────────────
 
 const TRAINING: Partial<TrainOptions> = {
@@ -235,6 +258,21 @@ describe.skipIf(real === null)(`a device that is lost while it trains, ${name}`,
 });
 
 describe.skipIf(env === null)(`the command line, ${name}`, () => {
+  // `npm run test:long`: a thousand steps, as the promise has it.
+  test("the bundled names end within 0.5 % of the held-out loss that they have on the CPU", async () => {
+    const directory = workspace();
+    const steps = LONG ? "1000" : "60";
+    const losses: number[] = [];
+    for (const engine of ["wasm", "webgpu"]) {
+      const chosen = ["--engine", engine, "--num-steps", steps, "--batch-size", "4", "--num-samples", "0", "--json"];
+      const args = ["train", ...chosen, "--runs-dir", directory];
+      const { exitCode, stdout } = await microgptAsync(args, { env: { ...process.env, ...env } });
+      expect(exitCode).toBe(0);
+      losses.push(Number(/"event":"result","heldOutLoss":([\d.]+)/.exec(stdout)?.[1]));
+    }
+    expect(Math.abs(losses[1] / losses[0] - 1)).toBeLessThan(0.005);
+  });
+
   test("a run that learnt on the GPU writes where there is none", () => {
     const directory = workspace();
     const args = ["--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--batch-size", "4"];

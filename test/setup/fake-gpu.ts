@@ -73,6 +73,26 @@ export function mortal(count: { moments: number }, last: number): (device: GPUDe
   };
 }
 
+/** What is asked of a device, by the method's name. */
+export function counted(counts: Map<string, number>): (device: GPUDevice) => GPUDevice {
+  const count =
+    <Parameters extends readonly unknown[], Result>(name: string, call: (...given: Parameters) => Result) =>
+    (...given: Parameters): Result => {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      return call(...given);
+    };
+  return (device) =>
+    disguise(device, {
+      queue: disguise(device.queue, {
+        submit: count("submit", device.queue.submit.bind(device.queue)),
+        writeBuffer: count("writeBuffer", device.queue.writeBuffer.bind(device.queue)),
+      }),
+      createBuffer: count("createBuffer", device.createBuffer.bind(device)),
+      createBindGroup: count("createBindGroup", device.createBindGroup.bind(device)),
+      createShaderModule: count("createShaderModule", device.createShaderModule.bind(device)),
+    });
+}
+
 /** A device that has no memory for buffers as large as this. */
 export const poor =
   (bytes: number) =>
