@@ -214,7 +214,11 @@ export function initialOptions<Options>(table: Table<Options>): Options {
  */
 export function checkOptions<Options>(table: Table<Options>, json: Readonly<Record<string, unknown>>): Options {
   const unknown = Object.keys(json).find((key) => !Object.hasOwn(table, key));
-  if (unknown !== undefined) throw new InputError(`config: ${quote(unknown)} is no option; expected ${keysOf(table)}`);
+  if (unknown !== undefined) {
+    throw new InputError(
+      `config: ${quote(unknown)} is no option; microgpt train --help has them all (--n-embd is nEmbd here)`,
+    );
+  }
   return mapTable(table, (option, key) =>
     Object.hasOwn(json, key) ? option.check(json[key], flagOf(key)) : option.initial,
   );
@@ -271,8 +275,6 @@ function checkReference(options: TrainOptions): void {
     throw new InputError(`--reference trains exactly as microgpt.py; leave ${flagOf(other)} away`);
   }
 }
-
-const keysOf = (table: object): string => Object.keys(table).join(", ");
 
 function mapTable<Options>(table: Table<Options>, map: (option: Option<unknown>, key: string) => unknown): Options {
   const entries = Object.entries<Option<unknown>>(table).map(([key, option]) => [key, map(option, key)]);

@@ -55,7 +55,7 @@ test.each([
   ['{"clipNorm": 0}', '--clip-norm: expected a number from 0.000001 to 1000000000, got "0"'],
   ['{"schedule": "cos"}', '--schedule: expected one of linear, cosine, constant; got "cos"'],
   ['{"warmupSteps": null}', '--warmup-steps: expected a whole number from 0 to 1000000000, got "null"'],
-  ['{"nembd": 16}', 'config: "nembd" is no option; expected data, urls'],
+  ['{"nembd": 16}', 'config: "nembd" is no option; microgpt train --help has them all (--n-embd is nEmbd here)'],
   ['{"__proto__": 1}', 'config: "__proto__" is no option'],
 ])("options from a file are checked like flags: %s", (json, message) => {
   expect(() => checkOptions(TRAIN_OPTIONS, parse(json))).toThrow(message);

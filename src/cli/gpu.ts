@@ -11,7 +11,7 @@ const opened: Gpu[] = [];
 export async function findGpu(find: () => Promise<GPU | null> = findWebGpu): Promise<Gpu | string> {
   try {
     const webgpu = await find();
-    if (webgpu === null) return `the package ${WEBGPU_PACKAGE} is not installed, or does not load here`;
+    if (webgpu === null) return `the package ${WEBGPU_PACKAGE}, or on Linux Vulkan (libvulkan1), is not installed`;
     const gpu = await openGpu(webgpu);
     if (gpu === null) return "no adapter was found";
     opened.push(gpu);

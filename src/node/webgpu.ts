@@ -8,13 +8,14 @@ export const WEBGPU_PACKAGE = "webgpu@0.6.2";
 /** Kept for good: a GPU that is collected as garbage takes its devices with it. */
 let dawn: GPU | null | undefined;
 
-/** `navigator.gpu` for Node, or null where the package is missing or does not load here. */
+/** `navigator.gpu` for Node, or null where the package, or on Linux Vulkan's loader, is missing or does not load. */
 export async function findWebGpu(): Promise<GPU | null> {
   dawn ??= await load();
   return dawn;
 }
 
 async function load(): Promise<GPU | null> {
+  if (process.platform === "linux" && !canLoad("libvulkan.so.1")) return null; // Dawn would complain, loudly
   // A name that the type checker does not follow: its types are there only where the package is.
   const name = "webgpu";
   try {
@@ -25,5 +26,15 @@ async function load(): Promise<GPU | null> {
     return create(process.platform === "linux" ? ["backend=vulkan", features] : [features]);
   } catch {
     return null;
+  }
+}
+
+/** Whether the system's loader finds a library: Node opens it, and says only afterwards that it is no addon. */
+function canLoad(library: string): boolean {
+  try {
+    process.dlopen({ exports: {} }, library);
+    return true;
+  } catch (error) {
+    return !/cannot open shared object/.test(String(error));
   }
 }

@@ -115,13 +115,13 @@ export const BUGS: readonly Bug[] = [
   // ── Adam ───────────────────────────────────────────────────────────────────────────────────────────────────
   {
     name: "β1 and β2 swapped",
-    file: "src/tensor-engine.ts",
+    file: "src/adam.ts",
     from: "const [BETA1, BETA2, EPSILON] = [0.85, 0.99, 1e-8];",
     to: "const [BETA1, BETA2, EPSILON] = [0.99, 0.85, 1e-8];",
   },
   {
     name: "no correction of the second moment's bias",
-    file: "src/tensor-engine.ts",
+    file: "src/adam.ts",
     from: "squareScale: 1 / (1 - power(BETA2, step + 1)),",
     to: "squareScale: 1,",
   },
@@ -133,13 +133,13 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "weight decay that forgets the learning rate",
-    file: "src/tensor-engine.ts",
+    file: "src/adam.ts",
     from: "shrink: 1 - learningRate * weightDecay,",
     to: "shrink: 1 - weightDecay,",
   },
   {
     name: "gradients are clipped to the square of the norm",
-    file: "src/tensor-engine.ts",
+    file: "src/adam.ts",
     from: "clipNorm / norm,",
     to: "clipNorm / norm ** 2,",
   },
