@@ -2,6 +2,7 @@
 import { referenceBackend } from "./backend/reference.ts";
 import type { Gpu } from "./backend/webgpu-device.ts";
 import { webgpuBackend } from "./backend/webgpu.ts";
+import type { WebGpuOptions } from "./backend/webgpu.ts";
 import type { Tensors } from "./engine.ts";
 import { initTensors } from "./engine.ts";
 import { Random } from "./random.ts";
@@ -22,12 +23,16 @@ const TOLERANCES = {
 } as const;
 
 /** Resolves to null if it can, else to a sentence without a beginning. Throws EngineLost if it fails altogether. */
-export async function checkGpu(gpu: Gpu, precision: "f32" | "f16" = "f32"): Promise<string | null> {
+export async function checkGpu(
+  gpu: Gpu,
+  asked: Pick<WebGpuOptions, "precision" | "matrices"> = {},
+): Promise<string | null> {
+  const { precision = "f32" } = asked;
   const random = new Random(1);
   const weights = initTensors(CONFIG, random, Float32Array);
   const documents = LENGTHS.map((length) => Array.from({ length }, () => random.randbelow(CONFIG.vocabSize)));
   const results = await Promise.all(
-    [referenceBackend, webgpuBackend(gpu, { precision })].map(async (backend) => {
+    [referenceBackend, webgpuBackend(gpu, asked)].map(async (backend) => {
       const engine = await TensorEngine.create(backend, CONFIG, { maxTokens: 64 });
       await engine.loadWeights(weights);
       const logits = await engine.logits(documents[2].slice(0, CONFIG.blockSize));

@@ -18,7 +18,9 @@ import { newProgress } from "../src/train.ts";
 import { webgpuBackend } from "../src/backend/webgpu.ts";
 import { TensorEngine } from "../src/tensor-engine.ts";
 import { LONG } from "./setup/place.ts";
-import { counted, fakeGpu, lying, mortal, poor } from "./setup/fake-gpu.ts";
+import { guess, withMatrices } from "../src/backend/webgpu-matmul.ts";
+import { expectAgreement } from "./setup/agreement.ts";
+import { counted, fakeGpu, lying, mortal, poor, withoutMatrixUnits } from "./setup/fake-gpu.ts";
 import type { Disguise } from "./setup/fake-gpu.ts";
 import { microgpt, microgptAsync, TINY, workspace, writeWords } from "./setup/microgpt.ts";
 import { softwareWebGpu, swiftShaderEnv } from "./setup/swiftshader.ts";
@@ -129,6 +131,28 @@ describe.skipIf(real === null)(`adapters that are not what they should be, ${nam
     expect(engine.name).toMatch(/^wasm/);
     expect(warnings.at(-1)).toMatch(/^no GPU: .*destroyed.*; the CPU does the work$/);
   });
+});
+
+describe.skipIf(real === null)(`products on units for matrices, played by plain loops ${name}`, () => {
+  // Where adapters have the units is where this can't be tested; what is around them is all ours.
+  const sizes = [
+    { lengths: [70, 61], columns: 72, outputs: 67, parts: 2 },
+    { lengths: [64], columns: 64, outputs: 128, parts: 1 },
+    { lengths: [5], columns: 9, outputs: 3, parts: 1 },
+  ];
+  // SwiftShader takes half a minute to compile each.
+  test.each(LONG ? sizes : sizes.slice(0, 1))(
+    "$lengths rows, $columns × $outputs, the depth in $parts parts",
+    async ({ parts, ...shape }) => {
+      const gpu = (await openGpu(fakeGpu(real!, { device: lying(withoutMatrixUnits) })))!;
+      const choose = withMatrices((one) => ({ ...guess(one), parts: one.form === "weightGrad" ? parts : 1 }), true);
+      const backend = webgpuBackend({ ...gpu, target: { ...gpu.target, matrices: 1 } }, { choose });
+      const bound = [1e-9, 1e-7] as const;
+      const bounds = { embed: bound, rmsnorm: bound, linear: bound, add: bound, attention: bound, crossEntropy: bound };
+      await expectAgreement(backend, bounds, "linear", { ...shape, heads: 1, headSize: 1, seed: 5 });
+      gpu.device.destroy();
+    },
+  );
 });
 
 describe.skipIf(real === null)(`a step, ${name}`, () => {

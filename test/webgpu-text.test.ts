@@ -10,7 +10,7 @@ import { TensorEngine } from "../src/tensor-engine.ts";
 async function findNullGpu(): Promise<GPU | null> {
   try {
     const { create } = createRequire(import.meta.url)("webgpu") as { create: (options: string[]) => GPU };
-    const webgpu = create(["backend=null"]);
+    const webgpu = create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
     return (await webgpu.requestAdapter()) === null ? null : webgpu;
   } catch {
     return null;
@@ -33,6 +33,20 @@ test.skipIf(webgpu === null).each(["f32", "f16"] as const)(
     gpu.device.destroy();
   },
 );
+
+test.skipIf(webgpu === null)(`products on matrix units are valid WGSL: ${name}`, async () => {
+  // The null adapter has the feature and says nothing of sizes; these are NVIDIA's.
+  const gpu = (await openGpu(webgpu!))!;
+  const backend = webgpuBackend(
+    { ...gpu, target: { ...gpu.target, matrices: 32 } },
+    { precision: "f16", matrices: "all" },
+  );
+  const config = { vocabSize: 1003, nEmbd: 100, nHead: 2, nLayer: 1, blockSize: 64 };
+  const engine = await TensorEngine.create(backend, config, { maxTokens: 2048, maxLogits: 2 ** 19 });
+  expect(engine.name).toMatch(/^webgpu in f16 on matrix units, /);
+  engine.close();
+  gpu.device.destroy();
+});
 
 test("16 bits there and back: every number of 16 bits is itself, and what lies between goes to the nearest, or the even", () => {
   for (let half = 0; half < 0x10000; half++) {

@@ -235,6 +235,11 @@ export class Compiler {
     const usesSubgroups = this.#target.subgroup > 0 && body.includes("subgroupShuffle");
     // A team's lanes go the same ways together, which the compiler can't know.
     const subgroups = usesSubgroups ? "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n" : "";
+    if (body.includes("subgroupMatrixLoad")) {
+      // Every subgroup goes the same way, which the compiler can't know.
+      return `enable f16;\nenable subgroups;\nenable chromium_experimental_subgroup_matrix;
+diagnostic(off, chromium.subgroup_matrix_uniformity);\n`;
+    }
     return bindings.some(({ element }) => element === "vec4h") ? `enable f16;\n${subgroups}` : subgroups;
   }
 

@@ -17,7 +17,7 @@ export interface Gpu {
 const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
 
 /** Taken where they are there. */
-const FEATURES = ["subgroups", "shader-f16"] as const;
+const FEATURES = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
 
 /** What the kernels count on; WebGPU promises it, save for `compatibility` adapters. */
 const NEEDS = [
@@ -41,7 +41,8 @@ export async function openGpu(gpu: GPU): Promise<Gpu | null> {
   const subgroups = features.has("subgroups");
   const device = await adapter
     .requestDevice({
-      requiredFeatures: FEATURES.filter((feature) => features.has(feature)),
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one is not in the standard's list
+      requiredFeatures: FEATURES.filter((feature) => features.has(feature)) as GPUFeatureName[],
       requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, limits[limit]])),
     })
     .catch((error: unknown) => {
@@ -49,11 +50,27 @@ export async function openGpu(gpu: GPU): Promise<Gpu | null> {
     });
   return {
     device,
-    target: { subgroup: subgroups ? info.subgroupMinSize : 0, half: features.has("shader-f16") },
+    target: {
+      subgroup: subgroups ? info.subgroupMinSize : 0,
+      half: features.has("shader-f16"),
+      matrices: matrixUnits(adapter),
+    },
     name: info.description || `${info.vendor} ${info.architecture}`,
     isSoftware: info.isFallbackAdapter,
     watch: new Watch(device),
   };
+}
+
+/** As `Target.matrices`. */
+function matrixUnits({ features, info }: GPUAdapter): number {
+  if (!FEATURES.every((feature) => features.has(feature))) return 0;
+  const configs: unknown = Reflect.get(info, "subgroupMatrixConfigs");
+  const wanted = { M: 16, N: 16, K: 16, componentType: "f16", resultComponentType: "f32" };
+  const isWanted = (config: object): boolean =>
+    Object.entries(wanted).every(([key, value]) => Reflect.get(config, key) === value);
+  const isOffered = Array.isArray(configs) && configs.some((one: unknown) => one instanceof Object && isWanted(one));
+  // A subgroup of unknown size can't be told from its neighbours.
+  return isOffered && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
 }
 
 /**

@@ -6,6 +6,8 @@
  * four numbers at once) or with its depth from row to row ("along").
  */
 import type { InstructionOf, View, Weight } from "../kernels.ts";
+import { matrixProduct, suitsMatrices } from "./webgpu-matrices.ts";
+import type { Around, Factor } from "./webgpu-matrices.ts";
 import { reluOf } from "./webgpu-rows.ts";
 import { inRows, unroll } from "./webgpu-shader.ts";
 import type { Kernel, Matrix, Shader } from "./webgpu-shader.ts";
@@ -57,6 +59,8 @@ export interface Shape {
 export interface Choice {
   readonly tile: Tile;
   readonly parts: number;
+  /** Whether units for matrices do it: then the tile is theirs. */
+  readonly matrices?: boolean;
 }
 
 /** Workgroups that keep a large GPU busy. */
@@ -83,6 +87,14 @@ export function candidates(shape: Shape): Choice[] {
   return sorted.map((tile) => ({ tile, parts: partsOf(shape, tile) }));
 }
 
+/** The same choices, but products that are large enough are done by units for matrices; or all, to try them out. */
+export const withMatrices =
+  (choose: (shape: Shape) => Choice, all: boolean) =>
+  (shape: Shape): Choice => ({
+    ...choose(shape),
+    matrices: all || suitsMatrices(shape.rows, shape.columns, shape.depth),
+  });
+
 /** What a CPU that plays a GPU compiles soonest. */
 export function smallest(shape: Shape): Choice {
   const least = newTile(16, 16, 4, 4, 4);
@@ -93,15 +105,6 @@ export function partsOf(shape: Shape, tile: Tile): number {
   if (shape.form !== "weightGrad") return 1;
   const wanted = Math.ceil(BUSY / tilesOf(shape, tile));
   return Math.max(1, Math.min(wanted, Math.floor(shape.depth / LEAST_DEPTH), 64));
-}
-
-/** A factor: its long side along the result's rows, or columns. */
-interface Factor {
-  readonly matrix: Matrix;
-  readonly depth: "across" | "along";
-  /** How many there are along the result, in text, and where the depth ends. */
-  readonly limit: string;
-  readonly end: string;
 }
 
 /** out = x · weightᵀ [, relu] [+ plus] */
@@ -190,49 +193,26 @@ export function addParts(shader: Shader, weight: Weight, parts: number, sums: Vi
 /** What a gradient is added to: what is there, or nothing. */
 export const EARLIER = `fn earlier(value: vec4f) -> vec4f { return select(vec4f(), value, run.accumulate != 0u); }`;
 
-interface Around {
-  readonly rows: readonly [from: string, to: string];
-  /** How many rows; default: those of the run. */
-  readonly count?: number;
-  readonly depth: readonly [from: string, to: string];
-  readonly finish: (value: string, row: string, at: string) => string;
-  readonly outRow?: (row: string) => string;
-}
-
-function product(shader: Shader, { tile, parts }: Choice, a: Factor, b: Factor, out: Matrix, around: Around): Kernel {
+function product(
+  shader: Shader,
+  { tile, parts, matrices }: Choice,
+  a: Factor,
+  b: Factor,
+  out: Matrix,
+  around: Around,
+): Kernel {
+  if (matrices === true) {
+    shader.define("earlier", EARLIER);
+    return matrixProduct(shader, parts, a, b, out, around);
+  }
   const size = sizeOf(tile);
   const [aSlice, bSlice] = [newSlice("a", tile.rows, tile, a, size), newSlice("b", tile.columns, tile, b, size)];
-  const [across, down] = [tile.columns / tile.ownColumns, tile.rows / tile.ownRows];
-  const [aVectors, bVectors] = [tile.ownRows / 4, tile.ownColumns / 4];
-  const { rows, count, depth, finish, outRow = (row) => row } = around;
+  const across = tile.columns / tile.ownColumns;
+  const bVectors = tile.ownColumns / 4;
+  const { rows, count, depth } = around;
   shader.define("earlier", EARLIER);
-  const multiply = unroll(tile.depth, (k) =>
-    [
-      unroll(aVectors, (i) => `    let a${k}_${i} = slice_a[${k * aSlice.pitch + i * down}u + down];`),
-      unroll(bVectors, (j) => `    let b${k}_${j} = slice_b[${k * bSlice.pitch + j * across}u + across];`),
-      unroll(tile.ownRows, (i) =>
-        unroll(
-          bVectors,
-          (j) => `    c${i}_${j} = fma(vec4f(a${k}_${i >> 2}.${"xyzw"[i % 4]}), b${k}_${j}, c${i}_${j});`,
-        ),
-      ),
-    ].join("\n"),
-  );
-  const store = unroll(tile.ownRows, (i) => {
-    const row = `first_row + ${4 * (i >> 2) * down + (i % 4)}u + 4u * down`;
-    return `  {
-    let row = ${row};
-    if (row < ${rows[1]}) {
-${unroll(
-  bVectors,
-  (j) => `      {
-        let at = first_column / 4u + ${j * across}u + across;
-        if (at < ${out.vectors}u) { ${out.store(outRow("row"), "at", finish(`c${i}_${j}`, "row", "at"))} }
-      }`,
-)}
-    }
-  }`;
-  });
+  const multiply = multiplyText(tile, aSlice, bSlice);
+  const store = storeText(tile, out, around);
   const declared = `var<workgroup> slice_a: array<vec4f, ${tile.depth * aSlice.pitch}>;
 var<workgroup> slice_b: array<vec4f, ${tile.depth * bSlice.pitch}>;`;
   return shader.kernel(
@@ -257,6 +237,45 @@ ${store}`,
     },
     declared,
   );
+}
+
+/** The part of a tile that an invocation has: multiplied from the slices, as deep as they are. */
+function multiplyText(tile: Tile, aSlice: Slice, bSlice: Slice): string {
+  const [across, down] = [tile.columns / tile.ownColumns, tile.rows / tile.ownRows];
+  const [aVectors, bVectors] = [tile.ownRows / 4, tile.ownColumns / 4];
+  return unroll(tile.depth, (k) =>
+    [
+      unroll(aVectors, (i) => `    let a${k}_${i} = slice_a[${k * aSlice.pitch + i * down}u + down];`),
+      unroll(bVectors, (j) => `    let b${k}_${j} = slice_b[${k * bSlice.pitch + j * across}u + across];`),
+      unroll(tile.ownRows, (i) =>
+        unroll(
+          bVectors,
+          (j) => `    c${i}_${j} = fma(vec4f(a${k}_${i >> 2}.${"xyzw"[i % 4]}), b${k}_${j}, c${i}_${j});`,
+        ),
+      ),
+    ].join("\n"),
+  );
+}
+
+/** What an invocation has computed, written where it belongs. */
+function storeText(tile: Tile, out: Matrix, { rows, finish, outRow = (row) => row }: Around): string {
+  const [across, down] = [tile.columns / tile.ownColumns, tile.rows / tile.ownRows];
+  const bVectors = tile.ownColumns / 4;
+  return unroll(tile.ownRows, (i) => {
+    const row = `first_row + ${4 * (i >> 2) * down + (i % 4)}u + 4u * down`;
+    return `  {
+    let row = ${row};
+    if (row < ${rows[1]}) {
+${unroll(
+  bVectors,
+  (j) => `      {
+        let at = first_column / 4u + ${j * across}u + across;
+        if (at < ${out.vectors}u) { ${out.store(outRow("row"), "at", finish(`c${i}_${j}`, "row", "at"))} }
+      }`,
+)}
+    }
+  }`;
+  });
 }
 
 /** The text that fills a slice: [depth][long / 4] vectors, `pitch` apart. */

@@ -12,6 +12,8 @@ export interface Target {
   readonly subgroup: number;
   /** Whether numbers of 16 bits can be kept. */
   readonly half: boolean;
+  /** Invocations of a subgroup, if those have units for matrices of 16 × 16 with factors of 16 bits; 0: they have not. */
+  readonly matrices: number;
 }
 
 /** What a kernel's text must know of the memory. */

@@ -15,7 +15,7 @@ import type { Told } from "./webgpu-batch.ts";
 import { Compiler, makeKernels, scratchOf, shapesOf } from "./webgpu-compiler.ts";
 import type { ChooseTile, Dispatch } from "./webgpu-compiler.ts";
 import type { Gpu, Watch } from "./webgpu-device.ts";
-import { guess, smallest } from "./webgpu-matmul.ts";
+import { guess, smallest, withMatrices } from "./webgpu-matmul.ts";
 import type { Choice } from "./webgpu-matmul.ts";
 import { tuneTiles } from "./webgpu-tune.ts";
 import type { TuningStore } from "./webgpu-tune.ts";
@@ -230,23 +230,31 @@ export interface WebGpuOptions {
    * the weights themselves stay in 32. Default: f32.
    */
   readonly precision?: "f32" | "f16";
+  /**
+   * With f16: whether the adapter's units for matrices, if it has them, do the products: those that are large enough,
+   * all, or none. Default: none; they are an experiment (`checkGpu` tries them out).
+   */
+  readonly matrices?: "large" | "all" | "none";
 }
 
 /** Throws RangeError, when opened, for memory that the GPU has not; EngineLost, from then on, if the GPU fails. */
 export function webgpuBackend(gpu: Gpu, options: WebGpuOptions = {}): Backend {
   const { choose = gpu.isSoftware ? smallest : guess, tuning, precision = "f32" } = options;
   const half = precision === "f16" && gpu.target.half;
+  const matrices = half && gpu.target.matrices > 0 ? (options.matrices ?? "none") : "none";
+  const finish = (found: ChooseTile): ChooseTile =>
+    matrices === "none" ? found : withMatrices(found, matrices === "all");
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
   const alignment = webgpuAlignment(Math.min(maxBufferSize, maxStorageBufferBindingSize));
   return {
-    name: `webgpu${half ? " in f16" : ""}, ${gpu.name}`,
+    name: `webgpu${half ? " in f16" : ""}${matrices === "none" ? "" : " on matrix units"}, ${gpu.name}`,
     ...alignment,
     async open(layout, programs) {
-      if (tuning === undefined) return await open(gpu, layout, programs, { alignment, choose, half });
+      if (tuning === undefined) return await open(gpu, layout, programs, { alignment, choose: finish(choose), half });
       const backendWith = (choice: Choice): Backend => webgpuBackend(gpu, { choose: () => choice, precision });
       const shapes = programs.filter(({ kind }) => kind === "training").flatMap(shapesOf);
       const tuned = await tuneTiles(backendWith, `${gpu.name}, ${precision}`, shapes, tuning);
-      return await open(gpu, layout, programs, { alignment, choose: tuned, half });
+      return await open(gpu, layout, programs, { alignment, choose: finish(tuned), half });
     },
   };
 }

@@ -133,7 +133,8 @@ async function openOnGpu(
     const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
     const noHalf = precision === "f16" ? await faultOfHalf(gpu) : null;
     if (noHalf !== null) warn(`--precision f16: ${gpu.name} ${noHalf}; f32 instead`);
-    const asked = { precision: noHalf === null ? precision : ("f32" as const) };
+    const isHalf = precision === "f16" && noHalf === null;
+    const asked = isHalf ? ({ precision, matrices: await trustedMatrices(gpu) } as const) : {};
     // Software is slow to try, and nobody waits for it twice.
     const isWorthTuning = !gpu.isSoftware && countParameters(config) * batchSize * config.blockSize > MIN_TUNED_WORK;
     const backend = webgpuBackend(gpu, isWorthTuning ? { ...asked, tuning: openTuning() } : asked);
@@ -149,12 +150,18 @@ async function openOnGpu(
 /** Why the GPU can't be asked for 16 bits; null if it can. */
 async function faultOfHalf(gpu: Gpu): Promise<string | null> {
   if (!gpu.target.half) return "has no numbers of 16 bits (shader-f16)";
-  const fault = await checkGpu(gpu, "f16");
+  const fault = await checkGpu(gpu, { precision: "f16" });
   return fault === null ? null : `can't be trusted with 16 bits: ${fault}`;
 }
 
 /** Parameters × tokens of a step: below, a training is over before the trying has paid. */
 const MIN_TUNED_WORK = 1e9;
+
+/** Units for matrices that can't do a small product do no large one. */
+async function trustedMatrices(gpu: Gpu): Promise<"large" | "none"> {
+  if (gpu.target.matrices === 0) return "none";
+  return (await checkGpu(gpu, { precision: "f16", matrices: "all" })) === null ? "large" : "none";
+}
 
 /** 256 MiB of f32. */
 const MAX_GPU_LOGITS = 2 ** 26;

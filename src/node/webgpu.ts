@@ -22,7 +22,8 @@ async function load(): Promise<GPU | null> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
     const { create } = (await import(name)) as { create: (options: readonly string[]) => GPU };
     // Dawn hides the 16 bits of NVIDIA's Vulkan driver by default; we try out what we use.
-    const features = "enable-dawn-features=vulkan_enable_f16_on_nvidia";
+    // And the units for matrices are an experiment.
+    const features = "enable-dawn-features=vulkan_enable_f16_on_nvidia,allow_unsafe_apis";
     return create(process.platform === "linux" ? ["backend=vulkan", features] : [features]);
   } catch {
     return null;

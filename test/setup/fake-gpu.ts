@@ -28,7 +28,10 @@ export function fakeGpu(real: GPU, { limits = {}, features, device = (same) => s
         limits: disguise(adapter.limits, limits),
         features: features === undefined ? adapter.features : new Set(features),
         requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-          const given = await adapter.requestDevice(descriptor);
+          // Kernels that play something take more of the workgroup's memory.
+          const { maxComputeWorkgroupStorageSize } = adapter.limits;
+          const requiredLimits = { ...descriptor.requiredLimits, maxComputeWorkgroupStorageSize };
+          const given = await adapter.requestDevice({ ...descriptor, requiredLimits });
           return device(disguise(given, { limits: disguise(given.limits, limits) }));
         },
       });
@@ -44,6 +47,48 @@ export const lying =
       createShaderModule: (descriptor: GPUShaderModuleDescriptor) =>
         device.createShaderModule({ ...descriptor, code: change(descriptor.code) }),
     });
+
+const MATRIX_FUNCTIONS = `
+alias Matrix = array<f32, 256>;
+alias Slice = ptr<workgroup, array<f32, 2048>>;
+fn load_row(slice: Slice, place: u32, stride: u32) -> Matrix {
+  var all: Matrix;
+  for (var i = 0u; i < 256u; i++) { all[i] = (*slice)[place + i / 16u * stride + i % 16u]; }
+  return all;
+}
+fn load_col(slice: Slice, place: u32, stride: u32) -> Matrix {
+  var all: Matrix;
+  for (var i = 0u; i < 256u; i++) { all[i] = (*slice)[place + i % 16u * stride + i / 16u]; }
+  return all;
+}
+fn store_row(slice: Slice, place: u32, all: Matrix, stride: u32) {
+  var copy = all;
+  for (var i = 0u; i < 256u; i++) { (*slice)[place + i / 16u * stride + i % 16u] = copy[i]; }
+}
+fn multiply_add(a: Matrix, b: Matrix, c: Matrix) -> Matrix {
+  var left = a; var right = b; var sum = c;
+  for (var i = 0u; i < 256u; i++) {
+    for (var k = 0u; k < 16u; k++) { sum[i] += left[i / 16u * 16u + k] * right[k * 16u + i % 16u]; }
+  }
+  return sum;
+}
+`;
+
+/** A kernel for units for matrices, for a device that has none: each subgroup is one invocation, with plain loops in f32. */
+export function withoutMatrixUnits(code: string): string {
+  if (!code.includes("subgroupMatrixLoad")) return code;
+  return (
+    MATRIX_FUNCTIONS +
+    code
+      .replaceAll(/^(?:enable|diagnostic).*;$/gm, "")
+      .replaceAll("array<f16,", "array<f32,")
+      .replaceAll("f16(", "f32(")
+      .replaceAll(/subgroupMatrixLoad<subgroup_matrix_(?:left|right)<f16, 16, 16>, (row|col)_major>/g, "load_$1")
+      .replaceAll("subgroupMatrixStore<row_major>", "store_row")
+      .replaceAll("subgroupMatrixMultiplyAccumulate", "multiply_add")
+      .replaceAll("subgroup_matrix_result<f32, 16, 16>()", "Matrix()")
+  );
+}
 
 /** A device that is lost at the n-th of the moments at which one can be: a submit, a pipeline, a wait. */
 export function mortal(count: { moments: number }, last: number): (device: GPUDevice) => GPUDevice {
