@@ -31,7 +31,7 @@ const NEEDS = [
  * Resolves to null where there is no adapter.
  * Throws RangeError if its limits are too small; EngineLost if it gives no device.
  */
-export async function openGpu(gpu: GPU): Promise<Gpu | null> {
+export async function openGpu(gpu: Pick<GPU, "requestAdapter">): Promise<Gpu | null> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
   const { info, features, limits } = adapter;

@@ -3,14 +3,17 @@ import { openGpu } from "../backend/webgpu-device.ts";
 import type { Gpu } from "../backend/webgpu-device.ts";
 import { EngineLost } from "../engine.ts";
 import { checkGpu } from "../gpu-check.ts";
-import { findWebGpu, WEBGPU_PACKAGE } from "../node/webgpu.ts";
+import { findWebGpu, mayHaveAdapter, WEBGPU_PACKAGE } from "../node/webgpu.ts";
 
 const opened: Gpu[] = [];
+
+/** WebGPU without an adapter. */
+const NONE: Pick<GPU, "requestAdapter"> = { requestAdapter: async () => await Promise.resolve(null) };
 
 /** A device of its own, tried out; or the reason why there is none, a sentence without a beginning. */
 export async function findGpu(find: () => Promise<GPU | null> = findWebGpu): Promise<Gpu | string> {
   try {
-    const webgpu = await find();
+    const webgpu = find === findWebGpu && !mayHaveAdapter() ? NONE : await find();
     if (webgpu === null) return `the package ${WEBGPU_PACKAGE}, or on Linux Vulkan (libvulkan1), is not installed`;
     const gpu = await openGpu(webgpu);
     if (gpu === null) return "no adapter was found";
