@@ -110,14 +110,17 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer> | string): Promise<s
 }
 
 /** The file with its own hash in it: hashed with zeros in the hash's place, then the zeros are overwritten. */
-async function seal({ tensors, metadata }: SafetensorsFile): Promise<Uint8Array<ArrayBuffer>> {
+export async function seal({ tensors, metadata }: SafetensorsFile): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = encodeSafetensors({ tensors, metadata: new Map([[HASH_KEY, NO_HASH], ...metadata]) });
   bytes.set(new TextEncoder().encode(await sha256(bytes)), HASH_PLACE.start);
   return bytes;
 }
 
-/** Checks the hash before anything else is believed: a damaged file is called damaged, wherever the damage is. */
-async function unseal(bytes: Uint8Array): Promise<SafetensorsFile> {
+/**
+ * Reads what `seal` wrote. The hash is checked before anything else is believed: a damaged file is called damaged, wherever
+ * the damage is. Throws InputError.
+ */
+export async function unseal(bytes: Uint8Array): Promise<SafetensorsFile> {
   const place = HASH_PLACE;
   const text = new TextDecoder("latin1").decode(bytes.subarray(place.prefix, place.end));
   if (!text.startsWith(HASH_PREFIX)) {

@@ -19,7 +19,7 @@ import { TOKENIZER_KINDS } from "./tokenizer.ts";
 import type { TokenizerKind } from "./tokenizer.ts";
 
 const RUNS_DIRECTORY = "runs";
-const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch"];
+const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch", "sweep", "compare", "report"];
 
 /** Adds a flag for every option of a table. Lists are `--data A B`, or, before an argument, `--data A --data B`. */
 function addOptions(
@@ -120,6 +120,8 @@ function buildProgram(exit: Exit): Command {
 
   addSampling(program, exit);
   addTexts(program, exit);
+  addExperiments(program, exit);
+  addReport(program, exit);
   return program;
 }
 
@@ -174,6 +176,115 @@ function addTexts(program: Command, exit: Exit): void {
       exit(await fetchTexts(options, flags.out ?? null));
     });
 }
+
+interface SweepFlags extends CommonFlags {
+  readonly grid?: string[];
+  readonly random?: string[];
+  readonly trials?: number;
+  readonly repeats?: number;
+  readonly halving?: boolean;
+  readonly jobs?: number;
+  readonly resume?: string;
+  readonly share?: number;
+  readonly csv?: boolean;
+}
+
+/** Many trainings. */
+function addExperiments(program: Command, exit: Exit): void {
+  const sweep = program.command("sweep [FILE|PRESET]");
+  sweep
+    .description("train many models of one text side by side, and compare them")
+    .optionsGroup("Sweep:")
+    .addOption(repeated("--grid <OPTION=A,B,…>", "values of an option; every combination is a run"))
+    .addOption(repeated("--random <OPTION=A..B>", "a range, or values, to draw from; needs --trials"))
+    .addOption(whole("--trials <N>", "runs to draw, in place of all combinations"))
+    .addOption(whole("--repeats <K>", "runs of each, with seeds of their own"))
+    .option("--halving", "stop the worse half early, again and again, until one is trained to its end")
+    .addOption(whole("--jobs <N>", "runs at once (default: by cores and memory)"))
+    .option("--resume <DIR>", "go on with a sweep that was stopped")
+    .addOption(new Flag("--name <NAME>", "of the sweep (default: the data's name and a number)"))
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .option("--dry-run", "say what each run would need, and train nothing");
+  addOptions(sweep, TRAIN_OPTIONS, "repeated").action(
+    async (source: string | undefined, flags: SweepFlags, command: Command) => {
+      const { name = null, runsDir, json = false, dryRun: isDry = false, jobs = null } = flags;
+      const { sweep: run, resumeSweep } = await import("./cli/sweep.ts");
+      const all = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+      const typed = Object.entries(all).filter(([key]) => isTyped(command, key));
+      if (flags.resume !== undefined) {
+        if (source !== undefined || typed.length > 0)
+          throw new InputError("--resume: a sweep goes on as it began; leave options away");
+        return exit(await resumeSweep(findRun(flags.resume, runsDir), { jobs, json }));
+      }
+      const { grid = [], random = [], trials = null, repeats = null, halving = false } = flags;
+      const spec = { grid, random, trials, repeats, halving };
+      return exit(
+        await run(source ?? null, Object.fromEntries(typed), { ...spec, name, runsDir, jobs, json, dryRun: isDry }),
+      );
+    },
+  );
+
+  program
+    .command("sweep-task <SWEEP> <RUN>")
+    .description("do one run of a sweep, or what is left of it: what a sweep starts as a process")
+    .addOption(new Flag("--share <X>", "stop after this share of its steps").argParser(Number).default(1))
+    .addOption(jsonFlag())
+    .action(async (directory: string, run: string, { share = 1, json = false }: SweepFlags) => {
+      const { sweepTask } = await import("./cli/sweep-task.ts");
+      exit(await sweepTask(directory, run, { share, json }));
+    });
+
+  program
+    .command("compare <RUN...>")
+    .description("runs, or all of a sweep, in a table, best first")
+    .addOption(promptFileFlag())
+    .option("--csv", "comma-separated values")
+    .addOption(runsDirFlag())
+    .addOption(new Flag("--json", "JSON, for programs"))
+    .action(async (runs: string[], { json = false, csv = false, promptFile = null, runsDir }: SweepFlags) => {
+      const { compare } = await import("./cli/compare.ts");
+      exit(
+        await compare(
+          runs.map((run) => findRun(run, runsDir)),
+          { json, csv, promptFile },
+        ),
+      );
+    });
+}
+
+function addReport(program: Command, exit: Exit): void {
+  program
+    .command("report <RUN...>")
+    .description("runs, or all of a sweep, as one HTML page with their curves")
+    .addOption(new Flag("-o, --out <FILE>", "where the page goes").default("report.html"))
+    .addOption(promptFileFlag())
+    .addOption(runsDirFlag())
+    .action(async (runs: string[], { out = "report.html", promptFile = null, runsDir }: CommonFlags) => {
+      const { report } = await import("./cli/report.ts");
+      exit(
+        await report(
+          runs.map((run) => findRun(run, runsDir)),
+          { out, promptFile },
+        ),
+      );
+    });
+}
+
+/** Commander's source of `--no-blas` is that of `blas`. */
+const isTyped = (command: Command, key: string): boolean =>
+  [key, key.replace(/^no([A-Z])/, (_, letter: string) => letter.toLowerCase())].some(
+    (name) => command.getOptionValueSource(name) === "cli",
+  );
+
+const repeated = (flags: string, help: string): Flag =>
+  new Flag(flags, `${help}; more than once for more options`).argParser((text: string, previous: unknown) => [
+    ...(Array.isArray(previous) ? previous : []),
+    text,
+  ]);
+
+const whole = (flags: string, help: string): Flag =>
+  new Flag(flags, help).argParser((text: string) => TRAIN_OPTIONS.numSteps.parse(text, flags.replace(/ .*/, "")));
 
 const kindsFlag = (): Flag =>
   new Flag(

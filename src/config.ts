@@ -51,6 +51,9 @@ export interface TrainOptions {
   readonly nLayer: number;
   readonly blockSize: number;
   readonly numSteps: number;
+  /** Budgets in place of `numSteps`, which they decide; null: none. */
+  readonly tokens: number | null;
+  readonly seconds: number | null;
   /** null: the engine's own default. */
   readonly batchSize: number | null;
   readonly accumulate: number;
@@ -125,6 +128,10 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   nLayer: integer("model", 1, 1, 1_000, "layers"),
   blockSize: integer("model", 16, 1, MAX_SIZE, "tokens the model can look back on"),
   numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
+  tokens: orNull(integer("training", 1_000_000, 1, 1e15, "as many steps as learn from so many tokens")),
+  seconds: orNull(
+    number("training", 60, 0.001, 1e9, "as many steps as take about so long here; a short trial finds out"),
+  ),
   batchSize: orNull(
     integer("training", 64, 1, MAX_SIZE, "documents a batch (default: 64, one with the atomic engine)"),
   ),
@@ -222,58 +229,6 @@ export function checkOptions<Options>(table: Table<Options>, json: Readonly<Reco
   return mapTable(table, (option, key) =>
     Object.hasOwn(json, key) ? option.check(json[key], flagOf(key)) : option.initial,
   );
-}
-
-/** What microgpt.py has no word for. */
-const NOT_IN_THE_REFERENCE = [
-  "documents",
-  "stream",
-  "nfc",
-  "minLength",
-  "maxLength",
-  "accumulate",
-  "warmupSteps",
-  "schedule",
-  "weightDecay",
-  "clipNorm",
-] as const;
-
-/** What no single option can see. Throws InputError. */
-export function checkTogether(options: TrainOptions): void {
-  const { nEmbd, nHead, numSteps, warmupSteps, learningRate, weightDecay } = options;
-  if (nEmbd % nHead !== 0) {
-    throw new InputError(
-      `--n-head ${nHead} does not divide --n-embd ${nEmbd}; each head gets an equal share of the width`,
-    );
-  }
-  if (warmupSteps >= numSteps) {
-    throw new InputError(`--warmup-steps ${warmupSteps} leaves none of --num-steps ${numSteps}; warm up for fewer`);
-  }
-  if (learningRate * weightDecay > 1) {
-    throw new InputError(
-      `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, more than all of a weight;` +
-        " choose a smaller one",
-    );
-  }
-  if (options.noGpu && options.engine !== "auto" && options.engine !== "atomic") {
-    throw new InputError(`--no-gpu is --engine atomic; leave it away, or --engine ${options.engine}`);
-  }
-  if (options.reference) checkReference(options);
-}
-
-/** `--reference` is microgpt.py, and nothing that it can't do. */
-function checkReference(options: TrainOptions): void {
-  const { valFraction, batchSize } = options;
-  if (valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
-    throw new InputError("--reference holds nothing out, as microgpt.py; leave --val-fraction away");
-  }
-  if (batchSize !== null && batchSize !== 1) {
-    throw new InputError("--reference takes one document a step, as microgpt.py; leave --batch-size away");
-  }
-  const other = NOT_IN_THE_REFERENCE.find((key) => options[key] !== TRAIN_OPTIONS[key].initial);
-  if (other !== undefined) {
-    throw new InputError(`--reference trains exactly as microgpt.py; leave ${flagOf(other)} away`);
-  }
 }
 
 function mapTable<Options>(table: Table<Options>, map: (option: Option<unknown>, key: string) => unknown): Options {

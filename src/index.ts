@@ -61,5 +61,5 @@ export type { HuggingFaceJson } from "./tokenizers/hugging-face.ts";
 export { tokenizerFromJson } from "./tokenizers/json.ts";
 export { tokenizerTrainer, trainTokenizer } from "./tokenizers/train.ts";
 export type { TokenizerOptions } from "./tokenizers/train.ts";
-export { evaluateInParts, newProgress, trainSteps } from "./train.ts";
+export { evaluateInParts, measureInParts, newProgress, trainSteps } from "./train.ts";
 export type { Evaluation, Progress, TrainEvent, TrainSettings } from "./train.ts";

@@ -12,6 +12,23 @@ export class TextSet {
     return this.#size;
   }
 
+  /** All that is remembered; a view, for `unpack`. */
+  pack(): Uint32Array<ArrayBuffer> {
+    return this.#words;
+  }
+
+  /** Throws RangeError for words that no set packed. */
+  static unpack(words: Uint32Array<ArrayBuffer>): TextSet {
+    const set = new TextSet();
+    const places = words.length / 2;
+    for (let i = 0; i < words.length; i += 2) if (words[i] !== 0 || words[i + 1] !== 0) set.#size++;
+    if (places < 2 || !Number.isInteger(Math.log2(places)) || 4 * set.#size > words.length) {
+      throw new RangeError("TextSet.unpack: not what a set packed");
+    }
+    set.#words = words;
+    return set;
+  }
+
   /** Whether the text was not there yet. */
   add(text: string): boolean {
     const [low, high] = hash64(text);

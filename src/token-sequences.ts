@@ -5,7 +5,11 @@
 import type { Sequence, Tokens } from "./engine.ts";
 import type { Random } from "./random.ts";
 
-type Ids = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+export type Ids = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** The narrowest list that holds every id. */
+export const idArray = (vocabSize: number): Uint8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor =>
+  vocabSize <= 2 ** 8 ? Uint8Array : vocabSize <= 2 ** 16 ? Uint16Array : Uint32Array;
 
 /** Takes documents one after another; grows by doubling. */
 export class TokenCollector {
@@ -17,7 +21,7 @@ export class TokenCollector {
 
   /** @param vocabSize every id is below it. */
   constructor(vocabSize: number) {
-    this.#ids = new (vocabSize <= 2 ** 8 ? Uint8Array : vocabSize <= 2 ** 16 ? Uint16Array : Uint32Array)(4096);
+    this.#ids = new (idArray(vocabSize))(4096);
   }
 
   get count(): number {
@@ -39,12 +43,33 @@ export class TokenCollector {
     this.#length += ids.length;
   }
 
+  /** The tokens of all documents, end to end, and how many each has: what `unpack` takes. Views, not copies. */
+  pack(): { readonly ids: Ids; readonly lengths: Uint32Array<ArrayBuffer> } {
+    const lengths = Uint32Array.from({ length: this.#count }, (_, i) => this.#end(i) - this.#starts[i]);
+    return { ids: this.#ids.subarray(0, this.#length), lengths };
+  }
+
+  /** Throws RangeError if the lengths don't add up to the ids. */
+  static unpack(vocabSize: number, ids: Ids, lengths: Uint32Array): TokenCollector {
+    const collector = new TokenCollector(vocabSize);
+    collector.#starts = new Float64Array(Math.max(1, lengths.length));
+    for (const length of lengths) {
+      collector.#starts[collector.#count++] = collector.#length;
+      collector.#length += length;
+    }
+    if (collector.#length !== ids.length) throw new RangeError("TokenCollector.unpack: lengths that are not the ids'");
+    if (ids.length > 0) collector.#ids = ids;
+    return collector;
+  }
+
+  #end(document: number): number {
+    return document + 1 < this.#count ? this.#starts[document + 1] : this.#length;
+  }
+
   /** The documents `order` names, in its order; null: all, as they came. */
   documents(order: Uint32Array | null = null): TokenSequences {
     const count = this.#count;
-    const ends = new Float64Array(count);
-    ends.set(this.#starts.subarray(1, count));
-    if (count > 0) ends[count - 1] = this.#length;
+    const ends = Float64Array.from({ length: count }, (_, i) => this.#end(i));
     return new TokenSequences(this.#ids, this.#starts, ends, order ?? Uint32Array.from({ length: count }, (_, i) => i));
   }
 }

@@ -16,6 +16,8 @@ export interface TrainSettings extends Schedule {
   /** As in `Update`. Default: 0 and null, off. */
   readonly weightDecay?: number;
   readonly clipNorm?: number | null;
+  /** Stop after so many steps, evaluated, though the schedule goes on to `numSteps`. Default: null, at its end. */
+  readonly until?: number | null;
   /**
    * Whether the training must stand still after so many steps, because the listener may want to save or stop there. An
    * engine that can begin steps before the last has ended then waits. Default: after every step.
@@ -79,17 +81,18 @@ export async function* trainSteps(
   settings: TrainSettings,
   progress: Progress,
 ): AsyncGenerator<TrainEvent, void, void> {
+  const lastStep = Math.min(settings.numSteps, settings.until ?? Infinity);
   const isEvaluated = (step: number): boolean =>
-    heldOut.length > 0 && (step === settings.numSteps || (step > 0 && step % settings.evalInterval === 0));
+    heldOut.length > 0 && (step === lastStep || (step > 0 && step % settings.evalInterval === 0));
   const mustStand = (step: number): boolean =>
-    step >= settings.numSteps || isEvaluated(step) || (settings.standsStill?.(step) ?? true);
+    step >= lastStep || isEvaluated(step) || (settings.standsStill?.(step) ?? true);
   const begun: BegunStep[] = [];
   for (;;) {
     if (begun.length === 0) {
       if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
         yield* evaluateStep(engine, heldOut, progress);
       }
-      if (progress.step >= settings.numSteps) return;
+      if (progress.step >= lastStep) return;
     }
     const mayBegin = (step: number): boolean => begun.length <= (engine.stepsAhead ?? 0) && !mustStand(step);
     while (begun.length === 0 || mayBegin(progress.step + begun.length)) {
@@ -179,18 +182,69 @@ async function* evaluateStep(
 /** The mean loss per token over the documents; yields after every few of them, for whoever must not wait for all. */
 export async function* evaluateInParts(
   engine: Engine,
-  documents: Sequence<Tokens>,
+  documents: Iterable<Tokens>,
 ): AsyncGenerator<void, number, void> {
-  const DOCUMENTS_A_PART = 16;
-  let [sum, count] = [0, 0];
-  for (let start = 0; start < documents.length; start += DOCUMENTS_A_PART) {
-    const part = Array.from(documents.slice(start, start + DOCUMENTS_A_PART));
-    const targets = countTargets(part, engine.config.blockSize);
-    sum += (await engine.evaluate(part)) * targets;
-    count += targets;
+  const { nats, targets } = yield* sumInParts(engine, documents);
+  return nats / targets;
+}
+
+/** What a model makes of texts that it has not learnt. */
+export interface Measurement {
+  /** As `evaluateInParts`: nats a token, of the first blockSize tokens of each document. */
+  readonly loss: number;
+  /** −log2 of the probability of all of the text: what it would take to send it to whoever has the same model. */
+  readonly bits: number;
+}
+
+/**
+ * Measures the loss, and the bits that the whole text costs, also where documents are longer than the model can look
+ * back: there it begins anew, behind a BOS. The loss of a token can't be compared between tokenizers, whose tokens are
+ * of different lengths; the bits of the same text can. Yields as `evaluateInParts`.
+ */
+export async function* measureInParts(
+  engine: Engine,
+  documents: Sequence<Tokens>,
+): AsyncGenerator<void, Measurement, void> {
+  const beginnings = yield* sumInParts(engine, documents);
+  const rest = yield* sumInParts(engine, restarts(documents, engine.config.blockSize));
+  return { loss: beginnings.nats / beginnings.targets, bits: (beginnings.nats + rest.nats) / Math.LN2 };
+}
+
+/** What stands more than blockSize tokens into a document, in pieces: `[9, 1, 2, 3, 4, 9]`, 2 → `[9, 3, 4]`, `[9, 9]`. */
+export function* restarts(documents: Iterable<Tokens>, blockSize: number): Generator<Tokens, void, void> {
+  for (const tokens of documents) {
+    for (let start = blockSize + 1; start < tokens.length; start += blockSize) {
+      const length = Math.min(blockSize, tokens.length - start) + 1;
+      yield Array.from({ length }, (_, i) => tokens[i === 0 ? 0 : start + i - 1]);
+    }
+  }
+}
+
+/** The sum of −log p over the documents, and of how many tokens. */
+async function* sumInParts(
+  engine: Engine,
+  documents: Iterable<Tokens>,
+): AsyncGenerator<void, { nats: number; targets: number }, void> {
+  let [nats, targets] = [0, 0];
+  for (const part of partsOf(documents)) {
+    const count = countTargets(part, engine.config.blockSize);
+    nats += (await engine.evaluate(part)) * count;
+    targets += count;
     yield;
   }
-  return sum / count;
+  return { nats, targets };
+}
+
+function* partsOf(documents: Iterable<Tokens>): Generator<Tokens[], void, void> {
+  const DOCUMENTS_A_PART = 16;
+  let part: Tokens[] = [];
+  for (const tokens of documents) {
+    part.push(tokens);
+    if (part.length < DOCUMENTS_A_PART) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
 }
 
 /** How many tokens of the documents have a loss: at most blockSize each; the first BOS has none. */

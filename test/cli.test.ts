@@ -42,14 +42,9 @@ describe("microgpt train", () => {
 
   test("leaves a run directory with all that the README names", () => {
     const { run, data } = trained();
-    expect(readdirSync(run).toSorted()).toEqual([
-      "checkpoints",
-      "config.json",
-      "metrics.jsonl",
-      "model.safetensors",
-      "samples.txt",
-      "tokenizer.json",
-    ]);
+    const files =
+      "checkpoints config.json cost.json metrics.jsonl model.safetensors result.json samples.txt tokenizer.json";
+    expect(readdirSync(run).toSorted()).toEqual(files.split(" "));
     const config: unknown = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
     expect(config).toMatchObject({ format: "microgpt-run", version: 1, options: { data: [data], nEmbd: 4, seed: 42 } });
     const metrics = readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n");
@@ -241,6 +236,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
       /^a model of [\d,]+ parameters is too large for the atomic engine, which takes 2,000,000; choose/,
     ],
     ["--prompt-file nowhere.txt", /^cannot read nowhere\.txt/],
+    ["--strict-math --engine webgpu", /^--strict-math is the wasm engine's: GPUs differ in their last bits; leave one/],
     ["--no-gpu --engine wasm", /^--no-gpu is --engine atomic; leave it away, or --engine wasm$/],
     ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
     ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py; leave --val-fraction away$/],
@@ -270,7 +266,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
   test.each([
     [
       ["tran"],
-      /^unknown command "tran"; expected one of train, resume, sample, complete, tokenize, fetch; see microgpt --help$/,
+      /^unknown command "tran"; expected one of train, resume, sample, complete, tokenize, fetch, sweep, compare, report; see microgpt --help$/,
     ],
     [["sample"], /^missing required argument 'RUN'/],
     [["sample", "nowhere"], /nowhere: there is no such run$/],

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decide } from "../src/cli/engines.ts";
-import { checkOptions, checkTogether, flagOf, initialOptions, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
+import { checkOptions, flagOf, initialOptions, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
+import { checkTogether } from "../src/option-rules.ts";
 import type { TrainOptions } from "../src/config.ts";
 
 test("the defaults are the reference's", () => {

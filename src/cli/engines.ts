@@ -53,9 +53,10 @@ export interface Settled {
 /** Whether a model that may be trained anywhere is better off on the GPU. It is looked for only where it may be. */
 export async function settle(
   config: Config,
-  { batchSize, accumulate }: Pick<TrainOptions, "accumulate"> & Decided,
+  { batchSize, accumulate, strictMath }: Pick<TrainOptions, "accumulate"> & Decided,
   find: typeof findGpu = findGpu,
 ): Promise<Settled> {
+  if (strictMath) return { engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null };
   const tokens = batchSize * accumulate * config.blockSize;
   const work = 6 * countParameters(config) * tokens;
   if (work < MIN_GPU_WORK) return { engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null };
@@ -217,7 +218,13 @@ const MAX_TOKENS = 16_384;
 const SINGLE_THREAD_WORK = 2e7;
 
 function suitableThreads(work: number): number {
-  return work < SINGLE_THREAD_WORK ? 1 : Math.min(availableParallelism(), 16);
+  return work < SINGLE_THREAD_WORK ? 1 : Math.min(availableCores(), 16);
+}
+
+/** The machine's cores, or this process's share of them: MICROGPT_CORES, which a sweep sets for its runs. */
+export function availableCores(): number {
+  const share = Number(process.env.MICROGPT_CORES);
+  return Number.isSafeInteger(share) && share > 0 ? Math.min(share, availableParallelism()) : availableParallelism();
 }
 
 /** Node 20 has fused multiply-add behind a flag, which can be set while it runs. */

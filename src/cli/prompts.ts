@@ -14,10 +14,14 @@ import type { Writer, WritingOptions } from "./sample.ts";
  * them `warn` hears before the training, not after it.
  */
 export function readPrompts(path: string, tokenizer: Tokenizer, warn: (message: string) => void): string[] {
-  const prompts = splitLines(TextSource.file(path).text()).filter((line) => !line.startsWith("#"));
+  const prompts = readLines(path);
   for (const prompt of prompts) encodePrompt(tokenizer, prompt, (message) => warn(`${showPath(path)}: ${message}`));
   return prompts;
 }
+
+/** The same for no tokenizer in particular. */
+export const readLines = (path: string): string[] =>
+  splitLines(TextSource.file(path).text()).filter((line) => !line.startsWith("#"));
 
 /** Prints each prompt with what the model writes on. */
 export async function printCompletions(

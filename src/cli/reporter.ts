@@ -52,6 +52,10 @@ export interface StepReport {
 export interface ResultReport {
   /** Over everything that is held out, with the weights that are kept. */
   readonly heldOutLoss: number;
+  /** Of the whole held-out text, as `RunResult` has it. */
+  readonly bitsPerByte: number | null;
+  /** Whether the model can't look back far enough for the longest of them, and began anew in the middle. */
+  readonly beganAnew: boolean;
   readonly documents: number;
   readonly unit: "document" | "window";
   readonly baselines: Baselines;
@@ -83,8 +87,9 @@ export interface Reporter {
   note(message: string): void;
 }
 
-export function createReporter(json: boolean): Reporter {
-  if (json) return new JsonReporter();
+/** @param json for a program, with a line for every step, or at most one in so many milliseconds. */
+export function createReporter(json: boolean, everyMs: number = 0): Reporter {
+  if (json) return new JsonReporter(everyMs);
   return process.stdout.isTTY ? new TerminalReporter() : new PlainReporter();
 }
 
@@ -139,7 +144,8 @@ class PlainReporter implements Reporter {
     print(`saved step ${step} in ${printable(run)}`);
   }
 
-  result({ heldOutLoss, documents, unit, baselines, bestStep }: ResultReport): void {
+  result(report: ResultReport): void {
+    const { heldOutLoss, bitsPerByte, beganAnew, documents, unit, baselines, bestStep } = report;
     const { uniform, unigram, bigram } = baselines;
     const rank = [
       [bigram, "better than a bigram table"],
@@ -151,6 +157,8 @@ class PlainReporter implements Reporter {
       `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}: ${verdict}` +
         ` (${round(bigram)})`,
     );
+    const anew = beganAnew ? "; past --block-size the model began anew" : "";
+    if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits a byte${anew}`);
   }
 
   samples(samples: readonly SampleReport[]): void {
@@ -236,7 +244,13 @@ const JSON_READING_MS = 1000;
 
 /** A JSON object a line; `event` says which. Texts are not touched: JSON escapes what a terminal would obey. */
 class JsonReporter implements Reporter {
+  readonly #everyMs: number;
   #toldMs = performance.now();
+  #stepMs = -Infinity;
+
+  constructor(everyMs: number) {
+    this.#everyMs = everyMs;
+  }
 
   reading(reading: ReadingReport): void {
     if (performance.now() - this.#toldMs < JSON_READING_MS) return;
@@ -251,6 +265,9 @@ class JsonReporter implements Reporter {
     this.#event("begin", { ...beginning, cleaning: { ...cleaning, encodings: Object.fromEntries(encodings) } });
   }
   step(report: StepReport): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#stepMs < this.#everyMs && report.step < report.numSteps) return;
+    this.#stepMs = nowMs;
     this.#event("step", report);
   }
   milestone({ step, heldOutLoss }: StepReport): void {

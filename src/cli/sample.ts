@@ -13,7 +13,7 @@ import type { TextSet } from "../text-set.ts";
 import { nameUnknown } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { decide, openEngine } from "./engines.ts";
-import { knownDocuments } from "./material.ts";
+import { knownDocuments } from "./encoded.ts";
 import { createReporter } from "./reporter.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { runSources } from "./sources.ts";
@@ -109,7 +109,8 @@ export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (messag
 /** Parameters from which on a GPU reads a token sooner than a CPU; it takes longer to get ready. */
 const MIN_GPU_PARAMETERS = 10_000_000;
 
-async function openWriter(run: Run, seed: number): Promise<Writer> {
+/** The best weights of a run, ready to write. Throws InputError if the run has none. */
+export async function openWriter(run: Run, seed: number): Promise<Writer> {
   const { config, weights } = await run.loadModel();
   const decided = decide(run.options);
   const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;

@@ -17,6 +17,12 @@ export class StopRequest {
   /** The exit code to stop with; null while nobody has asked. */
   exitCode: number | null = null;
   #lastBreathMs = performance.now();
+  readonly #onStop: (() => void) | null;
+
+  /** @param onStop hears of every signal; without it the second one ends the process. */
+  constructor(onStop: (() => void) | null = null) {
+    this.#onStop = onStop;
+  }
 
   /** Listens until `stopListening`. */
   listen(): void {
@@ -38,12 +44,15 @@ export class StopRequest {
   }
 
   readonly #onSignal = (signal: keyof typeof EXIT_CODES): void => {
-    if (this.exitCode !== null) process.exit(EXIT_CODES[signal]);
+    if (this.exitCode !== null && this.#onStop === null) process.exit(EXIT_CODES[signal]);
     this.exitCode = EXIT_CODES[signal];
+    this.#onStop?.();
   };
 
   readonly #onOutputError = (error: Error): void => {
-    this.exitCode ??= outputExitCode(error);
+    if (this.exitCode !== null) return;
+    this.exitCode = outputExitCode(error);
+    this.#onStop?.();
   };
 }
 

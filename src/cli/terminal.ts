@@ -48,6 +48,9 @@ export function duration(seconds: number): string {
 /** `12345.6` → `12,346`. */
 export const grouped = (value: number): string => Math.round(value).toLocaleString("en-US");
 
+/** `12345678` → `12.3 MB`. */
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
 /** A line at the bottom of the terminal that shows the state of things; other lines scroll past above it. */
 export class StatusLine {
   readonly #stream: NodeJS.WriteStream;

@@ -2,20 +2,25 @@
  * `microgpt train` and `microgpt resume`: text in, a run directory out; then samples, then prompts.
  */
 import type { Checkpoint } from "../checkpoint.ts";
-import { checkTogether } from "../config.ts";
+import { checkTogether } from "../option-rules.ts";
 import type { Gpu } from "../backend/webgpu-device.ts";
 import type { TrainOptions } from "../config.ts";
 import { initTensors } from "../engine.ts";
 import type { Engine, Tensors } from "../engine.ts";
 import { InputError } from "../errors.ts";
+import { stepAt } from "../experiments/halving.ts";
 import { findBlas } from "../node/blas.ts";
+import type { FetchedText } from "../node/fetched.ts";
 import { showPath } from "../node/files.ts";
 import { Run, stemOf } from "../node/run.ts";
+import type { TextSource } from "../node/text.ts";
 import { newProgress } from "../train.ts";
 import type { Evaluation } from "../train.ts";
+import { stepsFor } from "./budget.ts";
 import { decide, openEngine, resumeEngine, settle, usesBlas } from "./engines.ts";
 import { findGpu } from "./gpu.ts";
-import { originOf, PASSES, prepare } from "./material.ts";
+import { PASSES } from "./encoded.ts";
+import { originOf, prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
 import type { Reporter } from "./reporter.ts";
@@ -37,34 +42,23 @@ export interface RunFlags extends ReportFlags {
   readonly runsDir: string;
 }
 
+/** How far to train, and what follows. */
+export interface Way {
+  /** Stop after this share of the steps, measured, without samples; 1: at the end. */
+  readonly share: number;
+  readonly prompts: readonly string[] | null;
+}
+
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
 export async function train(given: TrainOptions, flags: RunFlags): Promise<number> {
   checkTogether(given);
   const options = decide(locate(given));
   const reporter = createReporter(flags.json);
   const gathered = await gather(options, reporter);
-  const sources = sourcesOf(gathered);
-  watchReading(sources, PASSES, (reading) => reporter.reading(reading));
-  const material = prepare(options, sources);
-  const prompts =
-    flags.promptFile === null
-      ? null
-      : readPrompts(flags.promptFile, material.tokenizer, (message) => reporter.warn(message));
-  const { engine, decided, why } = await start(material, { ...options, engine: given.engine }, reporter);
-  const run = Run.create(
-    flags.runsDir,
-    flags.name,
-    stemOf(options.data, options.urls),
-    decided,
-    material.tokenizer,
-    gathered.fetched,
-  );
-  try {
-    const training = new Training(run, material, engine, newProgress(), null, reporter, why);
-    return await finish(run, material, training, reporter, prompts);
-  } finally {
-    run.close();
-  }
+  const material = read(options, sourcesOf(gathered), reporter);
+  const prompts = readPromptsOf(flags, material, reporter);
+  const place = { runsDir: flags.runsDir, name: flags.name, fetched: gathered.fetched };
+  return await begin(material, { ...options, engine: given.engine }, place, { share: 1, prompts }, reporter);
 }
 
 /** Goes on with a run from its newest whole checkpoint, exactly as if it had never stopped. */
@@ -72,29 +66,59 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
   const run = Run.openToTrain(path);
   try {
     const reporter = createReporter(flags.json);
-    const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
-    const sources = await runSources(run);
-    watchReading(sources, PASSES, (reading) => reporter.reading(reading));
-    const material = prepare(run.options, sources);
-    const prompts =
-      flags.promptFile === null
-        ? null
-        : readPrompts(flags.promptFile, material.tokenizer, (message) => reporter.warn(message));
-    const training =
-      checkpoint === null
-        ? new Training(
-            run,
-            material,
-            (await start(material, run.options, reporter)).engine,
-            newProgress(),
-            null,
-            reporter,
-          )
-        : await restore(run, material, checkpoint, reporter);
-    return await finish(run, material, training, reporter, prompts);
+    const material = read(run.options, await runSources(run), reporter);
+    return await goOn(run, material, { share: 1, prompts: readPromptsOf(flags, material, reporter) }, reporter);
   } finally {
     run.close();
   }
+}
+
+function read(options: TrainOptions, sources: readonly TextSource[], reporter: Reporter): Material {
+  watchReading(sources, PASSES, (reading) => reporter.reading(reading));
+  return prepare(options, sources);
+}
+
+function readPromptsOf(
+  { promptFile }: ReportFlags,
+  { tokenizer }: Material,
+  reporter: Reporter,
+): readonly string[] | null {
+  return promptFile === null ? null : readPrompts(promptFile, tokenizer, (message) => reporter.warn(message));
+}
+
+/** Makes a run and trains it. Resolves to the exit code. Throws InputError, as `Training.complete` does. */
+export async function begin(
+  material: Material,
+  options: TrainOptions,
+  place: { readonly runsDir: string; readonly name: string | null; readonly fetched: readonly FetchedText[] },
+  way: Way,
+  reporter: Reporter,
+): Promise<number> {
+  const { engine, decided, why } = await start(material, options, reporter);
+  const stem = stemOf(options.data, options.urls);
+  const run = Run.create(place.runsDir, place.name, stem, decided, material.tokenizer, place.fetched);
+  try {
+    const training = new Training(run, material, engine, newProgress(), null, reporter, why);
+    return await finish(run, material, training, reporter, way);
+  } finally {
+    run.close();
+  }
+}
+
+/** Goes on with a run, which must be open to train and is left so. Resolves and throws as `begin`. */
+export async function goOn(run: Run, material: Material, way: Way, reporter: Reporter): Promise<number> {
+  const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
+  const training =
+    checkpoint === null
+      ? await startAgain(run, material, reporter)
+      : await restore(run, material, checkpoint, reporter);
+  return await finish(run, material, training, reporter, way);
+}
+
+/** A run that was stopped before its first save. */
+async function startAgain(run: Run, material: Material, reporter: Reporter): Promise<Training> {
+  const { engine } = await start(material, { ...run.options, tokens: null, seconds: null }, reporter);
+  return new Training(run, material, engine, newProgress(), null, reporter);
 }
 
 /** An engine that has learnt nothing yet, and the options as the run shall remember them. `why`: what "auto" found. */
@@ -116,7 +140,8 @@ async function start(
   const engine = await openEngine(config, initialWeights(material, asked), asked, warn, find);
   const urls = options.urls.map(withoutPassword);
   const used = asked.engine === "webgpu" && !engine.name.startsWith("webgpu") ? "wasm" : asked.engine;
-  return { engine, decided: { ...asked, engine: used, urls }, why: settled?.why ?? null };
+  const numSteps = await stepsFor(asked, material, engine);
+  return { engine, decided: { ...asked, engine: used, numSteps, urls }, why: settled?.why ?? null };
 }
 
 /** The numbers are the same; the atomic engine has them in f64. */
@@ -171,9 +196,9 @@ async function finish(
   material: Material,
   training: Training,
   reporter: Reporter,
-  prompts: readonly string[] | null,
+  { share, prompts }: Way,
 ): Promise<number> {
-  const engine = await training.complete();
+  const engine = await training.complete(stepAt({ share }, run.options.numSteps));
   if (typeof engine === "number") return engine;
   const { numSamples, temperature } = run.options;
   const writer = { engine, tokenizer: material.tokenizer, random: material.random };

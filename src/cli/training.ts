@@ -7,14 +7,16 @@ import type { Engine, Tensors, TrainingState } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import { showPath } from "../node/files.ts";
 import { MetricsLog } from "../node/metrics.ts";
+import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run.ts";
-import { evaluateInParts, trainSteps } from "../train.ts";
-import type { Evaluation, Progress, TrainEvent } from "../train.ts";
+import { countTargets, measureInParts, trainSteps } from "../train.ts";
+import type { Evaluation, Measurement, Progress, TrainEvent } from "../train.ts";
 import { decide, openEngine, resumeEngine } from "./engines.ts";
 import { materialBaselines, originOf } from "./material.ts";
 import type { Material } from "./material.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
+import { Speedometer } from "./speedometer.ts";
 import { VERSION } from "./version.ts";
 
 /** The weights of the lowest held-out loss so far; `saved` once they are on the disk. */
@@ -69,34 +71,35 @@ export class Training {
   }
 
   /**
-   * Trains to the last step and measures the result, or stops, saved, at a signal.
-   * Resolves to the engine with the weights to keep, or to the exit code of the signal.
+   * Trains to the last step, or to `lastStep` where that comes before, and measures the result; or stops, saved, at a signal.
+   * Resolves to the engine with the weights to keep, or to an exit code: of the signal, or 0 where there are steps left.
    * Throws InputError if the training diverges (exit code 3) or its end can't be saved (1).
    */
-  async complete(): Promise<Engine | number> {
+  async complete(lastStep: number = this.#run.options.numSteps): Promise<Engine | number> {
     const stop = new StopRequest();
     stop.listen();
     try {
       this.#reportBeginning();
-      await this.#outliving(() => this.#train(stop));
-      if (stop.exitCode !== null && !this.#isComplete()) return this.#stopEarly(stop.exitCode);
+      await this.#outliving(() => this.#train(stop, lastStep));
+      if (stop.exitCode !== null && !this.#isComplete(lastStep)) return this.#stopEarly(stop.exitCode);
     } catch (error) {
       throw error instanceof InputError && error.exitCode === 3 ? this.#diverged(error) : error;
     } finally {
       stop.stopListening();
     }
     this.#reporter.saved(this.#progress.step, this.#run.path);
-    return await this.#outliving(() => this.#measure());
+    const engine = await this.#outliving(() => this.#measure());
+    return this.#progress.step < this.#run.options.numSteps ? 0 : engine;
   }
 
   /** Trains to the last step or a signal, and saves. */
-  async #train(stop: StopRequest): Promise<void> {
+  async #train(stop: StopRequest, lastStep: number): Promise<void> {
     const { saveInterval, ...options } = decide(this.#run.options);
     const standsStill = (step: number): boolean =>
       step % saveInterval === 0 || this.#best?.saved === false || stop.exitCode !== null;
     const heldOut = this.#material.heldOut.slice(0, options.evalDocuments);
     if ((this.#engine.stepsAhead ?? 0) > 0) this.#snapshot ??= this.#snap(await this.#engine.save());
-    const settings = { ...options, standsStill };
+    const settings = { ...options, standsStill, until: lastStep };
     const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
     for await (const event of events) {
       await this.#handle(event);
@@ -144,7 +147,7 @@ export class Training {
     const { step, skippedInARow } = this.#progress;
     await this.#take(event);
     const { evalInterval, saveInterval, numSteps } = this.#run.options;
-    const isMilestone = step % evalInterval === 0 || step === numSteps;
+    const isMilestone = step % evalInterval === 0 || step === numSteps || event.type === "evaluation";
     // Where an evaluation follows the step, the evaluation is the moment to report and to save.
     if (event.type !== "evaluation" && isMilestone && this.#material.heldOut.length > 0) return;
     if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
@@ -216,37 +219,68 @@ export class Training {
   }
 
   /** Whether nothing is left to do: not the last step, and not the evaluation after it. */
-  #isComplete(): boolean {
+  #isComplete(lastStep: number): boolean {
     const { step, evaluation } = this.#progress;
-    return step >= this.#run.options.numSteps && (this.#material.heldOut.length === 0 || evaluation?.step === step);
+    return step >= lastStep && (this.#material.heldOut.length === 0 || evaluation?.step === step);
   }
 
   #stopEarly(exitCode: number): number {
+    this.#saveCost();
     this.#reporter.saved(this.#progress.step, this.#run.path);
     this.#reporter.note(`to go on: microgpt resume ${showPath(this.#run.path)}`);
     return exitCode;
   }
 
-  /** The loss over all held-out documents of the weights that are kept: the best, or the last where none are held out. */
+  /** What all that is held out says of the weights that are kept: the best, or the last where nothing is held out. */
   async #measure(): Promise<Engine> {
-    if (this.#best === null) return this.#engine;
+    this.#saveCost();
+    if (this.#best === null) {
+      this.#saveResult(this.#progress.step, null);
+      return this.#engine;
+    }
     const { config, heldOut, unit } = this.#material;
     const { weights, evaluation } = this.#best;
     const engine =
       evaluation.step === this.#progress.step
         ? this.#engine
         : await openEngine(config, weights, decide(this.#run.options), (message) => this.#reporter.warn(message));
-    const parts = evaluateInParts(engine, heldOut);
+    const parts = measureInParts(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();
+    const bitsPerByte = this.#saveResult(evaluation.step, part.value);
     this.#reporter.result({
-      heldOutLoss: part.value,
+      heldOutLoss: part.value.loss,
+      bitsPerByte,
+      beganAnew: countTargets(heldOut, config.blockSize) < heldOut.countTokens() - heldOut.length,
       documents: heldOut.length,
       unit,
       baselines: materialBaselines(this.#material),
       bestStep: evaluation.step,
     });
     return engine;
+  }
+
+  #saveResult(bestStep: number, measurement: Measurement | null): number | null {
+    const { config, heldOut, heldOutBytes } = this.#material;
+    const bitsPerByte = measurement === null ? null : measurement.bits / heldOutBytes;
+    const result = {
+      parameters: countParameters(config),
+      vocabSize: config.vocabSize,
+      numSteps: this.#run.options.numSteps,
+      // A document's first BOS is given, not learnt; windows overlap by one.
+      heldOutTokens: heldOut.countTokens() - heldOut.length,
+      heldOutBytes,
+    };
+    const { step } = this.#progress;
+    saveResult(this.#run.path, result, { step, bestStep, heldOutLoss: measurement?.loss ?? null, bitsPerByte });
+    return bitsPerByte;
+  }
+
+  #saveCost(): void {
+    const { seconds, steps, tokens } = this.#speed.total(this.#progress.step);
+    if (steps === 0) return;
+    const peakMemoryBytes = 1024 * process.resourceUsage().maxRSS;
+    addCost(this.#run.path, { engine: this.#engine.name, seconds, steps, tokens, peakMemoryBytes });
   }
 
   #report(loss: number): StepReport {
@@ -294,23 +328,3 @@ type Reopen = typeof resumeEngine;
 
 /** Whether no step has begun beyond what the event tells. */
 const isStill = (event: TrainEvent): boolean => !("ahead" in event) || event.ahead === 0;
-
-/** Tokens and steps a second since this process began to train. */
-class Speedometer {
-  readonly #startStep: number;
-  readonly #startMs = performance.now();
-  #tokens = 0;
-
-  constructor(startStep: number) {
-    this.#startStep = startStep;
-  }
-
-  count(tokens: number): void {
-    this.#tokens += tokens;
-  }
-
-  measure(step: number): { tokensPerSecond: number; stepsPerSecond: number } {
-    const seconds = Math.max(performance.now() - this.#startMs, 1) / 1000;
-    return { tokensPerSecond: this.#tokens / seconds, stepsPerSecond: (step - this.#startStep) / seconds };
-  }
-}

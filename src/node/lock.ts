@@ -49,6 +49,12 @@ export class Lock {
     return new Lock(path, owner.token);
   }
 
+  /** Whether a process that is alive holds the lock file `path`. */
+  static isTaken(path: string): boolean {
+    const holder = readOwner(path);
+    return holder !== null && isAlive(holder);
+  }
+
   /** Whether nobody has taken the lock away. */
   isHeld(): boolean {
     return readOwner(this.#path)?.token === this.#token;

@@ -19,26 +19,22 @@ import { recogniseFormat } from "../safetensors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { tokenizerFromJson } from "../tokenizers/json.ts";
 import {
-  errorCode,
-  isRunning,
   makeDirectory,
   readError,
   readStart,
   readWhole,
-  removeIfPossible,
   removeTemporaries,
   showPath,
-  syncDirectory,
   writeDurably,
   writeError,
 } from "./files.ts";
 import { loadFetched, saveFetched } from "./fetched.ts";
 import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";
+import { makeWhole } from "./make-whole.ts";
 
 const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
 const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}.safetensors`;
-const RUN_NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
 
 export class Run {
   readonly path: string;
@@ -70,28 +66,18 @@ export class Run {
     tokenizer: Tokenizer,
     fetched: readonly FetchedText[] = [],
   ): Run {
-    if (name !== null && !RUN_NAME.test(name)) {
-      throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
-    }
     const config = { format: "microgpt-run", version: 1, options };
     const tokenizerText = toJson(tokenizer);
-    const hidden = join(runsDirectory, `.new-run-${process.pid}-${Date.now()}`);
-    try {
-      removeAbandoned(runsDirectory);
+    const path = makeWhole(runsDirectory, name, stem, "microgpt resume", (hidden) => {
       makeDirectory(join(hidden, "checkpoints"));
       writeDurably(join(hidden, "config.json"), toJson(config));
       writeDurably(join(hidden, "tokenizer.json"), tokenizerText);
       saveFetched(join(hidden, "pages"), fetched);
       Lock.take(join(hidden, ".lock"));
-      const path = renameToFree(hidden, runsDirectory, name, stem);
-      syncDirectory(runsDirectory);
-      const run = new Run(path, { ...options }, tokenizerText);
-      run.#lock = Lock.adopt(join(path, ".lock"));
-      return run;
-    } catch (error) {
-      removeIfPossible(hidden);
-      throw writeError(runsDirectory, 0, error);
-    }
+    });
+    const run = new Run(path, { ...options }, tokenizerText);
+    run.#lock = Lock.adopt(join(path, ".lock"));
+    return run;
   }
 
   /** Opens a run to read from it. Throws InputError that names the file at fault. */
@@ -236,32 +222,6 @@ const stemOfUrl = (url: string | undefined): string =>
 export function findRun(typed: string, runsDirectory: string): string {
   const named = join(runsDirectory, typed);
   return fs.existsSync(typed) || !fs.existsSync(named) ? resolve(typed) : named;
-}
-
-function renameToFree(hidden: string, runsDirectory: string, name: string | null, stem: string): string {
-  for (let number = 1; ; number++) {
-    const path = join(runsDirectory, name ?? `${stem}-${number}`);
-    if (name !== null && fs.existsSync(path)) {
-      throw new InputError(`${showPath(path)} exists; choose another --name, or: microgpt resume ${showPath(path)}`);
-    }
-    if (fs.existsSync(path)) continue;
-    try {
-      fs.renameSync(hidden, path); // fails if another process has made it meanwhile: a run is never empty
-      return path;
-    } catch (error) {
-      if (errorCode(error) !== "ENOTEMPTY" && errorCode(error) !== "EEXIST") throw error;
-    }
-  }
-}
-
-/** Removes half-made runs of processes that are gone. */
-function removeAbandoned(runsDirectory: string): void {
-  if (!fs.existsSync(runsDirectory)) return;
-  for (const name of fs.readdirSync(runsDirectory)) {
-    const pid = /^\.new-run-(\d+)-\d+$/.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid)))
-      fs.rmSync(join(runsDirectory, name), { recursive: true, force: true });
-  }
 }
 
 /** Checks the first bytes before the rest is read: a model in another format may be large, and is never opened. */

@@ -1,0 +1,142 @@
+/**
+ * `microgpt compare`: runs, or all of a sweep, in a table, best first; what each makes of the same prompts; and which
+ * option mattered.
+ */
+import { deviation, groupsOf, importances, ranked } from "../experiments/analysis.ts";
+import type { ReportRun } from "../experiments/report-data.ts";
+import { summaryCsv, summaryJson } from "../experiments/summary.ts";
+import { InputError } from "../errors.ts";
+import { SAMPLE_OPTIONS, initialOptions } from "../config.ts";
+import { readComparison } from "../node/comparison.ts";
+import { readLines } from "./prompts.ts";
+import { completeText, encodePrompt, openWriter, showCompletion } from "./sample.ts";
+import { exitOnOutputError } from "./signals.ts";
+import { Run } from "../node/run.ts";
+import { tableLines } from "./table.ts";
+import type { Column } from "./table.ts";
+import { duration, grouped, megabytes, paint, printable } from "./terminal.ts";
+
+export interface CompareFlags {
+  readonly json: boolean;
+  readonly csv: boolean;
+  readonly promptFile: string | null;
+}
+
+/** Of the machine, in the order of the table; the summary has the rest. */
+const COSTS = ["tokensPerSecond", "seconds", "peakMemoryBytes"] as const;
+
+/** @param paths run or sweep directories. Throws InputError for what is neither. */
+export async function compare(paths: readonly string[], { json, csv, promptFile }: CompareFlags): Promise<number> {
+  exitOnOutputError();
+  if (json && csv) throw new InputError("--json and --csv are two forms of the same; leave one of them away");
+  if ((json || csv) && promptFile !== null)
+    throw new InputError("--prompt-file is for the table; leave --json and --csv away");
+  const prompts = promptFile === null ? [] : readLines(promptFile);
+  const { runs, pathOf } = readComparison(paths);
+  if (json) {
+    const costs = runs.map((run) => [run.name, Object.fromEntries(COSTS.map((key) => [key, run[key]]))] as const);
+    process.stdout.write(`${JSON.stringify({ ...summaryJson(runs), costs: Object.fromEntries(costs) }, null, 2)}\n`);
+  } else if (csv) {
+    process.stdout.write(summaryCsv(runs, COSTS));
+  } else {
+    for (const line of comparisonLines(runs)) process.stdout.write(`${line}\n`);
+    await printCompletions(ranked(runs), pathOf, prompts);
+  }
+  return 0;
+}
+
+/** The table, what repeated runs have in common, and which option mattered: lines of text. */
+export function comparisonLines(runs: readonly ReportRun[]): string[] {
+  const options = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
+  const numbers = [
+    "parameters",
+    "vocabulary",
+    "steps",
+    "best at",
+    "tokens/s",
+    "time",
+    "memory",
+    "held-out",
+    "bits/byte",
+  ];
+  const columns: Column[] = [
+    { name: "run", isNumber: false },
+    ...options.map((name) => ({ name, isNumber: runs.every(({ settings }) => typeof settings[name] === "number") })),
+    ...numbers.map((name) => ({ name, isNumber: true })),
+  ];
+  const rows = ranked(runs).map((run) => [
+    shortName(run),
+    ...options.map((name) => String(run.settings[name] ?? "")),
+    ...cellsOf(run),
+  ]);
+  const [head, ...lines] = tableLines(columns, rows);
+  const failures = runs.flatMap(({ name, failure }) => (failure === null ? [] : [`${name}: ${printable(failure)}`]));
+  return [paint("bold", head), ...lines, ...failures, ...repeatLines(runs), ...importanceLines(runs)];
+}
+
+/** The settings stand in columns of their own, so of a sweep's names the number is enough. */
+const shortName = ({ name, state }: ReportRun): string =>
+  (/^(\d+)_/.exec(name)?.[1] ?? name) + (state === "finished" ? "" : ` (${state})`);
+
+const orDash = (value: number | null, show: (value: number) => string): string => (value === null ? "" : show(value));
+
+function cellsOf(run: ReportRun): string[] {
+  const four = (value: number): string => value.toFixed(4);
+  return [
+    orDash(run.parameters, grouped),
+    orDash(run.vocabSize, grouped),
+    run.step < run.numSteps ? `${grouped(run.step)}/${grouped(run.numSteps)}` : grouped(run.step),
+    orDash(run.bestStep, grouped),
+    orDash(run.tokensPerSecond, grouped),
+    orDash(run.seconds, duration),
+    orDash(run.peakMemoryBytes, megabytes),
+    orDash(run.heldOutLoss, four),
+    orDash(run.bitsPerByte, four),
+  ];
+}
+
+function repeatLines(runs: readonly ReportRun[]): string[] {
+  const groups = groupsOf(runs);
+  if (!groups.some((group) => group.runs > 1)) return [];
+  const rows = groups.map((group) => {
+    const settings = Object.entries(group.settings).map(([name, value]) => `${name} ${value}`);
+    return [settings.join(", ") || "all", String(group.runs), group.mean.toFixed(4), `±${group.deviation.toFixed(4)}`];
+  });
+  const columns = ["settings", "runs", "bits/byte", "deviation"].map((name, i) => ({ name, isNumber: i > 0 }));
+  return ["", ...tableLines(columns, rows)];
+}
+
+/** With this much of the results explained, an option is named. */
+const WORTH_NAMING = 0.01;
+
+function importanceLines(runs: readonly ReportRun[]): string[] {
+  const found = importances(runs).filter(({ share }) => share >= WORTH_NAMING);
+  const values = runs.flatMap(({ bitsPerByte }) => (bitsPerByte === null ? [] : [bitsPerByte]));
+  if (found.length === 0 || deviation(values) === 0) return [];
+  const lines = found.map(({ option, share, values: levels }) => {
+    const [best, worst] = [levels[0], levels.at(-1)!];
+    const ends = `best ${best.value} (${best.mean.toFixed(4)}), worst ${worst.value} (${worst.mean.toFixed(4)})`;
+    return `  ${option}: ${Math.round(100 * share)} % of the differences; ${ends}`;
+  });
+  return ["", "what mattered", ...lines.map(printable)];
+}
+
+/** What each run makes of each prompt. All draw the same random numbers. */
+async function printCompletions(
+  runs: readonly ReportRun[],
+  pathOf: (run: ReportRun) => string,
+  prompts: readonly string[],
+): Promise<void> {
+  const { temperature, topK, topP, maxTokens, seed } = initialOptions(SAMPLE_OPTIONS);
+  const done = runs.filter(({ bitsPerByte }) => bitsPerByte !== null);
+  const width = Math.max(0, ...done.map((run) => shortName(run).length));
+  for (const prompt of prompts) {
+    process.stdout.write(`\n${paint("bold", printable(prompt))}\n`);
+    for (const run of done) {
+      const writer = await openWriter(Run.open(pathOf(run)), seed);
+      const ids = encodePrompt(writer.tokenizer, prompt, () => undefined);
+      const text = await completeText(writer, ids, { temperature, topK, topP, maxTokens });
+      process.stdout.write(`  ${shortName(run).padEnd(width)}  ${showCompletion(text).replaceAll("\n", "⏎")}\n`);
+    }
+  }
+}

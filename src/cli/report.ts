@@ -1,0 +1,66 @@
+/**
+ * `microgpt report`: runs, or all of a sweep, as a page to look at and to pass on.
+ */
+import { basename, resolve } from "node:path";
+import { importances, ranked } from "../experiments/analysis.ts";
+import type { Completion, ReportData, ReportRun } from "../experiments/report-data.ts";
+import { initialOptions, SAMPLE_OPTIONS } from "../config.ts";
+import { InputError } from "../errors.ts";
+import { readChartLibrary } from "../node/chart-library.ts";
+import { readComparison } from "../node/comparison.ts";
+import { showPath, writeDurably } from "../node/files.ts";
+import { Run } from "../node/run.ts";
+import { reportPage } from "../report/page.ts";
+import { generate } from "../sample.ts";
+import { readLines } from "./prompts.ts";
+import { encodePrompt, openWriter } from "./sample.ts";
+import { VERSION } from "./version.ts";
+
+export interface ReportFlags {
+  readonly out: string;
+  readonly promptFile: string | null;
+}
+
+/** Writes the page. Throws InputError for what is neither a run nor a sweep, or a file that can't be written. */
+export async function report(paths: readonly string[], { out, promptFile }: ReportFlags): Promise<number> {
+  const prompts = promptFile === null ? [""] : readLines(promptFile);
+  const { runs: read, pathOf } = readComparison(paths);
+  const runs: ReportRun[] = [];
+  for (const run of ranked(read)) {
+    runs.push({ ...run, completions: await completionsOf(run, pathOf(run), prompts) });
+  }
+  const title = paths.length === 1 ? basename(resolve(paths[0])) : `${runs.length} runs`;
+  const data: ReportData = { title, version: VERSION, runs, importance: importances(runs) };
+  writeDurably(out, reportPage(data, readChartLibrary()));
+  process.stdout.write(`${showPath(out)}: ${runs.length} run${runs.length === 1 ? "" : "s"}\n`);
+  return 0;
+}
+
+/** What the best weights make of each prompt, each token with its chance; nothing where there are no weights yet. */
+async function completionsOf(
+  { bitsPerByte }: ReportRun,
+  path: string,
+  prompts: readonly string[],
+): Promise<Completion[]> {
+  if (bitsPerByte === null) return [];
+  const options = initialOptions(SAMPLE_OPTIONS);
+  const completions: Completion[] = [];
+  try {
+    for (const prompt of prompts) {
+      const { engine, tokenizer, random } = await openWriter(Run.open(path), options.seed);
+      const ids = encodePrompt(tokenizer, prompt, () => undefined);
+      const tokens: Completion["tokens"][number][] = [];
+      const seen = [...ids];
+      for await (const { token, probability } of generate(engine, ids, engine.config.blockSize, random, options)) {
+        // What a token adds to the text: whether there is a space before it depends on the one before.
+        const before = tokenizer.decode(seen);
+        seen.push(token);
+        tokens.push({ text: tokenizer.decode(seen).slice(before.length), probability });
+      }
+      completions.push({ prompt, tokens });
+    }
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error; // a model.safetensors that is gone: the rest can be told
+  }
+  return completions;
+}

@@ -1,0 +1,79 @@
+/**
+ * Which runs fit this machine, and how many at once: by its cores, and by the formula of `--dry-run` for its memory.
+ */
+import { InputError } from "../errors.ts";
+import { optionsOf } from "../experiments/sweep-plan.ts";
+import type { SweepPlan } from "../experiments/sweep-plan.ts";
+import { availableCores, decide } from "./engines.ts";
+import { memoryNeed, sumOf } from "./memory.ts";
+import { textKey } from "./prepared.ts";
+import type { TextSizes } from "./sweep-texts.ts";
+import { megabytes } from "./terminal.ts";
+import type { TrainOptions } from "../config.ts";
+
+export interface Need {
+  readonly bytes: number;
+  /** Why it can't be run here, and what could; null if it can. */
+  readonly refusal: string | null;
+}
+
+export interface Room {
+  readonly jobs: number;
+  /** Cores for each of so many jobs. */
+  readonly coresEach: number;
+  /** For all jobs together. */
+  readonly maxBytes: number;
+  /** By the run's name. */
+  readonly needs: ReadonlyMap<string, Need>;
+}
+
+/** Of what is free: the rest is for the system, and for what a formula can't know. */
+const USABLE = 0.9;
+
+/** @param asked jobs at once; null: as many as there are cores, and memory for the largest. */
+export async function placeRuns(
+  plan: Pick<SweepPlan, "options" | "runs">,
+  sizes: TextSizes,
+  asked: number | null,
+): Promise<Room> {
+  const maxBytes = USABLE * process.availableMemory();
+  const needs = new Map<string, Need>();
+  for (const run of plan.runs) {
+    const options = optionsOf(plan, run);
+    needs.set(run.name, needOf(options, sizes.get(await textKey(options))!, maxBytes));
+  }
+  const largest = Math.max(1, ...[...needs.values()].map(({ bytes, refusal }) => (refusal === null ? bytes : 0)));
+  const fitting = Math.max(1, Math.floor(maxBytes / largest));
+  const cores = availableCores();
+  const jobs = asked ?? Math.min(cores, fitting, plan.runs.length);
+  return { jobs, coresEach: Math.max(1, Math.floor(cores / jobs)), maxBytes, needs };
+}
+
+function needOf(options: TrainOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): Need {
+  try {
+    const bytes = bytesOf(options, size);
+    if (bytes <= maxBytes) return { bytes, refusal: null };
+    const remedy = remedyFor(options, size, maxBytes);
+    return { bytes, refusal: `it needs ${megabytes(bytes)}, and ${megabytes(maxBytes)} can be had; ${remedy}` };
+  } catch (error) {
+    if (error instanceof InputError) return { bytes: 0, refusal: error.message };
+    throw error;
+  }
+}
+
+function bytesOf(
+  options: TrainOptions,
+  size: TextSizes extends ReadonlyMap<string, infer Size> ? Size : never,
+): number {
+  const { nEmbd, nHead, nLayer, blockSize } = options;
+  const config = { vocabSize: size.vocabSize, nEmbd, nHead, nLayer, blockSize };
+  return sumOf(memoryNeed(config, decide(options), size).process);
+}
+
+/** The largest batch that fits. */
+function remedyFor(options: TrainOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): string {
+  for (let batchSize = decide(options).batchSize >> 1; batchSize >= 1; batchSize >>= 1) {
+    if (bytesOf({ ...options, batchSize }, size) <= maxBytes) return `--batch-size ${batchSize} would fit`;
+  }
+  return "a smaller --n-embd, --n-layer, --block-size or vocabulary would fit";
+}

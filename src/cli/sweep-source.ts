@@ -1,0 +1,71 @@
+/**
+ * Where a sweep's specification comes from: a file, a preset by name, and flags, which outdo both.
+ */
+import * as fs from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parse, YAMLError } from "yaml";
+import type { TrainOptions } from "../config.ts";
+import { InputError, quote } from "../errors.ts";
+import { count, EMPTY_SPEC, parseGrid, parseRandom, readSweepSpec } from "../experiments/sweep-spec.ts";
+import type { SweepSpec } from "../experiments/sweep-spec.ts";
+import { readWhole, showPath } from "../node/files.ts";
+
+const PRESETS = fileURLToPath(new URL("../../presets/", import.meta.url));
+
+/** The sets of the reference's guide, as files that one may copy. */
+export const PRESET_NAMES = ["tokenizers", "depth", "width", "merges", "large"] as const;
+
+/** What flags say of a sweep, as typed; null: nothing. */
+export interface SpecFlags {
+  readonly grid: readonly string[];
+  readonly random: readonly string[];
+  readonly trials: number | null;
+  readonly repeats: number | null;
+  readonly halving: boolean;
+}
+
+const MAX_BYTES = 2 ** 20;
+const MAX_TRIALS = 10_000;
+const MAX_REPEATS = 1000;
+
+/**
+ * @param source a file's path or a preset's name; null: flags alone. @param typed the options that were given as flags.
+ * Throws InputError that names the file, the place and what was expected.
+ */
+export function readSpec(source: string | null, typed: Partial<TrainOptions>, flags: SpecFlags): SweepSpec {
+  const spec = source === null ? EMPTY_SPEC : readSource(source);
+  const { trials, repeats } = flags;
+  return {
+    base: { ...spec.base, ...typed },
+    grid: new Map([...spec.grid, ...flags.grid.map(parseGrid)]),
+    random: new Map([...spec.random, ...flags.random.map(parseRandom)]),
+    runs: spec.runs,
+    trials: trials === null ? spec.trials : count("--trials", trials, MAX_TRIALS),
+    repeats: repeats === null ? spec.repeats : count("--repeats", repeats, MAX_REPEATS),
+    halving: flags.halving || spec.halving,
+  };
+}
+
+function readSource(source: string): SweepSpec {
+  const preset = PRESET_NAMES.find((name) => name === source);
+  if (preset !== undefined) return readFile(`${PRESETS}${preset}.yaml`);
+  if (fs.existsSync(source)) return readFile(source);
+  throw new InputError(
+    `${quote(source)} is no sweep file and no preset; the presets are ${PRESET_NAMES.join(", ")}, others are files`,
+  );
+}
+
+/** JSON is YAML, too. Aliases, which can make a small text large, are refused. */
+function readFile(path: string): SweepSpec {
+  const text = readWhole(path, MAX_BYTES).toString("utf8");
+  try {
+    return readSweepSpec(parse(text, { maxAliasCount: 0 }), showPath(path));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const [first = "it can't be read"] = error instanceof Error ? error.message.split("\n") : [];
+    if (error instanceof YAMLError || error instanceof ReferenceError) {
+      throw new InputError(`${showPath(path)} is no YAML: ${quote(first.replace(/:$/, ""), 200)}`);
+    }
+    throw error;
+  }
+}

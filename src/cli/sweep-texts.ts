@@ -1,0 +1,81 @@
+/**
+ * The texts of a sweep: read, cleaned, learnt and encoded once for each tokenizer that its runs have, and kept in files
+ * for them.
+ */
+import { InputError } from "../errors.ts";
+import { optionsOf } from "../experiments/sweep-plan.ts";
+import type { SweepPlan } from "../experiments/sweep-plan.ts";
+import type { SweepDirectory } from "../node/sweep-directory.ts";
+import { Random } from "../random.ts";
+import { encodeText } from "./encoded.ts";
+import type { EncodedText } from "./encoded.ts";
+import type { TextSize } from "./memory.ts";
+import { loadPrepared, preparedPath, savePrepared, textKey } from "./prepared.ts";
+import { gatherFiles, sourcesOf } from "./sources.ts";
+import type { Gathered } from "./sources.ts";
+
+/** By the key of the options that make them. */
+export type Texts = ReadonlyMap<string, EncodedText>;
+
+/** Throws InputError as `encodeText`. */
+export async function learnTexts(plan: Pick<SweepPlan, "options" | "runs">, gathered: Gathered): Promise<Texts> {
+  const texts = new Map<string, EncodedText>();
+  for (const run of plan.runs) {
+    const options = optionsOf(plan, run);
+    const key = await textKey(options);
+    if (!texts.has(key)) texts.set(key, encodeText(options, sourcesOf(gathered), new Random(options.seed)));
+  }
+  return texts;
+}
+
+/**
+ * Makes the files that are missing, or damaged: of `texts`, or of the data as it is now.
+ * Throws InputError if that is not what it was.
+ */
+export async function openTexts(directory: SweepDirectory, texts: Texts | null): Promise<Texts> {
+  const { memory } = directory;
+  const opened = new Map<string, EncodedText>();
+  for (const run of memory.runs) {
+    const options = optionsOf(memory, run);
+    const key = await textKey(options);
+    if (opened.has(key)) continue;
+    const path = preparedPath(directory.preparedPath, key);
+    const kept = texts === null ? await loadPrepared(path).catch(ignoreInputError) : null;
+    const text = kept ?? texts?.get(key) ?? (await learnAgain(directory, options));
+    if (kept === null) await savePrepared(path, text);
+    opened.set(key, text);
+  }
+  return opened;
+}
+
+async function learnAgain(directory: SweepDirectory, options: ReturnType<typeof optionsOf>): Promise<EncodedText> {
+  const gathered = { files: await gatherFiles(options, () => {}), fetched: directory.fetched() };
+  const text = encodeText(options, sourcesOf(gathered), new Random(options.seed));
+  if (text.dataHash === directory.memory.dataHash) return text;
+  throw new InputError("the data is not what the sweep began with; put it back, or begin a new sweep");
+}
+
+function ignoreInputError(error: unknown): null {
+  if (error instanceof InputError) return null;
+  throw error;
+}
+
+/** How much there is of each text, and in which vocabulary. */
+export type TextSizes = ReadonlyMap<string, TextSize & { readonly vocabSize: number }>;
+
+export function sizesOf(texts: Texts): TextSizes {
+  return new Map(
+    Array.from(texts, ([key, { documents, tails, tokenizer }]) => {
+      const packed = [documents.tokens.pack(), tails.tokens.pack()];
+      return [
+        key,
+        {
+          tokens: packed.reduce((sum, { ids }) => sum + ids.length, 0),
+          documents: packed.reduce((sum, { lengths }) => sum + lengths.length, 0),
+          isMerged: false, // the merges are learnt before
+          vocabSize: tokenizer.vocabSize,
+        },
+      ] as const;
+    }),
+  );
+}

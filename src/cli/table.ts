@@ -1,0 +1,27 @@
+/**
+ * Tables for a terminal or a pipe: text to the left, numbers to the right, two spaces between.
+ */
+import stringWidth from "string-width";
+import { printable } from "./terminal.ts";
+
+export type Cell = string | number | null;
+
+export interface Column {
+  readonly name: string;
+  readonly isNumber: boolean;
+}
+
+/** Lines without an end; the first has the columns' names. Empty cells, and null, are a dash. */
+export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const all = [columns.map(({ name }) => name), ...rows.map((row) => row.map((cell) => printable(cell) || "–"))];
+  const widths = columns.map((_, i) => Math.max(...all.map((row) => stringWidth(row[i]))));
+  return all.map((row) =>
+    row
+      .map((cell, i) => {
+        const space = " ".repeat(widths[i] - stringWidth(cell));
+        return columns[i].isNumber ? space + cell : cell + space;
+      })
+      .join("  ")
+      .trimEnd(),
+  );
+}

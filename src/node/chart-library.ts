@@ -1,0 +1,11 @@
+/** uPlot's own files, as text, for a page that has everything in it. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { ChartLibrary } from "../report/page.ts";
+
+export function readChartLibrary(): ChartLibrary {
+  const place = join(dirname(createRequire(import.meta.url).resolve("uplot/package.json")), "dist");
+  const read = (name: string): string => readFileSync(join(place, name), "utf8");
+  return { script: read("uPlot.iife.min.js"), style: read("uPlot.min.css") };
+}

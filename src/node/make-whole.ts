@@ -1,0 +1,63 @@
+/**
+ * A directory that appears under its name complete, or not at all: filled in a hidden place beside it, then renamed.
+ */
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { InputError, quote } from "../errors.ts";
+import { errorCode, isRunning, makeDirectory, removeIfPossible, showPath, syncDirectory, writeError } from "./files.ts";
+
+const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
+
+/**
+ * Makes `parent/name`, filled by `fill`, and returns its path. Without a name the first free one of `stem-1`, `stem-2`, …
+ * is taken. @param goOn the command that goes on with what has the name already, for the message.
+ * Throws InputError: the name is no name, it exists, or can't be written.
+ */
+export function makeWhole(
+  parent: string,
+  name: string | null,
+  stem: string,
+  goOn: string,
+  fill: (hidden: string) => void,
+): string {
+  if (name !== null && !NAME.test(name)) {
+    throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
+  }
+  const hidden = join(parent, `.new-run-${process.pid}-${Date.now()}`);
+  try {
+    removeAbandoned(parent);
+    makeDirectory(hidden);
+    fill(hidden);
+    const path = renameToFree(hidden, parent, name, stem, goOn);
+    syncDirectory(parent);
+    return path;
+  } catch (error) {
+    removeIfPossible(hidden);
+    throw writeError(parent, 0, error);
+  }
+}
+
+function renameToFree(hidden: string, parent: string, name: string | null, stem: string, goOn: string): string {
+  for (let number = 1; ; number++) {
+    const path = join(parent, name ?? `${stem}-${number}`);
+    if (name !== null && fs.existsSync(path)) {
+      throw new InputError(`${showPath(path)} exists; choose another --name, or: ${goOn} ${showPath(path)}`);
+    }
+    if (fs.existsSync(path)) continue;
+    try {
+      fs.renameSync(hidden, path); // fails if another process has made it meanwhile: none is ever empty
+      return path;
+    } catch (error) {
+      if (errorCode(error) !== "ENOTEMPTY" && errorCode(error) !== "EEXIST") throw error;
+    }
+  }
+}
+
+/** Removes what processes that are gone have half made. */
+function removeAbandoned(parent: string): void {
+  if (!fs.existsSync(parent)) return;
+  for (const name of fs.readdirSync(parent)) {
+    const pid = /^\.new-run-(\d+)-\d+$/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) fs.rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * What a report does in the browser. These functions travel as text (`page.ts` writes them into the page), so they know
+ * only each other, the document and uPlot: no import but of types, no constant outside of a function. That way the page
+ * needs no bundler, and comes out the same from the sources and from what is compiled.
+ *
+ * Every text is set as text: names, samples and messages may be anybody's.
+ */
+import type { ReportData, ReportRun } from "../experiments/report-data.ts";
+
+/** What the parts of the page share. */
+export interface Page {
+  readonly data: ReportData;
+  /** Runs that are left out of the charts, by their place in `data.runs`. */
+  readonly hidden: Set<number>;
+  /** Draws all charts anew. */
+  redraw: () => void;
+}
+
+/** An element with attributes, and children, of which texts are texts. */
+export function make<Name extends keyof HTMLElementTagNameMap>(
+  name: Name,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: readonly (Node | string)[]
+): HTMLElementTagNameMap[Name] {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** Eight colours that the colour-blind can tell apart (Okabe & Ito), darkened where they were too light for white. */
+export function colorOf(index: number): string {
+  return ["#0072b2", "#d55e00", "#009e73", "#c2569a", "#b98600", "#3a9bd1", "#8c6d4f", "#7f7f7f"][index % 8];
+}
+
+/** Lines of the same colour differ in their dashes. */
+export function dashOf(index: number): number[] {
+  return [[], [8, 4], [2, 3], [8, 3, 2, 3], [12, 3], [4, 4], [1, 4], [6, 2, 2, 2]][Math.floor(index / 8) % 8];
+}
+
+/** A number as the table shows it: `1234567` → `1,234,567`. */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** `75` → `1m15s`. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  if (whole < 60) return `${seconds < 10 ? seconds.toFixed(1) : whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
+}
+
+/** A text with what can't be seen made visible: control characters as pictures, direction marks as their numbers. */
+export function visible(text: string): string {
+  return text
+    .replace(/\n/g, "⏎")
+    .replace(/[\u0000-\u001f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
+    .replace(
+      /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+      (mark) => `[${mark.charCodeAt(0).toString(16)}]`,
+    );
+}
+
+/** A run of a sweep by what makes it another than the others, `2 · bpe`; other runs by their name. */
+export function shortName({ name, settings }: ReportRun): string {
+  const [, number] = /^(\d+)_/.exec(name) ?? [];
+  const values = Object.values(settings).map((value) => (value === null ? "–" : String(value)));
+  return visible(number === undefined || values.length === 0 ? name : `${number} · ${values.join(" ")}`);
+}
+
+export interface TableColumn {
+  readonly name: string;
+  readonly isNumber: boolean;
+  /** What it is sorted by; null: last. */
+  readonly key: (run: ReportRun) => string | number | null;
+  readonly show: (run: ReportRun) => string;
+}
+
+export function tableColumns(data: ReportData): TableColumn[] {
+  const number = (
+    name: string,
+    key: (run: ReportRun) => number | null,
+    show: (value: number) => string,
+  ): TableColumn => ({
+    name,
+    isNumber: true,
+    key,
+    show: (run) => {
+      const value = key(run);
+      return value === null ? "–" : show(value);
+    },
+  });
+  const options = [...new Set(data.runs.flatMap(({ settings }) => Object.keys(settings)))];
+  const setting = (name: string): TableColumn => ({
+    name,
+    isNumber: data.runs.every(({ settings }) => typeof settings[name] === "number"),
+    key: (run) => (typeof run.settings[name] === "boolean" ? String(run.settings[name]) : (run.settings[name] ?? null)),
+    show: (run) => visible(String(run.settings[name] ?? "–")),
+  });
+  const four = (value: number): string => value.toFixed(4);
+  return [
+    number("bits per byte", (run) => run.bitsPerByte, four),
+    number("held-out loss", (run) => run.heldOutLoss, four),
+    ...options.map(setting),
+    number("parameters", (run) => run.parameters, count),
+    number("vocabulary", (run) => run.vocabSize, count),
+    number("steps", (run) => run.step, count),
+    number("best at", (run) => run.bestStep, count),
+    number("tokens/s", (run) => run.tokensPerSecond, count),
+    number("time", (run) => run.seconds, duration),
+    number(
+      "memory",
+      (run) => run.peakMemoryBytes,
+      (bytes) => `${Math.round(bytes / 1e6)} MB`,
+    ),
+    { name: "state", isNumber: false, key: (run) => run.state, show: (run) => run.state },
+  ];
+}
+
+/** The table: a click on a name of a column sorts by it, a run's box takes it out of the charts and back. */
+export function drawTable(page: Page, place: HTMLElement): void {
+  const columns = tableColumns(page.data);
+  const run: TableColumn = { name: "run", isNumber: false, key: ({ name }) => name, show: shortName };
+  const body = make("tbody");
+  const heads = [run, ...columns].map((column) => {
+    const head = make("th", { scope: "col", class: column.isNumber ? "number" : "" });
+    const button = make("button", { type: "button" }, visible(column.name));
+    button.addEventListener("click", () => {
+      const isDown = head.getAttribute("aria-sort") === "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
+      fillTable(page, body, columns, sortedBy(page.data.runs, column, isDown));
+    });
+    head.append(button);
+    return head;
+  });
+  heads[1].setAttribute("aria-sort", "ascending");
+  fillTable(page, body, columns, [...page.data.runs.keys()]);
+  place.append(make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
+}
+
+/** The places of the runs, sorted; what has no value stands last, whichever way. */
+export function sortedBy(runs: readonly ReportRun[], { key }: TableColumn, isDown: boolean): number[] {
+  const compare = (a: string | number, b: string | number): number =>
+    typeof a === "number" && typeof b === "number"
+      ? a - b
+      : String(a).localeCompare(String(b), "en", { numeric: true });
+  return [...runs.keys()].toSorted((a, b) => {
+    const [left, right] = [key(runs[a]), key(runs[b])];
+    if (left === null || right === null) return Number(left === null) - Number(right === null);
+    return isDown ? compare(right, left) : compare(left, right);
+  });
+}
+
+export function fillTable(
+  page: Page,
+  body: HTMLElement,
+  columns: readonly TableColumn[],
+  order: readonly number[],
+): void {
+  const rows = order.map((index) => {
+    const run = page.data.runs[index];
+    const box = make("input", { type: "checkbox", "aria-label": `show ${shortName(run)}` });
+    box.checked = !page.hidden.has(index);
+    const swatch = make("span", { class: "swatch" });
+    swatch.style.borderTopColor = colorOf(index);
+    swatch.style.borderTopStyle = dashOf(index).length === 0 ? "solid" : "dashed";
+    const label = make("label", { class: "run", title: visible(run.name) }, box, swatch, shortName(run));
+    const cells = columns.map((column) => make("td", { class: column.isNumber ? "number" : "" }, column.show(run)));
+    const row = make("tr", { "data-run": String(index) }, make("td", {}, label), ...cells);
+    row.classList.toggle("hidden", page.hidden.has(index));
+    if (run.failure !== null) row.append(make("td", { class: "failure" }, visible(run.failure)));
+    box.addEventListener("change", () => {
+      if (box.checked) page.hidden.delete(index);
+      else page.hidden.add(index);
+      row.classList.toggle("hidden", !box.checked);
+      page.redraw();
+    });
+    return row;
+  });
+  body.replaceChildren(...rows);
+}
+
+/** How much each option explains, as bars, with the mean result of each of its values. */
+export function drawImportance(data: ReportData, place: HTMLElement): void {
+  for (const { option, share, values } of data.importance) {
+    const bar = make("i");
+    bar.style.width = `${Math.max(0.5, 100 * share)}%`;
+    place.append(make("div", { class: "bar" }, make("span", {}, visible(option)), bar, `${Math.round(100 * share)} %`));
+    const levels = values.map(
+      ({ value, mean, runs }) => `${visible(value)}: ${mean.toFixed(4)}${runs > 1 ? ` (${runs} runs)` : ""}`,
+    );
+    place.append(make("p", { class: "levels" }, levels.join("   ·   ")));
+  }
+}
+
+/** What the runs wrote by themselves, side by side. */
+export function drawSamples(data: ReportData, place: HTMLElement): void {
+  for (const [index, run] of data.runs.entries()) {
+    if (run.samples.length === 0) continue;
+    const list = make("ol", {}, ...run.samples.slice(0, 10).map((sample) => make("li", {}, visible(sample))));
+    place.append(make("div", {}, headOf(run, index), list));
+  }
+}
+
+export function headOf(run: ReportRun, index: number): HTMLElement {
+  const head = make("h3", { title: visible(run.name) }, shortName(run));
+  head.style.borderTop = `3px ${dashOf(index).length === 0 ? "solid" : "dashed"} ${colorOf(index)}`;
+  return head;
+}
+
+/** What each run makes of each prompt; a token's colour says how sure the model was. */
+export function drawCompletions(data: ReportData, place: HTMLElement): void {
+  const prompts = [...new Set(data.runs.flatMap(({ completions }) => completions.map(({ prompt }) => prompt)))];
+  for (const prompt of prompts) {
+    const columns = make("div", { class: "columns" });
+    for (const [index, run] of data.runs.entries()) {
+      for (const completion of run.completions.filter((one) => one.prompt === prompt)) {
+        const text = make("div", { class: "text" }, make("i", {}, visible(prompt)));
+        for (const { text: token, probability } of completion.tokens) {
+          const level = [0.1, 0.3, 0.6, 0.9].filter((limit) => probability >= limit).length;
+          const title = `${(100 * probability).toFixed(1)} %`;
+          text.append(make("mark", { class: `p${level}`, title }, visible(token)));
+        }
+        columns.append(make("div", {}, headOf(run, index), text));
+      }
+    }
+    const head = make("h3", {}, prompt === "" ? "without a beginning" : visible(prompt));
+    place.append(make("div", { class: "prompt" }, head, columns));
+  }
+}

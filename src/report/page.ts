@@ -1,0 +1,90 @@
+/**
+ * A report: one HTML file with everything in it, which needs no network and no server. What it shows is data in the page;
+ * what draws it is `client.ts`, `charts.ts` and `start.ts`, whose functions are written into the page as they are.
+ */
+import type { ReportData } from "../experiments/report-data.ts";
+import * as charts from "./charts.ts";
+import * as client from "./client.ts";
+import * as start from "./start.ts";
+import { STYLE } from "./style.ts";
+
+/** A chart library's own files, as text. */
+export interface ChartLibrary {
+  readonly script: string;
+  readonly style: string;
+}
+
+/** Nothing may be loaded from anywhere, whatever a text in the page says. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+/** → the page. */
+export function reportPage(data: ReportData, library: ChartLibrary): string {
+  const functions = [client, charts, start].flatMap((room) => Object.values(room).map(String));
+  const { runs } = data;
+  const done = runs.filter(({ bitsPerByte }) => bitsPerByte !== null);
+  const best = done.length > 0 ? `; best ${done[0].name}, ${done[0].bitsPerByte!.toFixed(4)} bits a byte` : "";
+  const summary = `${runs.length} run${runs.length === 1 ? "" : "s"}, ${done.length} with a result${best}`;
+  const hasCompletions = runs.some(({ completions }) => completions.length > 0);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<title>${escapeHtml(data.title)}</title>
+<style>${library.style}${STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<div><h1>${escapeHtml(data.title)}</h1><p class="muted">${escapeHtml(summary)} · microgpt ${escapeHtml(data.version)}</p></div>
+<button id="theme" type="button">Dark</button>
+</header>
+<h2>Runs</h2>
+<p class="muted">Sort by a click on a column's name; a run's box takes it out of the charts.</p>
+<div class="card scroll" id="table"></div>
+<h2>Curves</h2>
+<div class="controls" id="controls"></div>
+<div class="card"><div class="chart" id="curves"></div><div class="readout" id="readout"></div></div>
+<div class="two">
+<figure><h2>Size and result</h2><div class="card"><div class="chart" id="sizes"></div></div></figure>
+<figure><h2>Time and result</h2><div class="card"><div class="chart" id="times"></div></div>
+<figcaption>The dashed line joins the runs that no other beats in both: as good a result in as little time.</figcaption></figure>
+</div>
+${section(data.importance.length > 0, "What mattered", "The share of the differences between the results that an option explains, and the mean result with each value.", "card", "importance")}
+${section(
+  runs.some(({ samples }) => samples.length > 0),
+  "Samples",
+  "What each model wrote by itself, best first.",
+  "columns",
+  "samples",
+)}
+${section(hasCompletions, "Completions", LEGEND, "", "completions")}
+</main>
+<script type="application/json" id="data">${jsonInScript(data)}</script>
+<script>${library.script}</script>
+<script>
+"use strict";
+${functions.join("\n")}
+start();
+</script>
+</body>
+</html>
+`;
+}
+
+const LEGEND = `The chance that the model gave each token: <span class="legend"><mark class="p0">under 10 %</mark><mark class="p1">to 30 %</mark><mark class="p2">to 60 %</mark><mark class="p3">to 90 %</mark><mark class="p4">more</mark></span>`;
+
+/** A place that stays empty is not shown. */
+function section(isShown: boolean, title: string, text: string, className: string, id: string): string {
+  const head = `<h2>${title}</h2>\n<p class="muted">${text}</p>\n`;
+  return isShown ? `${head}<div class="${className}" id="${id}"></div>` : `<div id="${id}" hidden></div>`;
+}
+
+function escapeHtml(text: string): string {
+  const names: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+  return client.visible(text).replace(/[&<>"]/g, (character) => names[character]);
+}
+
+/** JSON that no tag can end. */
+const jsonInScript = (data: unknown): string => JSON.stringify(data).replaceAll("<", "\\u003c");
