@@ -76,7 +76,11 @@ export interface TrainOptions {
   readonly noBlas: boolean;
   readonly strictMath: boolean;
   readonly reference: boolean;
+  readonly log: readonly LogFormat[];
 }
+
+/** Forms of metrics.jsonl for other programs. */
+export type LogFormat = "csv" | "tensorboard";
 
 export type EngineChoice = "auto" | "atomic" | "wasm" | "webgpu";
 
@@ -171,6 +175,12 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   noBlas: toggle("run", "without the machine's BLAS library, if there is one (and koffi) for larger models"),
   strictMath: toggle("run", "the same bits on every machine: no fused multiply-add; slower"),
   reference: toggle("run", "exactly as microgpt.py: duplicates kept, nothing held out, the same numbers and samples"),
+  log: choices(
+    "run",
+    ["csv", "tensorboard"],
+    "FORMAT…",
+    "write the metrics in other forms, too: csv, tensorboard (event files)",
+  ),
 };
 
 export const SAMPLE_OPTIONS: Table<SampleOptions> = {
@@ -284,6 +294,21 @@ function choice<Name extends string>(
     throw new InputError(`${flagName}: expected one of ${names.join(", ")}; got ${quote(String(json))}`);
   };
   return { group, help, initial, placeholder, parse: check, check };
+}
+
+/** Some of a list of names, each once. */
+function choices<Name extends string>(
+  group: Group,
+  names: readonly Name[],
+  placeholder: string,
+  help: string,
+): Option<readonly Name[]> {
+  const one = choice(group, names[0], names, help);
+  const check = (json: unknown, flag: string): readonly Name[] => {
+    if (!Array.isArray(json)) throw new InputError(`${flag}: expected a list, got ${quote(String(json))}`);
+    return [...new Set(json.map((name: unknown) => one.check(name, flag)))];
+  };
+  return { group, help, initial: [], placeholder, parse: (text, flag) => check(text.split(","), flag), check };
 }
 
 function path(group: Group, placeholder: string, help: string): Option<string> {

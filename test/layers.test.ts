@@ -47,7 +47,7 @@ const LAYERS = [
   ["backend/webgpu.ts"],
   ["tensor-engine.ts"],
   ["gpu-check.ts"],
-  ["experiments/report-data.ts", "experiments/halving.ts"],
+  ["experiments/report-data.ts", "experiments/halving.ts", "experiments/slurm-script.ts"],
   ["experiments/sweep-spec.ts"],
   ["experiments/sweep-plan.ts", "experiments/analysis.ts"],
   ["experiments/summary.ts", "report/client.ts", "report/style.ts"],
@@ -57,6 +57,7 @@ const LAYERS = [
   ["checkpoint.ts"],
   ["index.ts"],
   ["node/files.ts", "node/charset.ts"],
+  ["node/growing-file.ts"],
   [
     "node/lock.ts",
     "node/text.ts",
@@ -69,6 +70,8 @@ const LAYERS = [
   ],
   ["node/wasm-thread.ts"],
   ["node/run.ts", "node/index.ts", "node/sweep-directory.ts"],
+  ["node/event-log.ts"],
+  ["node/logs.ts"],
   ["node/read-run.ts"],
   ["node/comparison.ts", "node/chart-library.ts"],
   ["pages/page-error.ts"],
@@ -77,19 +80,33 @@ const LAYERS = [
   ["pages/robots.ts", "pages/polite.ts"],
   ["pages/pages.ts"],
   ["cli/gpu.ts", "cli/tuning.ts"],
-  ["cli/version.ts", "cli/signals.ts", "cli/terminal.ts", "cli/interactive.ts", "cli/engines.ts", "cli/speedometer.ts"],
-  ["cli/table.ts", "cli/sweep-pool.ts", "cli/sweep-source.ts"],
+  [
+    "cli/version.ts",
+    "cli/signals.ts",
+    "cli/terminal.ts",
+    "cli/interactive.ts",
+    "cli/engines.ts",
+    "cli/speedometer.ts",
+    "cli/flags.ts",
+    "cli/hook.ts",
+  ],
+  ["cli/table.ts"],
   ["cli/cleaning.ts", "cli/downloads.ts", "cli/reading.ts", "cli/sources.ts"],
   ["cli/encoded.ts", "cli/fetch.ts", "cli/tokenize.ts"],
   ["cli/material.ts"],
-  ["cli/budget.ts", "cli/memory.ts", "cli/prepared.ts"],
-  ["cli/sweep-texts.ts", "cli/sweep-view.ts"],
-  ["cli/sweep-room.ts"],
+  ["cli/budget.ts", "cli/memory.ts"],
   ["cli/reporter.ts"],
+  ["cli/plain-reporter.ts", "cli/json-reporter.ts"],
+  ["cli/reporters.ts"],
   ["cli/sample.ts"],
   ["cli/prompts.ts", "cli/training.ts", "cli/dry-run.ts"],
   ["cli/train.ts", "cli/compare.ts", "cli/report.ts"],
-  ["cli/sweep-task.ts", "cli/sweep.ts"],
+  ["sweep/pool.ts", "sweep/source.ts", "sweep/slurm.ts", "sweep/prepared.ts"],
+  ["sweep/texts.ts", "sweep/view.ts", "sweep/slurm-jobs.ts"],
+  ["sweep/room.ts", "sweep/slurm-pool.ts"],
+  ["sweep/rungs.ts", "sweep/task.ts"],
+  ["sweep/sweep.ts"],
+  ["sweep/commands.ts"],
   ["cli.ts"],
 ];
 
@@ -123,7 +140,7 @@ test("the layers test sees imports: the command line's own are all found", () =>
 });
 
 test("the library core imports nothing from Node and no package", () => {
-  const core = files.filter((file) => !/^(?:node|pages|cli|report)\//.test(file) && file !== "cli.ts");
+  const core = files.filter((file) => !/^(?:node|pages|cli|sweep|report)\//.test(file) && file !== "cli.ts");
   const outside = core.flatMap((file) => importsOf(file).filter((name) => !name.startsWith(".")));
   expect(core.length).toBeGreaterThan(10);
   expect(outside).toEqual([]);
@@ -154,9 +171,12 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "cli/interactive.ts": ["@clack/prompts"],
   "cli/sources.ts": ["env-paths", "tinyglobby"],
   "cli/tuning.ts": ["env-paths"],
-  "cli/sweep-source.ts": ["yaml"],
-  "cli/sweep-view.ts": ["log-update"],
   "cli/table.ts": ["string-width"],
+  "cli/flags.ts": ["commander"],
+  "sweep/commands.ts": ["commander"],
+  "sweep/source.ts": ["yaml"],
+  "sweep/view.ts": ["log-update"],
+  "node/event-log.ts": ["pbf"],
   "cli.ts": ["commander"],
 };
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { loadResult } from "../src/node/result.ts";
 import { microgpt, TINY, trained, workspace, writeWords } from "./setup/microgpt.ts";
-import { fingerprint, leftovers, savedSteps, start, until } from "./setup/trainer.ts";
+import { fingerprint, leftovers, savedSteps, start, taskPids, until } from "./setup/trainer.ts";
 import type { Trainer } from "./setup/trainer.ts";
 
 /** A sweep of forty words in a directory of its own: its arguments, and where it will be. */
@@ -143,21 +143,6 @@ test("halving: each rung ends where it should, and the better half by then goes 
   expect(kept.toSorted((a, b) => a - b)).toEqual([first, second]);
   expect(summary(sweep).runs.filter(({ state }) => state === "finished")).toHaveLength(1);
 });
-
-/** Processes of a sweep's runs, by what they were started with. */
-function taskPids(sweep: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return line.includes("sweep-task") && line.includes(sweep);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
 
 /** Kills a run now and then, and the sweep itself `parents` times; resumes it to its end. */
 async function disturb(sweep: string, args: string[], everyMs: number, parents: number): Promise<number> {

@@ -7,7 +7,7 @@ import { checkTogether } from "../option-rules.ts";
 import { decide } from "./engines.ts";
 import { prepare } from "./material.ts";
 import { memoryNeed, sumOf } from "./memory.ts";
-import { createReporter } from "./reporter.ts";
+import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
 import { grouped, megabytes } from "./terminal.ts";

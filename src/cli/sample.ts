@@ -14,7 +14,7 @@ import { nameUnknown } from "../tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { decide, openEngine } from "./engines.ts";
 import { knownDocuments } from "./encoded.ts";
-import { createReporter } from "./reporter.ts";
+import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { runSources } from "./sources.ts";
 import { jsonLine, paint, printable } from "./terminal.ts";

@@ -24,7 +24,7 @@ import { originOf, prepare } from "./material.ts";
 import type { Material } from "./material.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
 import type { Reporter } from "./reporter.ts";
-import { createReporter } from "./reporter.ts";
+import { createReporter, hookedReporter } from "./reporters.ts";
 import { watchReading } from "./reading.ts";
 import { sampleTexts } from "./sample.ts";
 import { gather, locate, runSources, sourcesOf, withoutPassword } from "./sources.ts";
@@ -35,6 +35,8 @@ import type { Best } from "./training.ts";
 export interface ReportFlags {
   readonly json: boolean;
   readonly promptFile: string | null;
+  /** A module that hears of everything, too; null: none. */
+  readonly hook: string | null;
 }
 
 export interface RunFlags extends ReportFlags {
@@ -53,7 +55,7 @@ export interface Way {
 export async function train(given: TrainOptions, flags: RunFlags): Promise<number> {
   checkTogether(given);
   const options = decide(locate(given));
-  const reporter = createReporter(flags.json);
+  const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
   const gathered = await gather(options, reporter);
   const material = read(options, sourcesOf(gathered), reporter);
   const prompts = readPromptsOf(flags, material, reporter);
@@ -65,7 +67,7 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
 export async function resume(path: string, flags: ReportFlags): Promise<number> {
   const run = Run.openToTrain(path);
   try {
-    const reporter = createReporter(flags.json);
+    const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
     const material = read(run.options, await runSources(run), reporter);
     return await goOn(run, material, { share: 1, prompts: readPromptsOf(flags, material, reporter) }, reporter);
   } finally {

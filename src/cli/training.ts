@@ -6,7 +6,8 @@ import { countParameters, EngineLost } from "../engine.ts";
 import type { Engine, Tensors, TrainingState } from "../engine.ts";
 import { InputError } from "../errors.ts";
 import { showPath } from "../node/files.ts";
-import { MetricsLog } from "../node/metrics.ts";
+import { openLogs } from "../node/logs.ts";
+import type { Log } from "../node/metrics.ts";
 import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run.ts";
 import { countTargets, measureInParts, trainSteps } from "../train.ts";
@@ -34,7 +35,7 @@ export class Training {
   readonly #reporter: Reporter;
   readonly #why: string | null;
   readonly #reopen: Reopen;
-  #metrics: MetricsLog;
+  #logs: Log;
   #speed: Speedometer;
   /** Where a training goes on whose engine is lost; null for engines that can't be. */
   #snapshot: Snapshot | null = null;
@@ -64,7 +65,7 @@ export class Training {
     this.#reporter = reporter;
     this.#why = why;
     this.#reopen = reopen;
-    this.#metrics = new MetricsLog(run.metricsPath, progress);
+    this.#logs = openLogs(run, progress);
     this.#speed = new Speedometer(progress.step);
     this.#best = best;
     this.#savedStep = progress.step > 0 ? progress.step : null;
@@ -131,8 +132,8 @@ export class Training {
     this.#engine = await this.#reopen(this.#material.config, state, { ...options, engine }, () => undefined);
     Object.assign(this.#progress, structuredClone(progress));
     this.#best = best;
-    this.#metrics.flush();
-    this.#metrics = new MetricsLog(this.#run.metricsPath, this.#progress);
+    this.#logs.flush();
+    this.#logs = openLogs(this.#run, this.#progress);
     this.#speed = new Speedometer(progress.step);
     const where = `resumed from step ${progress.step} on ${this.#engine.name}`;
     this.#reporter.warn(`GPU lost at step ${step} (${message}); ${where}`);
@@ -162,14 +163,14 @@ export class Training {
     if (event.type === "step") {
       const { loss, learningRate, tokens } = event;
       this.#speed.count(tokens);
-      this.#metrics.append({ step, loss, learningRate });
+      this.#logs.append({ step, loss, learningRate });
       this.#reporter.step(this.#report(loss));
     } else if (event.type === "skipped") {
-      this.#metrics.append({ step, skipped: true, learningRate: event.learningRate });
+      this.#logs.append({ step, skipped: true, learningRate: event.learningRate });
       this.#reporter.skipped(step, event.skipped);
     } else {
       const { heldOutLoss } = event;
-      this.#metrics.append({ step, heldOutLoss });
+      this.#logs.append({ step, heldOutLoss });
       if (event.best) this.#best = { evaluation: event, weights: (await this.#engine.save()).weights, saved: false };
     }
   }
@@ -190,7 +191,7 @@ export class Training {
     const state = await this.#engine.save();
     if (this.#snapshot !== null) this.#snapshot = this.#snap(state);
     const progress = this.#progress;
-    this.#metrics.flush();
+    this.#logs.flush();
     if (this.#material.heldOut.length === 0) {
       await this.#run.saveModel({ ...origin, weights: state.weights, step: progress.step, heldOutLoss: null });
     } else if (this.#best !== null && !this.#best.saved) {
@@ -206,7 +207,7 @@ export class Training {
   /** The same error, with what is left of the training: all that was saved before is as it was. */
   #diverged(error: InputError): InputError {
     try {
-      this.#metrics.flush(); // the steps that went wrong, for whoever wonders why; a resumed training drops them
+      this.#logs.flush(); // the steps that went wrong, for whoever wonders why; a resumed training drops them
     } catch (failure) {
       if (!(failure instanceof InputError)) throw failure;
     }

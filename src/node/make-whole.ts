@@ -20,9 +20,7 @@ export function makeWhole(
   goOn: string,
   fill: (hidden: string) => void,
 ): string {
-  if (name !== null && !NAME.test(name)) {
-    throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
-  }
+  checkName(name);
   const hidden = join(parent, `.new-run-${process.pid}-${Date.now()}`);
   try {
     removeAbandoned(parent);
@@ -37,13 +35,27 @@ export function makeWhole(
   }
 }
 
-function renameToFree(hidden: string, parent: string, name: string | null, stem: string, goOn: string): string {
+function checkName(name: string | null): void {
+  if (name === null || NAME.test(name)) return;
+  throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
+}
+
+/** The path that `makeWhole` would take now. Throws InputError for a name that is none. */
+export function freePath(parent: string, name: string | null, stem: string): string {
+  checkName(name);
+  if (name !== null) return join(parent, name);
   for (let number = 1; ; number++) {
-    const path = join(parent, name ?? `${stem}-${number}`);
-    if (name !== null && fs.existsSync(path)) {
+    const path = join(parent, `${stem}-${number}`);
+    if (!fs.existsSync(path)) return path;
+  }
+}
+
+function renameToFree(hidden: string, parent: string, name: string | null, stem: string, goOn: string): string {
+  for (;;) {
+    const path = freePath(parent, name, stem);
+    if (fs.existsSync(path)) {
       throw new InputError(`${showPath(path)} exists; choose another --name, or: ${goOn} ${showPath(path)}`);
     }
-    if (fs.existsSync(path)) continue;
     try {
       fs.renameSync(hidden, path); // fails if another process has made it meanwhile: none is ever empty
       return path;

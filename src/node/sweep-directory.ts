@@ -12,6 +12,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { checkOptions, TRAIN_OPTIONS } from "../config.ts";
 import { InputError, isRecord, quote } from "../errors.ts";
+import { readSlurm } from "../experiments/slurm-script.ts";
+import type { SlurmSettings } from "../experiments/slurm-script.ts";
 import type { PlannedRun, SweepPlan } from "../experiments/sweep-plan.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { Settings } from "../experiments/sweep-spec.ts";
@@ -30,6 +32,8 @@ export interface Failure {
 /** What a sweep remembers: the plan, and the hash of the data that all its runs learn. */
 export interface SweepMemory extends Omit<SweepPlan, "left"> {
   readonly dataHash: string;
+  /** What is asked of Slurm; null: the runs are done on this machine. */
+  readonly slurm: SlurmSettings | null;
 }
 
 export class SweepDirectory {
@@ -50,11 +54,11 @@ export class SweepDirectory {
     memory: SweepMemory,
     fetched: readonly FetchedText[],
   ): SweepDirectory {
-    const { options, runs, halving, dataHash } = memory;
+    const { options, runs, halving, dataHash, slurm } = memory;
     const path = makeWhole(runsDirectory, name, `${stem}-sweep`, "microgpt sweep --resume", (hidden) => {
       for (const room of ["runs", "logs", "prepared"]) makeDirectory(join(hidden, room));
       saveFetched(join(hidden, "pages"), fetched);
-      const json = { format: "microgpt-sweep", version: 1, dataHash, halving, options, runs };
+      const json = { format: "microgpt-sweep", version: 1, dataHash, halving, slurm, options, runs };
       writeDurably(join(hidden, "sweep.json"), `${JSON.stringify(json, null, 2)}\n`);
       Lock.take(join(hidden, ".lock"));
     });
@@ -171,7 +175,8 @@ function readMemory(path: string): SweepMemory {
     const runs = json.runs.map(readRun);
     for (const run of runs) checkOptions(TRAIN_OPTIONS, { ...optionsOf({ options }, run) });
     const { halving, dataHash } = json;
-    return { options, runs, halving: halving === true, dataHash: typeof dataHash === "string" ? dataHash : "" };
+    const slurm = isRecord(json.slurm) ? readSlurm(json.slurm) : null;
+    return { options, runs, halving: halving === true, dataHash: typeof dataHash === "string" ? dataHash : "", slurm };
   } catch (error) {
     throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }

@@ -41,9 +41,9 @@ export function start(args: readonly string[], wrapper: readonly string[] = []):
   return { pid: child.pid ?? -1, ended, output: () => stdout + stderr, kill: (signal) => void child.kill(signal) };
 }
 
-/** Waits until a condition holds; fails the test after ten seconds, which no good run comes near. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+/** Waits until a condition holds; fails the test after ten seconds (or `limitMs`), which no good run comes near. */
+export async function until(what: string, condition: () => boolean, limitMs: number = 10_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > deadline) expect.fail(`waited in vain until ${what}`);
     await sleep(2);
@@ -84,6 +84,21 @@ export function fingerprint(run: string): Record<string, string> {
 export function leftovers(directory: string): string[] {
   const names = readdirSync(directory, { recursive: true, encoding: "utf8" });
   return names.filter((name) => /\.tmp-|\.new-run-|\.lock/.test(name));
+}
+
+/** Processes of a sweep's runs, by what they were started with. */
+export function taskPids(sweep: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+        return line.includes("sweep-task") && line.includes(sweep);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 /** One line on stderr that says what went wrong, and no stack trace. */

@@ -21,9 +21,21 @@ export interface Task {
   readonly bytes: number;
   /** Something that changes whenever the run has come further; `""` before it has. */
   readonly progress: () => string;
+  /** Whether the run has come as far as it should. */
+  readonly isDone: () => boolean;
+}
+
+/** Where runs are done: here, or elsewhere (`slurm-pool.ts`). */
+export interface Pool {
+  /** Runs all tasks; resolves when each has finished or failed, or the pool was stopped and none runs any more. */
+  run(tasks: readonly Task[]): Promise<void>;
+  /** Starts nothing more, and asks what runs to stop, saved. */
+  stop(): void;
 }
 
 export interface PoolSettings {
+  /** Node, what it is told, and the command line's file. */
+  readonly program: readonly string[];
   readonly jobs: number;
   /** Of all running tasks together. */
   readonly maxBytes: number;
@@ -36,30 +48,48 @@ export type PoolEvent =
   | { readonly type: "failed"; readonly name: string; readonly failure: Failure }
   | { readonly type: "event"; readonly name: string; readonly event: Readonly<Record<string, unknown>> };
 
+export type Tell = (event: PoolEvent) => void;
+
 /** Exit codes of a run that was stopped from outside, and is whole: 128 + SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGKILL. */
-const STOPPED = new Set([129, 130, 137, 141, 143]);
+export const STOPPED: ReadonlySet<number> = new Set([129, 130, 137, 141, 143]);
 const MAX_KILLS_WITHOUT_PROGRESS = 5;
+
+/** Counts how often runs were killed: one that is killed again and again and comes no further is to be given up. */
+export class Deaths {
+  readonly #kills = new Map<string, { progress: string; count: number }>();
+
+  /** One more. @param how in words. Returns why to give up; null: not yet. */
+  count({ name, ...task }: Pick<Task, "name" | "progress">, how: string): Failure | null {
+    const progress = task.progress();
+    const before = this.#kills.get(name);
+    const count = before?.progress === progress ? before.count + 1 : 1;
+    this.#kills.set(name, { progress, count });
+    if (count < MAX_KILLS_WITHOUT_PROGRESS) return null;
+    const message = `it was ended ${count} times (${how}) and came no further; is there memory, and time, enough?`;
+    return { exitCode: 1, message };
+  }
+}
 
 interface Running {
   readonly task: Task;
   readonly child: ChildProcess;
 }
 
-export class Pool {
+export class ProcessPool implements Pool {
   readonly #settings: PoolSettings;
-  readonly #tell: (event: PoolEvent) => void;
+  readonly #tell: Tell;
   readonly #running = new Map<string, Running>();
-  readonly #kills = new Map<string, { progress: string; count: number }>();
+  readonly #deaths = new Deaths();
   #waiting: Task[] = [];
   #isStopping = false;
   #done: () => void = () => {};
 
-  constructor(settings: PoolSettings, tell: (event: PoolEvent) => void) {
+  constructor(settings: PoolSettings, tell: Tell) {
     this.#settings = settings;
     this.#tell = tell;
   }
 
-  /** Runs all tasks, in order; resolves when each has finished or failed, or the pool was stopped and none runs any more. */
+  /** As `Pool.run`; tasks begin in order. */
   async run(tasks: readonly Task[]): Promise<void> {
     this.#waiting = [...tasks];
     await new Promise<void>((resolve) => {
@@ -68,7 +98,7 @@ export class Pool {
     });
   }
 
-  /** Starts nothing more and asks what runs to stop, saved; asked twice, it is told again, and each ends at once. */
+  /** As `Pool.stop`; asked twice, what runs is told again, and ends at once. */
   stop(): void {
     this.#isStopping = true;
     for (const { child } of this.#running.values()) child.kill("SIGTERM");
@@ -86,14 +116,7 @@ export class Pool {
   }
 
   #start(task: Task): void {
-    const [node, ...args] = [
-      process.execPath,
-      ...process.execArgv,
-      process.argv[1],
-      "sweep-task",
-      ...task.args,
-      "--json",
-    ];
+    const [node, ...args] = [...this.#settings.program, "sweep-task", ...task.args, "--json"];
     // A group of its own: Ctrl-C reaches the sweep alone, which asks each run once.
     const child = spawn(node, args, {
       detached: true,
@@ -106,7 +129,7 @@ export class Pool {
     let lastError = "";
     createInterface({ input: child.stderr }).on("line", (line) => {
       log(line);
-      if (!line.startsWith("microgpt: warning: ")) lastError = line.replace(/^microgpt: /, "");
+      lastError = messageOf(line) ?? lastError;
     });
     createInterface({ input: child.stdout }).on("line", (line) => {
       const event = parseEvent(line);
@@ -123,7 +146,11 @@ export class Pool {
     if (code === 0) this.#tell({ type: "finished", name });
     else if (code === null ? signal !== null : STOPPED.has(code)) this.#again(task, signal);
     else
-      this.#tell({ type: "failed", name, failure: { exitCode: code ?? 1, message: message || `exit code ${code}` } });
+      this.#tell({
+        type: "failed",
+        name,
+        failure: { exitCode: code ?? 1, message: message || `exit code ${code}; see its log` },
+      });
     this.#fill();
   }
 
@@ -131,20 +158,19 @@ export class Pool {
     const { name } = task;
     this.#tell({ type: "killed", name });
     if (this.#isStopping) return;
-    const progress = task.progress();
-    const before = this.#kills.get(name);
-    const count = before?.progress === progress ? before.count + 1 : 1;
-    this.#kills.set(name, { progress, count });
-    if (count < MAX_KILLS_WITHOUT_PROGRESS) {
-      this.#waiting.unshift(task);
-      return;
-    }
-    const message = `it was killed ${count} times (${signal ?? "a signal"}) and came no further; is there memory enough?`;
-    this.#tell({ type: "failed", name, failure: { exitCode: 1, message } });
+    const failure = this.#deaths.count(task, signal ?? "a signal");
+    if (failure === null) this.#waiting.unshift(task);
+    else this.#tell({ type: "failed", name, failure });
   }
 }
 
-function parseEvent(line: string): Readonly<Record<string, unknown>> | null {
+/** The error of a line of a run's output; null where it is none. */
+export function messageOf(line: string): string | null {
+  return /^microgpt: (?!warning: )(.*)$/.exec(line)?.[1] ?? null;
+}
+
+/** A line of a run's JSON; null where it is none. */
+export function parseEvent(line: string): Readonly<Record<string, unknown>> | null {
   try {
     const json: unknown = JSON.parse(line);
     return isRecord(json) ? json : null;

@@ -3,9 +3,9 @@
  * JSON. It is told, and asks nothing.
  */
 import { createLogUpdate } from "log-update";
-import type { PoolEvent } from "./sweep-pool.ts";
-import { tableLines } from "./table.ts";
-import { duration, grouped, jsonLine, paint, printable, sparkline } from "./terminal.ts";
+import type { PoolEvent } from "./pool.ts";
+import { tableLines } from "../cli/table.ts";
+import { duration, grouped, jsonLine, paint, printable, sparkline } from "../cli/terminal.ts";
 
 export interface SweepView {
   /** A pool's event; `result` is what a finished run has reached, in bits a byte. */

@@ -9,34 +9,37 @@ import { optionsOf } from "../experiments/sweep-plan.ts";
 import { Run } from "../node/run.ts";
 import { SweepDirectory } from "../node/sweep-directory.ts";
 import { Random } from "../random.ts";
-import { encodeText } from "./encoded.ts";
-import type { EncodedText } from "./encoded.ts";
-import { decide } from "./engines.ts";
-import { materialOf } from "./material.ts";
+import { encodeText } from "../cli/encoded.ts";
+import type { EncodedText } from "../cli/encoded.ts";
+import { decide } from "../cli/engines.ts";
+import { materialOf } from "../cli/material.ts";
 import { loadPrepared, preparedPath, textKey } from "./prepared.ts";
-import { createReporter } from "./reporter.ts";
-import { gatherFiles, sourcesOf } from "./sources.ts";
-import { begin, goOn } from "./train.ts";
-import type { Way } from "./train.ts";
+import { createReporter, hookedReporter } from "../cli/reporters.ts";
+import { gatherFiles, sourcesOf } from "../cli/sources.ts";
+import { begin, goOn } from "../cli/train.ts";
+import type { Way } from "../cli/train.ts";
 
 export interface TaskFlags {
   readonly json: boolean;
   /** How far to train, as a share of all steps. */
   readonly share: number;
+  /** Between two lines for a step: whoever listens draws a few pictures a second at most. */
+  readonly everyMs: number;
+  /** A module that hears of everything, too; null: none. */
+  readonly hook: string | null;
 }
 
-/** A line for a step at most so often: whoever listens draws ten pictures a second at most. */
-const STEP_MS = 250;
 /** How long to wait for a process of the same run that is ending, as after a sweep was killed. */
 const MAX_WAIT_MS = 60_000;
 const LOOK_MS = 100;
 
 /** Resolves to the exit code. Throws InputError as a training does, or if the sweep has no such run. */
-export async function sweepTask(path: string, name: string, { json, share }: TaskFlags): Promise<number> {
+export async function sweepTask(path: string, name: string, flags: TaskFlags): Promise<number> {
+  const { json, share, everyMs, hook } = flags;
   const sweep = SweepDirectory.open(path);
   const options = optionsOf(sweep.memory, sweep.runOf(name));
   const decided = decide(options);
-  const reporter = createReporter(json, STEP_MS);
+  const reporter = await hookedReporter(createReporter(json, everyMs), hook);
   const text = await textOf(sweep, decided);
   const way: Way = { share, prompts: null };
   const runPath = sweep.runPath(name);

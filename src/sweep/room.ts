@@ -4,11 +4,11 @@
 import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { SweepPlan } from "../experiments/sweep-plan.ts";
-import { availableCores, decide } from "./engines.ts";
-import { memoryNeed, sumOf } from "./memory.ts";
+import { availableCores, decide } from "../cli/engines.ts";
+import { memoryNeed, sumOf } from "../cli/memory.ts";
 import { textKey } from "./prepared.ts";
-import type { TextSizes } from "./sweep-texts.ts";
-import { megabytes } from "./terminal.ts";
+import type { TextSizes } from "./texts.ts";
+import { megabytes } from "../cli/terminal.ts";
 import type { TrainOptions } from "../config.ts";
 
 export interface Need {
@@ -30,13 +30,16 @@ export interface Room {
 /** Of what is free: the rest is for the system, and for what a formula can't know. */
 const USABLE = 0.9;
 
-/** @param asked jobs at once; null: as many as there are cores, and memory for the largest. */
+/**
+ * @param asked jobs at once; null: as many as there are cores, and memory for the largest. @param maxBytes memory for all
+ * of them; default: what is free here.
+ */
 export async function placeRuns(
   plan: Pick<SweepPlan, "options" | "runs">,
   sizes: TextSizes,
   asked: number | null,
+  maxBytes: number = USABLE * process.availableMemory(),
 ): Promise<Room> {
-  const maxBytes = USABLE * process.availableMemory();
   const needs = new Map<string, Need>();
   for (const run of plan.runs) {
     const options = optionsOf(plan, run);

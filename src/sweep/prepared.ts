@@ -13,8 +13,8 @@ import { TextSet } from "../text-set.ts";
 import { idArray, TokenCollector } from "../token-sequences.ts";
 import type { Ids } from "../token-sequences.ts";
 import { tokenizerFromJson } from "../tokenizers/json.ts";
-import type { Cleaning } from "./cleaning.ts";
-import type { EncodedDocuments, EncodedText } from "./encoded.ts";
+import type { Cleaning } from "../cli/cleaning.ts";
+import type { EncodedDocuments, EncodedText } from "../cli/encoded.ts";
 
 const FORMAT = "microgpt-prepared";
 

@@ -1,0 +1,98 @@
+/** Flags, made from the option table, and back: what was typed as options. */
+import { Option as Flag } from "commander";
+import type { Command } from "commander";
+import { flagOf, TRAIN_OPTIONS } from "../config.ts";
+import type { Option } from "../config.ts";
+import type { TokenizerKind } from "../tokenizer.ts";
+
+const RUNS_DIRECTORY = "runs";
+
+/** What several commands take. */
+export interface CommonFlags {
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly promptFile?: string | null;
+  readonly hook?: string | null;
+  readonly name?: string | null;
+  readonly runsDir: string;
+  readonly interactive?: boolean;
+  readonly dryRun?: boolean;
+  readonly probs?: boolean;
+  readonly tokenizer?: readonly TokenizerKind[];
+  readonly run?: string;
+  readonly export?: string;
+  readonly out?: string;
+}
+
+/** Takes a command's exit code. */
+export type Exit = (code: number) => void;
+
+/** Adds a flag for every option of a table. Lists are `--data A B`, or, before an argument, `--data A --data B`. */
+export function addOptions(
+  command: Command,
+  table: Readonly<Record<string, Option<unknown>>>,
+  lists: "greedy" | "repeated" = "greedy",
+): Command {
+  let group = "";
+  for (const [key, option] of Object.entries(table)) {
+    if (option.group !== group)
+      command.optionsGroup(`${(group = option.group)}:`.replace(/^./, (c) => c.toUpperCase()));
+    command.addOption(toFlag(key, option, lists));
+  }
+  return command;
+}
+
+function toFlag(
+  key: string,
+  { placeholder, help, initial, parse }: Option<unknown>,
+  lists: "greedy" | "repeated",
+): Flag {
+  const name = flagOf(key);
+  if (placeholder === "") return new Flag(name, help);
+  const isList = placeholder.endsWith("…");
+  const more = lists === "greedy" ? "..." : "";
+  const flag = new Flag(`${name} <${isList ? `${placeholder.slice(0, -1)}${more}` : placeholder}>`, help);
+  if (initial !== null && !isList) flag.default(initial);
+  return flag.argParser((text: string, previous: unknown) =>
+    isList ? [...listOf(previous), ...listOf(parse(text, name))] : parse(text, name),
+  );
+}
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+/** The options of a table among those that a command was given, with defaults for the rest. */
+export function pick<Options>(
+  table: { readonly [Key in keyof Options]: Option<Options[Key]> },
+  given: object,
+): Options {
+  const values = new Map(Object.entries(given));
+  // Commander takes `--no-blas` for `blas: false`.
+  for (const key of Object.keys(table).filter((name) => /^no[A-Z]/.test(name))) {
+    values.set(key, values.get(key.charAt(2).toLowerCase() + key.slice(3)) === false);
+  }
+  const entries = Object.entries<Option<unknown>>(table).map(([key, { initial }]) => [key, values.get(key) ?? initial]);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value went through its option's parse
+  return Object.fromEntries(entries) as Options;
+}
+
+export const runsDirFlag = (): Flag => new Flag("--runs-dir <DIR>", "where runs are").default(RUNS_DIRECTORY);
+export const jsonFlag = (): Flag => new Flag("--json", "a JSON object a line, for programs");
+export const promptFileFlag = (help: string = "complete each line of FILE after the training"): Flag =>
+  new Flag("--prompt-file <FILE>", help);
+export const hookFlag = (): Flag =>
+  new Flag("--hook <FILE>", "a module of yours that hears of every step: export default (event) => { … }");
+
+/** Commander's source of `--no-blas` is that of `blas`. */
+export const isTyped = (command: Command, key: string): boolean =>
+  [key, key.replace(/^no([A-Z])/, (_, letter: string) => letter.toLowerCase())].some(
+    (name) => command.getOptionValueSource(name) === "cli",
+  );
+
+export const repeated = (flags: string, help: string): Flag =>
+  new Flag(flags, `${help}; more than once for more options`).argParser((text: string, previous: unknown) => [
+    ...listOf(previous),
+    text,
+  ]);
+
+export const whole = (flags: string, help: string): Flag =>
+  new Flag(flags, help).argParser((text: string) => TRAIN_OPTIONS.numSteps.parse(text, flags.replace(/ .*/, "")));

@@ -1,0 +1,65 @@
+/** A training as JSON, an object an event: for programs (`--json`), and for a hook. docs/experiments.md lists them. */
+import type { PageEvent } from "../pages/pages.ts";
+import type { Hook } from "./hook.ts";
+import type { ReadingReport } from "./reading.ts";
+import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
+
+const JSON_READING_MS = 1000;
+
+/** A JSON object a line; `event` says which. Texts are not touched: JSON escapes what a terminal would obey. */
+export class JsonReporter implements Reporter {
+  readonly #write: Hook;
+  readonly #everyMs: number;
+  #toldMs = performance.now();
+  #stepMs = -Infinity;
+
+  /** @param write takes each event. */
+  constructor(write: Hook, everyMs: number) {
+    this.#write = write;
+    this.#everyMs = everyMs;
+  }
+
+  reading(reading: ReadingReport): void {
+    if (performance.now() - this.#toldMs < JSON_READING_MS) return;
+    this.#toldMs = performance.now();
+    this.#event("reading", reading);
+  }
+  page({ type, ...fields }: PageEvent): void {
+    if (type !== "bytes") this.#event(type === "done" ? "fetched" : "not fetched", fields);
+  }
+  begin(beginning: Beginning): void {
+    const { encodings, ...cleaning } = beginning.cleaning;
+    this.#event("begin", { ...beginning, cleaning: { ...cleaning, encodings: Object.fromEntries(encodings) } });
+  }
+  step(report: StepReport): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#stepMs < this.#everyMs && report.step < report.numSteps) return;
+    this.#stepMs = nowMs;
+    this.#event("step", report);
+  }
+  milestone({ step, heldOutLoss }: StepReport): void {
+    this.#event("evaluation", { step, heldOutLoss });
+  }
+  skipped(step: number, skipped: number): void {
+    this.#event("skipped", { step, skipped });
+  }
+  saved(step: number, run: string): void {
+    this.#event("saved", { step, run });
+  }
+  result(report: ResultReport): void {
+    this.#event("result", report);
+  }
+  samples(samples: readonly SampleReport[]): void {
+    for (const sample of samples) this.#event("sample", sample);
+  }
+  warn(message: string): void {
+    this.#event("warning", { message });
+  }
+  note(message: string): void {
+    this.#event("note", { message });
+  }
+
+  #event(event: string, fields: object): void {
+    this.#write({ event, ...fields });
+  }
+}

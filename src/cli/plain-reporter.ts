@@ -1,0 +1,155 @@
+/** A training as lines for a person: in a pipe a line for every evaluation, at a terminal one line that lives. */
+import type { PageEvent } from "../pages/pages.ts";
+import { cleaningText, counted } from "./cleaning.ts";
+import { Downloads, fetchedText } from "./downloads.ts";
+import { ReadingLog } from "./reading.ts";
+import type { ReadingReport } from "./reading.ts";
+import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
+import { duration, grouped, paint, printable, sparkline, StatusLine } from "./terminal.ts";
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const round = (value: number): string => value.toFixed(4);
+
+/** Plain lines, one for every evaluation interval. */
+export class PlainReporter implements Reporter {
+  readonly #reading = new ReadingLog(process.stdout);
+
+  reading(reading: ReadingReport): void {
+    this.#reading.report(reading);
+  }
+
+  page(event: PageEvent): void {
+    if (event.type === "failed") this.warn(`${event.url}: ${event.reason}`);
+    if (event.type === "done") print(`fetched    ${printable(event.url)}  ${fetchedText(event)}`);
+  }
+
+  begin(beginning: Beginning): void {
+    const { version, engine, run, resumedAt, shape, baselines, heldOut, duplicates, unlearnt } = beginning;
+    const { uniform, unigram, bigram } = baselines;
+    this.#reading.end();
+    const learnt = `${counted(beginning.documents, beginning.unit)} to learn`;
+    const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
+    const dropped = duplicates > 0 ? `, ${grouped(duplicates)} duplicates dropped` : "";
+    const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
+    // "wasm, 2 threads" is the "wasm engine, 2 threads".
+    print(paint("bold", `microgpt ${version}`) + `  ${engine.replace(/^[^,]+/, "$& engine")}`);
+    if (beginning.why !== null) print(`engine     ${beginning.why}`);
+    print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
+    if (unlearnt > 0) print(`           ${unlearntText(beginning)}`);
+    const cleaned = cleaningText(beginning.cleaning);
+    if (cleaned !== "") print(`cleaned    ${cleaned}`);
+    print(`model      ${grouped(beginning.parameters)} parameters: ${size}, block ${shape.blockSize}`);
+    print(`baselines  uniform ${round(uniform)}, unigram ${round(unigram)}, bigram ${round(bigram)}`);
+    print(`run        ${printable(run)}${resumedAt > 0 ? `, from step ${resumedAt}` : ""}`);
+    print("");
+  }
+
+  step(_report: StepReport): void {}
+
+  milestone(report: StepReport): void {
+    print(statusText(report));
+  }
+
+  skipped(step: number, skipped: number): void {
+    this.warn(`step ${step} is skipped, its loss or a gradient is no finite number (${grouped(skipped)} so far)`);
+  }
+
+  saved(step: number, run: string): void {
+    print(`saved step ${step} in ${printable(run)}`);
+  }
+
+  result(report: ResultReport): void {
+    const { heldOutLoss, bitsPerByte, beganAnew, documents, unit, baselines, bestStep } = report;
+    const { uniform, unigram, bigram } = baselines;
+    const rank = [
+      [bigram, "better than a bigram table"],
+      [unigram, "worse than a bigram table, better than letter counts"],
+      [uniform, "better than chance"],
+    ] as const;
+    const verdict = rank.find(([baseline]) => heldOutLoss < baseline)?.[1] ?? "no better than chance";
+    print(
+      `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}: ${verdict}` +
+        ` (${round(bigram)})`,
+    );
+    const anew = beganAnew ? "; past --block-size the model began anew" : "";
+    if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits a byte${anew}`);
+  }
+
+  samples(samples: readonly SampleReport[]): void {
+    if (samples.length === 0) return;
+    print("");
+    for (const [i, { text, known }] of samples.entries()) {
+      const mark = known === null ? "" : known ? paint("dim", "  in the data") : paint("green", "  new");
+      const line = printable(text).replaceAll("\n", "⏎");
+      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(known === null ? 0 : 16)}${mark}`);
+    }
+  }
+
+  warn(message: string): void {
+    process.stderr.write(`microgpt: warning: ${printable(message)}\n`);
+  }
+
+  note(message: string): void {
+    print(printable(message));
+  }
+}
+
+function unlearntText({ unlearnt, shape, reference }: Beginning): string {
+  const percent =
+    unlearnt < 0.01 ? "less than 1 %" : unlearnt > 0.99 ? "more than 99 %" : `${Math.round(100 * unlearnt)} %`;
+  const remedy = reference ? "" : "; --stream learns them all";
+  return `${percent} of the tokens lie behind --block-size ${shape.blockSize} and are not learnt${remedy}`;
+}
+
+function statusText({ step, numSteps, meanLoss, heldOutLoss, tokensPerSecond, etaSeconds }: StepReport): string {
+  const heldOut = heldOutLoss === null ? "" : `  held-out ${round(heldOutLoss)}`;
+  const done = `step ${String(step).padStart(String(numSteps).length)}/${numSteps}`;
+  return `${done}  loss ${round(meanLoss)}${heldOut}  ${grouped(tokensPerSecond)} tokens/s  ETA ${duration(etaSeconds)}`;
+}
+
+/** The same, with one living line in place of many. */
+export class TerminalReporter extends PlainReporter {
+  readonly #status = new StatusLine();
+  readonly #downloads = new Downloads();
+  readonly #losses: number[] = [];
+
+  override page(event: PageEvent): void {
+    if (event.type === "bytes") return this.#downloads.bytes(event);
+    this.#downloads.end(event.url);
+    super.page(event);
+    this.#downloads.draw();
+  }
+
+  override step(report: StepReport): void {
+    this.#losses.push(report.meanLoss);
+    this.#status.show(() => `${statusText(report)}  ${sparkline(this.#losses, 16)}`);
+  }
+
+  override milestone(_report: StepReport): void {}
+
+  override saved(step: number, run: string): void {
+    this.#status.clear();
+    super.saved(step, run);
+  }
+
+  override result(report: ResultReport): void {
+    this.#status.clear();
+    if (this.#losses.length > 0) print(`loss ${sparkline(this.#losses, 60)} ${round(this.#losses.at(-1) ?? 0)}`);
+    super.result(report);
+  }
+
+  override samples(samples: readonly SampleReport[]): void {
+    this.#status.clear();
+    super.samples(samples);
+  }
+
+  override warn(message: string): void {
+    this.#status.clear();
+    super.warn(message);
+  }
+
+  override note(message: string): void {
+    this.#status.clear();
+    super.note(message);
+  }
+}

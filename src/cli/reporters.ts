@@ -1,0 +1,63 @@
+/** Who is told what a training does. */
+import type { PageEvent } from "../pages/pages.ts";
+import { loadHook } from "./hook.ts";
+import { JsonReporter } from "./json-reporter.ts";
+import { PlainReporter, TerminalReporter } from "./plain-reporter.ts";
+import type { ReadingReport } from "./reading.ts";
+import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
+import { jsonLine } from "./terminal.ts";
+
+/** @param json for a program, with a line for every step, or at most one in so many milliseconds. */
+export function createReporter(json: boolean, everyMs: number = 0): Reporter {
+  if (json) return new JsonReporter((event) => void process.stdout.write(jsonLine(event)), everyMs);
+  return process.stdout.isTTY ? new TerminalReporter() : new PlainReporter();
+}
+
+/** The same, and a hook hears of it in the words of JSON. Throws InputError if there is no such hook. */
+export async function hookedReporter(reporter: Reporter, hook: string | null): Promise<Reporter> {
+  if (hook === null) return reporter;
+  return new PairReporter(reporter, new JsonReporter(await loadHook(hook, (message) => reporter.warn(message)), 0));
+}
+
+/** Two that are told the same. */
+class PairReporter implements Reporter {
+  readonly #both: readonly [Reporter, Reporter];
+
+  constructor(...both: readonly [Reporter, Reporter]) {
+    this.#both = both;
+  }
+
+  reading(reading: ReadingReport): void {
+    for (const one of this.#both) one.reading(reading);
+  }
+  page(event: PageEvent): void {
+    for (const one of this.#both) one.page(event);
+  }
+  begin(beginning: Beginning): void {
+    for (const one of this.#both) one.begin(beginning);
+  }
+  step(report: StepReport): void {
+    for (const one of this.#both) one.step(report);
+  }
+  milestone(report: StepReport): void {
+    for (const one of this.#both) one.milestone(report);
+  }
+  skipped(step: number, skipped: number): void {
+    for (const one of this.#both) one.skipped(step, skipped);
+  }
+  saved(step: number, run: string): void {
+    for (const one of this.#both) one.saved(step, run);
+  }
+  result(report: ResultReport): void {
+    for (const one of this.#both) one.result(report);
+  }
+  samples(samples: readonly SampleReport[]): void {
+    for (const one of this.#both) one.samples(samples);
+  }
+  warn(message: string): void {
+    for (const one of this.#both) one.warn(message);
+  }
+  note(message: string): void {
+    for (const one of this.#both) one.note(message);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * A sweep's runs to the end; or, with halving, rung by rung, the better half each time. Whether a run has come as far as it
+ * should, its own directory says, so that whatever is killed, the same is done again from where it was.
+ */
+import * as fs from "node:fs";
+import { resolve } from "node:path";
+import { StopRequest } from "../cli/signals.ts";
+import { rungsOf, stepAt, survivorsOf } from "../experiments/halving.ts";
+import type { Rung } from "../experiments/halving.ts";
+import type { PlannedRun } from "../experiments/sweep-plan.ts";
+import { loadResult } from "../node/result.ts";
+import type { Measured } from "../node/result.ts";
+import type { SweepDirectory } from "../node/sweep-directory.ts";
+import type { Pool, PoolEvent, Task, Tell } from "./pool.ts";
+import type { Need } from "./room.ts";
+import type { SweepView } from "./view.ts";
+
+/** Where and how the runs of a sweep are done. */
+export interface Place {
+  /** What each needs, by its name. */
+  readonly needs: ReadonlyMap<string, Need>;
+  /** Beside what every task is told. */
+  readonly taskArgs: readonly string[];
+  /** For tasks that train this share of their steps. */
+  readonly pool: (share: number, tell: Tell) => Pool;
+}
+
+/** Resolves to the exit code of the signal that stopped it, or null. */
+export async function runRungs(directory: SweepDirectory, place: Place, view: SweepView): Promise<number | null> {
+  const { runs, halving } = directory.memory;
+  const groups = new Set(runs.map(({ group }) => group));
+  const rungs: readonly Rung[] = halving ? rungsOf(groups.size) : [{ share: 1, survivors: 0 }];
+  let active = runs;
+  for (const rung of rungs) {
+    const exitCode = await runRung(directory, active, rung, place, view);
+    if (exitCode !== null || rung.share === 1) return exitCode;
+    const results = new Map([...new Set(active.map(({ group }) => group))].map((group) => [group, [] as number[]]));
+    for (const run of active) {
+      const bits = measuredAt(directory, run, rung.share)?.bitsPerByte ?? null;
+      if (bits !== null) results.get(run.group)?.push(bits);
+    }
+    const survivors = new Set(survivorsOf(results, rung.survivors));
+    active = active.filter(({ group }) => survivors.has(group));
+    view.note(
+      `after ${Math.round(100 * rung.share)} % of the steps ${survivors.size} of ${results.size} settings go on`,
+    );
+  }
+  return null;
+}
+
+async function runRung(
+  directory: SweepDirectory,
+  runs: readonly PlannedRun[],
+  { share }: Rung,
+  place: Place,
+  view: SweepView,
+): Promise<number | null> {
+  const byName = new Map(runs.map((run) => [run.name, run]));
+  const tell = (event: PoolEvent): void => {
+    if (event.type === "failed") {
+      directory.saveFailures(new Map([...directory.failures(), [event.name, event.failure]]));
+    }
+    const run = byName.get(event.name)!;
+    view.pool(event, event.type === "finished" ? (measuredAt(directory, run, share)?.bitsPerByte ?? null) : null);
+  };
+  const failures = directory.failures();
+  const todo = runs.filter((run) => !failures.has(run.name) && !isDone(directory, run, share));
+  if (todo.length === 0) return null;
+  const pool = place.pool(share, tell);
+  const stop = new StopRequest(() => pool.stop());
+  stop.listen();
+  try {
+    await pool.run(todo.map((run) => taskOf(directory, run, share, place)));
+  } finally {
+    stop.stopListening();
+  }
+  return stop.exitCode;
+}
+
+function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { needs, taskArgs }: Place): Task {
+  const { name } = run;
+  const checkpoints = `${directory.runPath(name)}/checkpoints`;
+  return {
+    name,
+    args: [resolve(directory.path), name, "--share", String(share), ...taskArgs],
+    logPath: directory.logPath(name),
+    bytes: needs.get(name)!.bytes,
+    progress: () => (fs.existsSync(checkpoints) ? fs.readdirSync(checkpoints).join() : ""),
+    isDone: () => isDone(directory, run, share),
+  };
+}
+
+/** What a run had come to when it had done this share of its steps; null if it has not yet. */
+function measuredAt(directory: SweepDirectory, { name }: PlannedRun, share: number): Measured | null {
+  const path = directory.runPath(name);
+  const result = fs.existsSync(path) ? loadResult(path) : null;
+  if (result === null) return null;
+  return result.measured.find(({ step }) => step === stepAt({ share }, result.numSteps)) ?? null;
+}
+
+/** At the end of a training samples follow the result. */
+export function isDone(directory: SweepDirectory, run: PlannedRun, share: number): boolean {
+  if (measuredAt(directory, run, share) === null) return false;
+  return share < 1 || fs.existsSync(`${directory.runPath(run.name)}/samples.txt`);
+}

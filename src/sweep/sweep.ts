@@ -1,0 +1,218 @@
+/**
+ * `microgpt sweep`: many trainings of one text, side by side, each a process; then a table of what they came to.
+ *
+ * What all runs share is done once, before the first begins; what a run is told, and whether it is finished, stands in
+ * the sweep's directory, so that whatever is killed, `sweep --resume` does what is left and nothing twice.
+ */
+import { realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import { comparisonLines } from "../cli/compare.ts";
+import { createReporter } from "../cli/reporters.ts";
+import { gather, locate, withoutPassword } from "../cli/sources.ts";
+import { megabytes } from "../cli/terminal.ts";
+import type { TrainOptions } from "../config.ts";
+import { InputError } from "../errors.ts";
+import { checkSlurm, NO_SLURM_SETTINGS, slurmScript } from "../experiments/slurm-script.ts";
+import type { SlurmSettings } from "../experiments/slurm-script.ts";
+import { planSweep } from "../experiments/sweep-plan.ts";
+import type { PlannedRun } from "../experiments/sweep-plan.ts";
+import { summaryCsv, summaryJson } from "../experiments/summary.ts";
+import { readComparison } from "../node/comparison.ts";
+import { showPath } from "../node/files.ts";
+import { freePath } from "../node/make-whole.ts";
+import { stemOf } from "../node/run.ts";
+import { SweepDirectory } from "../node/sweep-directory.ts";
+import type { SweepMemory } from "../node/sweep-directory.ts";
+import { ProcessPool } from "./pool.ts";
+import { placeRuns } from "./room.ts";
+import type { Room } from "./room.ts";
+import { isDone, runRungs } from "./rungs.ts";
+import type { Place } from "./rungs.ts";
+import { SlurmJobs } from "./slurm-jobs.ts";
+import { SlurmPool } from "./slurm-pool.ts";
+import { readSpec } from "./source.ts";
+import type { SpecFlags } from "./source.ts";
+import { learnTexts, openTexts, sizesOf } from "./texts.ts";
+import type { TextSizes } from "./texts.ts";
+import { createSweepView } from "./view.ts";
+
+/** How a sweep is run, however it began. */
+export interface Way {
+  /** Runs side by side; null: as the machine, or the cluster, can. */
+  readonly jobs: number | null;
+  readonly json: boolean;
+  /** A module that hears of every run; null: none. */
+  readonly hook: string | null;
+  /** What is asked of the cluster that does the runs; null: they are done on this machine. */
+  readonly slurm: SlurmSettings | null;
+}
+
+export interface SweepFlags extends SpecFlags, Way {
+  readonly name: string | null;
+  readonly runsDir: string;
+  readonly dryRun: boolean;
+}
+
+export interface ResumeFlags extends Omit<Way, "slurm"> {
+  /** Null: where it was. */
+  readonly on: "local" | "slurm" | null;
+  /** What is asked for anew of the cluster. */
+  readonly slurm: Partial<SlurmSettings>;
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Plans a sweep and runs it. Resolves to the exit code: 1 if a run failed. Throws InputError before anything is written. */
+export async function sweep(source: string | null, typed: Partial<TrainOptions>, flags: SweepFlags): Promise<number> {
+  const plan = planSweep(readSpec(source, typed, flags));
+  if (flags.slurm !== null) checkSlurm(flags.slurm);
+  const options = locate(plan.options);
+  const reporter = createReporter(flags.json);
+  for (const [settings, reason] of plan.left) reporter.warn(`left out: ${settings}: ${reason}`);
+  const gathered = await gather(options, reporter);
+  const texts = await learnTexts({ options, runs: plan.runs }, gathered);
+  const urls = options.urls.map(withoutPassword);
+  const memory = {
+    ...plan,
+    options: { ...options, urls },
+    dataHash: [...texts.values()][0].dataHash,
+    slurm: flags.slurm,
+  };
+  const stem = stemOf(options.data, options.urls);
+  if (flags.dryRun) {
+    const path = resolve(freePath(flags.runsDir, flags.name, `${stem}-sweep`));
+    return await showPlan(memory, sizesOf(texts), flags, path);
+  }
+  const room = await roomOf(memory, sizesOf(texts), flags);
+  const directory = SweepDirectory.create(flags.runsDir, flags.name, stem, memory, gathered.fetched);
+  try {
+    await openTexts(directory, texts);
+    return await runAll(directory, room, flags);
+  } finally {
+    directory.close();
+  }
+}
+
+/** Goes on with a sweep. What is finished stays; what failed, but for a training that diverged, is tried again. */
+export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags): Promise<number> {
+  const directory = SweepDirectory.openToRun(path);
+  try {
+    const { memory } = directory;
+    const isOnSlurm = on === null ? memory.slurm !== null : on === "slurm";
+    if (!isOnSlurm) await mustBeAlone(path);
+    const slurm = isOnSlurm ? checkSlurm({ ...(memory.slurm ?? NO_SLURM_SETTINGS), ...flags.slurm }) : null;
+    const DIVERGED = 3;
+    directory.saveFailures(new Map([...directory.failures()].filter(([, { exitCode }]) => exitCode === DIVERGED)));
+    const texts = await openTexts(directory, null);
+    const way = { ...flags, slurm };
+    return await runAll(directory, await roomOf(memory, sizesOf(texts), way), way);
+  } finally {
+    directory.close();
+  }
+}
+
+/** Throws InputError if the cluster is at work on a sweep that is to go on here. */
+async function mustBeAlone(path: string): Promise<void> {
+  const active = await SlurmJobs.open(path).active();
+  if (active.size === 0) return;
+  const [task] = active.keys();
+  throw new InputError(
+    `${active.size} of its runs are in Slurm's queue (${task}); scancel them first, or leave --on local away`,
+  );
+}
+
+/** A cluster's machines have other memory than this one. */
+async function roomOf(memory: SweepMemory, sizes: TextSizes, { jobs, slurm }: Way): Promise<Room> {
+  return await placeRuns(memory, sizes, jobs, slurm === null ? undefined : Infinity);
+}
+
+async function showPlan({ runs, ...memory }: SweepMemory, sizes: TextSizes, way: Way, path: string): Promise<number> {
+  const room = await roomOf({ runs, ...memory }, sizes, way);
+  if (way.slurm !== null) {
+    const names = runs.map(({ name }) => name);
+    process.stdout.write(scriptWriter(way.slurm, room, way, path)("microgpt", names, 1));
+    return 0;
+  }
+  for (const { name } of runs) {
+    const { bytes, refusal } = room.needs.get(name)!;
+    print(`${name}  ${megabytes(bytes)}${refusal === null ? "" : `  ${refusal}`}`);
+  }
+  print(`${runs.length} runs, ${room.jobs} at once; ${megabytes(room.maxBytes)} for all of them together`);
+  return 0;
+}
+
+/** This very program, as another process starts it. */
+const program = (): string[] => [process.execPath, ...process.execArgv, realpathSync(process.argv[1])];
+
+const hookArgs = ({ hook }: Way): string[] => (hook === null ? [] : ["--hook", resolve(hook)]);
+
+/** → what writes the script of a job, for some runs and a share of their steps. */
+function scriptWriter(
+  settings: SlurmSettings,
+  { needs }: Room,
+  way: Way,
+  directory: string,
+): (jobName: string, names: readonly string[], share: number) => string {
+  return (jobName, names, share) => {
+    const bytes = Math.max(...names.map((name) => needs.get(name)!.bytes));
+    const whole = { program: program(), more: hookArgs(way), jobs: way.jobs, directory, settings };
+    return slurmScript({ ...whole, jobName, names, share, bytes });
+  };
+}
+
+/** Where the runs are done: on this machine, or on a cluster. */
+function placeOf(directory: SweepDirectory, room: Room, way: Way): Place {
+  const { needs, jobs, maxBytes, coresEach } = room;
+  if (way.slurm === null) {
+    const environment = { MICROGPT_CORES: String(coresEach) };
+    const settings = { program: program(), jobs, maxBytes, environment };
+    return { needs, taskArgs: hookArgs(way), pool: (_, tell) => new ProcessPool(settings, tell) };
+  }
+  const queued = SlurmJobs.open(directory.path);
+  const script = scriptWriter(way.slurm, room, way, resolve(directory.path));
+  const pool: Place["pool"] = (share, tell) =>
+    new SlurmPool(queued, (jobName, names) => script(jobName, names, share), tell);
+  return { needs, taskArgs: [], pool };
+}
+
+async function runAll(directory: SweepDirectory, room: Room, way: Way): Promise<number> {
+  const { runs } = directory.memory;
+  const left = runs.filter((run) => !isDone(directory, run, 1));
+  const view = createSweepView(
+    way.json,
+    left.map(({ name }) => name),
+    runs.length - left.length,
+  );
+  const where = way.slurm === null ? `${room.jobs} at once` : "on the cluster";
+  view.note(`${runs.length} runs in ${showPath(directory.path)}, ${where}`);
+  refuse(directory, left, room, (message) => view.warn(message));
+  const exitCode = await runRungs(directory, placeOf(directory, room, way), view).finally(() => view.end());
+  const { runs: reports } = readComparison([directory.path]);
+  directory.saveSummary(summaryJson(reports), summaryCsv(reports));
+  if (exitCode !== null) {
+    view.note(`to go on: microgpt sweep --resume ${showPath(directory.path)}`);
+    return exitCode;
+  }
+  if (!way.json) for (const line of ["", ...comparisonLines(reports)]) print(line);
+  view.note(
+    `results: ${showPath(directory.path)}/summary.json; a page of them: microgpt report ${showPath(directory.path)}`,
+  );
+  return directory.failures().size > 0 ? 1 : 0;
+}
+
+/** Writes down which runs can't be done in this room, and why. */
+function refuse(
+  directory: SweepDirectory,
+  runs: readonly PlannedRun[],
+  { needs }: Room,
+  warn: (message: string) => void,
+): void {
+  const failures = directory.failures();
+  for (const { name } of runs) {
+    const refusal = needs.get(name)?.refusal ?? null;
+    if (refusal === null) continue;
+    failures.set(name, { exitCode: 2, message: refusal });
+    warn(`${name}: ${refusal}`);
+  }
+  directory.saveFailures(failures);
+}
