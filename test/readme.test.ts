@@ -18,6 +18,7 @@ const DOCUMENTS = [
   "data/README.md",
   "bench/README.md",
   "docs/usage.md",
+  "docs/experiments.md",
 ];
 
 /** The commands of a document: the lines of its `sh` blocks. */
@@ -58,6 +59,8 @@ function writeTexts(directory: string): void {
   const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);
   write("my-names.txt", read("data/names.txt").split("\n").slice(0, 500).join("\n"));
   write("my-text.txt", book);
+  write("bible.txt", book);
+  write("my-hook.mjs", /^```js\n(.*?)^```$/ms.exec(read("docs/experiments.md"))?.[1] ?? "");
   mkdirSync(join(directory, "my-book"));
   write("my-book/chapter-1.txt", book.slice(0, 8000));
   write("my-book/chapter-2.txt", book.slice(8000));
@@ -95,15 +98,17 @@ describe("every command of the documents runs as it is written", () => {
     const env = { ...process.env, PATH, XDG_CACHE_HOME: join(directory, "cache") };
     expect(commands.length).toBeGreaterThan(20);
     for (const command of commands) {
-      const local = command.replaceAll("https://www.gutenberg.org", site.url);
+      // The budgets are a reader's: a test has less time.
+      const local = command.replaceAll("https://www.gutenberg.org", site.url).replace(/--seconds \d+/, "--seconds 0.5");
       const { exitCode, stdout, stderr } = await finished("sh", ["-c", local], { cwd: directory, env });
       // What fetch says of its pages goes to the error output; a failed page would be a warning.
       const said = stderr.replace(/^(?:fetched|cleaned|\d+ documents?,|written to) .*\n/gm, "");
       expect({ command, exitCode, said }).toEqual({ command, exitCode: 0, said: "" });
       expect(stdout + stderr).not.toBe("");
     }
+    expect(readFileSync(join(directory, "heard.txt"), "utf8")).toMatch(/^100 \d\.\d+ \d+\n200 /);
     expect(site.asked).toEqual(expect.arrayContaining(["/files/1661/1661-0.txt", "/rivers.html", "/robots.txt"]));
-  });
+  }, 300_000);
 
   test("the library example runs, in Node and without it", () => {
     const [, example] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
