@@ -5,7 +5,7 @@
  * the sweep's directory, so that whatever is killed, `sweep --resume` does what is left and nothing twice.
  */
 import { realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { comparisonLines } from "../cli/compare.ts";
 import { createReporter } from "../cli/reporters.ts";
 import { gather, locate, withoutPassword } from "../cli/sources.ts";
@@ -113,7 +113,13 @@ export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags): 
 
 /** Throws InputError if the cluster is at work on a sweep that is to go on here. */
 async function mustBeAlone(path: string): Promise<void> {
-  const active = await SlurmJobs.open(path).active();
+  const active = await SlurmJobs.open(path)
+    .active()
+    .catch((error: unknown) => {
+      if (!(error instanceof InputError)) throw error;
+      const remedy = `if it does not, remove ${showPath(join(path, "slurm", "jobs.json"))}`;
+      throw new InputError(`whether the cluster still works on this sweep can't be told (${error.message}); ${remedy}`);
+    });
   if (active.size === 0) return;
   const [task] = active.keys();
   throw new InputError(
