@@ -100,6 +100,7 @@ class TableView implements SweepView {
   readonly #log = createLogUpdate(process.stdout);
   readonly #finishedBefore: number;
   #drawnMs = -Infinity;
+  #hasEnded = false;
 
   constructor(names: readonly string[], finished: number) {
     this.#rows = new Map(names.map((name) => [name, newRow()]));
@@ -130,9 +131,11 @@ class TableView implements SweepView {
   end(): void {
     this.#draw(true);
     this.#log.done();
+    this.#hasEnded = true;
   }
 
   #above(write: () => void): void {
+    if (this.#hasEnded) return write();
     this.#log.clear();
     write();
     this.#draw(true);
