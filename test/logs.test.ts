@@ -141,6 +141,33 @@ describe("--log tensorboard", () => {
     expect(of("loss")).toHaveLength(30);
   });
 
+  test("a run that was killed before its first save begins its curves anew", async () => {
+    const directory = workspace();
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TINY];
+    const more = [
+      "--num-steps",
+      "20000",
+      "--eval-interval",
+      "20000",
+      "--save-interval",
+      "20000",
+      "--log",
+      "tensorboard",
+    ];
+    const killed = start([...args, ...more]);
+    const file = (): string[] =>
+      existsSync(join(directory, "run", "tensorboard")) ? readdirSync(join(directory, "run", "tensorboard")) : [];
+    await until("events are written", () =>
+      file().some((name) => readFileSync(join(directory, "run", "tensorboard", name)).length > 1000),
+    );
+    killed.kill("SIGKILL");
+    await killed.ended;
+    expect(readdirSync(join(directory, "run", "checkpoints"))).toEqual([]);
+    expect(microgpt(["resume", join(directory, "run")]).exitCode).toBe(0);
+    expect(file()).toHaveLength(2);
+    expect(visible(eventsOf(join(directory, "run"))).get("loss/train")).toHaveLength(20_000);
+  });
+
   test("a file that a kill has torn hides nothing of the next one", () => {
     const { run } = trained("--log", "tensorboard");
     const [name] = readdirSync(join(run, "tensorboard"));

@@ -213,6 +213,8 @@ test.each<[string, RegExp]>([
   ["--grid n-layer=1,2 --reference", /^sweep: --reference holds nothing out/],
   ["--resume nowhere", /^\S*nowhere is no sweep: it has no sweep.json$/],
   ["--resume x --n-layer 2", /^--resume: a sweep goes on as it began; leave options away$/],
+  ["--resume x --grid n-layer=2", /^--resume: a sweep goes on as it began; leave options away$/],
+  ["--resume x --halving", /^--resume: a sweep goes on as it began; leave options away$/],
   ["--jobs 0", /^--jobs: expected a whole number from 1/],
   ["--grid n-layer=1 --tokens 5 --seconds 5", /^sweep: no run can be trained; --tokens and --seconds both say/],
 ])("sweep %s is refused in one sentence", (args, message) => {

@@ -3,7 +3,7 @@
  * `tensorboard --logdir runs` shows every run below.
  *
  * A file is a list of records (TFRecord: length, its checksum, bytes, their checksum), each an `Event` in protocol
- * buffers. Each process that trains writes a file of its own; one that goes on says first where, so that TensorBoard
+ * buffers. Each process that trains writes a file of its own, and says first where it begins, so that TensorBoard
  * forgets what a killed process wrote beyond.
  * Source: tensorflow/core/util/event.proto, framework/summary.proto, lib/io/record_writer.h (TensorFlow 2).
  */
@@ -30,7 +30,7 @@ export class EventLog implements Log {
     const path = freePath(directory);
     this.#file = new GrowingFile(path, 0);
     this.#write(0, (event) => event.writeStringField(3, "brain.Event:2"));
-    if (step > 0) this.#write(step + 1, (event) => event.writeMessage(7, writeSessionStart, null));
+    this.#write(step + 1, (event) => event.writeMessage(7, writeSessionStart, null));
   }
 
   append({ step, ...line }: Metrics): void {

@@ -71,7 +71,9 @@ function addSweep(program: Command, exit: Exit): void {
       const asked = Object.fromEntries(Object.entries(flags).filter(([key]) => Object.hasOwn(NO_SLURM_SETTINGS, key)));
       const { sweep: run, resumeSweep } = await import("./sweep.ts");
       if (flags.resume !== undefined) {
-        if (source !== undefined || typed.length > 0)
+        const { grid, random, trials, repeats, halving, name } = flags;
+        const isAnew = [source, grid, random, trials, repeats, halving, name].some((value) => value !== undefined);
+        if (isAnew || flags.dryRun === true || typed.length > 0)
           throw new InputError("--resume: a sweep goes on as it began; leave options away");
         const path = findRun(flags.resume, flags.runsDir);
         return exit(await resumeSweep(path, { jobs, json, hook, on, slurm: asked }));
