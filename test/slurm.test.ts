@@ -8,7 +8,7 @@ import { parseEnding, parseQueue } from "../src/sweep/slurm.ts";
 import { microgpt, TINY, workspace, writeWords } from "./setup/microgpt.ts";
 import { hasSlurm, startCluster } from "./setup/slurm.ts";
 import type { Cluster } from "./setup/slurm.ts";
-import { leftovers, savedSteps, start, taskPids, until } from "./setup/trainer.ts";
+import { leftovers, savedSteps, start, tasksOf, until } from "./setup/trainer.ts";
 
 const SCRIPT = {
   settings: NO_SLURM_SETTINGS,
@@ -193,8 +193,8 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     const [here, there] = [words(...more), words(...more, ...ON_SLURM)];
     const running = start(there.args);
     await until("two runs have saved", () => saved(there.sweep, 2), 60_000);
-    process.kill(taskPids(there.sweep)[0], "SIGKILL");
-    await until("the other is alone", () => taskPids(there.sweep).length === 1 || saved(there.sweep, 3), 60_000);
+    process.kill(tasksOf(there.sweep)[0].pid, "SIGKILL");
+    await until("the other is alone", () => tasksOf(there.sweep).length === 1 || saved(there.sweep, 3), 60_000);
     cluster.ask("sbatch", "--partition=high", "--nodes=2", "--output=/dev/null", "--wrap", "sleep 1");
     // What was preempted would wait for two minutes, so long are credentials good.
     await until("something is requeued", () => requeued().length > 0, 60_000);
@@ -236,7 +236,7 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     const { exitCode, stdout } = await running.ended;
     expect(exitCode).toBe(130);
     expect(stdout).toContain("to go on: microgpt sweep --resume");
-    expect(taskPids(sweep)).toEqual([]);
+    expect(tasksOf(sweep)).toEqual([]);
     expect(cluster.ask("squeue", "--noheader")).toBe("");
     await sleep(100);
     expect(leftovers(sweep)).toEqual([]);

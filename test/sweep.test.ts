@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { isRunning } from "../src/node/files.ts";
 import { loadResult } from "../src/node/result.ts";
 import { microgpt, TINY, trained, workspace, writeWords } from "./setup/microgpt.ts";
-import { fingerprint, leftovers, savedSteps, start, taskPids, until } from "./setup/trainer.ts";
+import { fingerprint, leftovers, savedSteps, start, tasksOf, until } from "./setup/trainer.ts";
 import type { Trainer } from "./setup/trainer.ts";
 
 /** A sweep of forty words in a directory of its own: its arguments, and where it will be. */
@@ -150,18 +151,29 @@ async function disturb(sweep: string, args: string[], everyMs: number, parents: 
   const draw = (count: number): number => (random = (random * 1103515245 + 12345) % 2 ** 31) % count;
   let parent: Trainer = start(args);
   let kills = 0;
+  // On a busy machine a run may be killed before it has begun, over and over, and the sweep would be right to give it up.
+  const futile = new Map<string, { steps: string; count: number }>();
+  const mayDie = ({ run }: { run: string }): boolean => {
+    const steps = savedSteps(join(sweep, "runs", run)).join();
+    const last = futile.get(run);
+    if (last?.steps !== steps) futile.set(run, { steps, count: 0 });
+    return (futile.get(run)?.count ?? 0) < 3;
+  };
   for (;;) {
     const ended = await Promise.race([parent.ended, sleep(everyMs).then(() => null)]);
     if (ended?.exitCode === 0) return kills;
-    const pids = taskPids(sweep);
+    const tasks = tasksOf(sweep).filter(mayDie);
     if (ended === null && parents > 0 && kills % 3 === 2) {
       parent.kill("SIGKILL");
       await parent.ended;
       parents--;
-    } else if (ended === null && pids.length > 0) {
-      process.kill(pids[draw(pids.length)], "SIGKILL");
+      kills++;
+    } else if (ended === null && tasks.length > 0) {
+      const { pid, run } = tasks[draw(tasks.length)];
+      futile.get(run)!.count++;
+      if (isRunning(pid)) process.kill(pid, "SIGKILL"); // it may just have ended
+      kills++;
     }
-    kills++;
     if (ended !== null) expect(ended.stderr).toBe(""); // what has ended by itself had a reason
     if (parent.output().length >= 0 && (await Promise.race([parent.ended, sleep(1).then(() => null)])) !== null) {
       parent = start(existsSync(join(sweep, "sweep.json")) ? ["sweep", "--resume", sweep] : args);

@@ -86,19 +86,18 @@ export function leftovers(directory: string): string[] {
   return names.filter((name) => /\.tmp-|\.new-run-|\.lock/.test(name));
 }
 
-/** Processes of a sweep's runs, by what they were started with. */
-export function taskPids(sweep: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return line.includes("sweep-task") && line.includes(sweep);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+/** Processes of a sweep's runs, and which run each is, by what they were started with. */
+export function tasksOf(sweep: string): { pid: number; run: string }[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      const place = line.indexOf("sweep-task");
+      return place >= 0 && line[place + 1] === sweep ? [{ pid: Number(pid), run: line[place + 2] }] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** One line on stderr that says what went wrong, and no stack trace. */
