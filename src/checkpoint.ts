@@ -232,7 +232,8 @@ const isLoss = (json: unknown): json is number | null => json === null || Number
 function rawTensors(prefix: string, tensors: Tensors): Map<string, RawTensor> {
   const raw = new Map<string, RawTensor>();
   for (const [name, { shape, data }] of tensors) {
-    if (!data.every(Number.isFinite)) throw new InputError(`checkpoint: ${prefix}${name} has a NaN; not saved`, 3);
+    if (!data.every(Number.isFinite))
+      throw new InputError(`checkpoint: ${prefix}${name} has a NaN; not saved`, "diverged");
     const dtype = data instanceof Float64Array ? "F64" : "F32";
     raw.set(prefix + name, { dtype, shape, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
   }

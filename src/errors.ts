@@ -1,16 +1,36 @@
+/** Kind of `InputError` → exit code of the command line. Programs decide by the kind, never by the message. */
+const EXIT_CODES = {
+  /** A wrong option, a missing or damaged file. */
+  "bad-input": 2,
+  /** The name is taken: a run or a sweep of this name exists. */
+  exists: 2,
+  /** Another process is writing to the run. */
+  "in-use": 2,
+  /** The training diverged: its loss or its gradients are not finite. */
+  diverged: 3,
+  /** The machine failed: a full disk, a file that cannot be written. */
+  machine: 1,
+} as const;
+
+export type InputErrorCode = keyof typeof EXIT_CODES;
+
 /**
- * What a person can mend: a wrong option, a missing file, a damaged run. The message is one sentence that says
+ * An error that the user can mend: a wrong option, a missing file, a damaged run. The message is one sentence that says
  * what is wrong, where, and what to do; the command line prints it alone and exits with `exitCode`.
- * Every other error is a fault of ours and keeps its stack trace.
+ * Every other error is a bug of ours and keeps its stack trace.
  */
 export class InputError extends Error {
-  /** 2: bad input. 3: the training itself failed (a loss that is no number). 1: the machine did (a full disk). */
-  readonly exitCode: 1 | 2 | 3;
+  readonly code: InputErrorCode;
 
-  constructor(message: string, exitCode: 1 | 2 | 3 = 2) {
+  constructor(message: string, code: InputErrorCode = "bad-input") {
     super(message);
     this.name = "InputError";
-    this.exitCode = exitCode;
+    this.code = code;
+  }
+
+  /** Exit code of the command line: 2 bad input, 3 the training diverged, 1 the machine failed. */
+  get exitCode(): 1 | 2 | 3 {
+    return EXIT_CODES[this.code];
   }
 }
 

@@ -38,6 +38,7 @@ export type { Dataset, DocumentKind } from "./dataset.ts";
 export { countParameters, EngineLost, initTensors, weightShapes } from "./engine.ts";
 export type { Engine, Reader, Sequence, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
 export { InputError } from "./errors.ts";
+export type { InputErrorCode } from "./errors.ts";
 export { checkGpu } from "./gpu-check.ts";
 export { initWeights } from "./microgpt.ts";
 export type { Config } from "./microgpt.ts";

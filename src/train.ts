@@ -257,6 +257,6 @@ export function countTargets(documents: Iterable<Tokens>, blockSize: number): nu
 function divergence(what: string): InputError {
   return new InputError(
     `train: ${what}; the training has diverged, try a smaller --learning-rate, or --clip-norm 1`,
-    3,
+    "diverged",
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decide } from "../src/cli/engines.ts";
+import { resolveOptions } from "../src/options/resolve.ts";
 import { checkOptions, flagOf, initialOptions, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
 import { checkTogether } from "../src/option-rules.ts";
 import type { TrainOptions } from "../src/config.ts";
@@ -109,9 +109,9 @@ test("the largest counts number the documents exactly", () => {
 
 test("without a batch size the atomic engine and the reference take one document, a fast engine 64", () => {
   const defaults = initialOptions(TRAIN_OPTIONS);
-  expect(decide(defaults)).toMatchObject({ engine: "wasm", batchSize: 64 });
-  expect(decide({ ...defaults, engine: "atomic" })).toMatchObject({ engine: "atomic", batchSize: 1 });
-  expect(decide({ ...defaults, reference: true })).toMatchObject({ engine: "atomic", batchSize: 1 });
-  expect(decide({ ...defaults, reference: true, engine: "wasm" })).toMatchObject({ engine: "wasm", batchSize: 1 });
-  expect(decide({ ...defaults, batchSize: 7, engine: "atomic" }).batchSize).toBe(7);
+  expect(resolveOptions(defaults)).toMatchObject({ engine: "wasm", batchSize: 64 });
+  expect(resolveOptions({ ...defaults, engine: "atomic" })).toMatchObject({ engine: "atomic", batchSize: 1 });
+  expect(resolveOptions({ ...defaults, reference: true })).toMatchObject({ engine: "atomic", batchSize: 1 });
+  expect(resolveOptions({ ...defaults, reference: true, engine: "wasm" })).toMatchObject({ engine: "wasm", batchSize: 1 });
+  expect(resolveOptions({ ...defaults, batchSize: 7, engine: "atomic" }).batchSize).toBe(7);
 });

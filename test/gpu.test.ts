@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openGpu } from "../src/backend/webgpu-device.ts";
 import { closeGpus, findGpu } from "../src/cli/gpu.ts";
-import { decide, openEngine, resumeEngine, settle } from "../src/cli/engines.ts";
+import { chooseEngine, openEngine, resumeEngine } from "../src/cli/engines.ts";
+import { resolveOptions } from "../src/options/resolve.ts";
 import { prepare } from "../src/cli/material.ts";
 import type { Reporter } from "../src/cli/reporter.ts";
 import { Training } from "../src/cli/training.ts";
@@ -33,7 +34,7 @@ if (real === null) console.warn(`${name}: the tests of a GPU's faults are not ru
 afterAll(closeGpus);
 
 const CONFIG = { vocabSize: 11, nEmbd: 8, nHead: 2, nLayer: 1, blockSize: 8 };
-const options = decide({ ...initialOptions(TRAIN_OPTIONS), engine: "webgpu", batchSize: 4 });
+const options = resolveOptions({ ...initialOptions(TRAIN_OPTIONS), engine: "webgpu", batchSize: 4 });
 const find = async (disguise: Disguise): Promise<Awaited<ReturnType<typeof findGpu>>> =>
   await findGpu(async () => await Promise.resolve(fakeGpu(real!, disguise)));
 
@@ -55,14 +56,14 @@ describe("without a usable GPU", () => {
   test("auto looks for a GPU only for models that are large enough, and says why not", async () => {
     const all = initialOptions(TRAIN_OPTIONS);
     const nobody = async (): Promise<string> => await Promise.reject(new Error("must not be looked for"));
-    const small = await settle(CONFIG, { ...decide(all), ...all, batchSize: 64 }, nobody);
+    const small = await chooseEngine(CONFIG, { ...resolveOptions(all), batchSize: 64 }, nobody);
     expect(small).toEqual({ engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null });
     const large = { ...CONFIG, nEmbd: 256, nLayer: 4, blockSize: 256 };
-    const strict = await settle(large, { ...decide({ ...all, strictMath: true }), batchSize: 64 }, nobody);
+    const strict = await chooseEngine(large, { ...resolveOptions({ ...all, strictMath: true }), batchSize: 64 }, nobody);
     expect(strict).toEqual({ engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null });
-    const settled = await settle(
+    const settled = await chooseEngine(
       large,
-      { ...decide(all), batchSize: 64 },
+      { ...resolveOptions(all), batchSize: 64 },
       async () => await Promise.resolve("it rains"),
     );
     expect(settled).toEqual({ engine: "wasm", why: "no GPU: it rains", gpu: null });
@@ -72,7 +73,7 @@ describe("without a usable GPU", () => {
 describe.skipIf(real === null)(`adapters that are not what they should be, ${name}`, () => {
   test("a software adapter is never auto's choice, and --engine webgpu says that it got one", async () => {
     const large = { ...CONFIG, nEmbd: 256, nLayer: 4, blockSize: 256 };
-    const settled = await settle(large, { ...options, batchSize: 64 }, async () => await find({}));
+    const settled = await chooseEngine(large, { ...options, batchSize: 64 }, async () => await find({}));
     expect(settled.engine).toBe("wasm");
     expect(settled.why).toMatch(/SwiftShader.* is no GPU but software, which is slower/);
     const { engine, warnings } = await open({});
@@ -202,7 +203,7 @@ interface Trained {
 /** Trains with devices that are lost, each at its own moment; those after the last never are. */
 async function trainWith(lasts: readonly number[], count = { moments: 0 }, opening = { moments: 0 }): Promise<Trained> {
   const directory = workspace();
-  const all = { ...initialOptions(TRAIN_OPTIONS), ...TRAINING, data: [writeWords(directory)] };
+  const all = resolveOptions({ ...initialOptions(TRAIN_OPTIONS), ...TRAINING, data: [writeWords(directory)] });
   const material = prepare(all, [TextSource.file(all.data[0])]);
   const run = Run.create(directory, "run", "words", all, material.tokenizer);
   const warnings: string[] = [];
@@ -220,15 +221,23 @@ async function trainWith(lasts: readonly number[], count = { moments: 0 }, openi
   };
   try {
     const weights = initTensors(material.config, material.random, Float32Array);
-    const decided = decide(all);
-    const engine = await openEngine(material.config, weights, decided, () => undefined, next);
+    const engine = await openEngine(material.config, weights, all, () => undefined, next);
     opening.moments = count.moments;
     const reopen: typeof resumeEngine = async (config, state, asked) => {
       const fresh = await openEngine(config, state.weights, asked, () => undefined, next);
       await fresh.load(state);
       return fresh;
     };
-    const training = new Training(run, material, engine, newProgress(), null, reporter, null, reopen);
+    const training = new Training({
+      run,
+      material,
+      engine,
+      progress: newProgress(),
+      best: null,
+      reporter,
+      why: null,
+      reopen,
+    });
     const kept = await training.complete();
     if (typeof kept === "number") expect.fail("a signal");
     return {

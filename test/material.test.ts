@@ -7,6 +7,7 @@ import { initialOptions, TRAIN_OPTIONS } from "../src/config.ts";
 import type { TrainOptions } from "../src/config.ts";
 import { TextSource } from "../src/node/text.ts";
 import type { TokenSequences } from "../src/token-sequences.ts";
+import { resolveOptions } from "../src/options/resolve.ts";
 import { workspace } from "./setup/microgpt.ts";
 
 /** A text of many different short lines, in paragraphs of five. */
@@ -15,7 +16,7 @@ const LINES = Array.from({ length: 200 }, (_, i) => `line ${i} ${"x".repeat(i % 
 function material(options: Partial<TrainOptions>, text: string = LINES.join("\n")): Material {
   const path = join(workspace(), "text.txt");
   writeFileSync(path, text);
-  return prepare({ ...initialOptions(TRAIN_OPTIONS), blockSize: 8, ...options }, [TextSource.file(path)]);
+  return prepare(resolveOptions({ ...initialOptions(TRAIN_OPTIONS), blockSize: 8, ...options }), [TextSource.file(path)]);
 }
 
 const targets = (documents: TokenSequences): number => documents.countTokens() - documents.length;

@@ -12,9 +12,10 @@ import { findRun, Run, stemOf } from "../src/node/run.ts";
 import { charTokenizer } from "../src/tokenizers/char.ts";
 import { OTHER_FORMATS } from "./hostile-files.ts";
 import { workspace } from "./setup/microgpt.ts";
+import { resolveOptions } from "../src/options/resolve.ts";
 import { smallCheckpoint, smallModelBytes } from "./setup/sealed.ts";
 
-const options = { ...initialOptions(TRAIN_OPTIONS), keep: 2 };
+const options = resolveOptions({ ...initialOptions(TRAIN_OPTIONS), keep: 2 });
 const tokenizer = charTokenizer(["abcd"]);
 
 /** A new, locked run named `run` in a directory of its own. */

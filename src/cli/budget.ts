@@ -6,12 +6,10 @@
  * estimate, from a short trial on the machine that trains; tokens are a matter of arithmetic.
  */
 import type { Engine } from "../engine.ts";
-import type { TrainOptions } from "../config.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError } from "../errors.ts";
 import { batchesOf, countTargets, evaluateInParts } from "../train.ts";
 import type { Material } from "./material.ts";
-
-type Budget = TrainOptions & { readonly batchSize: number };
 
 /** The trial takes this share of the time; bounds in seconds. What it has learnt is forgotten. */
 const TRIAL_SHARE = 0.03;
@@ -26,7 +24,7 @@ const MAX_STEPS = 1_000_000_000;
  * The steps of a training: those asked for, or as many as the budget has room for, at least one. The engine is as it was.
  * Throws InputError if the warm-up alone would take them all.
  */
-export async function stepsFor(options: Budget, material: Material, engine: Engine): Promise<number> {
+export async function stepsFor(options: ResolvedOptions, material: Material, engine: Engine): Promise<number> {
   const { tokens, seconds, numSteps } = options;
   const steps = tokens !== null ? stepsOfTokens(options, material, tokens) : null;
   if (steps === null && seconds === null) return numSteps;
@@ -38,11 +36,20 @@ export async function stepsFor(options: Budget, material: Material, engine: Engi
   );
 }
 
-function stepsOfTokens({ batchSize, accumulate, blockSize }: Budget, { train }: Material, tokens: number): number {
+function stepsOfTokens(
+  { batchSize, accumulate, blockSize }: ResolvedOptions,
+  { train }: Material,
+  tokens: number,
+): number {
   return tokens / ((countTargets(train, blockSize) / train.length) * batchSize * accumulate);
 }
 
-async function stepsOfSeconds(options: Budget, material: Material, engine: Engine, seconds: number): Promise<number> {
+async function stepsOfSeconds(
+  options: ResolvedOptions,
+  material: Material,
+  engine: Engine,
+  seconds: number,
+): Promise<number> {
   const state = await engine.save();
   const trial = Math.min(Math.max(TRIAL_SHARE * seconds, MIN_TRIAL), MAX_TRIAL);
   const stepSeconds = await timeSteps(options, material, engine, trial);
@@ -57,7 +64,12 @@ async function stepsOfSeconds(options: Budget, material: Material, engine: Engin
 }
 
 /** Seconds a step, the mean after the first part of a trial that takes about `seconds`. */
-async function timeSteps(options: Budget, { train }: Material, engine: Engine, seconds: number): Promise<number> {
+async function timeSteps(
+  options: ResolvedOptions,
+  { train }: Material,
+  engine: Engine,
+  seconds: number,
+): Promise<number> {
   // So small that no weights grow beyond all bounds, which would take other times.
   const learningRate = 1e-6 * options.learningRate;
   const update = { learningRate, weightDecay: options.weightDecay, clipNorm: options.clipNorm };

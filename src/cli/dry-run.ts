@@ -4,7 +4,7 @@
 import type { TrainOptions } from "../config.ts";
 import { countParameters } from "../engine.ts";
 import { checkTogether } from "../option-rules.ts";
-import { decide } from "./engines.ts";
+import { resolveOptions } from "../options/resolve.ts";
 import { prepare } from "./material.ts";
 import { memoryNeed, sumOf } from "./memory.ts";
 import { createReporter } from "./reporters.ts";
@@ -16,7 +16,7 @@ import { grouped, megabytes } from "./terminal.ts";
 export async function dryRun(given: TrainOptions): Promise<number> {
   checkTogether(given);
   exitOnOutputError();
-  const options = decide(locate(given));
+  const options = resolveOptions(locate(given));
   const material = prepare(options, sourcesOf(await gather(options, createReporter(false))));
   const { config, train, heldOut, tokenizer } = material;
   const print = (what: string, bytes: number): void =>

@@ -11,7 +11,7 @@ import type { WasmMemory } from "../backend/wasm.ts";
 import { webgpuAlignment } from "../backend/webgpu-memory.ts";
 import { webgpuBackend, webgpuMemory } from "../backend/webgpu.ts";
 import type { WebGpuMemory } from "../backend/webgpu.ts";
-import type { TrainOptions } from "../config.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 import { countParameters } from "../engine.ts";
 import { EngineLost } from "../engine.ts";
 import type { Engine, Tensors, TrainingState } from "../engine.ts";
@@ -33,29 +33,23 @@ const MAX_PARAMETERS = { atomic: 2_000_000, wasm: 180_000_000, webgpu: 500_000_0
 
 /** What the engine needs to know of the options. */
 export type EngineOptions = Pick<
-  TrainOptions,
+  ResolvedOptions,
   "engine" | "threads" | "strictMath" | "noBlas" | "batchSize" | "precision"
 >;
 
-/** The options with every "auto" decided: a run remembers what it began with, and goes on with it. */
-export function decide(options: TrainOptions): TrainOptions & { readonly batchSize: number } {
-  const engine = options.engine === "auto" ? (options.reference || options.noGpu ? "atomic" : "wasm") : options.engine;
-  return { ...options, engine, batchSize: options.batchSize ?? (engine === "atomic" || options.reference ? 1 : 64) };
-}
-
-/** What "auto" has come to, and why. */
-export interface Settled {
+/** The engine that "auto" became, and why. */
+export interface ChosenEngine {
   readonly engine: "wasm" | "webgpu";
   readonly why: string;
   readonly gpu: Gpu | null;
 }
 
 /** Whether a model that may be trained anywhere is better off on the GPU. It is looked for only where it may be. */
-export async function settle(
+export async function chooseEngine(
   config: Config,
-  { batchSize, accumulate, strictMath }: Pick<TrainOptions, "accumulate"> & Decided,
+  { batchSize, accumulate, strictMath }: Pick<ResolvedOptions, "batchSize" | "accumulate" | "strictMath">,
   find: typeof findGpu = findGpu,
-): Promise<Settled> {
+): Promise<ChosenEngine> {
   if (strictMath) return { engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null };
   const tokens = batchSize * accumulate * config.blockSize;
   const work = 6 * countParameters(config) * tokens;
@@ -73,9 +67,9 @@ export async function settle(
 const MIN_GPU_WORK = 5e8;
 
 /** Throws InputError for a model that the engine can't hold. */
-export function checkSize(config: Config, { engine }: EngineOptions): void {
+export function checkSize(config: Config, { engine }: Pick<EngineOptions, "engine">): void {
   const parameters = countParameters(config);
-  const limit = MAX_PARAMETERS[engine === "auto" ? "wasm" : engine];
+  const limit = MAX_PARAMETERS[engine];
   if (parameters <= limit) return;
   const count = (value: number): string => value.toLocaleString("en-US");
   throw new InputError(
@@ -91,7 +85,7 @@ export function checkSize(config: Config, { engine }: EngineOptions): void {
 export async function openEngine(
   config: Config,
   weights: Tensors,
-  options: Decided,
+  options: EngineOptions,
   warn: (message: string) => void,
   find: typeof findGpu = findGpu,
 ): Promise<Engine> {
@@ -125,7 +119,7 @@ export async function openEngine(
 async function openOnGpu(
   config: Config,
   weights: Tensors,
-  { batchSize, precision }: Decided,
+  { batchSize, precision }: EngineOptions,
   gpu: Awaited<ReturnType<typeof findGpu>>,
   warn: (message: string) => void,
 ): Promise<Engine | string> {
@@ -171,26 +165,26 @@ const MAX_GPU_LOGITS = 2 ** 26;
 const MIN_BLAS_PARAMETERS = 10_000;
 
 /** By the size alone, so that a run that goes on has the same numbers. */
-export const usesBlas = (config: Config, { noBlas, strictMath, engine }: EngineOptions): boolean =>
-  !noBlas && !strictMath && engine === "wasm" && countParameters(config) >= MIN_BLAS_PARAMETERS;
-
-type Decided = EngineOptions & { readonly batchSize: number };
+export const usesBlas = (
+  config: Config,
+  { noBlas, strictMath, engine }: Pick<EngineOptions, "noBlas" | "strictMath" | "engine">,
+): boolean => !noBlas && !strictMath && engine === "wasm" && countParameters(config) >= MIN_BLAS_PARAMETERS;
 
 /** Tokens that are computed at once, and threads. */
-function sizes(config: Config, { batchSize, threads }: Decided): { maxTokens: number; threads: number } {
+function sizes(config: Config, { batchSize, threads }: EngineOptions): { maxTokens: number; threads: number } {
   const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
   return { maxTokens, threads: threads ?? suitableThreads(maxTokens * countParameters(config)) };
 }
 
 /** What a training needs: the wasm engine's memory, by what it is for. */
-export function engineMemory(config: Config, options: Decided): WasmMemory & { readonly threads: number } {
+export function engineMemory(config: Config, options: EngineOptions): WasmMemory & { readonly threads: number } {
   const { maxTokens, threads } = sizes(config, options);
   const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens });
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
 
 /** What a training needs on a GPU whose buffers are as large as those of most. */
-export function gpuMemory(config: Config, { batchSize, precision }: Decided): WebGpuMemory {
+export function gpuMemory(config: Config, { batchSize, precision }: EngineOptions): WebGpuMemory {
   const alignment = webgpuAlignment(LARGE_BUFFER);
   const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
   const { layout, programs } = planEngine(alignment, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
@@ -203,7 +197,7 @@ const LARGE_BUFFER = 2 ** 30;
 export async function resumeEngine(
   config: Config,
   state: TrainingState,
-  options: Decided,
+  options: EngineOptions,
   warn: (message: string) => void,
 ): Promise<Engine> {
   const engine = await openEngine(config, state.weights, options, warn);

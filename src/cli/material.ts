@@ -7,6 +7,7 @@ import type { Baselines } from "../baselines.ts";
 import type { Origin } from "../checkpoint.ts";
 import { sha256 } from "../checkpoint.ts";
 import type { TrainOptions } from "../config.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 import { splitOrder } from "../dataset.ts";
 import type { Config } from "../microgpt.ts";
 import type { Run } from "../node/run.ts";
@@ -42,7 +43,7 @@ export interface Material {
 }
 
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
-export function prepare(options: TrainOptions, sources: readonly TextSource[]): Material {
+export function prepare(options: ResolvedOptions, sources: readonly TextSource[]): Material {
   const random = new Random(options.seed);
   const check = (tokenizer: Tokenizer): void => checkSize(configOf(options, tokenizer), options);
   return materialOf(options, encodeText(options, sources, random, check), random);
@@ -53,7 +54,7 @@ export function prepare(options: TrainOptions, sources: readonly TextSource[]): 
  * @param random the run's generator, which has drawn nothing yet (but for the reference's documents).
  */
 export function materialOf(
-  options: TrainOptions,
+  options: ResolvedOptions,
   text: EncodedText,
   random: Random = new Random(options.seed),
 ): Material {

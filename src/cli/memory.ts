@@ -6,7 +6,7 @@ import type { Config } from "../microgpt.ts";
 import { findBlas } from "../node/blas.ts";
 import { idArray } from "../token-sequences.ts";
 import { engineMemory, gpuMemory, usesBlas } from "./engines.ts";
-import type { decide } from "./engines.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 
 /** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */
 const NODE_BYTES = 106e6;
@@ -55,8 +55,8 @@ export interface MemoryNeed {
 export const sumOf = (parts: Parts): number => parts.reduce((sum, [, bytes]) => sum + bytes, 0);
 
 /** Throws InputError for a model that the engine can't hold. */
-export function memoryNeed(config: Config, options: ReturnType<typeof decide>, text: TextSize): MemoryNeed {
-  const engine = options.engine === "auto" ? "wasm" : options.engine;
+export function memoryNeed(config: Config, options: ResolvedOptions, text: TextSize): MemoryNeed {
+  const { engine } = options;
   const parts = {
     atomic: () => atomicParts(config),
     wasm: () => wasmParts(config, options),
@@ -80,7 +80,7 @@ function textBytes({ tokens, documents, isMerged }: TextSize, vocabSize: number,
   return merging + (LISTS + (stream ? 1 : 0)) * width * tokens + DOCUMENT_BYTES * documents;
 }
 
-function wasmParts(config: Config, options: ReturnType<typeof decide>): [string, number][] {
+function wasmParts(config: Config, options: ResolvedOptions): [string, number][] {
   const memory = engineMemory(config, options);
   return [
     ["parameters", memory.parameters],
@@ -94,7 +94,7 @@ function wasmParts(config: Config, options: ReturnType<typeof decide>): [string,
   ];
 }
 
-function gpuParts(config: Config, options: ReturnType<typeof decide>): [string, number][] {
+function gpuParts(config: Config, options: ResolvedOptions): [string, number][] {
   const memory = gpuMemory(config, options);
   return [
     ["parameters", memory.parameters],

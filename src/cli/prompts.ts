@@ -6,8 +6,9 @@ import { splitLines } from "../dataset.ts";
 import { showPath } from "../node/files.ts";
 import { TextSource } from "../node/text.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { completeText, encodePrompt, showCompletion } from "./sample.ts";
-import type { Writer, WritingOptions } from "./sample.ts";
+import { completeText, encodePrompt } from "../run/write.ts";
+import type { Writer, WritingOptions } from "../run/write.ts";
+import { showCompletion } from "./sample.ts";
 
 /**
  * The prompts of a file, one a line; blank lines and those that start with `#` are not. What the tokenizer can't read of

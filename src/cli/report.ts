@@ -13,7 +13,7 @@ import { Run } from "../node/run.ts";
 import { reportPage } from "../report/page.ts";
 import { generate } from "../sample.ts";
 import { readLines } from "./prompts.ts";
-import { encodePrompt, openWriter } from "./sample.ts";
+import { encodePrompt, openWriter } from "../run/write.ts";
 import { VERSION } from "./version.ts";
 
 export interface ReportFlags {

@@ -12,7 +12,7 @@ import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run.ts";
 import { countTargets, measureInParts, trainSteps } from "../train.ts";
 import type { Evaluation, Measurement, Progress, TrainEvent } from "../train.ts";
-import { decide, openEngine, resumeEngine } from "./engines.ts";
+import { openEngine, resumeEngine } from "./engines.ts";
 import { materialBaselines, originOf } from "./material.ts";
 import type { Material } from "./material.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
@@ -27,6 +27,21 @@ export interface Best {
   saved: boolean;
 }
 
+/** What a training is made of. */
+export interface TrainingParts {
+  readonly run: Run;
+  readonly material: Material;
+  readonly engine: Engine;
+  readonly progress: Progress;
+  /** The weights of `progress.best`; null where there is none yet. */
+  readonly best: Best | null;
+  readonly reporter: Reporter;
+  /** As in `Beginning`. */
+  readonly why: string | null;
+  /** Opens another engine after one is lost. Default: `resumeEngine`. */
+  readonly reopen?: typeof resumeEngine;
+}
+
 export class Training {
   readonly #run: Run;
   readonly #material: Material;
@@ -34,7 +49,7 @@ export class Training {
   readonly #progress: Progress;
   readonly #reporter: Reporter;
   readonly #why: string | null;
-  readonly #reopen: Reopen;
+  readonly #reopen: typeof resumeEngine;
   #logs: Log;
   #speed: Speedometer;
   /** Where a training goes on whose engine is lost; null for engines that can't be. */
@@ -43,21 +58,7 @@ export class Training {
   #best: Best | null;
   #savedStep: number | null;
 
-  /**
-   * @param best the weights of `progress.best`; null where there is none yet. @param why as in `Beginning`.
-   * @param reopen how to come by another engine where one is lost.
-   */
-  // oxlint-disable-next-line max-params -- a training has that many parts
-  constructor(
-    run: Run,
-    material: Material,
-    engine: Engine,
-    progress: Progress,
-    best: Best | null,
-    reporter: Reporter,
-    why: string | null = null,
-    reopen: Reopen = resumeEngine,
-  ) {
+  constructor({ run, material, engine, progress, best, reporter, why, reopen = resumeEngine }: TrainingParts) {
     this.#run = run;
     this.#material = material;
     this.#engine = engine;
@@ -84,7 +85,7 @@ export class Training {
       await this.#outliving(() => this.#train(stop, lastStep));
       if (stop.exitCode !== null && !this.#isComplete(lastStep)) return this.#stopEarly(stop.exitCode);
     } catch (error) {
-      throw error instanceof InputError && error.exitCode === 3 ? this.#diverged(error) : error;
+      throw error instanceof InputError && error.code === "diverged" ? this.#diverged(error) : error;
     } finally {
       stop.stopListening();
     }
@@ -95,7 +96,7 @@ export class Training {
 
   /** Trains to the last step or a signal, and saves. */
   async #train(stop: StopRequest, lastStep: number): Promise<void> {
-    const { saveInterval, ...options } = decide(this.#run.options);
+    const { saveInterval, ...options } = this.#run.options;
     const standsStill = (step: number): boolean =>
       step % saveInterval === 0 || this.#best?.saved === false || stop.exitCode !== null;
     const heldOut = this.#material.heldOut.slice(0, options.evalDocuments);
@@ -125,7 +126,7 @@ export class Training {
   /** Goes back to the snapshot, on another device; the second time on the CPU. */
   async #recover({ message }: EngineLost, { progress, state, best }: Snapshot): Promise<void> {
     const { step } = this.#progress;
-    const options = decide(this.#run.options);
+    const options = this.#run.options;
     this.#losses++;
     const engine = this.#losses > 1 ? "wasm" : options.engine;
     // Where there is no GPU any more, the one line below says enough.
@@ -180,7 +181,7 @@ export class Training {
     try {
       await this.#save();
     } catch (error) {
-      if (!(error instanceof InputError) || error.exitCode !== 1) throw error;
+      if (!(error instanceof InputError) || error.code !== "machine") throw error;
       this.#reporter.warn(`${error.message}; the training goes on and tries again at the next save`);
     }
   }
@@ -211,12 +212,12 @@ export class Training {
     } catch (failure) {
       if (!(failure instanceof InputError)) throw failure;
     }
-    if (this.#savedStep === null) return new InputError(`${error.message}; nothing was saved before`, 3);
+    if (this.#savedStep === null) return new InputError(`${error.message}; nothing was saved before`, "diverged");
     const bestStep = this.#best?.saved === true ? this.#best.evaluation.step : null;
     const modelStep = this.#material.heldOut.length === 0 ? this.#savedStep : bestStep;
     const model = modelStep === null ? "" : ` and the model of step ${modelStep}`;
     const kept = `${showPath(this.#run.path)} keeps the last good checkpoint, of step ${this.#savedStep}${model}`;
-    return new InputError(`${error.message}; ${kept}`, 3);
+    return new InputError(`${error.message}; ${kept}`, "diverged");
   }
 
   /** Whether nothing is left to do: not the last step, and not the evaluation after it. */
@@ -244,7 +245,7 @@ export class Training {
     const engine =
       evaluation.step === this.#progress.step
         ? this.#engine
-        : await openEngine(config, weights, decide(this.#run.options), (message) => this.#reporter.warn(message));
+        : await openEngine(config, weights, this.#run.options, (message) => this.#reporter.warn(message));
     const parts = measureInParts(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();
@@ -324,8 +325,6 @@ interface Snapshot {
   readonly state: TrainingState;
   readonly best: Best | null;
 }
-
-type Reopen = typeof resumeEngine;
 
 /** Whether no step has begun beyond what the event tells. */
 const isStill = (event: TrainEvent): boolean => !("ahead" in event) || event.ahead === 0;

@@ -162,7 +162,10 @@ export function writeError(path: string, bytes: number, error: unknown): unknown
   const code = errorCode(error);
   if (code === null || error instanceof InputError) return error;
   const room = code === "ENOSPC" ? `, ${bytes} bytes needed, ${freeBytes(dirname(path))} free` : "";
-  return new InputError(`cannot write ${showPath(path)}: ${REASONS[code] ?? "the system refuses"} (${code}${room})`, 1);
+  return new InputError(
+    `cannot write ${showPath(path)}: ${REASONS[code] ?? "the system refuses"} (${code}${room})`,
+    "machine",
+  );
 }
 
 function freeBytes(directory: string): string {

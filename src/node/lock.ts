@@ -160,5 +160,8 @@ function startTimeFromPs(pid: number): string | null {
 }
 
 function inUse(path: string, { pid }: Owner): InputError {
-  return new InputError(`${showPath(dirname(path))} is in use by process ${pid}; wait for it, or stop it (Ctrl-C)`);
+  return new InputError(
+    `${showPath(dirname(path))} is in use by process ${pid}; wait for it, or stop it (Ctrl-C)`,
+    "in-use",
+  );
 }

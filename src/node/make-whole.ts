@@ -54,7 +54,7 @@ function renameToFree(hidden: string, parent: string, name: string | null, stem:
   for (;;) {
     const path = freePath(parent, name, stem);
     if (fs.existsSync(path)) {
-      throw new InputError(`${showPath(path)} exists; choose another --name, or: ${goOn} ${showPath(path)}`);
+      throw new InputError(`${showPath(path)} exists; choose another --name, or: ${goOn} ${showPath(path)}`, "exists");
     }
     try {
       fs.renameSync(hidden, path); // fails if another process has made it meanwhile: none is ever empty

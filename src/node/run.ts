@@ -14,6 +14,8 @@ import type { Checkpoint, Model } from "../checkpoint.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../checkpoint.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../config.ts";
 import type { TrainOptions } from "../config.ts";
+import { resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError, isRecord, quote } from "../errors.ts";
 import { recogniseFormat } from "../safetensors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
@@ -39,7 +41,7 @@ const checkpointName = (step: number): string => `step-${String(step).padStart(6
 export class Run {
   readonly path: string;
   /** What the training was told. */
-  readonly options: TrainOptions;
+  readonly options: ResolvedOptions;
   readonly tokenizer: Tokenizer;
   /** tokenizer.json to the letter, and the options as config.json has them, but for where the data lies: what is hashed. */
   readonly tokenizerText: string;
@@ -48,7 +50,7 @@ export class Run {
 
   private constructor(path: string, optionsJson: Readonly<Record<string, unknown>>, tokenizerText: string) {
     this.path = path;
-    this.options = readOptions(join(path, "config.json"), optionsJson);
+    this.options = resolveOptions(readOptions(join(path, "config.json"), optionsJson));
     this.optionsText = JSON.stringify({ ...optionsJson, data: [] });
     this.tokenizerText = tokenizerText;
     this.tokenizer = tokenizerFromJson(parseJson(join(path, "tokenizer.json"), tokenizerText));
@@ -62,7 +64,7 @@ export class Run {
     runsDirectory: string,
     name: string | null,
     stem: string,
-    options: TrainOptions,
+    options: ResolvedOptions,
     tokenizer: Tokenizer,
     fetched: readonly FetchedText[] = [],
   ): Run {

@@ -4,12 +4,13 @@
 import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { SweepPlan } from "../experiments/sweep-plan.ts";
-import { availableCores, decide } from "../cli/engines.ts";
+import { availableCores } from "../cli/engines.ts";
+import { resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 import { memoryNeed, sumOf } from "../cli/memory.ts";
 import { textKey } from "./prepared.ts";
 import type { TextSizes } from "./texts.ts";
 import { megabytes } from "../cli/terminal.ts";
-import type { TrainOptions } from "../config.ts";
 
 export interface Need {
   readonly bytes: number;
@@ -42,7 +43,7 @@ export async function placeRuns(
 ): Promise<Room> {
   const needs = new Map<string, Need>();
   for (const run of plan.runs) {
-    const options = optionsOf(plan, run);
+    const options = resolveOptions(optionsOf(plan, run));
     needs.set(run.name, needOf(options, sizes.get(await textKey(options))!, maxBytes));
   }
   const largest = Math.max(1, ...[...needs.values()].map(({ bytes, refusal }) => (refusal === null ? bytes : 0)));
@@ -52,7 +53,7 @@ export async function placeRuns(
   return { jobs, coresEach: Math.max(1, Math.floor(cores / jobs)), maxBytes, needs };
 }
 
-function needOf(options: TrainOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): Need {
+function needOf(options: ResolvedOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): Need {
   try {
     const bytes = bytesOf(options, size);
     if (bytes <= maxBytes) return { bytes, refusal: null };
@@ -65,17 +66,17 @@ function needOf(options: TrainOptions, size: Parameters<typeof bytesOf>[1], maxB
 }
 
 function bytesOf(
-  options: TrainOptions,
+  options: ResolvedOptions,
   size: TextSizes extends ReadonlyMap<string, infer Size> ? Size : never,
 ): number {
   const { nEmbd, nHead, nLayer, blockSize } = options;
   const config = { vocabSize: size.vocabSize, nEmbd, nHead, nLayer, blockSize };
-  return sumOf(memoryNeed(config, decide(options), size).process);
+  return sumOf(memoryNeed(config, options, size).process);
 }
 
 /** The largest batch that fits. */
-function remedyFor(options: TrainOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): string {
-  for (let batchSize = decide(options).batchSize >> 1; batchSize >= 1; batchSize >>= 1) {
+function remedyFor(options: ResolvedOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): string {
+  for (let batchSize = options.batchSize >> 1; batchSize >= 1; batchSize >>= 1) {
     if (bytesOf({ ...options, batchSize }, size) <= maxBytes) return `--batch-size ${batchSize} would fit`;
   }
   return "a smaller --n-embd, --n-layer, --block-size or vocabulary would fit";

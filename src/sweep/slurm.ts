@@ -27,7 +27,7 @@ async function ask(command: string, ...args: string[]): Promise<string> {
       throw new InputError(`--on slurm: there is no ${command} here; use a machine that submits to a Slurm cluster`);
     }
     const [reason = "no reason given"] = stderrOf(error).trim().split("\n");
-    throw new InputError(`slurm: ${command} says ${quote(reason.replace(/^\w+: (?:error: )?/, ""), 300)}`, 1);
+    throw new InputError(`slurm: ${command} says ${quote(reason.replace(/^\w+: (?:error: )?/, ""), 300)}`, "machine");
   }
 }
 
@@ -41,7 +41,7 @@ export async function submit(scriptPath: string): Promise<string> {
   // With --parsable: "123", or "123;cluster".
   const [id = ""] = (await ask("sbatch", "--parsable", scriptPath)).trim().split(";");
   if (/^\d+$/.test(id)) return id;
-  throw new InputError(`slurm: sbatch gave no job's number, but ${quote(id)}`, 1);
+  throw new InputError(`slurm: sbatch gave no job's number, but ${quote(id)}`, "machine");
 }
 
 /** The tasks of this user's arrays that wait or run, `12_3` → `RUNNING`. */

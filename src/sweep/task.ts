@@ -11,13 +11,13 @@ import { SweepDirectory } from "../node/sweep-directory.ts";
 import { Random } from "../random.ts";
 import { encodeText } from "../cli/encoded.ts";
 import type { EncodedText } from "../cli/encoded.ts";
-import { decide } from "../cli/engines.ts";
+import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 import { materialOf } from "../cli/material.ts";
 import { loadPrepared, preparedPath, textKey } from "./prepared.ts";
 import { createReporter, hookedReporter } from "../cli/reporters.ts";
 import { gatherFiles, sourcesOf } from "../cli/sources.ts";
-import { begin, goOn } from "../cli/train.ts";
-import type { Way } from "../cli/train.ts";
+import { begin, continueRun } from "../run/begin.ts";
 
 export interface TaskFlags {
   readonly json: boolean;
@@ -37,31 +37,31 @@ const LOOK_MS = 100;
 export async function sweepTask(path: string, name: string, flags: TaskFlags): Promise<number> {
   const { json, share, everyMs, hook } = flags;
   const sweep = SweepDirectory.open(path);
-  const options = optionsOf(sweep.memory, sweep.runOf(name));
-  const decided = decide(options);
+  const asked = optionsOf(sweep.memory, sweep.runOf(name));
+  const options = resolveOptions(asked);
   const reporter = await hookedReporter(createReporter(json, everyMs), hook);
-  const text = await textOf(sweep, decided);
-  const way: Way = { share, prompts: null };
+  const text = await textOf(sweep, options);
+  const goal = { share };
   const runPath = sweep.runPath(name);
   if (!fs.existsSync(runPath)) {
-    const place = { runsDir: sweep.runsPath, name, fetched: sweep.fetched() };
+    const place = { runsDir: sweep.runsPath, name, fetched: sweep.fetched(), mayUseGpu: mayUseGpu(asked) };
     try {
-      return await begin(materialOf(decided, text), { ...decided, engine: options.engine }, place, way, reporter);
+      return (await begin(materialOf(options, text), options, place, goal, reporter)).exitCode;
     } catch (error) {
       // Another process of the same run, of a sweep that was killed, has been quicker.
-      if (!(error instanceof InputError) || !/ exists; /.test(error.message)) throw error;
+      if (!(error instanceof InputError) || error.code !== "exists") throw error;
     }
   }
   const run = await openWhenFree(runPath);
   try {
-    return await goOn(run, materialOf(decide(run.options), text), way, reporter);
+    return (await continueRun(run, materialOf(run.options, text), goal, reporter)).exitCode;
   } finally {
     run.close();
   }
 }
 
 /** The text as the sweep has prepared it, or else anew. Throws InputError if it is not what it was. */
-async function textOf(sweep: SweepDirectory, options: ReturnType<typeof decide>): Promise<EncodedText> {
+async function textOf(sweep: SweepDirectory, options: ResolvedOptions): Promise<EncodedText> {
   const text =
     (await loadPrepared(preparedPath(sweep.preparedPath, await textKey(options)))) ??
     encodeText(
@@ -78,7 +78,7 @@ async function openWhenFree(path: string): Promise<Run> {
     try {
       return Run.openToTrain(path);
     } catch (error) {
-      const isBusy = error instanceof InputError && / is in use by process /.test(error.message);
+      const isBusy = error instanceof InputError && error.code === "in-use";
       if (!isBusy || waitedMs >= MAX_WAIT_MS) throw error;
       await setTimeout(LOOK_MS);
     }

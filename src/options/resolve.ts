@@ -1,0 +1,29 @@
+/** Options with nothing left open: what every room beyond the command line works with. */
+import type { EngineChoice, TrainOptions } from "../config.ts";
+
+/** An engine by its name; "auto" has been decided. */
+export type EngineName = Exclude<EngineChoice, "auto">;
+
+/** `TrainOptions` whose engine and batch size are known. A run remembers these, and a resumed run uses them again. */
+export interface ResolvedOptions extends TrainOptions {
+  readonly engine: EngineName;
+  readonly batchSize: number;
+}
+
+/**
+ * Fills in what was left open: "auto" becomes an engine on the CPU, and the batch size the engine's default (64
+ * documents; 1 for the atomic engine and for `--reference`). Resolved options stay as they are.
+ *
+ * "auto" may still become "webgpu": that needs the model's size and a GPU, so `chooseEngine` decides it when a new
+ * training begins (see `mayUseGpu`).
+ */
+export function resolveOptions(options: TrainOptions): ResolvedOptions {
+  const onCpu = options.reference || options.noGpu ? "atomic" : "wasm";
+  const engine = options.engine === "auto" ? onCpu : options.engine;
+  const batchSize = options.batchSize ?? (engine === "atomic" || options.reference ? 1 : 64);
+  return { ...options, engine, batchSize };
+}
+
+/** Whether a new training with these options, not yet resolved, may choose a GPU by itself. */
+export const mayUseGpu = (options: TrainOptions): boolean =>
+  options.engine === "auto" && resolveOptions(options).engine === "wasm";

@@ -1,0 +1,184 @@
+/**
+ * A training from its data to its samples: a new run (`begin`), or one that was stopped (`continueRun`). It talks to a
+ * reporter and knows no terminal.
+ */
+import type { Gpu } from "../backend/webgpu-device.ts";
+import type { Checkpoint } from "../checkpoint.ts";
+import { initTensors } from "../engine.ts";
+import type { Engine, Tensors } from "../engine.ts";
+import { InputError } from "../errors.ts";
+import { stepAt } from "../experiments/halving.ts";
+import { findBlas } from "../node/blas.ts";
+import type { FetchedText } from "../node/fetched.ts";
+import { showPath } from "../node/files.ts";
+import { Run, stemOf } from "../node/run.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { newProgress } from "../train.ts";
+import type { Evaluation } from "../train.ts";
+import { stepsFor } from "../cli/budget.ts";
+import { chooseEngine, openEngine, resumeEngine, usesBlas } from "../cli/engines.ts";
+import { findGpu } from "../cli/gpu.ts";
+import { originOf } from "../cli/material.ts";
+import type { Material } from "../cli/material.ts";
+import type { Reporter } from "../cli/reporter.ts";
+import { Training } from "../cli/training.ts";
+import type { Best } from "../cli/training.ts";
+import { sampleTexts } from "./write.ts";
+import type { Writer } from "./write.ts";
+
+/** Where a new run is made, and what it may use. */
+export interface NewRun {
+  readonly runsDir: string;
+  /** Null: the first free name made from the data's. */
+  readonly name: string | null;
+  /** Texts that cannot be read again; the run keeps them. */
+  readonly fetched: readonly FetchedText[];
+  /** Whether the training may choose a GPU by itself (`mayUseGpu`). */
+  readonly mayUseGpu: boolean;
+}
+
+/** How far to train: a share of the steps, from 0 to 1. Below 1 the run is measured there, without samples. */
+export interface TrainingGoal {
+  readonly share: number;
+}
+
+/** How a training ended. */
+export interface Outcome {
+  /** 0, or the code of the signal that stopped it. */
+  readonly exitCode: number;
+  /** What can write with the trained model; null where the training was stopped, or had steps left. */
+  readonly writer: Writer | null;
+}
+
+/** Makes a run and trains it. Throws InputError, as `Training.complete` does. */
+export async function begin(
+  material: Material,
+  options: ResolvedOptions,
+  place: NewRun,
+  goal: TrainingGoal,
+  reporter: Reporter,
+): Promise<Outcome> {
+  const started = await start(material, options, place.mayUseGpu, reporter);
+  const stem = stemOf(options.data, options.urls);
+  const run = Run.create(place.runsDir, place.name, stem, started.options, material.tokenizer, place.fetched);
+  try {
+    const { engine, why } = started;
+    const training = new Training({ run, material, engine, progress: newProgress(), best: null, reporter, why });
+    return await finish(run, material, training, reporter, goal);
+  } finally {
+    run.close();
+  }
+}
+
+/** Resumes a run, which must be open to train and is left so. Throws as `begin`. */
+export async function continueRun(
+  run: Run,
+  material: Material,
+  goal: TrainingGoal,
+  reporter: Reporter,
+): Promise<Outcome> {
+  const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
+  const training =
+    checkpoint === null
+      ? await startAgain(run, material, reporter)
+      : await restore(run, material, checkpoint, reporter);
+  return await finish(run, material, training, reporter, goal);
+}
+
+/** A run that was stopped before its first save. Its options have the steps that its budget came to. */
+async function startAgain(run: Run, material: Material, reporter: Reporter): Promise<Training> {
+  const options = { ...run.options, tokens: null, seconds: null };
+  const { engine } = await start(material, options, false, reporter);
+  return new Training({ run, material, engine, progress: newProgress(), best: null, reporter, why: null });
+}
+
+/** An engine with new weights, and the options as the run will remember them. `why`: how "auto" chose the engine. */
+async function start(
+  material: Material,
+  resolved: ResolvedOptions,
+  mayChooseGpu: boolean,
+  reporter: Reporter,
+): Promise<{ engine: Engine; options: ResolvedOptions; why: string | null }> {
+  const { config } = material;
+  const choice = mayChooseGpu ? await chooseEngine(config, resolved) : null;
+  const chosen = { ...resolved, engine: choice?.engine ?? resolved.engine };
+  // A run remembers whether it began with a BLAS: with another choice its last digits would differ.
+  const noBlas = resolved.noBlas || (usesBlas(config, chosen) && findBlas() === null);
+  const options = { ...chosen, noBlas };
+  const gpu = choice?.gpu ?? null;
+  const find = gpu === null ? findGpu : async (): Promise<Gpu> => await Promise.resolve(gpu);
+  const warn = (message: string): void => reporter.warn(message);
+  const engine = await openEngine(config, initialWeights(material, options), options, warn, find);
+  const fellBack = options.engine === "webgpu" && !engine.name.startsWith("webgpu");
+  const numSteps = await stepsFor(options, material, engine);
+  return {
+    engine,
+    options: { ...options, engine: fellBack ? "wasm" : options.engine, numSteps },
+    why: choice?.why ?? null,
+  };
+}
+
+/** The same numbers for every engine; the atomic engine keeps them in f64. */
+function initialWeights({ config, random }: Material, { engine }: ResolvedOptions): Tensors {
+  return engine === "atomic" ? initTensors(config, random, Float64Array) : initTensors(config, random, Float32Array);
+}
+
+/** What a user, or a failing disk, may have changed since the run began: it would be another training. */
+const CHANGEABLE = [
+  ["dataHash", "the data is"],
+  ["tokenizerHash", "tokenizer.json is"],
+  ["optionsHash", "config.json is"],
+] as const;
+
+async function restore(run: Run, material: Material, checkpoint: Checkpoint, reporter: Reporter): Promise<Training> {
+  const { state, progress, random } = checkpoint;
+  const origin = await originOf(material, run);
+  const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
+  if (changed !== undefined) {
+    throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; put it back to resume`);
+  }
+  if (usesBlas(material.config, run.options) && findBlas() === null) {
+    reporter.warn("the run began with a BLAS library, which is not here; its numbers will differ in the last digits");
+  }
+  const warn = (message: string): void => reporter.warn(message);
+  const engine = await resumeEngine(material.config, state, run.options, warn);
+  material.random.setState(random);
+  const best = progress.best === null ? null : await findBest(run, progress.best);
+  if (progress.best !== null && best === null) {
+    reporter.warn(`the best weights (step ${progress.best.step}) can't be read; the search for the best begins anew`);
+    progress.best = null;
+  }
+  return new Training({ run, material, engine, progress, best, reporter, why: null });
+}
+
+/** The best weights: from model.safetensors, or, where that is damaged, from the checkpoint that is kept for it. */
+async function findBest(run: Run, evaluation: Evaluation): Promise<Best | null> {
+  const model = await run.loadModel().catch(ignoreInputError);
+  if (model !== null && model.step === evaluation.step) return { evaluation, weights: model.weights, saved: true };
+  const checkpoint = await run.loadCheckpointAt(evaluation.step).catch(ignoreInputError);
+  return checkpoint === null ? null : { evaluation, weights: checkpoint.state.weights, saved: false };
+}
+
+function ignoreInputError(error: unknown): null {
+  if (error instanceof InputError) return null;
+  throw error;
+}
+
+/** Trains to the goal, then writes the samples. A training that was stopped by a signal has none. */
+async function finish(
+  run: Run,
+  material: Material,
+  training: Training,
+  reporter: Reporter,
+  goal: TrainingGoal,
+): Promise<Outcome> {
+  const engine = await training.complete(stepAt(goal, run.options.numSteps));
+  if (typeof engine === "number") return { exitCode: engine, writer: null };
+  const { numSamples, temperature } = run.options;
+  const writer = { engine, tokenizer: material.tokenizer, random: material.random };
+  const texts = await sampleTexts(writer, numSamples, { temperature, topK: null, topP: null, maxTokens: null });
+  run.saveSamples(texts);
+  reporter.samples(texts.map((text) => ({ text, known: material.known.has(text) })));
+  run.close();
+  return { exitCode: 0, writer };
+}

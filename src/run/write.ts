@@ -1,0 +1,75 @@
+/** Text from a trained model: samples without a prompt, and completions of one. */
+import { countParameters } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import { quote } from "../errors.ts";
+import type { Run } from "../node/run.ts";
+import { Random } from "../random.ts";
+import { generateTokens } from "../sample.ts";
+import type { SamplingOptions } from "../sample.ts";
+import { nameUnknown } from "../tokenizer.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { openEngine } from "../cli/engines.ts";
+
+/** All that writing text needs. */
+export interface Writer {
+  readonly engine: Engine;
+  readonly tokenizer: Tokenizer;
+  readonly random: Random;
+}
+
+export interface WritingOptions extends SamplingOptions {
+  /** Tokens at most; null: blockSize. */
+  readonly maxTokens: number | null;
+}
+
+/** Samples of a trained model: texts without a prompt. */
+export async function sampleTexts(writer: Writer, count: number, options: WritingOptions): Promise<string[]> {
+  const texts: string[] = [];
+  for (let i = 0; i < count; i++) texts.push((await completeText(writer, [], options)).more);
+  return texts;
+}
+
+/** A prompt, and what the model adds to it. */
+export async function completeText(
+  { engine, tokenizer, random }: Writer,
+  prompt: readonly number[],
+  options: WritingOptions,
+): Promise<Completion> {
+  const maxTokens = options.maxTokens ?? engine.config.blockSize;
+  return completionOf(tokenizer, prompt, await generateTokens(engine, prompt, maxTokens, random, options));
+}
+
+/** A text in two parts. They are decoded together, because whether a space stands between them depends on both. */
+export interface Completion {
+  readonly prompt: string;
+  readonly more: string;
+}
+
+function completionOf(tokenizer: Tokenizer, prompt: readonly number[], more: readonly number[]): Completion {
+  const [beginning, whole] = [tokenizer.decode(prompt), tokenizer.decode([...prompt, ...more])];
+  if (whole.startsWith(beginning)) return { prompt: beginning, more: whole.slice(beginning.length) };
+  return { prompt: "", more: whole }; // the prompt ends inside a character, in the first of its bytes
+}
+
+/** The ids of a prompt. What is not in the vocabulary is left out, and `warn` is told. */
+export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (message: string) => void): number[] {
+  const { ids, unknown } = tokenizer.encode(prompt);
+  if (unknown.size > 0) {
+    const done = tokenizer.unk === null ? "left out" : "read as <unk>";
+    warn(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; ${done}`);
+  }
+  return ids;
+}
+
+/** Parameters from which on a GPU reads a token sooner than a CPU; it takes longer to get ready. */
+const MIN_GPU_PARAMETERS = 10_000_000;
+
+/** The best weights of a run, ready to write. Throws InputError if the run has none. */
+export async function openWriter(run: Run, seed: number): Promise<Writer> {
+  const { config, weights } = await run.loadModel();
+  const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;
+  const engineName = run.options.engine === "webgpu" && !isLarge ? "wasm" : run.options.engine;
+  const options = { ...run.options, engine: engineName, batchSize: 1, noBlas: true };
+  const engine = await openEngine(config, weights, options, () => undefined);
+  return { engine, tokenizer: run.tokenizer, random: new Random(seed) };
+}
