@@ -2,7 +2,8 @@
  * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file only carries numbers to and fro.
  * Slow, exact (f64), and the oracle of the others.
  */
-import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
+import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "./engine.ts";
+import type { Tokens } from "./token-sequences.ts";
 import { weightShapes } from "./engine.ts";
 import type { Cache, Config, Weights } from "./microgpt.ts";
 import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "./microgpt.ts";

@@ -4,7 +4,6 @@
  *
  * A session owns the memory. Calls must not overlap: the next may begin when the promise of the last has resolved.
  */
-import type { AdamNumbers } from "./adam.ts";
 import type { StepResult, Update } from "./engine.ts";
 import type { Buffer } from "./kernels.ts";
 import type { Alignment, Layout } from "./layout.ts";
@@ -23,15 +22,13 @@ export interface Session {
    * `stride` numbers apart: a view that the next run overwrites.
    */
   run(program: Program, batch: Batch, options: RunOptions): Promise<Result>;
-  /** Runs the program's update. */
-  update(program: Program, adam: AdamNumbers): Promise<void>;
   /**
-   * A whole step of training: every part of its batch, then the update unless a number is not finite. Only where the
-   * memory is too far away to ask after each part. So many calls as `stepsAhead` may be begun before the first has
-   * ended; they do their work in the order of the calls.
-   * `parts` is read at once; each batch only until the next is taken from it.
+   * A training step: all passes of its batch, then the update, unless the loss or a gradient is not finite.
+   * @param passes read as the work goes; the packed tokens of one are overwritten when the next is taken.
+   * @param tokens of all passes together; at most `stepsAhead` calls may begin before the first has ended, and they do
+   * their work in the order of the calls.
    */
-  step?(program: Program, parts: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult>;
+  step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult>;
   /** A copy of the first `rows` of a buffer, [rows, columns] without gaps; of a weight's, all. */
   read(buffer: Buffer, rows?: number): Promise<Float64Array | Float32Array>;
   write(buffer: Buffer, data: ArrayLike<number>): Promise<void>;

@@ -5,14 +5,14 @@
 import { Command, CommanderError, Option as Flag } from "commander";
 import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
-import { addExperiments } from "./sweep/commands.ts";
+import { addExperiments } from "./cli/experiments.ts";
 import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, runsDirFlag } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./cli/gpu.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
-import { printable } from "./cli/terminal.ts";
-import { VERSION } from "./cli/version.ts";
+import { printable } from "./run/format.ts";
+import { VERSION } from "./options/version.ts";
 import { FETCH_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
 import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./config.ts";
 import { EngineLost } from "./engine.ts";

@@ -6,6 +6,7 @@
  */
 import type { Config } from "./microgpt.ts";
 import type { Random } from "./random.ts";
+import type { Tokens } from "./token-sequences.ts";
 
 /** A matrix as bytes can carry it: `data` holds `shape[0]` rows of `shape[1]` numbers, row after row. */
 export interface Tensor {
@@ -22,16 +23,6 @@ export interface TrainingState {
   /** Adam's running mean of the gradients, and of their squares. */
   readonly adamMean: Tensors;
   readonly adamMeanSquare: Tensors;
-}
-
-/** The tokens of a document, BOS at both ends, or a window of a longer text. */
-export type Tokens = ArrayLike<number>;
-
-/** Items in order: an array, or what makes each of them only when it is asked for. */
-export interface Sequence<Item> extends Iterable<Item> {
-  readonly length: number;
-  at(index: number): Item | undefined;
-  slice(start?: number, end?: number): Sequence<Item>;
 }
 
 /** How the weights move after the gradients are known. Steps count from 0. */

@@ -2,15 +2,16 @@
  * The engine: the compiled model on some backend. It packs documents into batches, turns statistics into losses, and
  * carries weights to and fro; the arithmetic is the backend's.
  */
-import { adamNumbers } from "./adam.ts";
 import type { Backend, Batch, Result, Session } from "./backend.ts";
 import { weightShapes } from "./engine.ts";
-import type { Engine, Reader, StepResult, Tensor, Tensors, Tokens, TrainingState, Update } from "./engine.ts";
+import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "./engine.ts";
+import type { Tokens } from "./token-sequences.ts";
 import { place } from "./kernels.ts";
 import type { Buffer, Weight, WeightPart } from "./kernels.ts";
 import type { Config } from "./microgpt.ts";
 import { layoutWeights } from "./layout.ts";
 import { buildProgram } from "./program.ts";
+import { sumLosses } from "./stepping.ts";
 import type { Alignment, Layout } from "./layout.ts";
 import type { Program } from "./program.ts";
 
@@ -99,19 +100,7 @@ export class TensorEngine implements Engine {
     const { training } = this.#programs;
     const parts = batches.flatMap((documents) => this.#cut(documents));
     const tokens = parts.reduce((sum, part) => sum + part.tokens, 0);
-    if (this.#session.step !== undefined)
-      return await this.#session.step(training, this.#packAll(parts), tokens, update);
-    let [lossSum, gradientSquares] = [0, 0];
-    for (const [i, part] of parts.entries()) {
-      const options = { firstRow: 0, lossScale: 1 / tokens, accumulate: i > 0 };
-      const result = await this.#session.run(training, this.#pack(part), options);
-      lossSum += sumLosses(result, part.tokens);
-      gradientSquares = result.gradientSquares;
-    }
-    const loss = lossSum / tokens;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientSquares)) return { loss, applied: false };
-    await this.#session.update(training, adamNumbers(update, Math.sqrt(gradientSquares)));
-    return { loss, applied: true };
+    return await this.#session.step(training, this.#packAll(parts), tokens, update);
   }
 
   async evaluate(documents: readonly Tokens[]): Promise<number> {
@@ -283,13 +272,6 @@ const newBatch = (tokens: number, documents: number): Batch => ({
   positions: new Int32Array(tokens),
   documents: new Int32Array(documents),
 });
-
-/** Statistics [rows, 2] → the sum of the rows' losses; in f64 and in order, so that it is the same everywhere. */
-function sumLosses({ data, stride }: { data: Float64Array | Float32Array; stride: number }, rows: number): number {
-  let sum = 0;
-  for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
-  return sum;
-}
 
 /** A matrix of the model out of the weight that it lies in. */
 function cut(data: Float64Array | Float32Array, weight: Weight, part: WeightPart): Tensor {

@@ -2,8 +2,17 @@
  * Many documents as tokens, in one list of small numbers: a byte a token where the vocabulary has at most 256, two or
  * four where it has more. A list of lists of numbers would take eight, and one object a document.
  */
-import type { Sequence, Tokens } from "./engine.ts";
 import type { Random } from "./random.ts";
+
+/** The tokens of a document, BOS at both ends, or a window of a longer text. */
+export type Tokens = ArrayLike<number>;
+
+/** Items in order: an array, or what makes each of them only when it is asked for. */
+export interface Sequence<Item> extends Iterable<Item> {
+  readonly length: number;
+  at(index: number): Item | undefined;
+  slice(start?: number, end?: number): Sequence<Item>;
+}
 
 export type Ids = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 

@@ -2,7 +2,8 @@
  * The training loop: step after step, an evaluation now and then. It knows no disk and no terminal; it yields what
  * happened and waits, so that whoever listens can save, print or stop between two steps.
  */
-import type { Engine, Sequence, StepResult, Tokens } from "./engine.ts";
+import type { Engine, StepResult } from "./engine.ts";
+import type { Sequence, Tokens } from "./token-sequences.ts";
 import { InputError } from "./errors.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";

@@ -1,5 +1,7 @@
+import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { resolveOptions } from "../src/options/resolve.ts";
+import { VERSION } from "../src/options/version.ts";
 import { checkOptions, flagOf, initialOptions, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
 import { checkTogether } from "../src/option-rules.ts";
 import type { TrainOptions } from "../src/config.ts";
@@ -112,6 +114,14 @@ test("without a batch size the atomic engine and the reference take one document
   expect(resolveOptions(defaults)).toMatchObject({ engine: "wasm", batchSize: 64 });
   expect(resolveOptions({ ...defaults, engine: "atomic" })).toMatchObject({ engine: "atomic", batchSize: 1 });
   expect(resolveOptions({ ...defaults, reference: true })).toMatchObject({ engine: "atomic", batchSize: 1 });
-  expect(resolveOptions({ ...defaults, reference: true, engine: "wasm" })).toMatchObject({ engine: "wasm", batchSize: 1 });
+  expect(resolveOptions({ ...defaults, reference: true, engine: "wasm" })).toMatchObject({
+    engine: "wasm",
+    batchSize: 1,
+  });
   expect(resolveOptions({ ...defaults, batchSize: 7, engine: "atomic" }).batchSize).toBe(7);
+});
+
+test("the version is that of package.json", () => {
+  const manifest: unknown = createRequire(import.meta.url)("../package.json");
+  expect(manifest).toMatchObject({ version: VERSION });
 });

@@ -59,7 +59,11 @@ describe("without a usable GPU", () => {
     const small = await chooseEngine(CONFIG, { ...resolveOptions(all), batchSize: 64 }, nobody);
     expect(small).toEqual({ engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null });
     const large = { ...CONFIG, nEmbd: 256, nLayer: 4, blockSize: 256 };
-    const strict = await chooseEngine(large, { ...resolveOptions({ ...all, strictMath: true }), batchSize: 64 }, nobody);
+    const strict = await chooseEngine(
+      large,
+      { ...resolveOptions({ ...all, strictMath: true }), batchSize: 64 },
+      nobody,
+    );
     expect(strict).toEqual({ engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null });
     const settled = await chooseEngine(
       large,

@@ -16,7 +16,9 @@ const LINES = Array.from({ length: 200 }, (_, i) => `line ${i} ${"x".repeat(i % 
 function material(options: Partial<TrainOptions>, text: string = LINES.join("\n")): Material {
   const path = join(workspace(), "text.txt");
   writeFileSync(path, text);
-  return prepare(resolveOptions({ ...initialOptions(TRAIN_OPTIONS), blockSize: 8, ...options }), [TextSource.file(path)]);
+  return prepare(resolveOptions({ ...initialOptions(TRAIN_OPTIONS), blockSize: 8, ...options }), [
+    TextSource.file(path),
+  ]);
 }
 
 const targets = (documents: TokenSequences): number => documents.countTokens() - documents.length;

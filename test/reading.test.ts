@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { readingText, watchReading } from "../src/cli/reading.ts";
-import type { ReadingReport } from "../src/cli/reading.ts";
+import { watchReading } from "../src/cli/reading.ts";
+import { readingText } from "../src/cli/reading-log.ts";
+import type { ReadingReport } from "../src/cli/reporter.ts";
 import { TextSource } from "../src/node/text.ts";
 
 test("how far the reading has come is told of every mebibyte of all passes, but not of the first half second", () => {

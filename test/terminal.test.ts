@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { duration, printable, sparkline } from "../src/cli/terminal.ts";
+import { duration, printable, sparkline } from "../src/run/format.ts";
 import { hasScript, inTerminal } from "./setup/in-terminal.ts";
 import { QUESTIONS } from "./setup/questions.ts";
 import { TINY, workspace, writeWords } from "./setup/microgpt.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AtomicEngine, atomicWeights } from "../src/atomic.ts";
-import type { Tokens, Update } from "../src/engine.ts";
+import type { Update } from "../src/engine.ts";
+import type { Tokens } from "../src/token-sequences.ts";
 import { weightShapes } from "../src/engine.ts";
 import type { Config, Value, Weights } from "../src/microgpt.ts";
 import { add, documentLoss, scale } from "../src/microgpt.ts";

@@ -4,13 +4,16 @@
  */
 import type { AdamNumbers } from "../adam.ts";
 import type { Backend, Batch, Result, RunOptions, Session } from "../backend.ts";
+import type { StepResult, Update } from "../engine.ts";
 import type { Buffer, Weight } from "../kernels.ts";
 import type { Layout, Places } from "../layout.ts";
+import { stepInPasses } from "../stepping.ts";
+import type { UpdatableSession } from "../stepping.ts";
 import type { Program, Section } from "../program.ts";
 import { execute } from "./reference-kernels.ts";
 import type { Context } from "./reference-kernels.ts";
 
-class ReferenceSession implements Session {
+class ReferenceSession implements Session, UpdatableSession {
   readonly bytes: number;
   readonly #numbers: Float64Array;
   readonly #layout: Layout;
@@ -36,6 +39,10 @@ class ReferenceSession implements Session {
     const { start, stride } = program.places.get(program.result.buffer)!;
     const data = this.#numbers.subarray(start + options.firstRow * stride, start + rows * stride);
     return { data, stride, gradientSquares: program.kind === "training" ? await this.#gradientSquares() : 0 };
+  }
+
+  step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult> {
+    return stepInPasses(this, program, passes, tokens, update);
   }
 
   async #gradientSquares(): Promise<number> {

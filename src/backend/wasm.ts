@@ -4,8 +4,11 @@
  */
 import type { AdamNumbers } from "../adam.ts";
 import type { Backend, Batch, Result, RunOptions, Session } from "../backend.ts";
+import type { StepResult, Update } from "../engine.ts";
 import type { Buffer } from "../kernels.ts";
 import type { Alignment, Layout, Places } from "../layout.ts";
+import { stepInPasses } from "../stepping.ts";
+import type { UpdatableSession } from "../stepping.ts";
 import type { Program } from "../program.ts";
 import { hasRelaxedSimd } from "./wasm-assembler.ts";
 import type { Multiply } from "./wasm-compiler.ts";
@@ -17,7 +20,7 @@ import type { Crew, StartThread } from "./wasm-threads.ts";
 import { F32 } from "./wasm-vector.ts";
 import { PAGE } from "./wasm-worker.ts";
 
-class WasmSession implements Session {
+class WasmSession implements Session, UpdatableSession {
   readonly bytes: number;
   readonly #layout: Layout;
   readonly #places: Places;
@@ -49,6 +52,10 @@ class WasmSession implements Session {
     const { first, stride } = this.#place(program.result.buffer);
     const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
     return { data, stride, gradientSquares: program.kind === "training" ? this.#sumSquares() : 0 };
+  }
+
+  step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult> {
+    return stepInPasses(this, program, passes, tokens, update);
   }
 
   /** In f64 and in order, whoever has computed them. */

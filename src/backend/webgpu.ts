@@ -3,7 +3,6 @@
  * written for the shapes of the program; a step is recorded and submitted at once, and nobody waits for it: the GPU
  * itself decides whether its numbers are finite.
  */
-import type { AdamNumbers } from "../adam.ts";
 import type { Backend, Batch, Result, RunOptions, Session } from "../backend.ts";
 import type { StepResult, Update } from "../engine.ts";
 import type { Buffer } from "../kernels.ts";
@@ -33,6 +32,20 @@ interface Ready {
   readonly refresh: readonly Dispatch[];
 }
 
+/** What a session is made of. */
+interface SessionParts {
+  readonly gpu: Gpu;
+  readonly memory: MemoryMap;
+  readonly buffers: readonly GPUBuffer[];
+  readonly room: BatchRoom;
+  /** The packed tokens and the numbers of a run. */
+  readonly roomBuffer: GPUBuffer;
+  readonly runLayout: GPUBindGroupLayout;
+  readonly ready: ReadonlyMap<Program, Ready>;
+  /** Whether activations are kept in 16 bits. */
+  readonly half: boolean;
+}
+
 class WebGpuSession implements Session {
   readonly bytes: number;
   readonly stepsAhead = 4;
@@ -51,16 +64,8 @@ class WebGpuSession implements Session {
   /** Whether the next step is the first since the weights were written. */
   #fresh = true;
 
-  constructor(
-    { device, watch }: Gpu,
-    memory: MemoryMap,
-    buffers: readonly GPUBuffer[],
-    room: BatchRoom,
-    roomBuffer: GPUBuffer,
-    runLayout: GPUBindGroupLayout,
-    ready: ReadonlyMap<Program, Ready>,
-    half: boolean,
-  ) {
+  constructor({ gpu, memory, buffers, room, roomBuffer, runLayout, ready, half }: SessionParts) {
+    const { device, watch } = gpu;
     this.#device = device;
     this.#watch = watch;
     this.#memory = memory;
@@ -98,7 +103,7 @@ class WebGpuSession implements Session {
     return { data: await this.#take(staging), stride, gradientSquares: 0 };
   }
 
-  async step(program: Program, parts: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult> {
+  async step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult> {
     const outbox = this.#outbox.pop();
     if (outbox === undefined)
       throw new RangeError(`step: at most ${MAX_AHEAD} steps may be begun before one has ended`);
@@ -109,7 +114,7 @@ class WebGpuSession implements Session {
     this.#fresh = false;
     let [encoder, accumulate] = [this.#device.createCommandEncoder(), false];
     let pass = encoder.beginComputePass();
-    for (const batch of parts) {
+    for (const batch of passes) {
       if (accumulate) {
         pass.end();
         this.#device.queue.submit([encoder.finish()]);
@@ -152,10 +157,6 @@ class WebGpuSession implements Session {
     }
     pass.setBindGroup(0, this.#runGroup, [0]);
     return rows;
-  }
-
-  async update(_program: Program, _adam: AdamNumbers): Promise<void> {
-    throw new Error("webgpu: steps are taken whole");
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
@@ -286,7 +287,8 @@ async function open(
   const ready = await watch.until(
     Promise.all(programs.map(async (program) => [program, await compile(program)] as const)),
   );
-  return new WebGpuSession(gpu, memory, buffers, room, roomBuffer, compiler.runLayout, new Map(ready), half);
+  const { runLayout } = compiler;
+  return new WebGpuSession({ gpu, memory, buffers, room, roomBuffer, runLayout, ready: new Map(ready), half });
 }
 
 /** Asks for the memory, and whether it is there: a buffer that could not be had says nothing by itself. */

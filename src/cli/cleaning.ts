@@ -3,7 +3,7 @@
  */
 import type { CleaningCounts, Corpus } from "../corpus.ts";
 import type { TextSource } from "../node/text.ts";
-import { grouped } from "./terminal.ts";
+import { grouped } from "../run/format.ts";
 
 export interface Cleaning extends CleaningCounts {
   /** Places that were no characters of their text's encoding. */

@@ -15,7 +15,8 @@ import { exitOnOutputError } from "./signals.ts";
 import { Run } from "../node/run.ts";
 import { tableLines } from "./table.ts";
 import type { Column } from "./table.ts";
-import { duration, grouped, megabytes, paint, printable } from "./terminal.ts";
+import { paint } from "./terminal.ts";
+import { duration, grouped, megabytes, printable } from "../run/format.ts";
 
 export interface CompareFlags {
   readonly json: boolean;

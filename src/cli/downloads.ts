@@ -3,7 +3,8 @@
  */
 import { clearScreenDown, moveCursor } from "node:readline";
 import type { PageEvent } from "../pages/pages.ts";
-import { paint, printable } from "./terminal.ts";
+import { paint } from "./terminal.ts";
+import { printable } from "../run/format.ts";
 
 interface Progress {
   readonly url: string;

@@ -10,7 +10,7 @@ import { memoryNeed, sumOf } from "./memory.ts";
 import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
-import { grouped, megabytes } from "./terminal.ts";
+import { grouped, megabytes } from "../run/format.ts";
 
 /** Prints the need for memory, part by part. Throws InputError for options that can't be trained. */
 export async function dryRun(given: TrainOptions): Promise<number> {

@@ -19,17 +19,11 @@ import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
 import { findBlas } from "../node/blas.ts";
 import { startNodeThread } from "../node/wasm-thread.ts";
+import { suitableThreads, tokensPerPass } from "../sizing.ts";
 import { planEngine, TensorEngine } from "../tensor-engine.ts";
 import { checkGpu } from "../gpu-check.ts";
 import { findGpu } from "./gpu.ts";
 import { openTuning } from "./tuning.ts";
-
-/**
- * atomic: a Value of the core takes about 200 bytes with all that hangs on it; this many still fit an ordinary heap.
- * wasm: 4 GiB of WebAssembly memory, with gradients, Adam's means, a packed copy, and something for activations.
- * webgpu: a checkpoint that one file's bytes can hold.
- */
-const MAX_PARAMETERS = { atomic: 2_000_000, wasm: 180_000_000, webgpu: 500_000_000 } as const;
 
 /** What the engine needs to know of the options. */
 export type EngineOptions = Pick<
@@ -66,18 +60,6 @@ export async function chooseEngine(
  */
 const MIN_GPU_WORK = 5e8;
 
-/** Throws InputError for a model that the engine can't hold. */
-export function checkSize(config: Config, { engine }: Pick<EngineOptions, "engine">): void {
-  const parameters = countParameters(config);
-  const limit = MAX_PARAMETERS[engine];
-  if (parameters <= limit) return;
-  const count = (value: number): string => value.toLocaleString("en-US");
-  throw new InputError(
-    `a model of ${count(parameters)} parameters is too large for the ${engine} engine, which takes` +
-      ` ${count(limit)}; choose a smaller --n-embd, --n-layer or --block-size`,
-  );
-}
-
 /**
  * Opens an engine with these weights. A GPU that fails or has too little memory is no reason to give up: `warn` says so,
  * and the CPU does the work. Throws InputError where its memory can't be had.
@@ -100,7 +82,8 @@ export async function openEngine(
     warn(`no GPU: ${engine}; the CPU does the work`);
   }
   enableRelaxedSimd();
-  const { maxTokens, threads } = sizes(config, options);
+  const maxTokens = tokensPerPass(config, options.batchSize);
+  const threads = threadsOf(config, options);
   const blas = usesBlas(config, options) ? findBlas() : null;
   const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: startNodeThread, blas });
   try {
@@ -125,7 +108,7 @@ async function openOnGpu(
 ): Promise<Engine | string> {
   if (typeof gpu === "string") return gpu;
   try {
-    const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
+    const maxTokens = tokensPerPass(config, batchSize);
     const noHalf = precision === "f16" ? await faultOfHalf(gpu) : null;
     if (noHalf !== null) warn(`--precision f16: ${gpu.name} ${noHalf}; f32 instead`);
     const isHalf = precision === "f16" && noHalf === null;
@@ -170,15 +153,14 @@ export const usesBlas = (
   { noBlas, strictMath, engine }: Pick<EngineOptions, "noBlas" | "strictMath" | "engine">,
 ): boolean => !noBlas && !strictMath && engine === "wasm" && countParameters(config) >= MIN_BLAS_PARAMETERS;
 
-/** Tokens that are computed at once, and threads. */
-function sizes(config: Config, { batchSize, threads }: EngineOptions): { maxTokens: number; threads: number } {
-  const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
-  return { maxTokens, threads: threads ?? suitableThreads(maxTokens * countParameters(config)) };
-}
+/** The threads that were asked for, or those that suit the model. */
+const threadsOf = (config: Config, { batchSize, threads }: EngineOptions): number =>
+  threads ?? suitableThreads(config, batchSize, availableCores());
 
 /** What a training needs: the wasm engine's memory, by what it is for. */
 export function engineMemory(config: Config, options: EngineOptions): WasmMemory & { readonly threads: number } {
-  const { maxTokens, threads } = sizes(config, options);
+  const maxTokens = tokensPerPass(config, options.batchSize);
+  const threads = threadsOf(config, options);
   const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens });
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
@@ -186,7 +168,7 @@ export function engineMemory(config: Config, options: EngineOptions): WasmMemory
 /** What a training needs on a GPU whose buffers are as large as those of most. */
 export function gpuMemory(config: Config, { batchSize, precision }: EngineOptions): WebGpuMemory {
   const alignment = webgpuAlignment(LARGE_BUFFER);
-  const maxTokens = Math.max(config.blockSize, Math.min(batchSize * config.blockSize, MAX_TOKENS));
+  const maxTokens = tokensPerPass(config, batchSize);
   const { layout, programs } = planEngine(alignment, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
   return webgpuMemory(layout, Object.values(programs), alignment, precision);
 }
@@ -203,16 +185,6 @@ export async function resumeEngine(
   const engine = await openEngine(config, state.weights, options, warn);
   await engine.load(state);
   return engine;
-}
-
-/** Tokens computed at once; a larger batch is cut in parts. */
-const MAX_TOKENS = 16_384;
-
-/** Multiplications a step below which a second thread takes longer to start than it saves in a thousand steps. */
-const SINGLE_THREAD_WORK = 2e7;
-
-function suitableThreads(work: number): number {
-  return work < SINGLE_THREAD_WORK ? 1 : Math.min(availableCores(), 16);
 }
 
 /** The machine's cores, or this process's share of them: MICROGPT_CORES, which a sweep sets for its runs. */

@@ -10,7 +10,7 @@ import { cleaningOf, cleaningText, counted } from "./cleaning.ts";
 import { PageLog } from "./downloads.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
-import { printable } from "./terminal.ts";
+import { printable } from "../run/format.ts";
 
 /** The text goes to the file, or to the output; everything else that is to be said goes to the error output. */
 export async function fetchTexts(

@@ -20,7 +20,7 @@ import { countTargets } from "../train.ts";
 import type { Cleaning } from "./cleaning.ts";
 import { encodeText } from "./encoded.ts";
 import type { EncodedText } from "./encoded.ts";
-import { checkSize } from "./engines.ts";
+import { checkSize } from "../sizing.ts";
 
 export interface Material {
   readonly config: Config;
@@ -45,7 +45,7 @@ export interface Material {
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
 export function prepare(options: ResolvedOptions, sources: readonly TextSource[]): Material {
   const random = new Random(options.seed);
-  const check = (tokenizer: Tokenizer): void => checkSize(configOf(options, tokenizer), options);
+  const check = (tokenizer: Tokenizer): void => checkSize(configOf(options, tokenizer), options.engine);
   return materialOf(options, encodeText(options, sources, random, check), random);
 }
 
@@ -61,7 +61,7 @@ export function materialOf(
   const { tokenizer, known, duplicates, cleaning, dataHash } = text;
   const { blockSize } = options;
   const config = configOf(options, tokenizer);
-  checkSize(config, options);
+  checkSize(config, options.engine);
   const { train, heldOut, heldOutBytes } = split(options, text, random);
   return {
     config,

@@ -2,10 +2,11 @@
 import type { PageEvent } from "../pages/pages.ts";
 import { cleaningText, counted } from "./cleaning.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
-import { ReadingLog } from "./reading.ts";
-import type { ReadingReport } from "./reading.ts";
+import { ReadingLog } from "./reading-log.ts";
+import type { ReadingReport } from "./reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
-import { duration, grouped, paint, printable, sparkline, StatusLine } from "./terminal.ts";
+import { paint, StatusLine } from "./terminal.ts";
+import { duration, grouped, printable, sparkline } from "../run/format.ts";
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const round = (value: number): string => value.toFixed(4);

@@ -14,7 +14,7 @@ import { reportPage } from "../report/page.ts";
 import { generate } from "../sample.ts";
 import { readLines } from "./prompts.ts";
 import { encodePrompt, openWriter } from "../run/write.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../options/version.ts";
 
 export interface ReportFlags {
   readonly out: string;

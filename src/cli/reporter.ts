@@ -5,7 +5,14 @@
 import type { Baselines } from "../baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
 import type { Cleaning } from "./cleaning.ts";
-import type { ReadingReport } from "./reading.ts";
+
+/** How far the reading of a large text has come. */
+export interface ReadingReport {
+  /** Of all passes over all texts, from 0 to 1. */
+  readonly share: number;
+  readonly megabytes: number;
+  readonly etaSeconds: number;
+}
 
 export interface Beginning {
   readonly version: string;

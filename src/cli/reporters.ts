@@ -3,9 +3,9 @@ import type { PageEvent } from "../pages/pages.ts";
 import { loadHook } from "./hook.ts";
 import { JsonReporter } from "./json-reporter.ts";
 import { PlainReporter, TerminalReporter } from "./plain-reporter.ts";
-import type { ReadingReport } from "./reading.ts";
+import type { ReadingReport } from "./reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
-import { jsonLine } from "./terminal.ts";
+import { jsonLine } from "../run/format.ts";
 
 /** @param json for a program, with a line for every step, or at most one in so many milliseconds. */
 export function createReporter(json: boolean, everyMs: number = 0): Reporter {

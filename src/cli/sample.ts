@@ -14,7 +14,8 @@ import { knownDocuments } from "./encoded.ts";
 import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { runSources } from "./sources.ts";
-import { jsonLine, paint, printable } from "./terminal.ts";
+import { paint } from "./terminal.ts";
+import { jsonLine, printable } from "../run/format.ts";
 
 /** `microgpt sample RUN`. */
 export async function sample(path: string, options: SampleOptions, json: boolean): Promise<number> {

@@ -16,7 +16,7 @@ import type { Run } from "../node/run.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
 import { PageError } from "../pages/page-error.ts";
 import type { PageEvent } from "../pages/pages.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../options/version.ts";
 
 /** The options that say where text comes from. */
 export type SourceOptions = Pick<

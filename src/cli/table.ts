@@ -2,7 +2,7 @@
  * Tables for a terminal or a pipe: text to the left, numbers to the right, two spaces between.
  */
 import stringWidth from "string-width";
-import { printable } from "./terminal.ts";
+import { printable } from "../run/format.ts";
 
 export type Cell = string | number | null;
 

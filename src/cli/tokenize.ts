@@ -12,10 +12,12 @@ import { scanSplit } from "../tokenizers/characters.ts";
 import { toHuggingFace } from "../tokenizers/hugging-face.ts";
 import { tokenizerTrainer } from "../tokenizers/train.ts";
 import { PageLog } from "./downloads.ts";
-import { ReadingLog, watchReading } from "./reading.ts";
+import { watchReading } from "./reading.ts";
+import { ReadingLog } from "./reading-log.ts";
 import { exitOnOutputError } from "./signals.ts";
 import { gather, locate, sourcesOf } from "./sources.ts";
-import { grouped, jsonLine, paint, printable } from "./terminal.ts";
+import { paint } from "./terminal.ts";
+import { grouped, jsonLine, printable } from "../run/format.ts";
 
 export interface TokenizeFlags {
   /** Which to learn; none: all of them. */

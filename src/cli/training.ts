@@ -18,7 +18,7 @@ import type { Material } from "./material.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Speedometer } from "./speedometer.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../options/version.ts";
 
 /** The weights of the lowest held-out loss so far; `saved` once they are on the disk. */
 export interface Best {

@@ -22,10 +22,6 @@ export function rungsOf(count: number): Rung[] {
   return [...rungs, { share: 1, survivors: 0 }];
 }
 
-/** The step that a rung ends at. */
-export const stepAt = ({ share }: Pick<Rung, "share">, numSteps: number): number =>
-  Math.max(1, Math.round(share * numSteps));
-
 /**
  * Those that go on: the best by the mean of their results, of equals the first. One without any result (all its runs
  * failed) goes on only where nothing better is there. @param results bits a byte of each group's runs, in order.

@@ -7,7 +7,6 @@ import type { Checkpoint } from "../checkpoint.ts";
 import { initTensors } from "../engine.ts";
 import type { Engine, Tensors } from "../engine.ts";
 import { InputError } from "../errors.ts";
-import { stepAt } from "../experiments/halving.ts";
 import { findBlas } from "../node/blas.ts";
 import type { FetchedText } from "../node/fetched.ts";
 import { showPath } from "../node/files.ts";
@@ -41,6 +40,9 @@ export interface NewRun {
 export interface TrainingGoal {
   readonly share: number;
 }
+
+/** The step at which a goal is reached. */
+export const stepAt = ({ share }: TrainingGoal, numSteps: number): number => Math.max(1, Math.round(share * numSteps));
 
 /** How a training ended. */
 export interface Outcome {

@@ -10,7 +10,7 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { memoryNeed, sumOf } from "../cli/memory.ts";
 import { textKey } from "./prepared.ts";
 import type { TextSizes } from "./texts.ts";
-import { megabytes } from "../cli/terminal.ts";
+import { megabytes } from "../run/format.ts";
 
 export interface Need {
   readonly bytes: number;

@@ -6,10 +6,8 @@
  */
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { comparisonLines } from "../cli/compare.ts";
-import { createReporter } from "../cli/reporters.ts";
 import { gather, locate, withoutPassword } from "../cli/sources.ts";
-import { megabytes } from "../cli/terminal.ts";
+import { megabytes } from "../run/format.ts";
 import type { TrainOptions } from "../config.ts";
 import { InputError } from "../errors.ts";
 import { checkSlurm, NO_SLURM_SETTINGS, slurmScript } from "../experiments/slurm-script.ts";
@@ -34,13 +32,12 @@ import { readSpec } from "./source.ts";
 import type { SpecFlags } from "./source.ts";
 import { learnTexts, openTexts, sizesOf } from "./texts.ts";
 import type { TextSizes } from "./texts.ts";
-import { createSweepView } from "./view.ts";
+import type { SweepOutput } from "./view.ts";
 
 /** How a sweep is run, however it began. */
 export interface Way {
   /** Runs side by side; null: as the machine, or the cluster, can. */
   readonly jobs: number | null;
-  readonly json: boolean;
   /** A module that hears of every run; null: none. */
   readonly hook: string | null;
   /** What is asked of the cluster that does the runs; null: they are done on this machine. */
@@ -60,14 +57,17 @@ export interface ResumeFlags extends Omit<Way, "slurm"> {
   readonly slurm: Partial<SlurmSettings>;
 }
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
 /** Plans a sweep and runs it. Resolves to the exit code: 1 if a run failed. Throws InputError before anything is written. */
-export async function sweep(source: string | null, typed: Partial<TrainOptions>, flags: SweepFlags): Promise<number> {
+export async function sweep(
+  source: string | null,
+  typed: Partial<TrainOptions>,
+  flags: SweepFlags,
+  output: SweepOutput,
+): Promise<number> {
   const plan = planSweep(readSpec(source, typed, flags));
   if (flags.slurm !== null) checkSlurm(flags.slurm);
   const options = locate(plan.options);
-  const reporter = createReporter(flags.json);
+  const { reporter } = output;
   for (const [settings, reason] of plan.left) reporter.warn(`left out: ${settings}: ${reason}`);
   const gathered = await gather(options, reporter);
   const texts = await learnTexts({ options, runs: plan.runs }, gathered);
@@ -81,20 +81,20 @@ export async function sweep(source: string | null, typed: Partial<TrainOptions>,
   const stem = stemOf(options.data, options.urls);
   if (flags.dryRun) {
     const path = resolve(freePath(flags.runsDir, flags.name, `${stem}-sweep`));
-    return await showPlan(memory, sizesOf(texts), flags, path);
+    return await showPlan(memory, sizesOf(texts), { flags, path, output });
   }
   const room = await roomOf(memory, sizesOf(texts), flags);
   const directory = SweepDirectory.create(flags.runsDir, flags.name, stem, memory, gathered.fetched);
   try {
     await openTexts(directory, texts);
-    return await runAll(directory, room, flags);
+    return await runAll(directory, room, flags, output);
   } finally {
     directory.close();
   }
 }
 
 /** Goes on with a sweep. What is finished stays; what failed, but for a training that diverged, is tried again. */
-export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags): Promise<number> {
+export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags, output: SweepOutput): Promise<number> {
   const directory = SweepDirectory.openToRun(path);
   try {
     const { memory } = directory;
@@ -105,7 +105,7 @@ export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags): 
     directory.saveFailures(new Map([...directory.failures()].filter(([, { exitCode }]) => exitCode === DIVERGED)));
     const texts = await openTexts(directory, null);
     const way = { ...flags, slurm };
-    return await runAll(directory, await roomOf(memory, sizesOf(texts), way), way);
+    return await runAll(directory, await roomOf(memory, sizesOf(texts), way), way, output);
   } finally {
     directory.close();
   }
@@ -132,18 +132,23 @@ async function roomOf(memory: SweepMemory, sizes: TextSizes, { jobs, slurm }: Wa
   return await placeRuns(memory, sizes, jobs, slurm === null ? undefined : Infinity);
 }
 
-async function showPlan({ runs, ...memory }: SweepMemory, sizes: TextSizes, way: Way, path: string): Promise<number> {
+/** `--dry-run`: what each run needs, or the script of the first job. */
+async function showPlan(
+  { runs, ...memory }: SweepMemory,
+  sizes: TextSizes,
+  { flags: way, path, output }: { readonly flags: Way; readonly path: string; readonly output: SweepOutput },
+): Promise<number> {
   const room = await roomOf({ runs, ...memory }, sizes, way);
   if (way.slurm !== null) {
     const names = runs.map(({ name }) => name);
-    process.stdout.write(scriptWriter(way.slurm, room, way, path)("microgpt", names, 1));
+    output.print(scriptWriter(way.slurm, room, way, path)("microgpt", names, 1));
     return 0;
   }
   for (const { name } of runs) {
     const { bytes, refusal } = room.needs.get(name)!;
-    print(`${name}  ${megabytes(bytes)}${refusal === null ? "" : `  ${refusal}`}`);
+    output.print(`${name}  ${megabytes(bytes)}${refusal === null ? "" : `  ${refusal}`}\n`);
   }
-  print(`${runs.length} runs, ${room.jobs} at once; ${megabytes(room.maxBytes)} for all of them together`);
+  output.print(`${runs.length} runs, ${room.jobs} at once; ${megabytes(room.maxBytes)} for all of them together\n`);
   return 0;
 }
 
@@ -181,11 +186,10 @@ function placeOf(directory: SweepDirectory, room: Room, way: Way): Place {
   return { needs, taskArgs: [], pool };
 }
 
-async function runAll(directory: SweepDirectory, room: Room, way: Way): Promise<number> {
+async function runAll(directory: SweepDirectory, room: Room, way: Way, output: SweepOutput): Promise<number> {
   const { runs } = directory.memory;
   const left = runs.filter((run) => !isDone(directory, run, 1));
-  const view = createSweepView(
-    way.json,
+  const view = output.openView(
     left.map(({ name }) => name),
     runs.length - left.length,
   );
@@ -199,7 +203,7 @@ async function runAll(directory: SweepDirectory, room: Room, way: Way): Promise<
     view.note(`to go on: microgpt sweep --resume ${showPath(directory.path)}`);
     return exitCode;
   }
-  if (!way.json) for (const line of ["", ...comparisonLines(reports)]) print(line);
+  output.results(reports);
   view.note(
     `results: ${showPath(directory.path)}/summary.json; a page of them: microgpt report ${showPath(directory.path)}`,
   );

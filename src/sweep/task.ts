@@ -15,33 +15,21 @@ import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { materialOf } from "../cli/material.ts";
 import { loadPrepared, preparedPath, textKey } from "./prepared.ts";
-import { createReporter, hookedReporter } from "../cli/reporters.ts";
+import type { Reporter } from "../cli/reporter.ts";
 import { gatherFiles, sourcesOf } from "../cli/sources.ts";
 import { begin, continueRun } from "../run/begin.ts";
-
-export interface TaskFlags {
-  readonly json: boolean;
-  /** How far to train, as a share of all steps. */
-  readonly share: number;
-  /** Between two lines for a step: whoever listens draws a few pictures a second at most. */
-  readonly everyMs: number;
-  /** A module that hears of everything, too; null: none. */
-  readonly hook: string | null;
-}
+import type { TrainingGoal } from "../run/begin.ts";
 
 /** How long to wait for a process of the same run that is ending, as after a sweep was killed. */
 const MAX_WAIT_MS = 60_000;
 const LOOK_MS = 100;
 
 /** Resolves to the exit code. Throws InputError as a training does, or if the sweep has no such run. */
-export async function sweepTask(path: string, name: string, flags: TaskFlags): Promise<number> {
-  const { json, share, everyMs, hook } = flags;
+export async function sweepTask(path: string, name: string, goal: TrainingGoal, reporter: Reporter): Promise<number> {
   const sweep = SweepDirectory.open(path);
   const asked = optionsOf(sweep.memory, sweep.runOf(name));
   const options = resolveOptions(asked);
-  const reporter = await hookedReporter(createReporter(json, everyMs), hook);
   const text = await textOf(sweep, options);
-  const goal = { share };
   const runPath = sweep.runPath(name);
   if (!fs.existsSync(runPath)) {
     const place = { runsDir: sweep.runsPath, name, fetched: sweep.fetched(), mayUseGpu: mayUseGpu(asked) };

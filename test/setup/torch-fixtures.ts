@@ -3,7 +3,8 @@
  * scripts/torch-fixtures.py. Every engine is held to these numbers, each within the bound of its own precision.
  */
 import { readFileSync } from "node:fs";
-import type { Tensor, Tensors, Tokens, TrainingState } from "../../src/engine.ts";
+import type { Tensor, Tensors, TrainingState } from "../../src/engine.ts";
+import type { Tokens } from "../../src/token-sequences.ts";
 import { weightShapes } from "../../src/engine.ts";
 import type { Config } from "../../src/microgpt.ts";
 

@@ -17,8 +17,8 @@ import {
   repeated,
   runsDirFlag,
   whole,
-} from "../cli/flags.ts";
-import type { CommonFlags, Exit } from "../cli/flags.ts";
+} from "./flags.ts";
+import type { CommonFlags, Exit } from "./flags.ts";
 
 interface SweepFlags extends CommonFlags, Partial<SlurmSettings> {
   readonly grid?: string[];
@@ -69,14 +69,14 @@ function addSweep(program: Command, exit: Exit): void {
       const all = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const typed = Object.entries(all).filter(([key]) => isTyped(command, key));
       const asked = Object.fromEntries(Object.entries(flags).filter(([key]) => Object.hasOwn(NO_SLURM_SETTINGS, key)));
-      const { sweep: run, resumeSweep } = await import("./sweep.ts");
+      const { sweepCommand, resumeSweepCommand } = await import("./sweep.ts");
       if (flags.resume !== undefined) {
         const { grid, random, trials, repeats, halving, name } = flags;
         const isAnew = [source, grid, random, trials, repeats, halving, name].some((value) => value !== undefined);
         if (isAnew || flags.dryRun === true || typed.length > 0)
           throw new InputError("--resume: a sweep goes on as it began; leave options away");
         const path = findRun(flags.resume, flags.runsDir);
-        return exit(await resumeSweep(path, { jobs, json, hook, on, slurm: asked }));
+        return exit(await resumeSweepCommand(path, { jobs, hook, on, slurm: asked }, json));
       }
       if (on !== "slurm" && Object.keys(asked).length > 0)
         throw new InputError("--time, --mem, --gres, --partition and the like are Slurm's; give --on slurm, too");
@@ -84,8 +84,8 @@ function addSweep(program: Command, exit: Exit): void {
       const spec = { grid, random, trials, repeats, halving };
       const { name = null, runsDir, dryRun: isDry = false } = flags;
       const slurm = on === "slurm" ? { ...NO_SLURM_SETTINGS, ...asked } : null;
-      const way = { name, runsDir, jobs, json, hook, dryRun: isDry, slurm };
-      return exit(await run(source ?? null, Object.fromEntries(typed), { ...spec, ...way }));
+      const way = { name, runsDir, jobs, hook, dryRun: isDry, slurm };
+      return exit(await sweepCommand(source ?? null, Object.fromEntries(typed), { ...spec, ...way }, json));
     },
   );
 }
@@ -104,8 +104,8 @@ function addTask(program: Command, exit: Exit): void {
     .addOption(hookFlag())
     .addOption(jsonFlag())
     .action(async (directory: string, run: string, { share, every, hook = null, json = false }: TaskFlags) => {
-      const { sweepTask } = await import("./task.ts");
-      exit(await sweepTask(directory, run, { share, everyMs: 1000 * every, hook, json }));
+      const { taskCommand } = await import("./sweep.ts");
+      exit(await taskCommand(directory, run, { share, everyMs: 1000 * every, hook, json }));
     });
 }
 
@@ -118,7 +118,7 @@ function addResults(program: Command, exit: Exit): void {
     .addOption(runsDirFlag())
     .addOption(new Flag("--json", "JSON, for programs"))
     .action(async (runs: string[], { json = false, csv = false, promptFile = null, runsDir }: CommonFlags) => {
-      const { compare } = await import("../cli/compare.ts");
+      const { compare } = await import("./compare.ts");
       const paths = runs.map((run) => findRun(run, runsDir));
       exit(await compare(paths, { json, csv, promptFile }));
     });
@@ -130,7 +130,7 @@ function addResults(program: Command, exit: Exit): void {
     .addOption(promptFileFlag("what each run makes of each line of FILE"))
     .addOption(runsDirFlag())
     .action(async (runs: string[], { out = "report.html", promptFile = null, runsDir }: CommonFlags) => {
-      const { report } = await import("../cli/report.ts");
+      const { report } = await import("./report.ts");
       const paths = runs.map((run) => findRun(run, runsDir));
       exit(await report(paths, { out, promptFile }));
     });

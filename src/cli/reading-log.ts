@@ -1,0 +1,34 @@
+/** The progress of reading, on a terminal or in a pipe. */
+import { duration } from "../run/format.ts";
+import type { ReadingReport } from "./reporter.ts";
+import { StatusLine } from "./terminal.ts";
+
+/** Between two lines where they are not overwritten. */
+const LINE_MS = 10_000;
+
+export const readingText = ({ share, megabytes, etaSeconds }: ReadingReport): string =>
+  `reading    ${Math.floor(100 * share)} %  ${megabytes.toFixed(0)} MB  ETA ${duration(etaSeconds)}`;
+
+/** Tells on a stream: over and over on one line of a terminal, every ten seconds elsewhere. */
+export class ReadingLog {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #status: StatusLine;
+  #toldMs = performance.now();
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    this.#status = new StatusLine(stream);
+  }
+
+  report(reading: ReadingReport): void {
+    if (this.#stream.isTTY) return this.#status.show(() => readingText(reading));
+    if (performance.now() - this.#toldMs < LINE_MS) return;
+    this.#toldMs = performance.now();
+    this.#stream.write(`${readingText(reading)}\n`);
+  }
+
+  /** The reading is over. */
+  end(): void {
+    this.#status.clear();
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * How a sweep tells what it does: at a terminal a row a run, redrawn; in a pipe a line for what happens; for a program
+ * JSON. It is told, and asks nothing.
+ */
+import { createLogUpdate } from "log-update";
+import type { PoolEvent } from "../sweep/pool.ts";
+import type { SweepView } from "../sweep/view.ts";
+import { tableLines } from "./table.ts";
+import { paint } from "./terminal.ts";
+import { duration, grouped, jsonLine, printable, sparkline } from "../run/format.ts";
+
+/** @param names of all runs, in order; `finished` of them already are. */
+export function createSweepView(json: boolean, names: readonly string[], finished: number): SweepView {
+  if (json) return new JsonView();
+  return process.stdout.isTTY ? new TableView(names, finished) : new PlainView(names.length, finished);
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const bits = (value: number | null): string => (value === null ? "" : value.toFixed(4));
+
+class PlainView implements SweepView {
+  readonly #count: number;
+  readonly #begunMs = new Map<string, number>();
+  #finished: number;
+
+  constructor(count: number, finished: number) {
+    this.#count = count;
+    this.#finished = finished;
+  }
+
+  pool(event: PoolEvent, result: number | null): void {
+    const { type, name } = event;
+    if (type === "started") {
+      this.#begunMs.set(name, performance.now());
+      print(`started   ${name}`);
+    } else if (type === "finished") {
+      this.#finished++;
+      const took = duration((performance.now() - (this.#begunMs.get(name) ?? 0)) / 1000);
+      const reached = result === null ? "" : `  ${bits(result)} bits a byte`;
+      print(`finished  ${name}${reached}  ${took}  (${this.#finished} of ${this.#count})`);
+    } else if (type === "killed") {
+      print(`stopped   ${name}`);
+    } else if (type === "failed") {
+      this.warn(`${name}: ${event.failure.message}`);
+    }
+  }
+
+  note(message: string): void {
+    print(printable(message));
+  }
+
+  warn(message: string): void {
+    process.stderr.write(`microgpt: warning: ${printable(message)}\n`);
+  }
+
+  end(): void {}
+}
+
+/** What is known of a run, for its row. */
+interface Row {
+  state: "waiting" | "running" | "finished" | "failed";
+  step: number;
+  numSteps: number;
+  loss: number | null;
+  heldOutLoss: number | null;
+  result: number | null;
+  tokensPerSecond: number;
+  etaSeconds: number;
+  readonly losses: number[];
+}
+
+const newRow = (): Row => ({
+  state: "waiting",
+  step: 0,
+  numSteps: 0,
+  loss: null,
+  heldOutLoss: null,
+  result: null,
+  tokensPerSecond: 0,
+  etaSeconds: 0,
+  losses: [],
+});
+
+const COLUMNS = ["run", "state", "step", "loss", "held-out", "bits/byte", "tokens/s", "ETA", ""].map((name, i) => ({
+  name,
+  isNumber: i > 1 && i < 8,
+}));
+const CURVE_WIDTH = 16;
+const DRAW_MS = 100;
+
+class TableView implements SweepView {
+  readonly #rows: Map<string, Row>;
+  readonly #log = createLogUpdate(process.stdout);
+  readonly #finishedBefore: number;
+  #drawnMs = -Infinity;
+  #hasEnded = false;
+
+  constructor(names: readonly string[], finished: number) {
+    this.#rows = new Map(names.map((name) => [name, newRow()]));
+    this.#finishedBefore = finished;
+  }
+
+  pool(event: PoolEvent, result: number | null): void {
+    const row = this.#rows.get(event.name);
+    if (row === undefined) return;
+    if (event.type === "event") follow(row, event.event);
+    else
+      row.state = ({ started: "running", killed: "waiting", finished: "finished", failed: "failed" } as const)[
+        event.type
+      ];
+    if (event.type === "finished") row.result = result;
+    if (event.type === "failed") this.warn(`${event.name}: ${event.failure.message}`);
+    this.#draw(event.type !== "event");
+  }
+
+  note(message: string): void {
+    this.#above(() => print(printable(message)));
+  }
+
+  warn(message: string): void {
+    this.#above(() => void process.stderr.write(`microgpt: warning: ${printable(message)}\n`));
+  }
+
+  end(): void {
+    this.#draw(true);
+    this.#log.done();
+    this.#hasEnded = true;
+  }
+
+  #above(write: () => void): void {
+    if (this.#hasEnded) return write();
+    this.#log.clear();
+    write();
+    this.#draw(true);
+  }
+
+  #draw(now: boolean): void {
+    if (!now && performance.now() - this.#drawnMs < DRAW_MS) return;
+    this.#drawnMs = performance.now();
+    const room = Math.max(3, (process.stdout.rows || 24) - 5);
+    const order = ["running", "failed", "waiting", "finished"];
+    const rows = [...this.#rows];
+    // More runs than lines: what moves is shown, and the rest is counted.
+    const shown =
+      rows.length <= room
+        ? rows
+        : rows.toSorted(([, a], [, b]) => order.indexOf(a.state) - order.indexOf(b.state)).slice(0, room);
+    const lines = tableLines(
+      COLUMNS,
+      shown.map(([name, row]) => cellsOf(name, row)),
+    );
+    const count = (state: Row["state"]): number => rows.filter(([, row]) => row.state === state).length;
+    const status = (["running", "waiting", "finished", "failed"] as const)
+      .map((state) => [state, count(state) + (state === "finished" ? this.#finishedBefore : 0)] as const)
+      .flatMap(([state, number]) => (number > 0 ? [`${number} ${state}`] : []))
+      .join(", ");
+    const width = (process.stdout.columns || 80) - 1;
+    const cut = [paint("bold", lines[0].slice(0, width)), ...lines.slice(1).map((line) => line.slice(0, width))];
+    this.#log([...cut, "", paint("dim", status)].join("\n"));
+  }
+}
+
+/** What a run's own events say. */
+function follow(row: Row, { event, ...fields }: Readonly<Record<string, unknown>>): void {
+  if (event !== "step") return;
+  const number = (key: string): number => (typeof fields[key] === "number" ? fields[key] : 0);
+  const loss = number("meanLoss");
+  Object.assign(row, {
+    step: number("step"),
+    numSteps: number("numSteps"),
+    loss,
+    heldOutLoss: typeof fields.heldOutLoss === "number" ? fields.heldOutLoss : null,
+    tokensPerSecond: number("tokensPerSecond"),
+    etaSeconds: number("etaSeconds"),
+  });
+  row.losses.push(loss);
+}
+
+function cellsOf(name: string, row: Row): string[] {
+  const { state, step, numSteps, loss, heldOutLoss, result, tokensPerSecond, etaSeconds, losses } = row;
+  const isRunning = state === "running" && numSteps > 0;
+  return [
+    name,
+    state,
+    numSteps === 0 ? "" : `${grouped(step)}/${grouped(numSteps)}`,
+    bits(loss),
+    bits(heldOutLoss),
+    bits(result),
+    isRunning ? grouped(tokensPerSecond) : "",
+    isRunning ? duration(etaSeconds) : "",
+    losses.length > 0 ? sparkline(losses, CURVE_WIDTH) : "",
+  ];
+}
+
+/** The pool's events, a JSON object a line; what runs say of their steps is among them. */
+class JsonView implements SweepView {
+  pool(event: PoolEvent, result: number | null): void {
+    if (event.type === "event") this.#print({ ...event.event, run: event.name });
+    else this.#print({ ...event, type: undefined, event: event.type, bitsPerByte: result ?? undefined });
+  }
+
+  note(message: string): void {
+    this.#print({ event: "note", message });
+  }
+
+  warn(message: string): void {
+    this.#print({ event: "warning", message });
+  }
+
+  end(): void {}
+
+  #print(event: object): void {
+    process.stdout.write(jsonLine(event));
+  }
+}
