@@ -28,7 +28,7 @@ const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-E
 const FLAGS =
   "--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader";
 
-/** The same files of `test/engine/` as in Node, served by vite from source. */
+/** The same files of `test/portable/` as in Node, served by vite from source. */
 const browser = (
   place: Place,
   executablePath: string,
@@ -40,7 +40,7 @@ const browser = (
   optimizeDeps: { include: ["fast-check"] },
   test: {
     name: place,
-    include: ["test/engine/**/*.test.ts"],
+    include: ["test/portable/**/*.test.ts"],
     env: env(place),
     // After Node's: the reliability tests measure time.
     sequence: { groupOrder: 1 },

@@ -2,10 +2,10 @@
 // weights. All sides take turns, each for about a fifth of a second, so that ratios hold on a machine that others use.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { wasmBackend } from "../dist/backend/wasm.js";
+import { wasmBackend } from "../dist/backend/wasm/wasm.js";
 import { initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findBlas } from "../dist/node/blas.js";
-import { startNodeThread } from "../dist/node/wasm-thread.js";
+import { startNodeThread } from "../dist/node/threads.js";
 import { median } from "./measure.mjs";
 import { TorchPeer } from "./peers/torch.mjs";
 

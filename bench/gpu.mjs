@@ -1,8 +1,8 @@
 // The GPU: what a step costs the CPU, how fast models learn on it, how near its products come to its peak; PyTorch on the
 // same GPU beside it. A CPU that plays a GPU (SwiftShader) is a thousand times slower: there, only what is small.
-import { openGpu } from "../dist/backend/webgpu-device.js";
-import { tuneTiles } from "../dist/backend/webgpu-tune.js";
-import { webgpuBackend } from "../dist/backend/webgpu.js";
+import { openGpu } from "../dist/backend/webgpu/device.js";
+import { tuneTiles } from "../dist/backend/webgpu/tune.js";
+import { webgpuBackend } from "../dist/backend/webgpu/webgpu.js";
 import { initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findWebGpu } from "../dist/node/webgpu.js";
 import { CONFIGURATIONS, flopsOf, makeBatches } from "./engine.mjs";

@@ -6,9 +6,9 @@ import {
   relaxedMultiplyAdd,
   repeatWhile,
   sequence,
-} from "../dist/backend/wasm-assembler.js";
-import { addPack, addRowsByWeight } from "../dist/backend/wasm-matmul.js";
-import { wasmBackend } from "../dist/backend/wasm.js";
+} from "../dist/backend/wasm/assembler.js";
+import { addPack, addRowsByWeight } from "../dist/backend/wasm/matmul.js";
+import { wasmBackend } from "../dist/backend/wasm/wasm.js";
 import { generateTokens, initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findBlas } from "../dist/node/blas.js";
 import { median } from "./measure.mjs";

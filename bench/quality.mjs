@@ -1,7 +1,7 @@
 // What is learnt, not how fast: the held-out loss on the bundled names after 1,000 steps, ours and PyTorch's, from the same
 // weights, on the same batches in the same order. Both round in f32, each in its own way; so they part, but not far.
 import { readFileSync } from "node:fs";
-import { wasmBackend } from "../dist/backend/wasm.js";
+import { wasmBackend } from "../dist/backend/wasm/wasm.js";
 import {
   charTokenizer,
   documentTokens,

@@ -1,11 +1,11 @@
 /**
- * The tables of options in the documents, from the one table in src/config.ts: `npm run docs` writes them, a test says if
+ * The tables of options in the documents, from the one table in src/options/config.ts: `npm run docs` writes them, a test says if
  * they differ. A table stands behind a comment `<!-- options: NAME -->`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { FETCH_OPTIONS, flagOf, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "../src/config.ts";
-import type { Option } from "../src/config.ts";
+import { FETCH_OPTIONS, flagOf, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "../src/options/config.ts";
+import type { Option } from "../src/options/config.ts";
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>> = {
   train: { ...TRAIN_OPTIONS },

@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { BUGS } from "../test/seeded-bugs/bugs.ts";
 
 /** What is said of the arithmetic; the rest of the suite is about files, terminals and words. */
-const TESTS = ["engine", "gradients", "microgpt", "torch-fixtures", "schedule", "train", "wasm-threads"];
+const TESTS = ["portable", "tensor", "microgpt", "schedule", "train.test", "wasm-threads"];
 /** … and of texts and tokens. */
-const TEXT_TESTS = ["tokenizer", "merges", "extended", "hugging-face", "token-sequences", "corpus", "dataset"];
-const testsOf = (file) => (/src\/(?:tokenizers\/|text-set|token-sequences)/.test(file) ? TEXT_TESTS : TESTS);
+const TEXT_TESTS = ["text/"];
+const testsOf = (file) => (/src\/text\//.test(file) ? TEXT_TESTS : TESTS);
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), "microgpt-bugs-"));

@@ -8,18 +8,18 @@ import { dryRun } from "./cli/dry-run.ts";
 import { addExperiments } from "./cli/experiments.ts";
 import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, runsDirFlag } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
-import { closeGpus } from "./cli/gpu.ts";
+import { closeGpus } from "./run/gpu.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
 import { VERSION } from "./options/version.ts";
-import { FETCH_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./config.ts";
-import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./config.ts";
-import { EngineLost } from "./engine.ts";
+import { FETCH_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./options/config.ts";
+import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./options/config.ts";
+import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
-import { findRun } from "./node/run.ts";
-import { TOKENIZER_KINDS } from "./tokenizer.ts";
-import type { TokenizerKind } from "./tokenizer.ts";
+import { findRun } from "./node/run-directory.ts";
+import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
+import type { TokenizerKind } from "./text/tokenizer.ts";
 
 const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch", "sweep", "compare", "report"];
 

@@ -3,120 +3,33 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-/**
- * The layers of `src/`, lowest first: a file imports only from lines above its own. ARCHITECTURE.md explains them.
- */
-const LAYERS = [
-  ["random.ts", "errors.ts", "schedule.ts"],
-  ["microgpt.ts"],
-  ["tokenizer.ts", "dataset.ts", "baselines.ts", "safetensors.ts", "engine.ts", "kernels.ts", "text-set.ts"],
-  ["corpus.ts", "token-sequences.ts", "adam.ts", "layout.ts"],
-  ["tokenizers/characters.ts", "tokenizers/pair-table.ts"],
-  ["tokenizers/learn-merges.ts", "tokenizers/whole.ts"],
-  ["tokenizers/apply-merges.ts", "tokenizers/char.ts", "tokenizers/word.ts"],
-  ["tokenizers/merged.ts"],
-  ["tokenizers/bpe.ts"],
-  ["tokenizers/byte-bpe.ts"],
-  ["tokenizers/train.ts", "tokenizers/json.ts", "tokenizers/hugging-face.ts"],
-  ["config.ts"],
-  ["option-rules.ts"],
-  ["atomic.ts", "sample.ts", "train.ts", "ops.ts", "fusion.ts"],
-  ["model.ts"],
-  ["program.ts"],
-  ["backend.ts"],
-  ["backend/reference-kernels.ts", "backend/wasm-assembler.ts"],
-  ["backend/reference.ts", "backend/wasm-vector.ts"],
-  ["backend/wasm-matmul.ts", "backend/wasm-rows.ts"],
-  ["backend/wasm-attention.ts"],
-  ["backend/wasm-attention-grad.ts", "backend/wasm-memory.ts", "backend/wasm-weights.ts"],
-  ["backend/wasm-compiler.ts"],
-  ["backend/wasm-multiply.ts"],
-  ["backend/wasm-steps.ts"],
-  ["backend/wasm-worker.ts"],
-  ["backend/wasm-threads.ts"],
-  ["backend/web-threads.ts", "backend/web-worker.ts"],
-  ["backend/wasm.ts"],
-  ["backend/webgpu-shader.ts", "backend/half.ts"],
-  ["backend/webgpu-rows.ts", "backend/webgpu-attention.ts", "backend/webgpu-matrices.ts"],
-  ["backend/webgpu-device.ts"],
-  ["backend/webgpu-matmul.ts"],
-  ["backend/webgpu-weights.ts"],
-  ["backend/webgpu-batch.ts", "backend/webgpu-memory.ts"],
-  ["backend/webgpu-compiler.ts"],
-  ["backend/webgpu-tune.ts"],
-  ["backend/webgpu.ts"],
-  ["tensor-engine.ts"],
-  ["gpu-check.ts"],
-  ["experiments/report-data.ts", "experiments/halving.ts", "experiments/slurm-script.ts"],
-  ["experiments/sweep-spec.ts"],
-  ["experiments/sweep-plan.ts", "experiments/analysis.ts"],
-  ["experiments/summary.ts", "report/client.ts", "report/style.ts"],
-  ["report/charts.ts"],
-  ["report/start.ts"],
-  ["report/page.ts"],
-  ["checkpoint.ts"],
-  ["index.ts"],
-  ["node/files.ts", "node/charset.ts"],
-  ["node/growing-file.ts"],
-  [
-    "node/lock.ts",
-    "node/text.ts",
-    "node/metrics.ts",
-    "node/blas.ts",
-    "node/fetched.ts",
-    "node/webgpu.ts",
-    "node/result.ts",
-    "node/make-whole.ts",
-  ],
-  ["node/wasm-thread.ts"],
-  ["node/run.ts", "node/index.ts", "node/sweep-directory.ts"],
-  ["node/event-log.ts"],
-  ["node/logs.ts"],
-  ["node/read-run.ts"],
-  ["node/comparison.ts", "node/chart-library.ts"],
-  ["pages/page-error.ts"],
-  ["pages/address.ts", "pages/cache.ts", "pages/extract.ts"],
-  ["pages/download.ts"],
-  ["pages/robots.ts", "pages/polite.ts"],
-  ["pages/pages.ts"],
-  ["cli/gpu.ts", "cli/tuning.ts"],
-  [
-    "cli/version.ts",
-    "cli/signals.ts",
-    "cli/terminal.ts",
-    "cli/interactive.ts",
-    "cli/engines.ts",
-    "cli/speedometer.ts",
-    "cli/flags.ts",
-    "cli/hook.ts",
-  ],
-  ["cli/table.ts"],
-  ["cli/cleaning.ts", "cli/downloads.ts", "cli/reading.ts", "cli/sources.ts"],
-  ["cli/encoded.ts", "cli/fetch.ts", "cli/tokenize.ts"],
-  ["cli/material.ts"],
-  ["cli/budget.ts", "cli/memory.ts"],
-  ["cli/reporter.ts"],
-  ["cli/plain-reporter.ts", "cli/json-reporter.ts"],
-  ["cli/reporters.ts"],
-  ["cli/sample.ts"],
-  ["cli/prompts.ts", "cli/training.ts", "cli/dry-run.ts"],
-  ["cli/train.ts", "cli/compare.ts", "cli/report.ts"],
-  ["sweep/pool.ts", "sweep/source.ts", "sweep/slurm.ts", "sweep/prepared.ts"],
-  ["sweep/texts.ts", "sweep/view.ts", "sweep/slurm-jobs.ts"],
-  ["sweep/room.ts", "sweep/slurm-pool.ts"],
-  ["sweep/rungs.ts", "sweep/task.ts"],
-  ["sweep/sweep.ts"],
-  ["sweep/commands.ts"],
-  ["cli.ts"],
+/** The rooms of `src/`, lowest first: a file imports from its own room and from those before it. See ARCHITECTURE.md. */
+const ROOMS = [
+  "text",
+  "training",
+  "tensor",
+  "backend",
+  "options",
+  "node",
+  "pages",
+  "run",
+  "experiments",
+  "report",
+  "sweep",
+  "cli",
 ];
+/** The rooms that run in a browser: no import from Node, and no package. */
+const CORE = ["text", "training", "tensor", "backend", "options"];
+/** Files that belong to no room: what every room may import, and the doors, which import any. */
+const GROUND = ["microgpt.ts", "random.ts", "errors.ts"];
+const DOORS = ["index.ts", "cli.ts"];
 
 const source = fileURLToPath(new URL("../src", import.meta.url));
-
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"))
   .map((path) => path.replaceAll("\\", "/"));
 
-const layerOf = (file: string): number => LAYERS.findIndex((layer) => layer.includes(file));
+const roomOf = (file: string): string => (file.includes("/") ? file.split("/")[0] : file);
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(source, file), "utf8");
@@ -124,43 +37,56 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(statements)].map((match) => match[1] ?? match[2] ?? match[3]);
 }
 
-test("every file of src/ has its layer, and every layer its files", () => {
-  expect(files.toSorted()).toEqual(LAYERS.flat().toSorted());
+const localImportsOf = (file: string): string[] =>
+  importsOf(file)
+    .filter((name) => name.startsWith("."))
+    .map((name) => relative(source, join(source, dirname(file), name)).replaceAll("\\", "/"));
+
+test("the rooms are the folders of src/", () => {
+  const entries = readdirSync(source, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  expect(folders.toSorted()).toEqual(ROOMS.toSorted());
+  const alone = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  expect(alone.toSorted()).toEqual([...GROUND, ...DOORS].toSorted());
 });
 
-test.each(files)("%s imports from lower layers only", (file) => {
-  const local = importsOf(file).filter((name) => name.startsWith("."));
-  const imported = local.map((name) => relative(source, join(source, dirname(file), name)).replaceAll("\\", "/"));
-  expect(imported.filter((name) => layerOf(name) >= layerOf(file))).toEqual([]);
+test.each(files.filter((file) => !DOORS.includes(file)))("%s imports from its room and lower ones only", (file) => {
+  const level = ROOMS.indexOf(roomOf(file)); // -1: the ground
+  const isLower = (imported: string): boolean =>
+    GROUND.includes(imported) || (imported.includes("/") && ROOMS.indexOf(roomOf(imported)) <= level);
+  expect(localImportsOf(file).filter((imported) => !isLower(imported))).toEqual([]);
 });
 
 test("the layers test sees imports: the command line's own are all found", () => {
   expect(importsOf("cli.ts")).toEqual(expect.arrayContaining(["commander", "./cli/train.ts"]));
-  expect(importsOf("index.ts")).toContain("./atomic.ts");
+  expect(importsOf("index.ts")).toContain("./training/atomic.ts");
 });
 
 test("the library core imports nothing from Node and no package", () => {
-  const core = files.filter((file) => !/^(?:node|pages|cli|sweep|report)\//.test(file) && file !== "cli.ts");
+  const core = files.filter((file) => CORE.includes(roomOf(file)) || GROUND.includes(file) || file === "index.ts");
   const outside = core.flatMap((file) => importsOf(file).filter((name) => !name.startsWith(".")));
-  expect(core.length).toBeGreaterThan(10);
+  expect(core.length).toBeGreaterThan(70);
   expect(outside).toEqual([]);
+  const rooms = new Set(core.flatMap(localImportsOf).map(roomOf));
+  expect([...rooms].filter((room) => !CORE.includes(room) && !GROUND.includes(room))).toEqual([]);
 });
 
 test("what runs in a browser, too, imports the core, its fixtures and its neighbours alone", () => {
-  const tests = readdirSync(join(source, "../test/engine")).map((name) => `../test/engine/${name}`);
+  const tests = readdirSync(join(source, "../test/portable")).map((name) => `../test/portable/${name}`);
   const setups = ["agreement", "fast-check", "place", "scenes", "tensor-models", "webgpu"];
   const imported = [...tests, ...setups.map((name) => `../test/setup/${name}.ts`)].flatMap(importsOf);
   const allowed = new RegExp(
     `^(?:vitest|fast-check|\\./[\\w-]+\\.ts|\\.\\./setup/(?:${setups.join("|")})\\.ts|\\.\\./fixtures/.+|` +
-      "\\.\\./\\.\\./src/(?:backend/|tokenizers/)?[\\w-]+\\.ts)$",
+      `\\.\\./\\.\\./src/(?:(?:${CORE.join("|")})/(?:\\w+/)?)?[\\w-]+\\.ts)$`,
   );
-  expect(imported).toContain("../../src/atomic.ts");
+  expect(imported).toContain("../../src/training/atomic.ts");
   expect(imported.filter((name) => !allowed.test(name) || name.endsWith("/src/cli.ts"))).toEqual([]);
 });
 
-/** Rooms that use packages, and which. */
+/** Files that import packages, and which. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node/charset.ts": ["chardet"],
+  "node/event-log.ts": ["pbf"],
   "pages/address.ts": ["ipaddr.js"],
   "pages/download.ts": ["undici"],
   "pages/extract.ts": ["@mozilla/readability", "html-to-text", "linkedom"],
@@ -168,19 +94,18 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "pages/polite.ts": ["p-queue", "p-retry"],
   "pages/robots.ts": ["robots-parser"],
   "report/charts.ts": ["uplot"],
-  "cli/interactive.ts": ["@clack/prompts"],
-  "cli/sources.ts": ["env-paths", "tinyglobby"],
-  "cli/tuning.ts": ["env-paths"],
-  "cli/table.ts": ["string-width"],
-  "cli/flags.ts": ["commander"],
-  "sweep/commands.ts": ["commander"],
+  "run/sources.ts": ["env-paths", "tinyglobby"],
+  "run/tuning.ts": ["env-paths"],
   "sweep/source.ts": ["yaml"],
-  "sweep/view.ts": ["log-update"],
-  "node/event-log.ts": ["pbf"],
+  "cli/experiments.ts": ["commander"],
+  "cli/flags.ts": ["commander"],
+  "cli/interactive.ts": ["@clack/prompts"],
+  "cli/sweep-view.ts": ["log-update"],
+  "cli/table.ts": ["string-width"],
   "cli.ts": ["commander"],
 };
 
-test("a package is known in one room only, and only beyond the core", () => {
+test("every package is imported where this list says, and never by the core", () => {
   const isPackage = (name: string): boolean => !name.startsWith(".") && !name.startsWith("node:");
   const found = files.map((file) => [file, [...new Set(importsOf(file).filter(isPackage))].toSorted()] as const);
   expect(Object.fromEntries(found.filter(([, packages]) => packages.length > 0))).toEqual(PACKAGES);

@@ -2,8 +2,8 @@
  * The specification of every kernel: plain loops, f64, one row after another. No tricks; read this to know what an
  * instruction means. Other backends are tested against it, and it against finite differences and the atomic core.
  */
-import type { Batch, RunOptions } from "../backend.ts";
-import type { Buffer, Instruction, InstructionOf, KernelName, View, Weight } from "../kernels.ts";
+import type { Batch, RunOptions } from "../tensor/backend.ts";
+import type { Buffer, Instruction, InstructionOf, KernelName, View, Weight } from "../tensor/instructions.ts";
 
 const RMSNORM_EPSILON = 1e-5;
 

@@ -2,14 +2,14 @@
  * The backend that is the specification: f64, one thread, instruction after instruction. Its kernels are in
  * `reference-kernels.ts`; here are the memory and the order of things.
  */
-import type { AdamNumbers } from "../adam.ts";
-import type { Backend, Batch, Result, RunOptions, Session } from "../backend.ts";
-import type { StepResult, Update } from "../engine.ts";
-import type { Buffer, Weight } from "../kernels.ts";
-import type { Layout, Places } from "../layout.ts";
-import { stepInPasses } from "../stepping.ts";
-import type { UpdatableSession } from "../stepping.ts";
-import type { Program, Section } from "../program.ts";
+import type { AdamNumbers } from "../training/adam.ts";
+import type { Backend, Batch, Result, RunOptions, Session } from "../tensor/backend.ts";
+import type { StepResult, Update } from "../training/engine.ts";
+import type { Buffer, Weight } from "../tensor/instructions.ts";
+import type { Layout, Places } from "../tensor/layout.ts";
+import { stepInPasses } from "../tensor/stepping.ts";
+import type { UpdatableSession } from "../tensor/stepping.ts";
+import type { Program, Section } from "../tensor/program.ts";
 import { execute } from "./reference-kernels.ts";
 import type { Context } from "./reference-kernels.ts";
 

@@ -6,13 +6,13 @@ import { deviation, groupsOf, importances, ranked } from "../experiments/analysi
 import type { ReportRun } from "../experiments/report-data.ts";
 import { summaryCsv, summaryJson } from "../experiments/summary.ts";
 import { InputError } from "../errors.ts";
-import { SAMPLE_OPTIONS, initialOptions } from "../config.ts";
-import { readComparison } from "../node/comparison.ts";
+import { SAMPLE_OPTIONS, initialOptions } from "../options/config.ts";
+import { readComparison } from "../sweep/comparison.ts";
 import { readLines } from "./prompts.ts";
 import { completeText, encodePrompt, openWriter } from "../run/write.ts";
 import { showCompletion } from "./sample.ts";
-import { exitOnOutputError } from "./signals.ts";
-import { Run } from "../node/run.ts";
+import { exitOnOutputError } from "../run/signals.ts";
+import { Run } from "../node/run-directory.ts";
 import { tableLines } from "./table.ts";
 import type { Column } from "./table.ts";
 import { paint } from "./terminal.ts";

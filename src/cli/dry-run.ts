@@ -1,15 +1,15 @@
 /**
  * `microgpt train --dry-run`: what a training would need, and nothing is trained or written.
  */
-import type { TrainOptions } from "../config.ts";
-import { countParameters } from "../engine.ts";
-import { checkTogether } from "../option-rules.ts";
+import type { TrainOptions } from "../options/config.ts";
+import { countParameters } from "../training/engine.ts";
+import { checkTogether } from "../options/option-rules.ts";
 import { resolveOptions } from "../options/resolve.ts";
-import { prepare } from "./material.ts";
-import { memoryNeed, sumOf } from "./memory.ts";
+import { prepare } from "../run/training-data.ts";
+import { memoryNeed, sumOf } from "../run/memory.ts";
 import { createReporter } from "./reporters.ts";
-import { exitOnOutputError } from "./signals.ts";
-import { gather, locate, sourcesOf } from "./sources.ts";
+import { exitOnOutputError } from "../run/signals.ts";
+import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { grouped, megabytes } from "../run/format.ts";
 
 /** Prints the need for memory, part by part. Throws InputError for options that can't be trained. */

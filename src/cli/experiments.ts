@@ -1,12 +1,12 @@
 /** The commands of many runs: `sweep`, `compare`, `report`, and what a sweep starts as processes. */
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
-import { TRAIN_OPTIONS } from "../config.ts";
-import type { TrainOptions } from "../config.ts";
+import { TRAIN_OPTIONS } from "../options/config.ts";
+import type { TrainOptions } from "../options/config.ts";
 import { InputError } from "../errors.ts";
 import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";
-import { findRun } from "../node/run.ts";
+import { findRun } from "../node/run-directory.ts";
 import {
   addOptions,
   hookFlag,

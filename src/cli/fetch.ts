@@ -1,15 +1,15 @@
 /**
  * `microgpt fetch`: pages in, clean text out, and nothing else.
  */
-import type { FetchOptions, TrainOptions } from "../config.ts";
-import { Corpus } from "../corpus.ts";
+import type { FetchOptions, TrainOptions } from "../options/config.ts";
+import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
 import { showPath, writeDurably } from "../node/files.ts";
-import { TextSet } from "../text-set.ts";
-import { cleaningOf, cleaningText, counted } from "./cleaning.ts";
+import { TextSet } from "../text/text-set.ts";
+import { cleaningOf, cleaningText, counted } from "../run/cleaning.ts";
 import { PageLog } from "./downloads.ts";
-import { exitOnOutputError } from "./signals.ts";
-import { gather, locate, sourcesOf } from "./sources.ts";
+import { exitOnOutputError } from "../run/signals.ts";
+import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { printable } from "../run/format.ts";
 
 /** The text goes to the file, or to the output; everything else that is to be said goes to the error output. */

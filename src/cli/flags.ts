@@ -1,9 +1,9 @@
 /** Flags, made from the option table, and back: what was typed as options. */
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
-import { flagOf, TRAIN_OPTIONS } from "../config.ts";
-import type { Option } from "../config.ts";
-import type { TokenizerKind } from "../tokenizer.ts";
+import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
+import type { Option } from "../options/config.ts";
+import type { TokenizerKind } from "../text/tokenizer.ts";
 
 const RUNS_DIRECTORY = "runs";
 

@@ -2,8 +2,8 @@
  * `--interactive`: asks for every option that was not given, with its default; an answer out of range is asked again.
  */
 import { cancel, intro, isCancel, outro, text } from "@clack/prompts";
-import { checkOptions, flagOf, TRAIN_OPTIONS } from "../config.ts";
-import type { TrainOptions } from "../config.ts";
+import { checkOptions, flagOf, TRAIN_OPTIONS } from "../options/config.ts";
+import type { TrainOptions } from "../options/config.ts";
 import { InputError } from "../errors.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** A training as JSON, an object an event: for programs (`--json`), and for a hook. docs/experiments.md lists them. */
 import type { PageEvent } from "../pages/pages.ts";
 import type { Hook } from "./hook.ts";
-import type { ReadingReport } from "./reporter.ts";
-import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
+import type { ReadingReport } from "../run/reporter.ts";
+import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 
 const JSON_READING_MS = 1000;
 

@@ -1,10 +1,10 @@
 /** A training as lines for a person: in a pipe a line for every evaluation, at a terminal one line that lives. */
 import type { PageEvent } from "../pages/pages.ts";
-import { cleaningText, counted } from "./cleaning.ts";
+import { cleaningText, counted } from "../run/cleaning.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
 import { ReadingLog } from "./reading-log.ts";
-import type { ReadingReport } from "./reporter.ts";
-import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
+import type { ReadingReport } from "../run/reporter.ts";
+import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { paint, StatusLine } from "./terminal.ts";
 import { duration, grouped, printable, sparkline } from "../run/format.ts";
 

@@ -2,10 +2,10 @@
  * Prompts after a training: from a file, or typed at the terminal until `quit`, `exit`, `q`, Ctrl-C or Ctrl-D.
  */
 import { createInterface } from "node:readline/promises";
-import { splitLines } from "../dataset.ts";
+import { splitLines } from "../text/dataset.ts";
 import { showPath } from "../node/files.ts";
 import { TextSource } from "../node/text.ts";
-import type { Tokenizer } from "../tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { completeText, encodePrompt } from "../run/write.ts";
 import type { Writer, WritingOptions } from "../run/write.ts";
 import { showCompletion } from "./sample.ts";

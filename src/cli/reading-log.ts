@@ -1,6 +1,6 @@
 /** The progress of reading, on a terminal or in a pipe. */
 import { duration } from "../run/format.ts";
-import type { ReadingReport } from "./reporter.ts";
+import type { ReadingReport } from "../run/reporter.ts";
 import { StatusLine } from "./terminal.ts";
 
 /** Between two lines where they are not overwritten. */

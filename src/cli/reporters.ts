@@ -3,8 +3,8 @@ import type { PageEvent } from "../pages/pages.ts";
 import { loadHook } from "./hook.ts";
 import { JsonReporter } from "./json-reporter.ts";
 import { PlainReporter, TerminalReporter } from "./plain-reporter.ts";
-import type { ReadingReport } from "./reporter.ts";
-import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "./reporter.ts";
+import type { ReadingReport } from "../run/reporter.ts";
+import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { jsonLine } from "../run/format.ts";
 
 /** @param json for a program, with a line for every step, or at most one in so many milliseconds. */

@@ -1,19 +1,19 @@
 /**
  * `microgpt sample` and `microgpt complete`: text from the model of a run.
  */
-import type { SampleOptions } from "../config.ts";
+import type { SampleOptions } from "../options/config.ts";
 import { InputError, quote } from "../errors.ts";
-import { Run } from "../node/run.ts";
+import { Run } from "../node/run-directory.ts";
 import { encodePrompt, openWriter, sampleTexts } from "../run/write.ts";
 import type { Completion } from "../run/write.ts";
-import { generate } from "../sample.ts";
-import type { Draw } from "../sample.ts";
-import type { TextSet } from "../text-set.ts";
-import type { Tokenizer } from "../tokenizer.ts";
-import { knownDocuments } from "./encoded.ts";
+import { generate } from "../training/sample.ts";
+import type { Draw } from "../training/sample.ts";
+import type { TextSet } from "../text/text-set.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { knownDocuments } from "../run/encoded.ts";
 import { createReporter } from "./reporters.ts";
-import { exitOnOutputError } from "./signals.ts";
-import { runSources } from "./sources.ts";
+import { exitOnOutputError } from "../run/signals.ts";
+import { runSources } from "../run/sources.ts";
 import { paint } from "./terminal.ts";
 import { jsonLine, printable } from "../run/format.ts";
 

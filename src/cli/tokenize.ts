@@ -1,21 +1,21 @@
 /**
  * `microgpt tokenize`: how a text becomes tokens, piece by piece, and what each kind of tokenizer makes of it.
  */
-import type { TokenizeOptions } from "../config.ts";
-import { Corpus } from "../corpus.ts";
+import type { TokenizeOptions } from "../options/config.ts";
+import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
 import { showPath, writeDurably } from "../node/files.ts";
-import { Run } from "../node/run.ts";
-import { nameUnknown, TOKENIZER_KINDS } from "../tokenizer.ts";
-import type { Tokenizer, TokenizerKind } from "../tokenizer.ts";
-import { scanSplit } from "../tokenizers/characters.ts";
-import { toHuggingFace } from "../tokenizers/hugging-face.ts";
-import { tokenizerTrainer } from "../tokenizers/train.ts";
+import { Run } from "../node/run-directory.ts";
+import { nameUnknown, TOKENIZER_KINDS } from "../text/tokenizer.ts";
+import type { Tokenizer, TokenizerKind } from "../text/tokenizer.ts";
+import { scanSplit } from "../text/tokenizers/characters.ts";
+import { toHuggingFace } from "../text/tokenizers/hugging-face.ts";
+import { tokenizerTrainer } from "../text/tokenizers/train.ts";
 import { PageLog } from "./downloads.ts";
-import { watchReading } from "./reading.ts";
+import { watchReading } from "../run/reading.ts";
 import { ReadingLog } from "./reading-log.ts";
-import { exitOnOutputError } from "./signals.ts";
-import { gather, locate, sourcesOf } from "./sources.ts";
+import { exitOnOutputError } from "../run/signals.ts";
+import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { paint } from "./terminal.ts";
 import { grouped, jsonLine, printable } from "../run/format.ts";
 

@@ -1,22 +1,22 @@
 /**
  * `microgpt train` and `microgpt resume`: finds the text, trains (`run/begin.ts`), then answers prompts.
  */
-import type { TrainOptions } from "../config.ts";
-import { Run } from "../node/run.ts";
+import type { TrainOptions } from "../options/config.ts";
+import { Run } from "../node/run-directory.ts";
 import type { TextSource } from "../node/text.ts";
-import { checkTogether } from "../option-rules.ts";
+import { checkTogether } from "../options/option-rules.ts";
 import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
-import { PASSES } from "./encoded.ts";
-import { prepare } from "./material.ts";
-import type { Material } from "./material.ts";
+import { PASSES } from "../run/encoded.ts";
+import { prepare } from "../run/training-data.ts";
+import type { Material } from "../run/training-data.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
-import { watchReading } from "./reading.ts";
-import type { Reporter } from "./reporter.ts";
+import { watchReading } from "../run/reading.ts";
+import type { Reporter } from "../run/reporter.ts";
 import { createReporter, hookedReporter } from "./reporters.ts";
-import { gather, locate, runSources, sourcesOf, withoutPassword } from "./sources.ts";
+import { gather, locate, runSources, sourcesOf, withoutPassword } from "../run/sources.ts";
 
 /** How to report, and which prompts to answer after the training. */
 export interface ReportFlags {

@@ -2,10 +2,10 @@
  * From what a sweep is told to its runs: which there are, what each is told, and what it is called. The same
  * specification gives the same runs in the same order.
  */
-import { initialOptions, flagOf, TRAIN_OPTIONS } from "../config.ts";
-import type { TrainOptions } from "../config.ts";
+import { initialOptions, flagOf, TRAIN_OPTIONS } from "../options/config.ts";
+import type { TrainOptions } from "../options/config.ts";
 import { InputError } from "../errors.ts";
-import { checkTogether } from "../option-rules.ts";
+import { checkTogether } from "../options/option-rules.ts";
 import { Random } from "../random.ts";
 import type { Setting } from "./report-data.ts";
 import type { Choice, Settings, SweepSpec } from "./sweep-spec.ts";

@@ -9,8 +9,8 @@
  *   runs: [{ tokenizer: char }, { tokenizer: word }]  or exactly these, each with all of the grid
  *   trials: 20    repeats: 3    halving: true
  */
-import { flagOf, TRAIN_OPTIONS } from "../config.ts";
-import type { Option, TrainOptions } from "../config.ts";
+import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
+import type { Option, TrainOptions } from "../options/config.ts";
 import { InputError, isRecord, quote } from "../errors.ts";
 import type { Setting } from "./report-data.ts";
 

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Blas } from "../backend/wasm.ts";
+import type { Blas } from "../backend/wasm/wasm.ts";
 
 /** Where a BLAS may be, and the function that keeps it to one thread: our workers are the threads. */
 const LIBRARIES: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {

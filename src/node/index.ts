@@ -3,5 +3,5 @@
  * `microgpt/node`.
  */
 export { findBlas } from "./blas.ts";
-export { startNodeThread } from "./wasm-thread.ts";
+export { startNodeThread } from "./threads.ts";
 export { findWebGpu } from "./webgpu.ts";

@@ -1,14 +1,14 @@
 /** All files in which a training tells of its course: metrics.jsonl, and what `--log` names beside it. */
 import { join } from "node:path";
-import type { LogFormat } from "../config.ts";
+import type { LogFormat } from "../options/config.ts";
 import { isRecord } from "../errors.ts";
-import type { Progress } from "../train.ts";
+import type { Progress } from "../training/train.ts";
 import { EventLog } from "./event-log.ts";
 import { writeDurably } from "./files.ts";
 import { GrowingFile } from "./growing-file.ts";
 import { linesUpTo } from "./metrics.ts";
 import type { Log, Metrics } from "./metrics.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./run-directory.ts";
 
 /** Opens a run's logs where `progress` stands. Throws InputError if they can't be written. */
 export function openLogs({ path, metricsPath, options }: Run, progress: Progress): Log {

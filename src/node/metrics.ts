@@ -4,7 +4,7 @@
  * wrote beyond. `logs.ts` makes other files of the same lines.
  */
 import * as fs from "node:fs";
-import type { Progress } from "../train.ts";
+import type { Progress } from "../training/train.ts";
 
 /** A line: what a step or an evaluation came to. */
 export type Metrics =

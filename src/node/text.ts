@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Source } from "../corpus.ts";
+import type { Source } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
 import { CountingDecoder, detectEncoding } from "./charset.ts";
 import { describeKind, readError, readStart, showPath } from "./files.ts";

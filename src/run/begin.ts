@@ -2,26 +2,26 @@
  * A training from its data to its samples: a new run (`begin`), or one that was stopped (`continueRun`). It talks to a
  * reporter and knows no terminal.
  */
-import type { Gpu } from "../backend/webgpu-device.ts";
-import type { Checkpoint } from "../checkpoint.ts";
-import { initTensors } from "../engine.ts";
-import type { Engine, Tensors } from "../engine.ts";
+import type { Gpu } from "../backend/webgpu/device.ts";
+import type { Checkpoint } from "../training/checkpoint.ts";
+import { initTensors } from "../training/engine.ts";
+import type { Engine, Tensors } from "../training/engine.ts";
 import { InputError } from "../errors.ts";
 import { findBlas } from "../node/blas.ts";
 import type { FetchedText } from "../node/fetched.ts";
 import { showPath } from "../node/files.ts";
-import { Run, stemOf } from "../node/run.ts";
+import { Run, stemOf } from "../node/run-directory.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
-import { newProgress } from "../train.ts";
-import type { Evaluation } from "../train.ts";
-import { stepsFor } from "../cli/budget.ts";
-import { chooseEngine, openEngine, resumeEngine, usesBlas } from "../cli/engines.ts";
-import { findGpu } from "../cli/gpu.ts";
-import { originOf } from "../cli/material.ts";
-import type { Material } from "../cli/material.ts";
-import type { Reporter } from "../cli/reporter.ts";
-import { Training } from "../cli/training.ts";
-import type { Best } from "../cli/training.ts";
+import { newProgress } from "../training/train.ts";
+import type { Evaluation } from "../training/train.ts";
+import { stepsFor } from "./budget.ts";
+import { chooseEngine, openEngine, resumeEngine, usesBlas } from "./engines.ts";
+import { findGpu } from "./gpu.ts";
+import { originOf } from "./training-data.ts";
+import type { Material } from "./training-data.ts";
+import type { Reporter } from "./reporter.ts";
+import { Training } from "./training.ts";
+import type { Best } from "./training.ts";
 import { sampleTexts } from "./write.ts";
 import type { Writer } from "./write.ts";
 

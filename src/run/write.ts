@@ -1,14 +1,14 @@
 /** Text from a trained model: samples without a prompt, and completions of one. */
-import { countParameters } from "../engine.ts";
-import type { Engine } from "../engine.ts";
+import { countParameters } from "../training/engine.ts";
+import type { Engine } from "../training/engine.ts";
 import { quote } from "../errors.ts";
-import type { Run } from "../node/run.ts";
+import type { Run } from "../node/run-directory.ts";
 import { Random } from "../random.ts";
-import { generateTokens } from "../sample.ts";
-import type { SamplingOptions } from "../sample.ts";
-import { nameUnknown } from "../tokenizer.ts";
-import type { Tokenizer } from "../tokenizer.ts";
-import { openEngine } from "../cli/engines.ts";
+import { generateTokens } from "../training/sample.ts";
+import type { SamplingOptions } from "../training/sample.ts";
+import { nameUnknown } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { openEngine } from "./engines.ts";
 
 /** All that writing text needs. */
 export interface Writer {

@@ -10,7 +10,7 @@ import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { createInterface } from "node:readline";
 import { isRecord } from "../errors.ts";
-import type { Failure } from "../node/sweep-directory.ts";
+import type { Failure } from "./sweep-directory.ts";
 
 export interface Task {
   readonly name: string;

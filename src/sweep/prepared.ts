@@ -4,17 +4,17 @@
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { seal, sha256, unseal } from "../checkpoint.ts";
-import type { TrainOptions } from "../config.ts";
+import { seal, sha256, unseal } from "../training/checkpoint.ts";
+import type { TrainOptions } from "../options/config.ts";
 import { InputError, isRecord } from "../errors.ts";
 import { readWhole, showPath, writeDurably } from "../node/files.ts";
-import type { RawTensor } from "../safetensors.ts";
-import { TextSet } from "../text-set.ts";
-import { idArray, TokenCollector } from "../token-sequences.ts";
-import type { Ids } from "../token-sequences.ts";
-import { tokenizerFromJson } from "../tokenizers/json.ts";
-import type { Cleaning } from "../cli/cleaning.ts";
-import type { EncodedDocuments, EncodedText } from "../cli/encoded.ts";
+import type { RawTensor } from "../training/safetensors.ts";
+import { TextSet } from "../text/text-set.ts";
+import { idArray, TokenCollector } from "../text/token-sequences.ts";
+import type { Ids } from "../text/token-sequences.ts";
+import { tokenizerFromJson } from "../text/tokenizers/json.ts";
+import type { Cleaning } from "../run/cleaning.ts";
+import type { EncodedDocuments, EncodedText } from "../run/encoded.ts";
 
 const FORMAT = "microgpt-prepared";
 

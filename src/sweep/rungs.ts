@@ -4,16 +4,16 @@
  */
 import * as fs from "node:fs";
 import { resolve } from "node:path";
-import { StopRequest } from "../cli/signals.ts";
+import { StopRequest } from "../run/signals.ts";
 import { rungsOf, survivorsOf } from "../experiments/halving.ts";
 import type { Rung } from "../experiments/halving.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
 import { loadResult } from "../node/result.ts";
 import type { Measured } from "../node/result.ts";
-import type { SweepDirectory } from "../node/sweep-directory.ts";
+import type { SweepDirectory } from "./sweep-directory.ts";
 import { stepAt } from "../run/begin.ts";
 import type { Pool, PoolEvent, Task, Tell } from "./pool.ts";
-import type { Need } from "./room.ts";
+import type { Need } from "./capacity.ts";
 import type { SweepView } from "./view.ts";
 
 /** Where and how the runs of a sweep are done. */

@@ -5,14 +5,14 @@
 import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { SweepPlan } from "../experiments/sweep-plan.ts";
-import type { SweepDirectory } from "../node/sweep-directory.ts";
+import type { SweepDirectory } from "./sweep-directory.ts";
 import { Random } from "../random.ts";
-import { encodeText } from "../cli/encoded.ts";
-import type { EncodedText } from "../cli/encoded.ts";
-import type { TextSize } from "../cli/memory.ts";
+import { encodeText } from "../run/encoded.ts";
+import type { EncodedText } from "../run/encoded.ts";
+import type { TextSize } from "../run/memory.ts";
 import { loadPrepared, preparedPath, savePrepared, textKey } from "./prepared.ts";
-import { gatherFiles, sourcesOf } from "../cli/sources.ts";
-import type { Gathered } from "../cli/sources.ts";
+import { gatherFiles, sourcesOf } from "../run/sources.ts";
+import type { Gathered } from "../run/sources.ts";
 
 /** By the key of the options that make them. */
 export type Texts = ReadonlyMap<string, EncodedText>;

@@ -1,6 +1,6 @@
 /** How a sweep says what it does; who listens (`cli/sweep-view.ts`) is not known here. */
 import type { ReportRun } from "../experiments/report-data.ts";
-import type { Reporter } from "../cli/reporter.ts";
+import type { Reporter } from "../run/reporter.ts";
 import type { PoolEvent } from "./pool.ts";
 
 export interface SweepView {

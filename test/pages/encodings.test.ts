@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { extractText } from "../../src/pages/extract.ts";
-import { encodedText, ENCODED_TEXTS } from "../encoded-texts.ts";
+import { encodedText, ENCODED_TEXTS } from "../node/encoded-texts.ts";
 
 describe("in which encoding a page is", () => {
   const wrap = (text: string, meta = ""): string =>

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { AtomicEngine, atomicWeights } from "../../src/atomic.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../../src/checkpoint.ts";
-import type { Checkpoint } from "../../src/checkpoint.ts";
+import { AtomicEngine, atomicWeights } from "../../src/training/atomic.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../src/training/checkpoint.ts";
+import type { Checkpoint } from "../../src/training/checkpoint.ts";
 import { initWeights } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
-import { newProgress, trainSteps } from "../../src/train.ts";
+import { newProgress, trainSteps } from "../../src/training/train.ts";
 
 const CONFIG = { vocabSize: 6, nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 5 };
 const NUM_STEPS = 50;

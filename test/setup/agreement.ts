@@ -1,9 +1,9 @@
 /** A backend against the reference, operation by operation. */
 import { expect } from "vitest";
-import type { Backend } from "../../src/backend.ts";
+import type { Backend } from "../../src/tensor/backend.ts";
 import { referenceBackend } from "../../src/backend/reference.ts";
-import type { Buffer, Instruction, View } from "../../src/kernels.ts";
-import type { OpName } from "../../src/ops.ts";
+import type { Buffer, Instruction, View } from "../../src/tensor/instructions.ts";
+import type { OpName } from "../../src/tensor/ops.ts";
 import { fill, makeScene, normalisedError, perform } from "./scenes.ts";
 import type { Scene, Shape } from "./scenes.ts";
 

@@ -26,7 +26,7 @@ export function findChromium(): string | null {
 
 /** Test files that run in Node and in each of the browser projects, relative to `test/engine/`. */
 export function browserFiles(): string[] {
-  const names = readdirSync(fileURLToPath(new URL("../engine", import.meta.url)), {
+  const names = readdirSync(fileURLToPath(new URL("../portable", import.meta.url)), {
     recursive: true,
     encoding: "utf8",
   });

@@ -1,4 +1,4 @@
-import { flagOf, TRAIN_OPTIONS } from "../../src/config.ts";
+import { flagOf, TRAIN_OPTIONS } from "../../src/options/config.ts";
 
 /** What `--interactive` asks for, in order: every option that has one value. */
 export const QUESTIONS: readonly string[] = Object.entries(TRAIN_OPTIONS)

@@ -2,13 +2,13 @@
  * Operations on their own: a few instructions over made-up buffers, on any backend, and every kind of shape.
  */
 import * as fc from "fast-check";
-import type { Backend, Batch, RunOptions } from "../../src/backend.ts";
-import { axisOf, roundUp } from "../../src/kernels.ts";
-import type { Buffer, Heads, Instruction, View, Weight } from "../../src/kernels.ts";
-import { OPS } from "../../src/ops.ts";
-import type { OpName, Tensor } from "../../src/ops.ts";
-import type { Layout } from "../../src/layout.ts";
-import type { Program, Section } from "../../src/program.ts";
+import type { Backend, Batch, RunOptions } from "../../src/tensor/backend.ts";
+import { axisOf, roundUp } from "../../src/tensor/instructions.ts";
+import type { Buffer, Heads, Instruction, View, Weight } from "../../src/tensor/instructions.ts";
+import { OPS } from "../../src/tensor/ops.ts";
+import type { OpName, Tensor } from "../../src/tensor/ops.ts";
+import type { Layout } from "../../src/tensor/layout.ts";
+import type { Program, Section } from "../../src/tensor/program.ts";
 import { Random } from "../../src/random.ts";
 
 /** An operation with the memory of all that its two directions touch. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { AtomicEngine } from "../../src/atomic.ts";
-import { decodeCheckpoint, encodeCheckpoint, encodeModel } from "../../src/checkpoint.ts";
-import type { Checkpoint } from "../../src/checkpoint.ts";
+import { AtomicEngine } from "../../src/training/atomic.ts";
+import { decodeCheckpoint, encodeCheckpoint, encodeModel } from "../../src/training/checkpoint.ts";
+import type { Checkpoint } from "../../src/training/checkpoint.ts";
 import { initWeights } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
-import { newProgress } from "../../src/train.ts";
+import { newProgress } from "../../src/training/train.ts";
 
 /** A real, small training after a few steps. */
 export const SMALL = { vocabSize: 5, nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 4 };

@@ -6,8 +6,8 @@
 import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { openGpu } from "../../src/backend/webgpu-device.ts";
-import type { Gpu } from "../../src/backend/webgpu-device.ts";
+import { openGpu } from "../../src/backend/webgpu/device.ts";
+import type { Gpu } from "../../src/backend/webgpu/device.ts";
 import { findWebGpu } from "../../src/node/webgpu.ts";
 import { findChromium } from "./chromium.ts";
 

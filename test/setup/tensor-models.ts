@@ -2,16 +2,16 @@
  * Tensor engines of small models with the atomic core's weights, and documents for them.
  */
 import * as fc from "fast-check";
-import { AtomicEngine } from "../../src/atomic.ts";
-import type { Backend } from "../../src/backend.ts";
-import { wasmBackend } from "../../src/backend/wasm.ts";
-import type { Blas } from "../../src/backend/wasm.ts";
-import { sha256 } from "../../src/checkpoint.ts";
-import type { Update } from "../../src/engine.ts";
+import { AtomicEngine } from "../../src/training/atomic.ts";
+import type { Backend } from "../../src/tensor/backend.ts";
+import { wasmBackend } from "../../src/backend/wasm/wasm.ts";
+import type { Blas } from "../../src/backend/wasm/wasm.ts";
+import { sha256 } from "../../src/training/checkpoint.ts";
+import type { Update } from "../../src/training/engine.ts";
 import { initWeights } from "../../src/microgpt.ts";
 import type { Config } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
-import { TensorEngine } from "../../src/tensor-engine.ts";
+import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 
 export const wasm: Backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
 export const strictWasm: Backend = wasmBackend({ strictMath: true, threads: 1, startThread: null });

@@ -1,5 +1,5 @@
 /** Threads for the WASM backend in tests: from the source where Node strips types, else from dist/. */
-import type { StartThread } from "../../src/backend/wasm-threads.ts";
+import type { StartThread } from "../../src/backend/wasm/threads.ts";
 
 const stripsTypes = Number(process.versions.node.split(".")[0]) >= 24;
 const path = stripsTypes ? "../../src/node/wasm-thread.ts" : "../../dist/node/wasm-thread.js";

@@ -3,9 +3,9 @@
  * scripts/torch-fixtures.py. Every engine is held to these numbers, each within the bound of its own precision.
  */
 import { readFileSync } from "node:fs";
-import type { Tensor, Tensors, TrainingState } from "../../src/engine.ts";
-import type { Tokens } from "../../src/token-sequences.ts";
-import { weightShapes } from "../../src/engine.ts";
+import type { Tensor, Tensors, TrainingState } from "../../src/training/engine.ts";
+import type { Tokens } from "../../src/text/token-sequences.ts";
+import { weightShapes } from "../../src/training/engine.ts";
 import type { Config } from "../../src/microgpt.ts";
 
 export interface TorchFixture {

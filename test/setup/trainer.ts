@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import { decodeCheckpoint } from "../../src/checkpoint.ts";
+import { decodeCheckpoint } from "../../src/training/checkpoint.ts";
 import { CLI } from "./microgpt.ts";
 
 /** A model so small that a step takes less than a millisecond. */

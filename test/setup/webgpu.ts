@@ -1,6 +1,6 @@
 /** A GPU for the tests that run everywhere: Chromium's SwiftShader, in the browser itself and through Dawn in Node. */
-import { openGpu } from "../../src/backend/webgpu-device.ts";
-import type { Gpu } from "../../src/backend/webgpu-device.ts";
+import { openGpu } from "../../src/backend/webgpu/device.ts";
+import type { Gpu } from "../../src/backend/webgpu/device.ts";
 import { PLACE } from "./place.ts";
 
 /** Resolves to null where there is none. A module of Node's is known by its name alone: no browser must load it. */

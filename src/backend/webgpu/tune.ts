@@ -1,0 +1,164 @@
+/**
+ * Finding the tiles that are fastest on an adapter, by trying: for each shape of a product the ten that look best. What
+ * was found is kept, so that it is tried once.
+ */
+import type { Backend, Batch } from "../../tensor/backend.ts";
+import type { Buffer, Instruction, View, Weight } from "../../tensor/instructions.ts";
+import { roundUp } from "../../tensor/instructions.ts";
+import type { Layout, Places } from "../../tensor/layout.ts";
+import type { Program } from "../../tensor/program.ts";
+import { candidates, guess, TILES } from "./matmul.ts";
+import type { Choice, Shape } from "./matmul.ts";
+import { powerOfTwo } from "./shader.ts";
+
+/** Where what was found is kept: a file's contents, or `localStorage` in a page. */
+export interface TuningStore {
+  get: (key: string) => string | null;
+  set: (key: string, value: string) => void;
+}
+
+/** Trying takes no longer than about this; what is left is guessed now, and tried the next time. */
+const BUDGET_MS = 2000;
+/** Times that a product is computed in one go, and how often: the best counts. */
+const REPEATS = 4;
+const ROUNDS = 3;
+
+/**
+ * Resolves to the choices for the shapes.
+ * @param backendWith a backend that computes every product in one way. @param adapter what tells adapters apart.
+ */
+export async function tuneTiles(
+  backendWith: (choice: Choice) => Backend,
+  adapter: string,
+  shapes: readonly Shape[],
+  store: TuningStore,
+): Promise<(shape: Shape) => Choice> {
+  const found = new Map<string, Choice>();
+  const deadline = performance.now() + BUDGET_MS;
+  const work = ({ rows, columns, depth }: Shape): number => rows * columns * depth;
+  for (const shape of shapes.toSorted((a, b) => work(b) - work(a))) {
+    const key = `${adapter}; ${keyOf(shape)}`;
+    const kept = found.get(keyOf(shape)) ?? parse(store.get(key));
+    if (kept !== null) {
+      found.set(keyOf(shape), kept);
+    } else if (performance.now() < deadline) {
+      const { fastest, isComplete } = await tryAll(backendWith, shape, deadline);
+      found.set(keyOf(shape), fastest);
+      if (isComplete) store.set(key, JSON.stringify([TILES.indexOf(fastest.tile), fastest.parts]));
+    }
+  }
+  return (shape) => found.get(keyOf(shape)) ?? guess(shape);
+}
+
+/** Batches of about the same size are alike. */
+const keyOf = ({ form, rows, columns, depth }: Shape): string =>
+  form === "weightGrad"
+    ? `${form} ${rows} ${columns} ${powerOfTwo(depth)}`
+    : `${form} ${powerOfTwo(rows)} ${columns} ${depth}`;
+
+function parse(text: string | null): Choice | null {
+  const match = /^\[(\d+),(\d+)\]$/.exec(text ?? "");
+  const tile = match === null ? undefined : TILES[Number(match[1])];
+  const parts = Number(match?.[2]);
+  return tile === undefined || parts < 1 || parts > 64 ? null : { tile, parts };
+}
+
+/** The fastest of the candidates, or of those that there was time for. */
+async function tryAll(
+  backendWith: (choice: Choice) => Backend,
+  shape: Shape,
+  deadline: number,
+): Promise<{ fastest: Choice; isComplete: boolean }> {
+  let [fastest, shortest] = [guess(shape), Infinity];
+  for (const choice of candidates(shape)) {
+    if (performance.now() > deadline) return { fastest, isComplete: false };
+    const time = await timeOf(backendWith(choice), shape);
+    if (time < shortest) [fastest, shortest] = [choice, time];
+  }
+  return { fastest, isComplete: true };
+}
+
+/** Milliseconds of the product, with what it takes to ask for it. */
+async function timeOf(backend: Backend, shape: Shape): Promise<number> {
+  const { layout, program, rows } = programOf(shape, backend);
+  const session = await backend.open(layout, [program]);
+  const list = (): Int32Array => new Int32Array(rows);
+  const documents = Int32Array.of(0, rows);
+  const batch: Batch = { tokens: list(), targets: list(), positions: list(), documents };
+  const run = async (): Promise<number> => {
+    const start = performance.now();
+    await session.run(program, batch, { firstRow: 0, lossScale: 0, accumulate: false });
+    return performance.now() - start;
+  };
+  await run(); // the first is slower
+  const times: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) times.push(await run());
+  session.close();
+  return Math.min(...times);
+}
+
+/** The product alone, a few times over. */
+function programOf(shape: Shape, backend: Backend): { layout: Layout; program: Program; rows: number } {
+  const { form } = shape;
+  const rows = form === "weightGrad" ? shape.depth : shape.rows;
+  const [outputs, inputs] =
+    form === "linear"
+      ? [shape.columns, shape.depth]
+      : form === "inputGrad"
+        ? [shape.depth, shape.columns]
+        : [shape.rows, shape.columns];
+  const buffer = (name: string, columns: number, height: Buffer["rows"]): Buffer => ({ name, rows: height, columns });
+  const view = (name: string, columns: number): View => ({
+    buffer: buffer(name, columns, "tokens"),
+    column: 0,
+    columns,
+  });
+  const [data, grad] = [buffer("w", inputs, outputs), buffer("w.grad", inputs, outputs)];
+  const weight: Weight = {
+    name: "w",
+    shape: [outputs, inputs],
+    data,
+    grad,
+    adamMean: grad,
+    adamMeanSquare: grad,
+    parts: [],
+  };
+  const [x, out, result] = [view("x", inputs), view("out", outputs), view("result", 1)];
+  const instructions: Record<Shape["form"], Instruction> = {
+    linear: { kernel: "linear", to: { out }, from: { x }, weight, relu: false },
+    inputGrad: { kernel: "linearInputGrad", to: { out: x }, from: { dOut: out }, weight },
+    weightGrad: { kernel: "linearWeightGrad", to: {}, from: { dOut: out, x }, weight },
+  };
+  const [places, end] = placeAll([data, grad], rows, 0, backend);
+  const [own, size] = placeAll([x.buffer, out.buffer, result.buffer], rows, end, backend);
+  const config = { vocabSize: 1, nEmbd: 1, nHead: 1, nLayer: 1, blockSize: rows };
+  const heads = { count: 1, size: 4, stride: 4 };
+  const layout: Layout = { config, heads, weights: new Map([["w", weight]]), places, size: end };
+  const repeated = Array.from({ length: REPEATS }, () => instructions[form]);
+  const program: Program = {
+    kind: "evaluating",
+    layout,
+    phases: [{ windowed: false, sections: [{ axis: "documents", instructions: repeated }] }],
+    update: { axis: "weights", instructions: [] },
+    result,
+    maxTokens: rows,
+    windowRows: 0,
+    places: own,
+    size: size - end,
+  };
+  return { layout, program, rows };
+}
+
+function placeAll(buffers: readonly Buffer[], rows: number, from: number, backend: Backend): readonly [Places, number] {
+  const { align, startAlign = 1, segment = Infinity } = backend;
+  const places = new Map<Buffer, { start: number; stride: number }>();
+  let end = 0;
+  for (const buffer of buffers) {
+    const stride = roundUp(buffer.columns, align);
+    const size = roundUp(roundUp(buffer.rows === "tokens" ? rows : Number(buffer.rows), align) * stride, startAlign);
+    if (Math.floor(end / segment) < Math.floor((end + size - 1) / segment)) end = roundUp(end, segment);
+    places.set(buffer, { start: from + end, stride });
+    end += size;
+  }
+  return [places, from + end];
+}

@@ -1,0 +1,32 @@
+/**
+ * Threads for the WASM backend in Node. This file is also what such a thread runs.
+ */
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { serve } from "../backend/wasm/threads.ts";
+import type { StartThread, ThreadTask } from "../backend/wasm/threads.ts";
+import { findBlas } from "./blas.ts";
+
+/** Starts a worker thread. It does not keep the process alive. Rejects if the thread can't be started. */
+export const startNodeThread: StartThread = async (task) => {
+  const thread = new Worker(new URL(import.meta.url), { workerData: { isWasmThread: true } });
+  await new Promise<void>((resolve, reject) => {
+    thread.once("message", resolve);
+    thread.once("error", reject);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+    thread.postMessage(task);
+  });
+  thread.unref();
+  return { stop: () => void thread.terminate() };
+};
+
+if (!isMainThread && isThread(workerData)) {
+  parentPort!.once("message", (task: ThreadTask) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+    parentPort!.postMessage("ready");
+    serve(task, task.usesMultiply ? findBlas()!.on(task.memory) : null);
+  });
+}
+
+function isThread(data: unknown): boolean {
+  return typeof data === "object" && data !== null && "isWasmThread" in data;
+}

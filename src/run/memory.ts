@@ -1,0 +1,121 @@
+/**
+ * What memory a training needs, part by part: a formula, held against measured trainings (bench/RESULTS.md).
+ */
+import { countParameters } from "../training/engine.ts";
+import type { Config } from "../microgpt.ts";
+import { findBlas } from "../node/blas.ts";
+import { idArray } from "../text/token-sequences.ts";
+import { engineMemory, gpuMemory, usesBlas } from "./engines.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+
+/** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */
+const NODE_BYTES = 106e6;
+/** A document: where it begins and ends, its place in the order, its hash in the set of what is known (twice). */
+const DOCUMENT_BYTES = 80;
+/** Lists of tokens grow by doubling; with --stream there is another, of the windows. */
+const LISTS = 2.5;
+/** For a token of the text, what learning merges takes and leaves behind, until V8 collects. */
+const MERGING_BYTES = 60;
+const MAX_MERGING_BYTES = 90e6;
+/** Copies of a parameter's numbers in a save: the state, the best weights, the file, its hash's copy. */
+const SAVED_NUMBERS = 11.5;
+/** The same of the saves before, as far as V8 leaves them uncollected. */
+const LEFT_NUMBERS = 13.5;
+const MAX_LEFT_BYTES = 40e6;
+/** A worker thread's own Node; a BLAS with its buffers. */
+const THREAD_BYTES = 21e6;
+const BLAS_BYTES = 8e6;
+/** Dawn with a driver and its compiler; measured with SwiftShader, whose memory is the process's own. */
+const DAWN_BYTES = 420e6;
+/** A Value of the atomic core, with the lists that it keeps. */
+const VALUE_BYTES = 200;
+
+/** A product of the atomic core, as a term of a dot product; graphs that V8 holds before it collects, and what more. */
+const PRODUCT_BYTES = 32;
+const GRAPHS = 8;
+const GRAPH_GARBAGE_BYTES = 100e6;
+
+/** How much there is to learn from, held-out documents included. */
+export interface TextSize {
+  readonly tokens: number;
+  readonly documents: number;
+  /** Whether the tokenizer has merges, which take room while they are learnt. */
+  readonly isMerged: boolean;
+}
+
+/** Bytes, by what they are for, in a person's words. */
+export type Parts = readonly (readonly [what: string, bytes: number])[];
+
+export interface MemoryNeed {
+  /** Of the GPU; null where none is asked for. */
+  readonly gpu: Parts | null;
+  readonly process: Parts;
+}
+
+export const sumOf = (parts: Parts): number => parts.reduce((sum, [, bytes]) => sum + bytes, 0);
+
+/** Throws InputError for a model that the engine can't hold. */
+export function memoryNeed(config: Config, options: ResolvedOptions, text: TextSize): MemoryNeed {
+  const { engine } = options;
+  const parts = {
+    atomic: () => atomicParts(config),
+    wasm: () => wasmParts(config, options),
+    webgpu: (): [string, number][] => [["Dawn, and what waits to be sent", DAWN_BYTES]],
+  }[engine]();
+  const numberBytes = engine === "atomic" ? 8 : 4;
+  return {
+    gpu: engine === "webgpu" ? gpuParts(config, options) : null,
+    process: [
+      ...parts,
+      ["saving a checkpoint", savingBytes(numberBytes * countParameters(config))],
+      ["the text, as tokens", textBytes(text, config.vocabSize, options.stream)],
+      ["Node itself", NODE_BYTES],
+    ],
+  };
+}
+
+function textBytes({ tokens, documents, isMerged }: TextSize, vocabSize: number, stream: boolean): number {
+  const merging = isMerged ? Math.min(MERGING_BYTES * tokens, MAX_MERGING_BYTES) : 0;
+  const width = idArray(vocabSize).BYTES_PER_ELEMENT;
+  return merging + (LISTS + (stream ? 1 : 0)) * width * tokens + DOCUMENT_BYTES * documents;
+}
+
+function wasmParts(config: Config, options: ResolvedOptions): [string, number][] {
+  const memory = engineMemory(config, options);
+  return [
+    ["parameters", memory.parameters],
+    ["gradients", memory.gradients],
+    ["optimizer (two means)", memory.optimizer],
+    ["parameters, packed", memory.packed],
+    [`activations (batch of ${options.batchSize})`, memory.activations],
+    [`scratch of ${memory.threads} thread${memory.threads === 1 ? "" : "s"}`, memory.scratch],
+    ["threads beside the first", (memory.threads - 1) * THREAD_BYTES],
+    ["BLAS", usesBlas(config, options) && findBlas() !== null ? BLAS_BYTES : 0],
+  ];
+}
+
+function gpuParts(config: Config, options: ResolvedOptions): [string, number][] {
+  const memory = gpuMemory(config, options);
+  return [
+    ["parameters", memory.parameters],
+    ["gradients", memory.gradients],
+    ["optimizer (two means)", memory.optimizer],
+    ["parameters, in 16 bits", memory.factors],
+    [`activations (batch of ${options.batchSize})`, memory.activations],
+    ["scratch", memory.scratch],
+  ];
+}
+
+const savingBytes = (parameterBytes: number): number =>
+  SAVED_NUMBERS * parameterBytes + Math.min(LEFT_NUMBERS * parameterBytes, MAX_LEFT_BYTES);
+
+function atomicParts(config: Config): [string, number][] {
+  const parameters = countParameters(config);
+  // Every product of a document is in the graph, with both its factors and derivatives.
+  const graph = PRODUCT_BYTES * (parameters - config.vocabSize * config.nEmbd) * config.blockSize;
+  return [
+    ["parameters and their gradients", VALUE_BYTES * parameters],
+    ["optimizer (two means)", 16 * parameters],
+    ["graphs, and what is left of them", GRAPHS * graph + GRAPH_GARBAGE_BYTES],
+  ];
+}

@@ -1,0 +1,114 @@
+/**
+ * What follows from the options and the data alone: documents, tokenizer, configuration, baselines. A resumed training
+ * makes it again and gets the same.
+ */
+import { baselines } from "../text/baselines.ts";
+import type { Baselines } from "../text/baselines.ts";
+import type { Origin } from "../training/checkpoint.ts";
+import { sha256 } from "../training/checkpoint.ts";
+import type { TrainOptions } from "../options/config.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { splitOrder } from "../text/dataset.ts";
+import type { Config } from "../microgpt.ts";
+import type { Run } from "../node/run-directory.ts";
+import type { TextSource } from "../node/text.ts";
+import { Random } from "../random.ts";
+import type { TextSet } from "../text/text-set.ts";
+import type { TokenSequences } from "../text/token-sequences.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { countTargets } from "../training/train.ts";
+import type { Cleaning } from "./cleaning.ts";
+import { encodeText } from "./encoded.ts";
+import type { EncodedText } from "./encoded.ts";
+import { checkSize } from "../tensor/sizing.ts";
+
+export interface Material {
+  readonly config: Config;
+  readonly tokenizer: Tokenizer;
+  /** Documents, or windows of them (`--stream`), as tokens: to learn from, shuffled, and held out. */
+  readonly train: TokenSequences;
+  readonly heldOut: TokenSequences;
+  readonly unit: "document" | "window";
+  /** The text that is held out, as UTF-8, a byte more for the end of each document. */
+  readonly heldOutBytes: number;
+  /** The share of the tokens to learn from that no step will: they stand more than blockSize tokens into a document. */
+  readonly unlearnt: number;
+  /** Every distinct document: what a sample must not be in to be new. */
+  readonly known: TextSet;
+  readonly duplicates: number;
+  readonly cleaning: Cleaning;
+  /** Has shuffled the data; makes the weights next. */
+  readonly random: Random;
+  readonly dataHash: string;
+}
+
+/** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
+export function prepare(options: ResolvedOptions, sources: readonly TextSource[]): Material {
+  const random = new Random(options.seed);
+  const check = (tokenizer: Tokenizer): void => checkSize(configOf(options, tokenizer), options.engine);
+  return materialOf(options, encodeText(options, sources, random, check), random);
+}
+
+/**
+ * The same of a text that was read before. Throws InputError for a model that is too large, or too few documents.
+ * @param random the run's generator, which has drawn nothing yet (but for the reference's documents).
+ */
+export function materialOf(
+  options: ResolvedOptions,
+  text: EncodedText,
+  random: Random = new Random(options.seed),
+): Material {
+  const { tokenizer, known, duplicates, cleaning, dataHash } = text;
+  const { blockSize } = options;
+  const config = configOf(options, tokenizer);
+  checkSize(config, options.engine);
+  const { train, heldOut, heldOutBytes } = split(options, text, random);
+  return {
+    config,
+    tokenizer,
+    // Held-out windows are shuffled too, or the first of them, which an evaluation looks at, would be of one place; not by
+    // the run's generator, so that runs of all seeds look at the same.
+    train: options.stream ? train.windows(blockSize).shuffled(random) : train,
+    heldOut: options.stream ? heldOut.windows(blockSize).shuffled(new Random(0)) : heldOut,
+    unit: options.stream ? "window" : "document",
+    heldOutBytes,
+    unlearnt: options.stream ? 0 : 1 - countTargets(train, blockSize) / (train.countTokens() - train.length),
+    known,
+    duplicates,
+    cleaning,
+    random,
+    dataHash,
+  };
+}
+
+function configOf({ nEmbd, nHead, nLayer, blockSize }: TrainOptions, { vocabSize }: Tokenizer): Config {
+  return { vocabSize, nEmbd, nHead, nLayer, blockSize };
+}
+
+function split(
+  { reference, documents: kind, valFraction }: TrainOptions,
+  { documents, tails }: EncodedText,
+  random: Random,
+): { train: TokenSequences; heldOut: TokenSequences; heldOutBytes: number } {
+  const all = documents.tokens;
+  if (reference || kind === "file") {
+    const train = reference ? all.documents() : all.documents().shuffled(random);
+    return { train, heldOut: tails.tokens.documents(), heldOutBytes: tails.bytes.reduce(add, 0) };
+  }
+  const order = splitOrder(all.count, valFraction, random);
+  const heldOutBytes = order.heldOut.reduce((sum, index) => sum + documents.bytes[index], 0);
+  return { train: all.documents(order.train), heldOut: all.documents(order.heldOut), heldOutBytes };
+}
+
+const add = (a: number, b: number): number => a + b;
+
+/** Measured on the held-out documents, or on the others where none are. */
+export function materialBaselines({ train, heldOut, config }: Material): Baselines {
+  return baselines(train, heldOut.length > 0 ? heldOut : train, config.vocabSize, config.blockSize);
+}
+
+/** What every file of the run says of where it comes from. */
+export async function originOf({ config, dataHash }: Material, run: Run): Promise<Origin> {
+  const [tokenizerHash, optionsHash] = [await sha256(run.tokenizerText), await sha256(run.optionsText)];
+  return { config, dataHash, tokenizerHash, optionsHash };
+}

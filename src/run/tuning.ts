@@ -1,0 +1,35 @@
+/** What was found fastest on this machine's GPUs: a small file among the caches, which may be deleted at any time. */
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import envPaths from "env-paths";
+import type { TuningStore } from "../backend/webgpu/tune.ts";
+import { writeDurably } from "../node/files.ts";
+
+/** @param path of the file. A file that can't be read, or written, is one that is not there. */
+export function openTuning(
+  path: string = join(envPaths("microgpt", { suffix: "" }).cache, "gpu-tuning.json"),
+): TuningStore {
+  const kept = readKept(path);
+  return {
+    get: (key) => kept.get(key) ?? null,
+    set(key, value) {
+      kept.set(key, value);
+      try {
+        fs.mkdirSync(dirname(path), { recursive: true });
+        writeDurably(path, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`);
+      } catch {
+        // It is found again the next time.
+      }
+    },
+  };
+}
+
+function readKept(path: string): Map<string, string> {
+  try {
+    const json: unknown = JSON.parse(fs.readFileSync(path, "utf8"));
+    const entries = typeof json === "object" && json !== null ? Object.entries(json) : [];
+    return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+  } catch {
+    return new Map();
+  }
+}

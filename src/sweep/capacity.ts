@@ -1,0 +1,83 @@
+/**
+ * Which runs fit this machine, and how many at once: by its cores, and by the formula of `--dry-run` for its memory.
+ */
+import { InputError } from "../errors.ts";
+import { optionsOf } from "../experiments/sweep-plan.ts";
+import type { SweepPlan } from "../experiments/sweep-plan.ts";
+import { availableCores } from "../run/engines.ts";
+import { resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { memoryNeed, sumOf } from "../run/memory.ts";
+import { textKey } from "./prepared.ts";
+import type { TextSizes } from "./texts.ts";
+import { megabytes } from "../run/format.ts";
+
+export interface Need {
+  readonly bytes: number;
+  /** Why it can't be run here, and what could; null if it can. */
+  readonly refusal: string | null;
+}
+
+export interface Room {
+  readonly jobs: number;
+  /** Cores for each of so many jobs. */
+  readonly coresEach: number;
+  /** For all jobs together. */
+  readonly maxBytes: number;
+  /** By the run's name. */
+  readonly needs: ReadonlyMap<string, Need>;
+}
+
+/** Of what is free: the rest is for the system, and for what a formula can't know. */
+const USABLE = 0.9;
+
+/**
+ * @param asked jobs at once; null: as many as there are cores, and memory for the largest. @param maxBytes memory for all
+ * of them; default: what is free here.
+ */
+export async function placeRuns(
+  plan: Pick<SweepPlan, "options" | "runs">,
+  sizes: TextSizes,
+  asked: number | null,
+  maxBytes: number = USABLE * process.availableMemory(),
+): Promise<Room> {
+  const needs = new Map<string, Need>();
+  for (const run of plan.runs) {
+    const options = resolveOptions(optionsOf(plan, run));
+    needs.set(run.name, needOf(options, sizes.get(await textKey(options))!, maxBytes));
+  }
+  const largest = Math.max(1, ...[...needs.values()].map(({ bytes, refusal }) => (refusal === null ? bytes : 0)));
+  const fitting = Math.max(1, Math.floor(maxBytes / largest));
+  const cores = availableCores();
+  const jobs = asked ?? Math.min(cores, fitting, plan.runs.length);
+  return { jobs, coresEach: Math.max(1, Math.floor(cores / jobs)), maxBytes, needs };
+}
+
+function needOf(options: ResolvedOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): Need {
+  try {
+    const bytes = bytesOf(options, size);
+    if (bytes <= maxBytes) return { bytes, refusal: null };
+    const remedy = remedyFor(options, size, maxBytes);
+    return { bytes, refusal: `it needs ${megabytes(bytes)}, and ${megabytes(maxBytes)} can be had; ${remedy}` };
+  } catch (error) {
+    if (error instanceof InputError) return { bytes: 0, refusal: error.message };
+    throw error;
+  }
+}
+
+function bytesOf(
+  options: ResolvedOptions,
+  size: TextSizes extends ReadonlyMap<string, infer Size> ? Size : never,
+): number {
+  const { nEmbd, nHead, nLayer, blockSize } = options;
+  const config = { vocabSize: size.vocabSize, nEmbd, nHead, nLayer, blockSize };
+  return sumOf(memoryNeed(config, options, size).process);
+}
+
+/** The largest batch that fits. */
+function remedyFor(options: ResolvedOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): string {
+  for (let batchSize = options.batchSize >> 1; batchSize >= 1; batchSize >>= 1) {
+    if (bytesOf({ ...options, batchSize }, size) <= maxBytes) return `--batch-size ${batchSize} would fit`;
+  }
+  return "a smaller --n-embd, --n-layer, --block-size or vocabulary would fit";
+}

@@ -1,0 +1,55 @@
+/**
+ * The GPT again, in tensors: the same names and the same order as `gpt` in microgpt.ts, a shape on every line.
+ *
+ * T tokens of a whole batch, one after another; C nEmbd; V vocabSize. No row looks at another but in attention, which
+ * stays within a document.
+ */
+import type { Config } from "../microgpt.ts";
+import type { Heads, Weight } from "./instructions.ts";
+import type { Tensor } from "./ops.ts";
+
+const tensor = (op: Tensor["op"], columns: number, inputs: Tensor[], weights: Weight[] = []): Tensor => ({
+  op,
+  columns,
+  inputs,
+  weights,
+  heads: null,
+  from: 0,
+});
+
+const embed = (tokenTable: Weight, positionTable: Weight): Tensor =>
+  tensor("embed", tokenTable.shape[1], [], [tokenTable, positionTable]);
+const rmsnorm = (x: Tensor): Tensor => tensor("rmsnorm", x.columns, [x]);
+const linear = (x: Tensor, weight: Weight): Tensor => tensor("linear", weight.shape[0], [x], [weight]);
+const relu = (x: Tensor): Tensor => tensor("relu", x.columns, [x]);
+const add = (a: Tensor, b: Tensor): Tensor => tensor("add", a.columns, [a, b]);
+const crossEntropy = (logits: Tensor): Tensor => tensor("crossEntropy", 2, [logits]);
+const attention = (query: Tensor, key: Tensor, value: Tensor, heads: Heads): Tensor => ({
+  ...tensor("attention", query.columns, [query, key, value]),
+  heads,
+});
+/** x [T, n·parts] → its parts, [T, n] each. */
+const split = (x: Tensor, parts: number): Tensor[] =>
+  Array.from({ length: parts }, (_, i) => {
+    const columns = x.columns / parts;
+    return { ...tensor("columns", columns, [x]), from: i * columns };
+  });
+
+/** The tokens of a batch → the logits of each next token [T, V]. `weights` by name; `heads` says how C is cut. */
+export function gpt(weights: ReadonlyMap<string, Weight>, { nLayer }: Config, heads: Heads): Tensor {
+  const weight = (name: string): Weight => weights.get(name)!;
+  let x = rmsnorm(embed(weight("wte"), weight("wpe"))); // [T, C]
+  for (let layer = 0; layer < nLayer; layer++) {
+    const project = (input: Tensor, name: string): Tensor => linear(input, weight(`layer${layer}.${name}`));
+    const normed = rmsnorm(x); // [T, C]
+    const [query, key, value] = split(project(normed, "attn_wqkv"), 3); // [T, C] each, of one product [T, 3·C]
+    const attended = attention(query, key, value, heads); // [T, C]
+    x = add(project(attended, "attn_wo"), x); // [T, C]
+    const hidden = relu(project(rmsnorm(x), "mlp_fc1")); // [T, 4·C]
+    x = add(project(hidden, "mlp_fc2"), x); // [T, C]
+  }
+  return linear(x, weight("lm_head")); // [T, V]
+}
+
+/** Logits [T, V] → the loss of each token, in two parts [T, 2]. */
+export const loss = (logits: Tensor): Tensor => crossEntropy(logits);

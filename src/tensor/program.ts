@@ -1,0 +1,275 @@
+/**
+ * From the model to a program: one flat list of instructions and a place in memory for everything, made once for a
+ * configuration. Differentiation, fusion and the memory plan happen here; while a step runs nothing is decided any more.
+ */
+import { fuse } from "./fusion.ts";
+import { axisOf, read, written, roundUp } from "./instructions.ts";
+import type { Axis, Buffer, Instruction, View } from "./instructions.ts";
+import type { Alignment, Layout, Places } from "./layout.ts";
+import type { Config } from "../microgpt.ts";
+import { gpt, loss } from "./model.ts";
+import { OPS } from "./ops.ts";
+import type { Place, Tensor } from "./ops.ts";
+
+/** Instructions that are cut along the same axis: whoever runs a part of them needs to wait for nobody within. */
+export interface Section {
+  readonly axis: Axis;
+  readonly instructions: readonly Instruction[];
+}
+
+/** Sections that run one after another, with a meeting after each; windowed: for each window of the rows in turn. */
+export interface Phase {
+  readonly windowed: boolean;
+  readonly sections: readonly Section[];
+}
+
+export interface Program {
+  readonly kind: ProgramKind;
+  readonly layout: Layout;
+  readonly phases: readonly Phase[];
+  /** The update, for after the last batch of a step: Adam for every weight. Training only. */
+  readonly update: Section;
+  /** Where the results are: [T, 2] statistics of the loss, or for generating [T, V] logits. */
+  readonly result: View;
+  /** Tokens of the largest batch. */
+  readonly maxTokens: number;
+  /** Rows of a window; 0: no phase is windowed. */
+  readonly windowRows: number;
+  /** Where what depends on the batch lies, behind the weights; all programs of a model use the same memory for it. */
+  readonly places: Places;
+  /** Numbers it takes. */
+  readonly size: number;
+}
+
+export type ProgramKind = "training" | "evaluating" | "generating";
+
+export interface Limits extends Alignment {
+  /** Tokens of the largest batch. */
+  readonly maxTokens: number;
+  /** Logits of more numbers than these are computed, used and forgotten window by window. */
+  readonly maxLogits: number;
+}
+
+// ── Forward and backward ─────────────────────────────────────────────────────────────────────────────────────
+
+/** Every tensor that `last` is made of, inputs first. */
+function inOrder(last: Tensor): Tensor[] {
+  const order = new Set<Tensor>();
+  const visit = (tensor: Tensor): void => {
+    if (order.has(tensor)) return;
+    tensor.inputs.forEach(visit);
+    order.add(tensor);
+  };
+  visit(last);
+  return [...order];
+}
+
+const newView = (name: string, rows: Buffer["rows"], columns: number): View => ({
+  buffer: { name, rows, columns },
+  column: 0,
+  columns,
+});
+
+/** Gives every tensor its memory and makes the instructions, there and back. */
+class Tape {
+  readonly #views = new Map<Tensor, View>();
+  readonly #statistics = new Map<Tensor, View>();
+  /** Gradients of a tensor that its users have sent; their sum is the tensor's. */
+  readonly #sent = new Map<Tensor, View[]>();
+
+  view(tensor: Tensor): View {
+    return this.#views.get(tensor)!;
+  }
+
+  /** `rows`: "window" for what lies between the head and the loss of a large vocabulary. */
+  place(tensor: Tensor, rows: Buffer["rows"]): void {
+    const { op, columns, inputs } = tensor;
+    if (op === "columns") {
+      const { buffer, column } = this.view(inputs[0]);
+      this.#views.set(tensor, { buffer, column: column + tensor.from, columns });
+      return;
+    }
+    this.#views.set(tensor, newView(op, rows, columns));
+    const count = OPS[op].statistics(tensor);
+    if (count > 0) this.#statistics.set(tensor, newView(`${op}.statistics`, "tokens", count));
+  }
+
+  forward(tensor: Tensor): Instruction[] {
+    return OPS[tensor.op].forward(this.#place(tensor));
+  }
+
+  /** Instructions of the gradient of `tensor`'s inputs and weights; those of its users must have come before. */
+  backward(tensor: Tensor): Instruction[] {
+    const [sum, dOut] = this.#sum(tensor);
+    if (tensor.op === "add") {
+      for (const input of tensor.inputs) this.#send(input, dOut);
+      return sum;
+    }
+    if (tensor.op === "columns") return sum;
+    const gradients = tensor.inputs.map((input) => this.#newGradient(tensor, input));
+    return [...sum, ...OPS[tensor.op].backward(this.#place(tensor), dOut, gradients)];
+  }
+
+  #place(tensor: Tensor): Place {
+    const out = this.view(tensor);
+    const inputs = tensor.inputs.map((input) => this.view(input));
+    return { tensor, out, inputs, statistics: this.#statistics.get(tensor) ?? out };
+  }
+
+  #send(tensor: Tensor, gradient: View): void {
+    this.#sent.set(tensor, [...(this.#sent.get(tensor) ?? []), gradient]);
+  }
+
+  #newGradient(user: Tensor, input: Tensor): View {
+    if (user.op === "crossEntropy") {
+      this.#send(input, this.view(input)); // in place: nobody needs the logits any more
+      return this.view(input);
+    }
+    if (input.op === "columns") {
+      const [whole] = input.inputs;
+      if (!this.#sent.has(whole)) this.#send(whole, newView("dColumns", "tokens", whole.columns));
+      const [{ buffer, column }] = this.#sent.get(whole)!;
+      return { buffer, column: column + input.from, columns: input.columns };
+    }
+    const gradient = newView(`d${input.op}`, "tokens", input.columns);
+    this.#send(input, gradient);
+    return gradient;
+  }
+
+  #sum(tensor: Tensor): [Instruction[], View] {
+    const [first = this.view(tensor), ...others] = this.#sent.get(tensor) ?? [];
+    const instructions: Instruction[] = [];
+    let total = first;
+    for (const b of others) {
+      const out = newView(`d${tensor.op}`, "tokens", tensor.columns);
+      instructions.push({ kernel: "add", to: { out }, from: { a: total, b } });
+      total = out;
+    }
+    return [instructions, total];
+  }
+}
+
+// ── The programs ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * A program of a model:
+ * - training: forward and backward, and Adam as its `update`
+ * - evaluating: the losses alone
+ * - generating: the logits. Keys and values stay where they are, so that a text can be read on token by token: a run
+ *   over its last rows finds what the runs before have left (a KV cache)
+ */
+export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits): Program {
+  const { config, weights, heads } = layout;
+  const isTraining = kind === "training";
+  const logits = gpt(weights, config, heads);
+  const last = kind === "generating" ? logits : loss(logits);
+  const windowRows = windowOf(kind, config, limits);
+  const tape = new Tape();
+  const order = inOrder(last);
+  for (const tensor of order) tape.place(tensor, tensor === logits && windowRows > 0 ? "window" : "tokens");
+  // The gradient of the loss finds the loss on its way.
+  const forward = order.flatMap((tensor) => (isTraining && tensor === last ? [] : tape.forward(tensor)));
+  const backward = isTraining ? order.toReversed().flatMap((tensor) => tape.backward(tensor)) : [];
+  const phases = intoPhases(fuse([...forward, ...backward]), tape.view(logits).buffer);
+  const adam = [...weights.values()].map((weight) => ({ kernel: "adam", to: {}, from: {}, weight }) as const);
+  const update: Section = { axis: "weights", instructions: isTraining ? adam : [] };
+  const result = tape.view(last);
+  const lives = lifetimes(phases, result.buffer, kind === "generating");
+  const memory = planMemory(lives, layout.size, limits, windowRows);
+  return { kind, layout, phases, update, result, maxTokens: limits.maxTokens, windowRows, ...memory };
+}
+
+/** Rows of a window; 0 where the logits of the whole batch may be in memory at once. */
+function windowOf(kind: ProgramKind, { vocabSize }: Config, { maxTokens, maxLogits }: Limits): number {
+  if (kind === "generating" || vocabSize * maxTokens <= maxLogits) return 0;
+  const rows = Math.floor(maxLogits / vocabSize);
+  return rows >= 128 ? Math.min(1024, 128 * Math.floor(rows / 128)) : Math.max(16, 16 * Math.floor(rows / 16));
+}
+
+/** Weight gradients wait for so many others, a layer's four and the head's: waiting keeps memory, meeting costs time. */
+const PENDING_WEIGHT_GRADIENTS = 5;
+
+/** Cuts the list where the axis changes, and gathers what needs all tokens behind what is done document by document. */
+function intoPhases(instructions: readonly Instruction[], logits: Buffer): Phase[] {
+  const phases: Phase[] = [];
+  let documents: Instruction[] = [];
+  let weights: Instruction[] = [];
+  let windowed = false;
+  const flush = (): void => {
+    const sections: Section[] = [];
+    if (documents.length > 0) sections.push({ axis: "documents", instructions: documents });
+    if (weights.length > 0) sections.push({ axis: "weights", instructions: weights });
+    if (sections.length > 0) phases.push({ windowed, sections });
+    [documents, weights] = [[], []];
+  };
+  for (const instruction of instructions) {
+    const inWindow = [...written(instruction), ...read(instruction)].some(
+      ({ buffer }) => buffer === logits && buffer.rows === "window",
+    );
+    const isDocuments = axisOf(instruction) === "documents";
+    if (inWindow !== windowed || (isDocuments && weights.length >= PENDING_WEIGHT_GRADIENTS)) flush();
+    windowed = inWindow;
+    (isDocuments ? documents : weights).push(instruction);
+  }
+  flush();
+  return phases;
+}
+
+// ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Life {
+  first: number;
+  last: number;
+}
+
+/** When a buffer is first written and last read, counted in instructions; a windowed phase is one moment. */
+function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): Map<Buffer, Life> {
+  const lives = new Map<Buffer, Life>();
+  let moment = 0;
+  for (const { windowed, sections } of phases) {
+    for (const instruction of sections.flatMap(({ instructions }) => instructions)) {
+      for (const { buffer } of [...written(instruction), ...read(instruction)]) {
+        const life = lives.get(buffer) ?? { first: moment, last: moment };
+        life.last = keepAll || buffer === result ? Infinity : moment;
+        lives.set(buffer, life);
+      }
+      if (!windowed) moment++;
+    }
+    moment++;
+  }
+  return lives;
+}
+
+/** Kernels that work on four rows at once may read beyond the last row, though never write there. */
+const SPARE_ROWS = 4;
+
+/**
+ * Buffers whose lives do not overlap share memory, but only those with the same stride: then a row of one lies where
+ * the same row of the other was, and workers that are at different instructions never meet.
+ */
+function planMemory(
+  lives: ReadonlyMap<Buffer, Life>,
+  start: number,
+  { align, startAlign = 1, segment = Infinity, maxTokens }: Limits,
+  windowRows: number,
+): { places: Places; size: number } {
+  const places = new Map<Buffer, { start: number; stride: number }>();
+  const slots: { key: string; start: number; until: number }[] = [];
+  let end = 0;
+  for (const [buffer, { first, last }] of lives) {
+    const stride = roundUp(buffer.columns, align);
+    const key = `${stride} ${buffer.rows}`;
+    let slot = slots.find((one) => one.key === key && one.until < first);
+    if (slot === undefined) {
+      const rows = (buffer.rows === "window" ? windowRows : maxTokens) + SPARE_ROWS;
+      const size = roundUp(rows * stride, startAlign);
+      if (Math.floor(end / segment) < Math.floor((end + size - 1) / segment)) end = roundUp(end, segment);
+      slot = { key, start: start + end, until: last };
+      slots.push(slot);
+      end += size;
+    }
+    slot.until = last;
+    places.set(buffer, { start: slot.start, stride });
+  }
+  return { places, size: end };
+}

@@ -1,0 +1,43 @@
+/**
+ * A training step on a backend whose results can be awaited after each pass: run the passes, sum the losses, update.
+ * The GPU has its own way (`backend/webgpu/webgpu.ts`): it decides by itself whether its numbers are finite.
+ */
+import { adamNumbers } from "../training/adam.ts";
+import type { AdamNumbers } from "../training/adam.ts";
+import type { Batch, Result, Session } from "./backend.ts";
+import type { StepResult, Update } from "../training/engine.ts";
+import type { Program } from "./program.ts";
+
+/** A session that can update its weights apart from running a program. */
+export interface UpdatableSession extends Pick<Session, "run"> {
+  /** Runs the program's update: Adam, on every weight. */
+  update(program: Program, adam: AdamNumbers): Promise<void>;
+}
+
+/** `Session.step`, pass after pass. Nothing moves where the loss or a gradient is not finite. */
+export async function stepInPasses(
+  session: UpdatableSession,
+  program: Program,
+  passes: Iterable<Batch>,
+  tokens: number,
+  update: Update,
+): Promise<StepResult> {
+  let [lossSum, gradientSquares, accumulate] = [0, 0, false];
+  for (const packed of passes) {
+    const result = await session.run(program, packed, { firstRow: 0, lossScale: 1 / tokens, accumulate });
+    lossSum += sumLosses(result, packed.documents[packed.documents.length - 1]);
+    gradientSquares = result.gradientSquares;
+    accumulate = true;
+  }
+  const loss = lossSum / tokens;
+  if (!Number.isFinite(loss) || !Number.isFinite(gradientSquares)) return { loss, applied: false };
+  await session.update(program, adamNumbers(update, Math.sqrt(gradientSquares)));
+  return { loss, applied: true };
+}
+
+/** Statistics [rows, 2] → the sum of the rows' losses; in f64 and in order, so that it is the same everywhere. */
+export function sumLosses({ data, stride }: Pick<Result, "data" | "stride">, rows: number): number {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
+  return sum;
+}

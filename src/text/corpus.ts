@@ -1,0 +1,168 @@
+/**
+ * From what was read, a chunk at a time, to documents: cut into lines, freed of what is no text, and put together as
+ * lines, paragraphs or files. It never holds more than one document, so a corpus may be larger than any memory.
+ *
+ * Everything that is taken away is counted.
+ */
+import { groupLines, linesOf, strip } from "./dataset.ts";
+import type { DocumentKind } from "./dataset.ts";
+import { InputError, quote } from "../errors.ts";
+
+/** A text to learn from, which can be read again and again. */
+export interface Source {
+  /** A path or an address, for messages. */
+  readonly name: string;
+  /** Whether it is one of many, so that nobody misses a text in it. */
+  readonly mayBeEmpty: boolean;
+  /** The text from its beginning, in pieces of any length. */
+  chunks(): Iterable<string>;
+}
+
+export interface CorpusOptions {
+  readonly documents: DocumentKind;
+  /** Letters and their accents as one character where Unicode has one (normalization form C). */
+  readonly nfc: boolean;
+  /** Documents with fewer or more characters are left out; null: no limit. */
+  readonly minLength: number | null;
+  readonly maxLength: number | null;
+  /** Exactly as the reference: nothing is cleaned. */
+  readonly reference: boolean;
+}
+
+/** What cleaning has changed or left out. */
+export interface CleaningCounts {
+  /** Control characters that were removed, or, where they are a kind of space, became one. */
+  controls: number;
+  /** Documents that normalization changed. */
+  normalized: number;
+  tooShort: number;
+  tooLong: number;
+  /** Texts that were freed of Project Gutenberg's header and licence. */
+  gutenberg: number;
+}
+
+/** All documents of all sources, in order. */
+export class Corpus {
+  readonly #sources: readonly Source[];
+  readonly #options: CorpusOptions;
+  #counts: CleaningCounts = newCounts();
+
+  constructor(sources: readonly Source[], options: CorpusOptions) {
+    this.#sources = sources;
+    this.#options = options;
+  }
+
+  /** Of the last pass. */
+  get counts(): Readonly<CleaningCounts> {
+    return this.#counts;
+  }
+
+  /** One pass over all sources; `onEmpty` hears of each that has no document. */
+  *read(onEmpty: (source: Source) => void = () => {}): Generator<string, void, void> {
+    this.#counts = newCounts();
+    for (const source of this.#sources) {
+      let isEmpty = true;
+      try {
+        for (const document of this.#documentsOf(source)) {
+          isEmpty = false;
+          if (this.#hasLength(document)) yield document;
+        }
+      } catch (error) {
+        // Joining lines to a string longer than JavaScript has.
+        if (!(error instanceof RangeError)) throw error;
+        const kind = this.#options.documents;
+        throw new InputError(`${quote(source.name, 300)} has a ${kind} of more than 500 million characters; cut it`);
+      }
+      if (isEmpty) onEmpty(source);
+    }
+  }
+
+  *#documentsOf(source: Source): Generator<string, void, void> {
+    const { documents, reference } = this.#options;
+    if (reference) {
+      yield* groupLines(linesOf(source.chunks()), documents);
+      return;
+    }
+    const lines = withoutGutenberg(linesOf(source.chunks()), () => this.#counts.gutenberg++);
+    for (const document of groupLines(lines, documents)) {
+      const text = this.#clean(document);
+      if (text !== "") yield text;
+    }
+  }
+
+  #clean(document: string): string {
+    let text = document;
+    if (CONTROL.test(text)) {
+      const replaced = text.replace(CONTROLS, (control) => {
+        this.#counts.controls++;
+        return SPACES.has(control) ? " " : "";
+      });
+      text = strip(replaced);
+    }
+    if (!this.#options.nfc) return text;
+    const normalized = text.normalize("NFC");
+    if (normalized !== text) this.#counts.normalized++;
+    return normalized;
+  }
+
+  #hasLength(text: string): boolean {
+    const { minLength, maxLength } = this.#options;
+    if (minLength === null && maxLength === null) return true;
+    const length = countCharacters(text);
+    if (length < (minLength ?? 0)) this.#counts.tooShort++;
+    else if (length > (maxLength ?? Infinity)) this.#counts.tooLong++;
+    else return true;
+    return false;
+  }
+}
+
+const newCounts = (): CleaningCounts => ({ controls: 0, normalized: 0, tooShort: 0, tooLong: 0, gutenberg: 0 });
+
+/** C0 but tab and line feed, DEL, C1. Some of them part words. */
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+const CONTROLS = new RegExp(CONTROL, "g");
+const SPACES = new Set("\u000b\u000c\r\u001c\u001d\u001e\u001f\u0085");
+
+function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** Where the book begins and ends in a text of Project Gutenberg, in all the ways that they have said so. */
+const HEADER_END = /^\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG|^\*END\*? ?THE SMALL PRINT|\*END THE SMALL PRINT/i;
+const FOOTER_START = /^\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|^End of (?:the |this )?Project Gutenberg/i;
+/** A header says whose it is in its first lines, and is not longer than this. */
+const FIRST_LINES = 40;
+const HEADER_LINES = 1000;
+const HEADER_CHARACTERS = 100_000;
+
+/** The lines of the book alone, if it is one of Project Gutenberg's; else all. */
+export function* withoutGutenberg(lines: Iterable<string>, found: () => void): Generator<string, void, void> {
+  let held: string[] | null = [];
+  let characters = 0;
+  let isTheirs = false;
+  let isBook = false;
+  for (const line of lines) {
+    if (isBook && FOOTER_START.test(line)) return;
+    if (held === null) {
+      yield line;
+      continue;
+    }
+    if (HEADER_END.test(line)) {
+      found();
+      isBook = true;
+      held = null;
+      continue;
+    }
+    held.push(line);
+    characters += line.length;
+    isTheirs ||= /Project Gutenberg/i.test(line.slice(0, 1000));
+    const limit = isTheirs ? HEADER_LINES : FIRST_LINES;
+    if (held.length >= limit || characters > HEADER_CHARACTERS) {
+      yield* held;
+      held = null;
+    }
+  }
+  if (held !== null) yield* held;
+}

@@ -1,0 +1,165 @@
+/**
+ * Many documents as tokens, in one list of small numbers: a byte a token where the vocabulary has at most 256, two or
+ * four where it has more. A list of lists of numbers would take eight, and one object a document.
+ */
+import type { Random } from "../random.ts";
+
+/** The tokens of a document, BOS at both ends, or a window of a longer text. */
+export type Tokens = ArrayLike<number>;
+
+/** Items in order: an array, or what makes each of them only when it is asked for. */
+export interface Sequence<Item> extends Iterable<Item> {
+  readonly length: number;
+  at(index: number): Item | undefined;
+  slice(start?: number, end?: number): Sequence<Item>;
+}
+
+export type Ids = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** The narrowest list that holds every id. */
+export const idArray = (vocabSize: number): Uint8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor =>
+  vocabSize <= 2 ** 8 ? Uint8Array : vocabSize <= 2 ** 16 ? Uint16Array : Uint32Array;
+
+/** Takes documents one after another; grows by doubling. */
+export class TokenCollector {
+  #ids: Ids;
+  #length = 0;
+  /** Where each document begins; the end is where the next one does. */
+  #starts = new Float64Array(1024);
+  #count = 0;
+
+  /** @param vocabSize every id is below it. */
+  constructor(vocabSize: number) {
+    this.#ids = new (idArray(vocabSize))(4096);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Copies the ids. */
+  add(ids: ArrayLike<number>): void {
+    if (this.#length + ids.length > this.#ids.length) {
+      this.#ids = grown(this.#ids, Math.max(2 * this.#ids.length, this.#length + ids.length));
+    }
+    if (this.#count === this.#starts.length) {
+      const starts = new Float64Array(2 * this.#count);
+      starts.set(this.#starts);
+      this.#starts = starts;
+    }
+    this.#ids.set(ids, this.#length);
+    this.#starts[this.#count++] = this.#length;
+    this.#length += ids.length;
+  }
+
+  /** The tokens of all documents, end to end, and how many each has: what `unpack` takes. Views, not copies. */
+  pack(): { readonly ids: Ids; readonly lengths: Uint32Array<ArrayBuffer> } {
+    const lengths = Uint32Array.from({ length: this.#count }, (_, i) => this.#end(i) - this.#starts[i]);
+    return { ids: this.#ids.subarray(0, this.#length), lengths };
+  }
+
+  /** Throws RangeError if the lengths don't add up to the ids. */
+  static unpack(vocabSize: number, ids: Ids, lengths: Uint32Array): TokenCollector {
+    const collector = new TokenCollector(vocabSize);
+    collector.#starts = new Float64Array(Math.max(1, lengths.length));
+    for (const length of lengths) {
+      collector.#starts[collector.#count++] = collector.#length;
+      collector.#length += length;
+    }
+    if (collector.#length !== ids.length) throw new RangeError("TokenCollector.unpack: lengths that are not the ids'");
+    if (ids.length > 0) collector.#ids = ids;
+    return collector;
+  }
+
+  #end(document: number): number {
+    return document + 1 < this.#count ? this.#starts[document + 1] : this.#length;
+  }
+
+  /** The documents `order` names, in its order; null: all, as they came. */
+  documents(order: Uint32Array | null = null): TokenSequences {
+    const count = this.#count;
+    const ends = Float64Array.from({ length: count }, (_, i) => this.#end(i));
+    return new TokenSequences(this.#ids, this.#starts, ends, order ?? Uint32Array.from({ length: count }, (_, i) => i));
+  }
+}
+
+function grown(ids: Ids, length: number): Ids {
+  const larger =
+    ids instanceof Uint8Array
+      ? new Uint8Array(length)
+      : ids instanceof Uint16Array
+        ? new Uint16Array(length)
+        : new Uint32Array(length);
+  larger.set(ids);
+  return larger;
+}
+
+/** Documents, or windows of them, in some order. Each is a view of the one list, made when it is asked for. */
+export class TokenSequences implements Sequence<Tokens> {
+  readonly #ids: Ids;
+  readonly #starts: Float64Array;
+  readonly #ends: Float64Array;
+  readonly #order: Uint32Array;
+
+  constructor(ids: Ids, starts: Float64Array, ends: Float64Array, order: Uint32Array) {
+    this.#ids = ids;
+    this.#starts = starts;
+    this.#ends = ends;
+    this.#order = order;
+  }
+
+  get length(): number {
+    return this.#order.length;
+  }
+
+  at(index: number): Tokens {
+    const document = this.#order[index];
+    return this.#ids.subarray(this.#starts[document], this.#ends[document]);
+  }
+
+  slice(start?: number, end?: number): TokenSequences {
+    return new TokenSequences(this.#ids, this.#starts, this.#ends, this.#order.slice(start, end));
+  }
+
+  *[Symbol.iterator](): IterableIterator<Tokens> {
+    for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+
+  /** All tokens of all documents. */
+  countTokens(): number {
+    return this.#order.reduce((sum, document) => sum + this.#ends[document] - this.#starts[document], 0);
+  }
+
+  /** The same documents in an order of the generator's. */
+  shuffled(random: Random): TokenSequences {
+    const order = this.#order.slice();
+    random.shuffle(order);
+    return new TokenSequences(this.#ids, this.#starts, this.#ends, order);
+  }
+
+  /**
+   * Every token is learnt: documents [BOS, …, BOS] are laid end to end, sharing a BOS, and cut into windows of
+   * blockSize + 1 tokens that overlap by one, so each token but the first BOS is a target once. The last window may be
+   * shorter. `[[9, 1, 2, 9], [9, 3, 9]]`, 2 → `[[9, 1, 2], [2, 9, 3], [3, 9]]`.
+   */
+  windows(blockSize: number): TokenSequences {
+    const length = Math.max(0, this.countTokens() - Math.max(0, this.length - 1));
+    const stream = grown(this.#ids.slice(0, 0), length);
+    let end = 0;
+    for (const document of this.#order) {
+      const shared = end === 0 ? 0 : 1;
+      const tokens = this.#ids.subarray(this.#starts[document] + shared, this.#ends[document]);
+      stream.set(tokens, end);
+      end += tokens.length;
+    }
+    const count = Math.max(0, Math.ceil((length - 1) / blockSize));
+    const starts = Float64Array.from({ length: count }, (_, i) => i * blockSize);
+    const ends = starts.map((start) => Math.min(length, start + blockSize + 1));
+    return new TokenSequences(
+      stream,
+      starts,
+      ends,
+      Uint32Array.from({ length: count }, (_, i) => i),
+    );
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The door: a tokenizer of any kind, learnt from documents.
+ */
+import { InputError } from "../../errors.ts";
+import type { Tokenizer, TokenizerKind, TokenizerTrainer } from "../tokenizer.ts";
+import { bpeTrainer } from "./bpe.ts";
+import { byteBpeTrainer } from "./byte-bpe.ts";
+import { CHAR } from "./char.ts";
+import { wholeTrainer } from "./whole.ts";
+import { WORD } from "./word.ts";
+
+export interface TokenizerOptions {
+  readonly tokenizer: TokenizerKind;
+  /** How many merges bpe and byte-bpe learn, where `vocabSize` does not say when to stop. */
+  readonly bpeMerges: number;
+  /** The most ids there may be, BOS included; null: as many as there are, or as `bpeMerges` says. */
+  readonly vocabSize: number | null;
+  /** char, word: whether unknown pieces have an id. */
+  readonly unk: boolean;
+}
+
+/** Throws InputError for options that don't go together. */
+export function tokenizerTrainer({ tokenizer, bpeMerges, vocabSize, unk }: TokenizerOptions): TokenizerTrainer {
+  if (tokenizer === "char" || tokenizer === "word") {
+    return wholeTrainer(tokenizer === "char" ? CHAR : WORD, { vocabSize, unk });
+  }
+  if (unk)
+    throw new InputError(`--unk is for char and word; ${tokenizer} makes what it does not know of smaller tokens`);
+  const options =
+    vocabSize === null ? { maxMerges: bpeMerges, maxTokens: null } : { maxMerges: null, maxTokens: vocabSize - 1 };
+  return tokenizer === "bpe" ? bpeTrainer(options) : byteBpeTrainer(options);
+}
+
+/** Learns from all documents. Throws InputError as `tokenizerTrainer` and its `finish` do. */
+export function trainTokenizer(documents: Iterable<string>, options: TokenizerOptions): Tokenizer {
+  const trainer = tokenizerTrainer(options);
+  for (const document of documents) trainer.add(document);
+  return trainer.finish();
+}

@@ -1,0 +1,144 @@
+/**
+ * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file only carries numbers to and fro.
+ * Slow, exact (f64), and the oracle of the others.
+ */
+import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "./engine.ts";
+import type { Tokens } from "../text/token-sequences.ts";
+import { weightShapes } from "./engine.ts";
+import type { Cache, Config, Weights } from "../microgpt.ts";
+import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "../microgpt.ts";
+
+export class AtomicEngine implements Engine {
+  readonly name = "atomic";
+  readonly config: Config;
+  readonly #weights: Weights;
+  readonly #adam: Adam;
+
+  /** Takes over `weights`, which must be of this configuration. */
+  constructor(config: Config, weights: Weights) {
+    this.config = config;
+    this.#weights = weights;
+    this.#adam = new Adam(weights);
+  }
+
+  async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
+    const documents = batches.flat();
+    const total = documents.reduce((sum, tokens) => sum + this.#positions(tokens), 0);
+    let loss = 0;
+    for (const tokens of documents) loss += this.#backward(tokens, this.#positions(tokens) / total);
+    const applied = this.#update(loss, update);
+    return { loss, applied };
+  }
+
+  /** Adds a document's gradients to the weights' `grad`; its graph is forgotten before the next one is made. */
+  #backward(tokens: Tokens, share: number): number {
+    const mean = documentLoss(this.#weights, this.config, Array.from(tokens));
+    const loss = share === 1 ? mean : scale(mean, share); // alone, it is the core's own step to the last bit
+    loss.backward();
+    return loss.data;
+  }
+
+  /** Clips, shrinks, and lets Adam move; or, where a number is not finite, forgets the gradients and returns false. */
+  #update(loss: number, { step, learningRate, weightDecay, clipNorm }: Update): boolean {
+    const { params } = this.#adam;
+    // Not finite as soon as one gradient is not, or has a square (which Adam would remember) that is not.
+    const norm = Math.sqrt(params.reduce((sum, { grad }) => sum + grad ** 2, 0));
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      for (const param of params) param.grad = 0;
+      return false;
+    }
+    if (clipNorm !== null && norm > clipNorm) for (const param of params) param.grad *= clipNorm / norm;
+    if (weightDecay !== 0) for (const param of params) param.data *= 1 - learningRate * weightDecay;
+    this.#adam.update(step, learningRate);
+    return true;
+  }
+
+  async evaluate(documents: readonly Tokens[]): Promise<number> {
+    let [sum, count] = [0, 0];
+    for (const tokens of documents) {
+      const positions = this.#positions(tokens);
+      sum += documentLoss(this.#weights, this.config, Array.from(tokens)).data * positions;
+      count += positions;
+    }
+    return sum / count;
+  }
+
+  reader(): Reader {
+    return new AtomicReader(this.#weights, this.config);
+  }
+
+  async save(): Promise<TrainingState> {
+    const weights = this.#adam.params.map(({ data }) => data);
+    return {
+      weights: this.#cut(Float64Array.from(weights)),
+      adamMean: this.#cut(this.#adam.mean),
+      adamMeanSquare: this.#cut(this.#adam.meanSquare),
+    };
+  }
+
+  async load(state: TrainingState): Promise<void> {
+    const weights = this.#join(state.weights);
+    this.#adam.params.forEach((param, i) => (param.data = weights[i]));
+    this.#adam.mean.set(this.#join(state.adamMean));
+    this.#adam.meanSquare.set(this.#join(state.adamMeanSquare));
+  }
+
+  #positions(tokens: Tokens): number {
+    return Math.min(this.config.blockSize, tokens.length - 1);
+  }
+
+  /** One long list [parameters] → a tensor for each matrix, in order. */
+  #cut(flat: Float64Array): Tensors {
+    const tensors = new Map<string, Tensor>();
+    let start = 0;
+    for (const [name, shape] of weightShapes(this.config)) {
+      const end = start + shape[0] * shape[1];
+      tensors.set(name, { shape, data: flat.slice(start, end) });
+      start = end;
+    }
+    return tensors;
+  }
+
+  #join(tensors: Tensors): Float64Array {
+    const flat = new Float64Array(this.#adam.params.length);
+    let start = 0;
+    for (const name of weightShapes(this.config).keys()) {
+      const { data } = tensors.get(name)!;
+      flat.set(data, start);
+      start += data.length;
+    }
+    return flat;
+  }
+}
+
+class AtomicReader implements Reader {
+  position = 0;
+  readonly #weights: Weights;
+  readonly #config: Config;
+  readonly #cache: Cache;
+
+  constructor(weights: Weights, config: Config) {
+    this.#weights = weights;
+    this.#config = config;
+    this.#cache = emptyCache(config.nLayer);
+  }
+
+  async read(token: number): Promise<number[]> {
+    if (this.position >= this.#config.blockSize) {
+      throw new RangeError(`reader: the model reads at most ${this.#config.blockSize} tokens; start a new reader`);
+    }
+    const logits = gpt(this.#weights, this.#config, token, this.position++, this.#cache);
+    return logits.map(({ data }) => data);
+  }
+}
+
+/** A matrix of the core from a tensor's numbers, for the constructor of `AtomicEngine`. */
+export function atomicWeights(config: Config, weights: Tensors): Weights {
+  const matrices: Weights = {};
+  for (const [name, [rows, columns]] of weightShapes(config)) {
+    const { data } = weights.get(name)!;
+    const row = (r: number): Value[] => Array.from(data.subarray(r * columns, (r + 1) * columns), (x) => new Value(x));
+    matrices[name] = Array.from({ length: rows }, (_, r) => row(r));
+  }
+  return matrices;
+}

@@ -1,0 +1,275 @@
+/**
+ * Checkpoints: everything a training needs to go on bit for bit, in one safetensors file; and the model file, the
+ * weights alone.
+ *
+ * Both carry a SHA-256 of themselves in their metadata, so that a file cut short or changed by one bit is never taken
+ * for a good one. The tensors have the engine's own precision; nothing is rounded, no time of day is written: the
+ * same training makes the same bytes.
+ */
+import type { Tensor, Tensors, TrainingState } from "./engine.ts";
+import { weightShapes } from "./engine.ts";
+import { InputError, isRecord, quote } from "../errors.ts";
+import type { Config } from "../microgpt.ts";
+import { isRandomState } from "../random.ts";
+import type { RandomState } from "../random.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import type { RawTensor, SafetensorsFile } from "./safetensors.ts";
+import type { Evaluation, Progress } from "./train.ts";
+
+/** What a file says of the run it belongs to. A resumed training refuses other data and another tokenizer. */
+export interface Origin {
+  readonly config: Config;
+  /** SHA-256, in hex, of the documents, of tokenizer.json, and of the options (where the data lies not among them). */
+  readonly dataHash: string;
+  readonly tokenizerHash: string;
+  readonly optionsHash: string;
+}
+
+export interface Checkpoint extends Origin {
+  /** Steps done, and with them the place in the data. */
+  readonly progress: Progress;
+  /** The run's generator, which has made the weights and will draw the samples. */
+  readonly random: RandomState;
+  readonly state: TrainingState;
+}
+
+export interface Model extends Origin {
+  readonly weights: Tensors;
+  /** The step that these weights stand at, and their held-out loss (null where nothing was held out). */
+  readonly step: number;
+  readonly heldOutLoss: number | null;
+}
+
+const CHECKPOINT_FORMAT = "microgpt-checkpoint";
+const MODEL_FORMAT = "microgpt-model";
+const VERSION = "1";
+const HASH_KEY = "sha256";
+/** What stands in the hash's place while the file is hashed. */
+const NO_HASH = "0".repeat(64);
+/** The hash is the first metadata entry, so its place is the same in every file: right behind the header's length. */
+const HASH_PREFIX = `{"__metadata__":{"${HASH_KEY}":"`;
+const HASH_PLACE = { prefix: 8, start: 8 + HASH_PREFIX.length, end: 8 + HASH_PREFIX.length + NO_HASH.length };
+
+/** → the bytes of `step-N.safetensors`. Throws InputError (exit code 3) if a number in it is not finite. */
+export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array<ArrayBuffer>> {
+  const { state, progress, random } = checkpoint;
+  const tensors = new Map([
+    ...rawTensors("", state.weights),
+    ...rawTensors("adam.mean.", state.adamMean),
+    ...rawTensors("adam.meanSquare.", state.adamMeanSquare),
+  ]);
+  const metadata = new Map([
+    ...originEntries(CHECKPOINT_FORMAT, checkpoint),
+    ["progress", JSON.stringify(progress)],
+    ["random", JSON.stringify(random)],
+  ] as const);
+  return await seal({ tensors, metadata });
+}
+
+/** Reads and verifies a checkpoint's bytes. Throws InputError that names what is wrong. */
+export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
+  const { tensors, metadata } = await unseal(bytes);
+  const origin = readOrigin(CHECKPOINT_FORMAT, metadata);
+  const shapes = expectedShapes(origin.config, tensors.size, 3);
+  const state = {
+    weights: readTensors("", shapes, tensors),
+    adamMean: readTensors("adam.mean.", shapes, tensors),
+    adamMeanSquare: readTensors("adam.meanSquare.", shapes, tensors),
+  };
+  return { ...origin, progress: readProgress(metadata), random: readRandom(metadata), state };
+}
+
+/** → the bytes of `model.safetensors`. Throws InputError (exit code 3) if a weight is not finite. */
+export async function encodeModel(model: Model): Promise<Uint8Array<ArrayBuffer>> {
+  const { weights, step, heldOutLoss } = model;
+  const metadata = new Map([
+    ...originEntries(MODEL_FORMAT, model),
+    ["step", String(step)],
+    ["heldOutLoss", JSON.stringify(heldOutLoss)],
+  ] as const);
+  return await seal({ tensors: rawTensors("", weights), metadata });
+}
+
+/** Reads and verifies a model's bytes. Throws InputError that names what is wrong. */
+export async function decodeModel(bytes: Uint8Array): Promise<Model> {
+  const { tensors, metadata } = await unseal(bytes);
+  const origin = readOrigin(MODEL_FORMAT, metadata);
+  const shapes = expectedShapes(origin.config, tensors.size, 1);
+  const step = readJson(metadata, "step");
+  const heldOutLoss = readJson(metadata, "heldOutLoss");
+  if (!isCount(step)) throw new InputError("model: `step` must be a whole number");
+  if (!isLoss(heldOutLoss)) throw new InputError("model: `heldOutLoss` must be a number or null");
+  return { ...origin, weights: readTensors("", shapes, tensors), step, heldOutLoss };
+}
+
+/** SHA-256 in hex. The Web Crypto API: browsers have it (on secure pages) and so does Node. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer> | string): Promise<string> {
+  const input = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", input));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The file with its own hash in it: hashed with zeros in the hash's place, then the zeros are overwritten. */
+export async function seal({ tensors, metadata }: SafetensorsFile): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = encodeSafetensors({ tensors, metadata: new Map([[HASH_KEY, NO_HASH], ...metadata]) });
+  bytes.set(new TextEncoder().encode(await sha256(bytes)), HASH_PLACE.start);
+  return bytes;
+}
+
+/**
+ * Reads what `seal` wrote. The hash is checked before anything else is believed: a damaged file is called damaged, wherever
+ * the damage is. Throws InputError.
+ */
+export async function unseal(bytes: Uint8Array): Promise<SafetensorsFile> {
+  const place = HASH_PLACE;
+  const text = new TextDecoder("latin1").decode(bytes.subarray(place.prefix, place.end));
+  if (!text.startsWith(HASH_PREFIX)) {
+    decodeSafetensors(bytes); // may know better what the file is
+    throw new InputError("checksum: the file has none where microgpt writes it; it is damaged, or another program's");
+  }
+  const copy = new Uint8Array(bytes);
+  copy.fill(0x30, place.start, place.end); // "0"
+  if ((await sha256(copy)) !== text.slice(HASH_PREFIX.length)) {
+    throw new InputError("checksum: the bytes are not what was written; the file is damaged");
+  }
+  return decodeSafetensors(bytes);
+}
+
+function originEntries(format: string, { config, ...hashes }: Origin): (readonly [string, string])[] {
+  return [
+    ["format", format],
+    ["version", VERSION],
+    ["config", JSON.stringify(config)],
+    ["dataHash", hashes.dataHash],
+    ["tokenizerHash", hashes.tokenizerHash],
+    ["optionsHash", hashes.optionsHash],
+  ];
+}
+
+function readOrigin(format: string, metadata: ReadonlyMap<string, string>): Origin {
+  const found = metadata.get("format");
+  if (found !== format) throw new InputError(`${format}: the file says it is ${quote(found ?? "nothing")}`);
+  const version = metadata.get("version");
+  if (version !== VERSION) {
+    throw new InputError(`${format}: version ${quote(version ?? "none")} is not ${VERSION}; update microgpt`);
+  }
+  const config = parseConfig(readJson(metadata, "config"));
+  const hash = (key: keyof Origin): string => metadata.get(key) ?? "";
+  return {
+    config,
+    dataHash: hash("dataHash"),
+    tokenizerHash: hash("tokenizerHash"),
+    optionsHash: hash("optionsHash"),
+  };
+}
+
+/** Bounds no model of ours comes near; they keep sizes that are multiplied below 2^53. */
+const MAX_CONFIG = 2 ** 20;
+
+/** Checks a configuration from outside. Throws InputError that names the field. */
+export function parseConfig(json: unknown): Config {
+  if (!isRecord(json)) throw new InputError("config: it must be an object");
+  const size = (key: keyof Config): number => {
+    const value = json[key];
+    if (isCount(value) && value >= 1 && value <= MAX_CONFIG) return value;
+    // A list or an object is not shown: it may be too deep to print, or have no text at all.
+    const got = typeof value === "number" || typeof value === "string" ? `, got ${quote(String(value))}` : "";
+    throw new InputError(`config: \`${key}\` must be a whole number from 1 to ${MAX_CONFIG}${got}`);
+  };
+  const config = {
+    vocabSize: size("vocabSize"),
+    nEmbd: size("nEmbd"),
+    nHead: size("nHead"),
+    nLayer: size("nLayer"),
+    blockSize: size("blockSize"),
+  };
+  if (config.nEmbd % config.nHead !== 0) {
+    throw new InputError(`config: nHead ${config.nHead} does not divide nEmbd ${config.nEmbd}`);
+  }
+  return config;
+}
+
+function readProgress(metadata: ReadonlyMap<string, string>): Progress {
+  const json = readJson(metadata, "progress");
+  if (!isRecord(json)) throw new InputError("checkpoint: `progress` must be an object");
+  // Files of before steps were skipped lack the two counts.
+  const { step, meanLoss, evaluation, best, skipped = 0, skippedInARow = 0 } = json;
+  if (!isCount(step)) throw new InputError("checkpoint: `progress.step` must be a whole number");
+  if (!isLoss(meanLoss)) throw new InputError("checkpoint: `progress.meanLoss` must be a number or null");
+  if (!isCount(skipped) || !isCount(skippedInARow) || skippedInARow > skipped || skipped > step) {
+    throw new InputError("checkpoint: `progress.skipped` must count some of the steps, `skippedInARow` some of those");
+  }
+  const evaluations = { evaluation: readEvaluation(evaluation), best: readEvaluation(best) };
+  return { step, skipped, skippedInARow, meanLoss, ...evaluations };
+}
+
+function readEvaluation(json: unknown): Evaluation | null {
+  if (json === null) return null;
+  const { step, heldOutLoss } = isRecord(json) ? json : {};
+  if (!isCount(step) || !isLoss(heldOutLoss) || heldOutLoss === null) {
+    throw new InputError("checkpoint: an evaluation in `progress` must be a step and its loss");
+  }
+  return { step, heldOutLoss };
+}
+
+function readRandom(metadata: ReadonlyMap<string, string>): RandomState {
+  const state = readJson(metadata, "random");
+  if (!isRandomState(state)) throw new InputError("checkpoint: `random` is no generator state");
+  return state;
+}
+
+function readJson(metadata: ReadonlyMap<string, string>, key: string): unknown {
+  try {
+    return JSON.parse(metadata.get(key) ?? "");
+  } catch {
+    throw new InputError(`metadata: \`${key}\` is missing or no JSON`);
+  }
+}
+
+const isCount = (json: unknown): json is number => Number.isSafeInteger(json) && Number(json) >= 0;
+const isLoss = (json: unknown): json is number | null => json === null || Number.isFinite(json);
+
+function rawTensors(prefix: string, tensors: Tensors): Map<string, RawTensor> {
+  const raw = new Map<string, RawTensor>();
+  for (const [name, { shape, data }] of tensors) {
+    if (!data.every(Number.isFinite))
+      throw new InputError(`checkpoint: ${prefix}${name} has a NaN; not saved`, "diverged");
+    const dtype = data instanceof Float64Array ? "F64" : "F32";
+    raw.set(prefix + name, { dtype, shape, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+  }
+  return raw;
+}
+
+/** Counted before the shapes are made: a file of one tensor can claim a million layers. */
+function expectedShapes(config: Config, found: number, copies: number): ReturnType<typeof weightShapes> {
+  const expected = copies * (3 + 6 * config.nLayer);
+  if (found !== expected) throw new InputError(`tensors: the file has ${found}, its config needs ${expected}`);
+  return weightShapes(config);
+}
+
+function readTensors(
+  prefix: string,
+  shapes: ReadonlyMap<string, readonly [number, number]>,
+  tensors: ReadonlyMap<string, RawTensor>,
+): Tensors {
+  const read = new Map<string, Tensor>();
+  for (const [name, shape] of shapes) {
+    const raw = tensors.get(prefix + name);
+    if (raw === undefined) throw new InputError(`tensor ${prefix}${name} is missing`);
+    if (raw.shape.length !== 2 || raw.shape[0] !== shape[0] || raw.shape[1] !== shape[1]) {
+      throw new InputError(`tensor ${prefix}${name} is [${raw.shape.join(", ")}], expected [${shape.join(", ")}]`);
+    }
+    const data = numbers(raw, prefix + name);
+    if (!data.every(Number.isFinite)) throw new InputError(`tensor ${prefix}${name} has a NaN or an infinite number`);
+    read.set(name, { shape, data });
+  }
+  return read;
+}
+
+/** A copy of the numbers, aligned. Every machine that runs JavaScript today is little-endian, as the format is. */
+function numbers({ dtype, bytes }: RawTensor, name: string): Float64Array | Float32Array {
+  const { buffer } = new Uint8Array(bytes);
+  if (dtype === "F64") return new Float64Array(buffer);
+  if (dtype === "F32") return new Float32Array(buffer);
+  throw new InputError(`tensor ${name} is ${dtype}; expected F32 or F64`);
+}

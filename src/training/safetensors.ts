@@ -1,0 +1,279 @@
+/**
+ * The safetensors format: a JSON header that says where each tensor's bytes stand, then the bytes.
+ * Spec: https://github.com/huggingface/safetensors (README, "Format"): 8 bytes of header length, little-endian; the
+ * header, which may end in spaces; the data without holes.
+ *
+ * Files come from anywhere, so `decode` believes nothing: every limit below has its reason, every refusal names the
+ * field, and nothing is allocated before its size was held against the file's.
+ */
+import { InputError, isRecord, quote } from "../errors.ts";
+
+/** Bytes a number of each type. */
+const DTYPE_BYTES = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
+} as const;
+
+export type Dtype = keyof typeof DTYPE_BYTES;
+
+export interface RawTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** The numbers, little-endian; a view into the file's bytes. */
+  readonly bytes: Uint8Array;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, RawTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+const LENGTH_BYTES = 8;
+/** The format allows 100 MB; a header of ours has 100 bytes a tensor and 10 KB of metadata. */
+const MAX_HEADER_BYTES = 16 * 2 ** 20;
+const MAX_TENSORS = 100_000;
+const MAX_DIMENSIONS = 8;
+const MAX_NAME_BYTES = 512;
+const MAX_METADATA_CHARACTERS = 2 ** 20;
+/** Names that mean something else to an object, wherever the map ends up. */
+const FORBIDDEN_NAMES = new Set(["__proto__", "constructor", "prototype"]);
+
+/**
+ * Writes tensors in the order given; the data starts at a multiple of 8 so that it can be viewed in place.
+ * Throws InputError for what `decodeSafetensors` would not read again: a bad name, a shape that is not the bytes'.
+ */
+export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = {};
+  if (metadata.size > 0) header.__metadata__ = Object.fromEntries(readMetadata(Object.fromEntries(metadata)));
+  let offset = 0;
+  for (const [name, { dtype, shape, bytes }] of tensors) {
+    const entry = { dtype, shape, data_offsets: [offset, offset + bytes.length] };
+    readEntry(name, entry);
+    header[name] = entry;
+    offset += bytes.length;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / 8) * 8;
+  const file = new Uint8Array(LENGTH_BYTES + headerBytes + offset);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
+  file.set(json, LENGTH_BYTES);
+  let position = LENGTH_BYTES + headerBytes;
+  for (const { bytes } of tensors.values()) {
+    file.set(bytes, position);
+    position += bytes.length;
+  }
+  return file;
+}
+
+/** Reads a file's bytes; the tensors are views into them. Throws InputError that names what is wrong and where. */
+export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
+  const { header, dataStart } = readHeader(file);
+  const metadata = readMetadata(header.__metadata__);
+  const tensors = new Map<string, RawTensor>();
+  const entries = Object.entries(header).filter(([name]) => name !== "__metadata__");
+  if (entries.length > MAX_TENSORS) refuse(`it lists ${entries.length} tensors, more than ${MAX_TENSORS}`);
+  const placed = entries.map(([name, entry]) => ({ name, ...readEntry(name, entry) }));
+  // In order of their bytes every tensor must start where the one before ended: no hole, no overlap, nothing left.
+  let cursor = 0;
+  for (const { name, begin, end } of placed.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== cursor) refuse(`tensor ${quote(name)} starts at data byte ${begin}, expected ${cursor}`);
+    cursor = end;
+  }
+  const dataBytes = file.length - dataStart;
+  if (cursor !== dataBytes) refuse(`the tensors need ${cursor} bytes of data, the file has ${dataBytes}`);
+  for (const { name, dtype, shape, begin, end } of placed) {
+    tensors.set(name, { dtype, shape, bytes: file.subarray(dataStart + begin, dataStart + end) });
+  }
+  return { tensors, metadata };
+}
+
+/** Names of formats that are often mistaken for this one, by their first bytes. */
+const KNOWN_FORMATS: readonly (readonly [magic: readonly number[], name: string])[] = [
+  [[0x80, 0x02], "a Python pickle"],
+  [[0x80, 0x03], "a Python pickle"],
+  [[0x80, 0x04], "a Python pickle"],
+  [[0x80, 0x05], "a Python pickle"],
+  [[0x50, 0x4b], "a zip archive (PyTorch's own format, perhaps)"],
+  [[0x89, 0x48, 0x44, 0x46], "an HDF5 file"],
+  [[0x47, 0x47, 0x55, 0x46], "a GGUF file"],
+  [[0x1f, 0x8b], "a gzip archive"],
+  // A protobuf whose first field is the ONNX version, 3 to 15, and whose second is another field of onnx.proto.
+  ...[0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].flatMap((field) =>
+    Array.from({ length: 13 }, (_, i) => [[0x08, 3 + i, field], "an ONNX model"] as const),
+  ),
+];
+
+/**
+ * What the first 9 bytes look like, or null: a safetensors file has `{` (or white space) at its ninth, and a length
+ * below 16 MiB before it. Chance gives others the one (a GGUF file of 32 tensors), but not both.
+ */
+export function recogniseFormat(start: Uint8Array): string | null {
+  const isShort = start[3] <= 1 && start.subarray(4, LENGTH_BYTES).every((byte) => byte === 0);
+  if (isShort && isHeaderStart(start[LENGTH_BYTES])) return null;
+  const known = KNOWN_FORMATS.find(([magic]) => magic.every((byte, i) => start[i] === byte));
+  return known === undefined ? null : known[1];
+}
+
+const isHeaderStart = (byte: number | undefined): boolean =>
+  byte === 0x7b || byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+
+function readHeader(file: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
+  const format = recogniseFormat(file);
+  if (format !== null) refuse(`it is ${format}, which microgpt never opens`);
+  if (file.length < LENGTH_BYTES) refuse(`it has ${file.length} bytes, the header length alone takes 8`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const length = view.getBigUint64(0, true);
+  const available = file.length - LENGTH_BYTES;
+  if (length === 0n) refuse("bytes 0–7 give a header of 0 bytes");
+  if (length > BigInt(MAX_HEADER_BYTES)) refuse(`bytes 0–7 give a header of ${length} bytes, more than 16 MiB`);
+  if (length > BigInt(available)) refuse(`bytes 0–7 give a header of ${length} bytes, the file has ${available} more`);
+  if (!isHeaderStart(file[LENGTH_BYTES])) refuse("byte 8, where the header starts, is no `{`");
+  const dataStart = LENGTH_BYTES + Number(length);
+  const json = parseHeader(file.subarray(LENGTH_BYTES, dataStart));
+  if (!isRecord(json)) refuse("the header is no JSON object");
+  return { header: json, dataStart };
+}
+
+function parseHeader(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return refuse("the header is not UTF-8");
+  }
+  scanHeader(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return refuse("the header is not JSON");
+  }
+}
+
+/**
+ * What JSON.parse would hide: a name that stands twice, a number that is no plain integer (`1e3`, `-0`), deep nesting.
+ * Strings, brackets, colons and numbers are all it needs to see; that the rest is JSON is for JSON.parse to say.
+ */
+function scanHeader(text: string): void {
+  const keys: Set<string>[] = [];
+  let lastString: string | null = null;
+  const pattern = /["{}[\]:]|-?[0-9][0-9.eE+-]*/g;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    let token = match[0];
+    if (token === '"') {
+      pattern.lastIndex = stringEnd(text, match.index);
+      token = text.slice(match.index, pattern.lastIndex);
+    } else if (token === "{" || token === "[") {
+      keys.push(new Set());
+      if (keys.length > 3) refuse("the header is nested more than 3 deep");
+    } else if (token === "}" || token === "]") {
+      keys.pop();
+    } else if (token === ":") {
+      if (lastString !== null) addKey(keys.at(-1), lastString);
+    } else if (!/^(?:0|[1-9][0-9]{0,15})$/.test(token)) {
+      refuse(`the header has the number ${quote(token, 30)}; sizes are whole, written in digits, below 2^53`);
+    }
+    lastString = token.startsWith('"') ? token : null;
+  }
+}
+
+/**
+ * The place after the string that starts at `start`. A loop, because a pattern for strings that finds no end tries again
+ * at every quote behind an escape: time that grows with the square of the length.
+ */
+function stringEnd(text: string, start: number): number {
+  let end = start + 1;
+  while (end < text.length && text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+  return end + 1;
+}
+
+function addKey(keys: Set<string> | undefined, literal: string): void {
+  let name: unknown;
+  try {
+    name = JSON.parse(literal);
+  } catch {
+    name = literal; // JSON.parse of the whole header will refuse it
+  }
+  if (keys?.has(String(name))) refuse(`the header names ${quote(String(name))} twice`);
+  keys?.add(String(name));
+  // All tensors and `__metadata__`; the exact count is taken where the tensors are known.
+  if (keys !== undefined && keys.size > MAX_TENSORS + 1) refuse(`the header lists more than ${MAX_TENSORS} names`);
+}
+
+function readMetadata(json: unknown): ReadonlyMap<string, string> {
+  const metadata = new Map<string, string>();
+  if (json === undefined) return metadata;
+  if (!isRecord(json)) refuse("`__metadata__` is no object");
+  let characters = 0;
+  for (const [key, value] of Object.entries(json)) {
+    if (typeof value !== "string") refuse(`\`__metadata__\` ${quote(key)} must be a string`);
+    if (FORBIDDEN_NAMES.has(key)) refuse(`\`__metadata__\` has the forbidden name ${quote(key)}`);
+    if (!key.isWellFormed() || !value.isWellFormed()) refuse(`\`__metadata__\` ${quote(key)} has half a character`);
+    characters += key.length + value.length;
+    metadata.set(key, value);
+  }
+  if (characters > MAX_METADATA_CHARACTERS) refuse(`\`__metadata__\` has ${characters} characters, more than 2^20`);
+  return metadata;
+}
+
+interface Entry {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+const FIELDS = ["dtype", "shape", "data_offsets"];
+
+function readEntry(name: string, json: unknown): Entry {
+  checkName(name);
+  const where = `tensor ${quote(name)}`;
+  if (!isRecord(json)) refuse(`${where} is no object`);
+  for (const field of FIELDS) if (!Object.hasOwn(json, field)) refuse(`${where} lacks \`${field}\``);
+  const extra = Object.keys(json).find((field) => !FIELDS.includes(field));
+  if (extra !== undefined) refuse(`${where} has the unknown field ${quote(extra)}`);
+  const { dtype, shape, data_offsets: offsets } = json;
+  if (typeof dtype !== "string") refuse(`${where}: \`dtype\` must be a string`);
+  if (!isDtype(dtype)) refuse(`${where} has the unknown dtype ${quote(dtype)}`);
+  if (!isSizes(shape)) refuse(`${where}: \`shape\` must be a list of whole numbers from 0 to 2^53`);
+  if (shape.length > MAX_DIMENSIONS) refuse(`${where} has ${shape.length} dimensions, more than ${MAX_DIMENSIONS}`);
+  if (!isSizes(offsets) || offsets.length !== 2) refuse(`${where}: \`data_offsets\` must be two whole numbers`);
+  const [begin, end] = offsets;
+  if (begin > end) refuse(`${where}: \`data_offsets\` begin at ${begin}, after their end ${end}`);
+  const bytes = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
+  if (bytes !== end - begin) refuse(`${where} has a shape of ${bytes} bytes but ${end - begin} bytes of data`);
+  return { dtype, shape, begin, end };
+}
+
+function checkName(name: string): void {
+  if (FORBIDDEN_NAMES.has(name) || name === "__metadata__") refuse(`a tensor has the forbidden name ${quote(name)}`);
+  if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) refuse(`a tensor's name is longer than 512 bytes`);
+  if (/[\u0000-\u001f\u007f-\u009f/\\]/u.test(name) || !name.isWellFormed()) {
+    refuse(`the tensor name ${quote(name)} has a path separator, a control character or half a character`);
+  }
+}
+
+function isDtype(name: string): name is Dtype {
+  return Object.hasOwn(DTYPE_BYTES, name);
+}
+
+function isSizes(json: unknown): json is number[] {
+  return Array.isArray(json) && json.every((size: unknown) => Number.isSafeInteger(size) && Number(size) >= 0);
+}
+
+function refuse(what: string): never {
+  throw new InputError(`safetensors: ${what}`);
+}

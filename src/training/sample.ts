@@ -1,0 +1,151 @@
+/**
+ * Writing text with a trained model: which token comes next, and one after another.
+ *
+ * With a temperature alone it draws exactly the reference's samples; top-k and top-p narrow the choice before the draw.
+ */
+import type { Engine, Reader } from "./engine.ts";
+import { Random } from "../random.ts";
+
+export interface SamplingOptions {
+  /** Logits are divided by it: below 1 likely tokens become likelier. 0: always the likeliest. */
+  readonly temperature: number;
+  /** Draw from the k likeliest tokens only; null: from all. */
+  readonly topK: number | null;
+  /** Draw from the likeliest tokens that together reach this probability (Holtzman et al. 2020); null: from all. */
+  readonly topP: number | null;
+}
+
+/** A drawn token and how likely it was, after temperature, top-k and top-p. */
+export interface Draw {
+  readonly token: number;
+  readonly probability: number;
+  /** What was likeliest at this place, at most five, in falling order. */
+  readonly likeliest: readonly { readonly token: number; readonly probability: number }[];
+}
+
+/** Logits [vocabSize] → probabilities [vocabSize]; tokens that top-k or top-p shut out get 0. The sum is 1. */
+export function nextTokenProbabilities(logits: ArrayLike<number>, options: SamplingOptions): number[] {
+  const { temperature, topK, topP } = options;
+  if (temperature === 0) return oneHot(logits);
+  // Plain loops over a plain list: this runs for every token; a small typed array would take longer to make than to fill.
+  const probabilities = new Array<number>(logits.length);
+  let max = -Infinity;
+  for (let i = 0; i < logits.length; i++) {
+    probabilities[i] = logits[i] / temperature;
+    if (probabilities[i] > max) max = probabilities[i];
+  }
+  for (let i = 0; i < logits.length; i++) probabilities[i] = Math.exp(probabilities[i] - max);
+  normalise(probabilities);
+  if (topK === null && topP === null) return probabilities;
+  // Stable: of equally likely tokens the lower id comes first.
+  const ranking = [...probabilities.keys()].toSorted((a, b) => probabilities[b] - probabilities[a]);
+  let kept = Math.min(topK ?? ranking.length, ranking.length);
+  if (topP !== null) {
+    let reached = 0;
+    let nucleus = 0;
+    while (nucleus < kept && reached < topP) reached += probabilities[ranking[nucleus++]];
+    kept = nucleus;
+  }
+  for (const token of ranking.slice(kept)) probabilities[token] = 0;
+  normalise(probabilities);
+  return probabilities;
+}
+
+function oneHot(logits: ArrayLike<number>): number[] {
+  const probabilities = new Array<number>(logits.length).fill(0);
+  let best = 0;
+  for (let token = 1; token < logits.length; token++) if (logits[token] > logits[best]) best = token;
+  probabilities[best] = 1;
+  return probabilities;
+}
+
+function normalise(weights: number[]): void {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i];
+  for (let i = 0; i < weights.length; i++) weights[i] /= total;
+}
+
+/**
+ * Writes on from a prompt, a draw at a time, until BOS (which is not yielded) or `maxTokens` draws.
+ * The model looks back on the last blockSize tokens, BOS and prompt included, however long the text grows.
+ * @param prompt ids without BOS; may be empty, and longer than blockSize.
+ */
+export async function* generate(
+  engine: Engine,
+  prompt: readonly number[],
+  maxTokens: number,
+  random: Random,
+  options: SamplingOptions,
+): AsyncGenerator<Draw, void, void> {
+  const bos = engine.config.vocabSize - 1;
+  const context = new SlidingReader(engine);
+  let logits: number[] = [];
+  for (const token of [bos, ...prompt].slice(-engine.config.blockSize)) logits = await context.read(token);
+  for (let count = 0; count < maxTokens; count++) {
+    const probabilities = nextTokenProbabilities(logits, options);
+    const token = random.weightedIndex(probabilities);
+    if (token === bos) return;
+    yield new ProbableDraw(token, probabilities);
+    if (count + 1 < maxTokens) logits = await context.read(token);
+  }
+}
+
+/** Sorts only if somebody asks: most who draw want the token alone. */
+class ProbableDraw implements Draw {
+  readonly token: number;
+  readonly probability: number;
+  readonly #probabilities: readonly number[];
+
+  constructor(token: number, probabilities: readonly number[]) {
+    this.token = token;
+    this.probability = probabilities[token];
+    this.#probabilities = probabilities;
+  }
+
+  get likeliest(): Draw["likeliest"] {
+    return likeliestTokens(this.#probabilities, 5);
+  }
+}
+
+/** As `generate`, to the end: the ids. */
+export async function generateTokens(...parameters: Parameters<typeof generate>): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const { token } of generate(...parameters)) ids.push(token);
+  return ids;
+}
+
+function likeliestTokens(probabilities: readonly number[], count: number): Draw["likeliest"] {
+  return Array.from(probabilities, (probability, token) => ({ token, probability }))
+    .toSorted((a, b) => b.probability - a.probability)
+    .slice(0, count)
+    .filter(({ probability }) => probability > 0);
+}
+
+/**
+ * A reader without end. Positions are learnt, one vector each, so past blockSize tokens nothing can be appended: the
+ * window moves by one and the whole of it is read again.
+ */
+class SlidingReader {
+  readonly #engine: Engine;
+  readonly #window: number[] = [];
+  #reader: Reader;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#reader = engine.reader();
+  }
+
+  /** Reads a token; resolves to the logits [vocabSize] after it. */
+  read(token: number): Promise<number[]> {
+    this.#window.push(token);
+    return this.#window.length <= this.#engine.config.blockSize ? this.#reader.read(token) : this.#readAgain();
+  }
+
+  async #readAgain(): Promise<number[]> {
+    this.#window.shift();
+    this.#reader = this.#engine.reader();
+    let logits: number[] = [];
+    for (const token of this.#window) logits = await this.#reader.read(token);
+    return logits;
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The training loop: step after step, an evaluation now and then. It knows no disk and no terminal; it yields what
+ * happened and waits, so that whoever listens can save, print or stop between two steps.
+ */
+import type { Engine, StepResult } from "./engine.ts";
+import type { Sequence, Tokens } from "../text/token-sequences.ts";
+import { InputError } from "../errors.ts";
+import { learningRateAt } from "./schedule.ts";
+import type { Schedule } from "./schedule.ts";
+
+export interface TrainSettings extends Schedule {
+  /** Evaluate after every so many steps, and after the last. */
+  readonly evalInterval: number;
+  /** Documents a batch, and batches a step, whose gradients are summed. Default: 1, the reference's. */
+  readonly batchSize?: number;
+  readonly accumulate?: number;
+  /** As in `Update`. Default: 0 and null, off. */
+  readonly weightDecay?: number;
+  readonly clipNorm?: number | null;
+  /** Stop after so many steps, evaluated, though the schedule goes on to `numSteps`. Default: null, at its end. */
+  readonly until?: number | null;
+  /**
+   * Whether the training must stand still after so many steps, because the listener may want to save or stop there. An
+   * engine that can begin steps before the last has ended then waits. Default: after every step.
+   */
+  readonly standsStill?: (step: number) => boolean;
+}
+
+/** How far a training has come: plain JSON, a part of every checkpoint. */
+export interface Progress {
+  /** Steps done, the skipped ones too. The next learns from the documents that `batchesOf` gives for it. */
+  step: number;
+  /** Steps that moved nothing, because a number was not finite: in all, and the last ones without one in between. */
+  skipped: number;
+  skippedInARow: number;
+  /** A moving mean of the training loss over about the last hundred steps; null before the first. */
+  meanLoss: number | null;
+  /** The last evaluation, and the one with the lowest loss; null before the first. */
+  evaluation: Evaluation | null;
+  best: Evaluation | null;
+}
+
+/** The loss over held-out documents after `step` steps. */
+export interface Evaluation {
+  readonly step: number;
+  readonly heldOutLoss: number;
+}
+
+export const newProgress = (): Progress => ({
+  step: 0,
+  skipped: 0,
+  skippedInARow: 0,
+  meanLoss: null,
+  evaluation: null,
+  best: null,
+});
+
+export type TrainEvent =
+  /** A step is done; `step` counts from 1. `tokens` of it were learnt from. `ahead`: steps after it that have begun. */
+  | { type: "step"; step: number; loss: number; meanLoss: number; learningRate: number; tokens: number; ahead: number }
+  /** A step is done that moved nothing: its loss or a gradient was no finite number. `skipped` of all steps so far were. */
+  | { type: "skipped"; step: number; skipped: number; learningRate: number; ahead: number }
+  /** Part of an evaluation is done: a moment to look up. A training stopped here evaluates again when resumed. */
+  | { type: "evaluating"; step: number }
+  /** An evaluation is done; `best` if its loss is the lowest so far. */
+  | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean };
+
+/** One bad batch is forgiven; so many steps without a good one in between mean that the weights are beyond help. */
+const MAX_SKIPPED_IN_A_ROW = 5;
+
+/**
+ * Trains from `progress` on, which it keeps up to date, to the end. At an event with no step `ahead` nothing moves: the
+ * engine can be saved, and the caller can stop for good by leaving the loop.
+ * A step whose loss or gradients are not finite is skipped. Throws InputError (exit code 3) after five in a row, or if
+ * the held-out loss is not finite.
+ * @param train documents as tokens; must not be empty. @param heldOut likewise; empty: no evaluations.
+ */
+export async function* trainSteps(
+  engine: Engine,
+  train: Sequence<Tokens>,
+  heldOut: Sequence<Tokens>,
+  settings: TrainSettings,
+  progress: Progress,
+): AsyncGenerator<TrainEvent, void, void> {
+  const lastStep = Math.min(settings.numSteps, settings.until ?? Infinity);
+  const isEvaluated = (step: number): boolean =>
+    heldOut.length > 0 && (step === lastStep || (step > 0 && step % settings.evalInterval === 0));
+  const mustStand = (step: number): boolean =>
+    step >= lastStep || isEvaluated(step) || (settings.standsStill?.(step) ?? true);
+  const begun: BegunStep[] = [];
+  for (;;) {
+    if (begun.length === 0) {
+      if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
+        yield* evaluateStep(engine, heldOut, progress);
+      }
+      if (progress.step >= lastStep) return;
+    }
+    const mayBegin = (step: number): boolean => begun.length <= (engine.stepsAhead ?? 0) && !mustStand(step);
+    while (begun.length === 0 || mayBegin(progress.step + begun.length)) {
+      begun.push(beginStep(engine, train, settings, progress, progress.step + begun.length));
+    }
+    yield await endStep(engine, begun.shift()!, progress, begun.length);
+    if (progress.skippedInARow >= MAX_SKIPPED_IN_A_ROW) {
+      throw divergence(
+        `the last ${progress.skippedInARow} steps, up to ${progress.step}, had no finite loss or gradients`,
+      );
+    }
+  }
+}
+
+/** A step on its way. */
+interface BegunStep {
+  readonly batches: readonly (readonly Tokens[])[];
+  readonly learningRate: number;
+  readonly result: Promise<StepResult>;
+}
+
+function beginStep(
+  engine: Engine,
+  train: Sequence<Tokens>,
+  settings: TrainSettings,
+  { skipped }: Progress,
+  step: number,
+): BegunStep {
+  const { weightDecay = 0, clipNorm = null } = settings;
+  const batches = batchesOf(train, step, settings);
+  const learningRate = learningRateAt(step, settings);
+  // Adam undoes the bias of means that start at 0, and a skipped step has added nothing to them.
+  const result = engine.step(batches, { step: step - skipped, learningRate, weightDecay, clipNorm });
+  result.catch(() => undefined); // told when its turn comes, if it does
+  return { batches, learningRate, result };
+}
+
+async function endStep(
+  engine: Engine,
+  { batches, learningRate, result }: BegunStep,
+  progress: Progress,
+  ahead: number,
+): Promise<TrainEvent> {
+  const { loss, applied } = await result;
+  const step = ++progress.step;
+  progress.skippedInARow = applied ? 0 : progress.skippedInARow + 1;
+  if (!applied) return { type: "skipped", step, skipped: ++progress.skipped, learningRate, ahead };
+  // The plain mean of the first hundred losses, then an exponential one with as long a memory.
+  const before = progress.meanLoss ?? loss;
+  const meanLoss = before + (loss - before) / Math.min(step - progress.skipped, 100);
+  progress.meanLoss = meanLoss;
+  const tokens = countTargets(batches.flat(), engine.config.blockSize);
+  return { type: "step", step, loss, meanLoss, learningRate, tokens, ahead };
+}
+
+/**
+ * The documents of a step, in the order of `train`, which comes round. Of 5 documents, with two batches of two, step 1
+ * takes `[[4, 0], [1, 2]]`.
+ */
+export function batchesOf(
+  train: Sequence<Tokens>,
+  step: number,
+  { batchSize = 1, accumulate = 1 }: Pick<TrainSettings, "batchSize" | "accumulate">,
+): Tokens[][] {
+  const batch = (number: number): Tokens[] =>
+    Array.from({ length: batchSize }, (_, i) => train.at((number * batchSize + i) % train.length)!);
+  return Array.from({ length: accumulate }, (_, i) => batch(step * accumulate + i));
+}
+
+async function* evaluateStep(
+  engine: Engine,
+  heldOut: Sequence<Tokens>,
+  progress: Progress,
+): AsyncGenerator<TrainEvent, void, void> {
+  const { step } = progress;
+  const parts = evaluateInParts(engine, heldOut);
+  let part = await parts.next();
+  for (; part.done !== true; part = await parts.next()) yield { type: "evaluating", step };
+  const heldOutLoss = part.value;
+  if (!Number.isFinite(heldOutLoss)) throw divergence(`the held-out loss after step ${step} is ${heldOutLoss}`);
+  const best = progress.best === null || heldOutLoss < progress.best.heldOutLoss;
+  progress.evaluation = { step, heldOutLoss };
+  if (best) progress.best = progress.evaluation;
+  yield { type: "evaluation", step, heldOutLoss, best };
+}
+
+/** The mean loss per token over the documents; yields after every few of them, for whoever must not wait for all. */
+export async function* evaluateInParts(
+  engine: Engine,
+  documents: Iterable<Tokens>,
+): AsyncGenerator<void, number, void> {
+  const { nats, targets } = yield* sumInParts(engine, documents);
+  return nats / targets;
+}
+
+/** What a model makes of texts that it has not learnt. */
+export interface Measurement {
+  /** As `evaluateInParts`: nats a token, of the first blockSize tokens of each document. */
+  readonly loss: number;
+  /** −log2 of the probability of all of the text: what it would take to send it to whoever has the same model. */
+  readonly bits: number;
+}
+
+/**
+ * Measures the loss, and the bits that the whole text costs, also where documents are longer than the model can look
+ * back: there it begins anew, behind a BOS. The loss of a token can't be compared between tokenizers, whose tokens are
+ * of different lengths; the bits of the same text can. Yields as `evaluateInParts`.
+ */
+export async function* measureInParts(
+  engine: Engine,
+  documents: Sequence<Tokens>,
+): AsyncGenerator<void, Measurement, void> {
+  const beginnings = yield* sumInParts(engine, documents);
+  const rest = yield* sumInParts(engine, restarts(documents, engine.config.blockSize));
+  return { loss: beginnings.nats / beginnings.targets, bits: (beginnings.nats + rest.nats) / Math.LN2 };
+}
+
+/** What stands more than blockSize tokens into a document, in pieces: `[9, 1, 2, 3, 4, 9]`, 2 → `[9, 3, 4]`, `[9, 9]`. */
+export function* restarts(documents: Iterable<Tokens>, blockSize: number): Generator<Tokens, void, void> {
+  for (const tokens of documents) {
+    for (let start = blockSize + 1; start < tokens.length; start += blockSize) {
+      const length = Math.min(blockSize, tokens.length - start) + 1;
+      yield Array.from({ length }, (_, i) => tokens[i === 0 ? 0 : start + i - 1]);
+    }
+  }
+}
+
+/** The sum of −log p over the documents, and of how many tokens. */
+async function* sumInParts(
+  engine: Engine,
+  documents: Iterable<Tokens>,
+): AsyncGenerator<void, { nats: number; targets: number }, void> {
+  let [nats, targets] = [0, 0];
+  for (const part of partsOf(documents)) {
+    const count = countTargets(part, engine.config.blockSize);
+    nats += (await engine.evaluate(part)) * count;
+    targets += count;
+    yield;
+  }
+  return { nats, targets };
+}
+
+function* partsOf(documents: Iterable<Tokens>): Generator<Tokens[], void, void> {
+  const DOCUMENTS_A_PART = 16;
+  let part: Tokens[] = [];
+  for (const tokens of documents) {
+    part.push(tokens);
+    if (part.length < DOCUMENTS_A_PART) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
+}
+
+/** How many tokens of the documents have a loss: at most blockSize each; the first BOS has none. */
+export function countTargets(documents: Iterable<Tokens>, blockSize: number): number {
+  let count = 0;
+  for (const tokens of documents) count += Math.min(blockSize, tokens.length - 1);
+  return count;
+}
+
+function divergence(what: string): InputError {
+  return new InputError(
+    `train: ${what}; the training has diverged, try a smaller --learning-rate, or --clip-norm 1`,
+    "diverged",
+  );
+}

@@ -1,0 +1,345 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { microgpt, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
+
+describe("microgpt train", () => {
+  test("--dry-run says what memory it would take, part by part, and writes nothing", () => {
+    const directory = workspace();
+    const { exitCode, stdout } = microgpt([
+      "train",
+      "--dry-run",
+      "--runs-dir",
+      join(directory, "runs"),
+      "--n-embd",
+      "64",
+    ]);
+    expect(exitCode).toBe(0);
+    const bytes = [...stdout.matchAll(/^(.+?) +([\d.]+) MB$/gm)].map(
+      ([, what, amount]) => [what, Number(amount)] as const,
+    );
+    const parts = bytes.slice(0, -1).reduce((sum, [, amount]) => sum + amount, 0);
+    expect(bytes.at(-1)![0]).toBe("in all, at most");
+    expect(bytes.at(-1)![1]).toBeCloseTo(parts, 0);
+    // 53,632 weights of 4 bytes, and what padding to whole panels adds.
+    expect(new Map(bytes).get("parameters")).toBeCloseTo(0.2, 1);
+    expect(existsSync(join(directory, "runs"))).toBe(false);
+  });
+
+  test("prints plain lines to a pipe: what it has, how it goes, twenty marked samples", () => {
+    const { stdout } = trained();
+    expect(stdout).not.toContain("\u001b");
+    expect(stdout).toMatch(/^microgpt \d+\.\d+\.\d+ {2}wasm engine\n/);
+    expect(stdout).toMatch(/data {7}36 documents to learn, 4 held out; 15 tokens\n/);
+    expect(stdout).toMatch(/model {6}344 parameters: 1 layer, 4 wide, 2 heads, block 8\n/);
+    expect(stdout).toMatch(/baselines {2}uniform 2\.7081, unigram \d\.\d{4}, bigram \d\.\d{4}\n/);
+    expect(
+      stdout.match(/^step +\d+\/30 {2}loss \d\.\d{4} {2}held-out \d\.\d{4} {2}[\d,]+ tokens\/s {2}ETA \d+s$/gm),
+    ).toHaveLength(3);
+    expect(stdout).toMatch(/^held-out loss \d\.\d{4} over all 4 documents, weights of step \d+: /m);
+    expect(stdout.match(/^sample +\d+: \S* +(?:new|in the data)$/gm)).toHaveLength(20);
+  });
+
+  test("leaves a run directory with all that the README names", () => {
+    const { run, data } = trained();
+    const files =
+      "checkpoints config.json cost.json metrics.jsonl model.safetensors result.json samples.txt tokenizer.json";
+    expect(readdirSync(run).toSorted()).toEqual(files.split(" "));
+    const config: unknown = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
+    expect(config).toMatchObject({ format: "microgpt-run", version: 1, options: { data: [data], nEmbd: 4, seed: 42 } });
+    const metrics = readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n");
+    expect(metrics).toHaveLength(33); // 30 steps, 3 evaluations
+    expect(readFileSync(join(run, "samples.txt"), "utf8").match(/\n/g)).toHaveLength(20);
+    expect(readdirSync(join(run, "checkpoints"))).toContain("step-000030.safetensors");
+  });
+
+  test("marks a sample that is in the data, and only such a one", () => {
+    const { stdout, data } = trained("--num-steps", "400", "--temperature", "0.2");
+    const words = new Set(readFileSync(data, "utf8").split("\n"));
+    const marked = [...stdout.matchAll(/^sample +\d+: (\S*) +(new|in the data)$/gm)];
+    expect(marked).toHaveLength(20);
+    for (const [, word, mark] of marked) expect(mark).toBe(words.has(word) ? "in the data" : "new");
+    expect(new Set(marked.map(([, , mark]) => mark))).toEqual(new Set(["new", "in the data"]));
+  });
+
+  test("--json speaks JSON only, one object a line, an event for every step", () => {
+    const { stdout } = trained("--json");
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { event: string });
+    const count = (name: string): number => events.filter(({ event }) => event === name).length;
+    expect(events[0].event).toBe("begin");
+    expect([count("step"), count("evaluation"), count("saved"), count("result"), count("sample")]).toEqual([
+      30, 3, 1, 1, 20,
+    ]);
+  });
+
+  test("names its runs after the data, each with the next number, and never writes over one", () => {
+    const directory = workspace();
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", join(directory, "a", "b"), ...TINY];
+    expect([microgpt(args).exitCode, microgpt(args).exitCode]).toEqual([0, 0]);
+    expect(readdirSync(join(directory, "a", "b")).toSorted()).toEqual(["words-1", "words-2"]);
+    const again = microgpt([...args, "--name", "words-1"]);
+    expect(again.exitCode).toBe(2);
+    expect(again.stderr).toMatch(/words-1 exists; choose another --name, or: microgpt resume .*words-1\n$/);
+  });
+
+  test("the same seed gives the same samples, another seed others", () => {
+    const samples = (seed: string): string => readFileSync(join(trained("--seed", seed).run, "samples.txt"), "utf8");
+    const first = samples("7");
+    expect(samples("7")).toBe(first);
+    expect(samples("8")).not.toBe(first);
+  });
+
+  test("--prompt-file completes each line after the training; # lines are comments", () => {
+    const directory = workspace();
+    const prompts = join(directory, "prompts.txt");
+    writeFileSync(prompts, "# beginnings\nba\n\n  dif\n");
+    const data = writeWords(directory);
+    const args = [
+      "train",
+      "--data",
+      data,
+      "--runs-dir",
+      directory,
+      "--prompt-file",
+      prompts,
+      "--num-samples",
+      "0",
+      ...TINY,
+    ];
+    const { stdout, exitCode } = microgpt(args);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/\n\nba\S*\ndif\S*\n$/);
+  });
+
+  test("--reference keeps duplicates, holds nothing out, and keeps the last weights", () => {
+    const directory = workspace();
+    const data = writeWords(directory);
+    writeFileSync(data, `${readFileSync(data, "utf8")}bace\nbace\n`);
+    const args = ["train", "--reference", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY];
+    const { stdout } = microgpt(args);
+    expect(stdout).toMatch(/data {7}42 documents to learn; 15 tokens\n/);
+    expect(stdout).not.toContain("held-out");
+    expect(microgpt(["sample", join(directory, "run"), "--num-samples", "1"]).exitCode).toBe(0);
+  });
+
+  test("colours and the living line are for terminals: NO_COLOR or not, a pipe gets none", () => {
+    const { stdout } = trained("--num-samples", "1");
+    expect(stdout).not.toMatch(/[\u001b\r]/);
+  });
+});
+
+describe("microgpt sample and complete", () => {
+  test("sample writes as many texts as asked, the same for the same seed", () => {
+    const { run } = trained();
+    const twice = [0, 0].map(() => microgpt(["sample", run, "--num-samples", "7", "--seed", "3"]).stdout);
+    expect(twice[0]).toBe(twice[1]);
+    expect(twice[0].match(/^sample +\d+: /gm)).toHaveLength(7);
+    expect(microgpt(["sample", run, "--num-samples", "7", "--seed", "4"]).stdout).not.toBe(twice[0]);
+  });
+
+  test("a run is found by its path, or by its name in --runs-dir", () => {
+    const { directory, run } = trained();
+    const byPath = microgpt(["sample", run]).stdout;
+    expect(microgpt(["sample", "run", "--runs-dir", directory]).stdout).toBe(byPath);
+    expect(microgpt(["sample", "./run"], { cwd: directory }).stdout).toBe(byPath);
+  });
+
+  test("complete begins with the prefix and obeys --max-tokens and --num-samples", () => {
+    const { run } = trained();
+    const args = ["complete", run, "ba", "--num-samples", "4", "--max-tokens", "2"];
+    const lines = microgpt(args).stdout.trimEnd().split("\n");
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(line).toMatch(/^ba[a-z]{0,2}$/);
+  });
+
+  test("complete --probs shows for every token how likely it was", () => {
+    const { run } = trained();
+    const args = ["complete", run, "b", "--temperature", "0", "--max-tokens", "3", "--probs"];
+    const [text, ...rows] = microgpt(args).stdout.trimEnd().split("\n");
+    expect(text).toMatch(/^b[a-z]{1,3}$/);
+    expect(rows).toHaveLength(text.length - 1);
+    rows.forEach((row, i) => expect(row).toMatch(new RegExp(`^ {2}"${text[i + 1]}" +100\\.0%`)));
+    const json: unknown = JSON.parse(microgpt([...args, "--json"]).stdout);
+    expect(json).toMatchObject({
+      text,
+      tokens: Array.from(text.slice(1), (letter) => ({ text: letter, probability: 1 })),
+    });
+  });
+
+  test("a prompt longer than the block is no crash: its last tokens count", () => {
+    const { run } = trained();
+    const long = "bacedifo".repeat(5);
+    const { stdout, exitCode } = microgpt(["complete", run, long, "--max-tokens", "20"]);
+    expect(exitCode).toBe(0);
+    expect(stdout.startsWith(long)).toBe(true);
+  });
+
+  test("the samples stay unmarked when the data is gone", () => {
+    const { run, data } = trained();
+    writeFileSync(data, "");
+    expect(microgpt(["sample", run, "--num-samples", "2"]).stdout).toMatch(/^\nsample {2}1: \S*\nsample {2}2: \S*\n$/);
+  });
+});
+
+describe("bad input is one clear sentence and exit code 2", () => {
+  const directoryOf = (): { directory: string; data: string } => {
+    const directory = workspace();
+    writeFileSync(join(directory, "empty.txt"), "");
+    writeFileSync(join(directory, "blank.txt"), " \n\t\n\r\n");
+    writeFileSync(join(directory, "binary.bin"), Uint8Array.of(104, 105, 0, 1, 2));
+    writeFileSync(join(directory, "paper.pdf"), "%PDF-1.7\n");
+    writeFileSync(join(directory, "one.txt"), "alone\nalone\n");
+    mkdirSync(join(directory, "folder"));
+    return { directory, data: writeWords(directory) };
+  };
+
+  const CASES: readonly (readonly [string, RegExp])[] = [
+    ["--data nowhere.txt", /^cannot read \S*nowhere\.txt: there is no such file \(ENOENT\)$/],
+    ["--data empty.txt", /empty\.txt holds no text; leave it out, or give a file with some$/],
+    ["--data blank.txt", /blank\.txt holds no text/],
+    ["--data binary.bin", /binary\.bin is no text: byte 2 is 0, so it is a binary file$/],
+    ["--data paper.pdf", /paper\.pdf is no text: it is a PDF; convert it to text first$/],
+    ["--data folder", /^--data \S*folder: there is no text file in it; name one, or another folder$/],
+    ["--data no*.txt", /^--data \S*no\*\.txt"?: there is no text file in it; name one, or another folder$/],
+    ["--data file:words.txt", /^"file:words\.txt" is no address of a file here|cannot read/],
+    ["--urls words.txt", /^"words\.txt" is no address of a page; write https:\/\/words\.txt$/],
+    ["--urls ftp://a.example/b", /^"ftp:\/\/a\.example\/b": only http, https and file addresses can be read$/],
+    ["--url-file blank.txt", /^--url-file blank\.txt has no address; write one a line$/],
+    [
+      "--urls http://127.0.0.1:9/ --allow-host a/b",
+      /^--allow-host: "a\/b" is no host; write its name or address alone$/,
+    ],
+    ["--tokenizer bpe --unk", /^--unk is for char and word; bpe makes/],
+    ["--tokenizer bpe --vocab-size 5", /^--vocab-size 5 has no room for the \d+ base tokens of the data and BOS; give/],
+    ["--min-length 100 --data words.txt", /^data: no document is left; give more text, or another --min-length or/],
+    [
+      "--data one.txt",
+      /^data: one distinct document can't be split; give more, or hold nothing out \(--val-fraction 0\)$/,
+    ],
+    ["--data words.txt nowhere.txt", /^cannot read \S*nowhere\.txt/],
+    ["--n-embd 15", /^--n-head 4 does not divide --n-embd 15; each head gets an equal share of the width$/],
+    ["--n-embd 0", /^--n-embd: expected a whole number from 1 to 65536, got "0"$/],
+    ["--n-layer -1", /^--n-layer: expected a whole number from 1 to 1000, got "-1"$/],
+    ["--block-size 2.5", /^--block-size: expected a whole number from 1 to 65536, got "2.5"$/],
+    ["--num-steps many", /^--num-steps: expected a whole number from 1 to 1000000000, got "many"$/],
+    ["--learning-rate nan", /^--learning-rate: expected a number from 0 to 1000, got "nan"$/],
+    ["--val-fraction 1", /^--val-fraction: expected a number from 0 to 0.9, got "1"$/],
+    ["--n-emb 8", /^unknown option '--n-emb' \(Did you mean --n-embd\?\)/],
+    ["--n-embd", /^option '--n-embd <N>' argument missing/],
+    ["--tokenizer bytes", /^--tokenizer: expected one of char, word, bpe, byte-bpe; got "bytes"$/],
+    ["--name ../escape", /^--name: expected letters, digits, and - _ \. after the first, got "\.\.\/escape"$/],
+    [
+      "--n-embd 4096 --engine atomic",
+      /^a model of [\d,]+ parameters is too large for the atomic engine, which takes 2,000,000; choose/,
+    ],
+    ["--prompt-file nowhere.txt", /^cannot read nowhere\.txt/],
+    ["--strict-math --engine webgpu", /^--strict-math is the wasm engine's: GPUs differ in their last bits; leave one/],
+    ["--no-gpu --engine wasm", /^--no-gpu is --engine atomic; leave it away, or --engine wasm$/],
+    ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
+    ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py; leave --val-fraction away$/],
+    ["--documents file --data blank.txt", /blank\.txt holds no text; leave it out, or give a file with some$/],
+    ["--documents paragraph --data empty.txt", /empty\.txt holds no text; leave it out/],
+    ["--documents chapter", /^--documents: expected one of line, paragraph, file; got "chapter"$/],
+    ["--reference --stream", /^--reference trains exactly as microgpt\.py; leave --stream away$/],
+    ["--reference --batch-size 4", /^--reference takes one document a step, as microgpt\.py; leave --batch-size away$/],
+    ["--reference --clip-norm 1", /^--reference trains exactly as microgpt\.py; leave --clip-norm away$/],
+    ["--warmup-steps 1000", /^--warmup-steps 1000 leaves none of --num-steps 1000; warm up for fewer$/],
+    ["--schedule cos", /^--schedule: expected one of linear, cosine, constant; got "cos"$/],
+    ["--accumulate 0", /^--accumulate: expected a whole number from 1 to 128, got "0"$/],
+    ["--clip-norm 0", /^--clip-norm: expected a number from 0\.000001 to 1000000000, got "0"$/],
+    ["extra", /^too many arguments for 'train'/],
+  ];
+
+  test.each(CASES)("microgpt train %s", (args, message) => {
+    const { directory } = directoryOf();
+    const { exitCode, stdout, stderr } = microgpt(["train", ...args.split(" ")], { cwd: directory });
+    expect(stderr).toMatch(/^microgpt: [^\n]+\n$/);
+    expect(stderr.slice("microgpt: ".length, -1)).toMatch(message);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+    expect(existsSync(join(directory, "runs"))).toBe(false); // nothing half-written
+  });
+
+  test.each([
+    [
+      ["tran"],
+      /^unknown command "tran"; expected one of train, resume, sample, complete, tokenize, fetch, sweep, compare, report; see microgpt --help$/,
+    ],
+    [["sample"], /^missing required argument 'RUN'/],
+    [["sample", "nowhere"], /nowhere: there is no such run$/],
+    [["sample", "words.txt"], /words\.txt is no run; a run is a directory$/],
+    [["resume", "folder"], /folder is no run: it has no config\.json$/],
+    [["complete", "folder"], /^missing required argument 'PREFIX'/],
+    [["sample", "folder", "--top-p", "0"], /^--top-p: expected a number from 0\.000001 to 1, got "0"$/],
+    [["sample", "folder", "--top-k", "0"], /^--top-k: expected a whole number from 1 to 1000000000, got "0"$/],
+    [["sample", "folder", "--temperature", "-1"], /^--temperature: expected a number from 0 to 1000, got "-1"$/],
+  ])("microgpt %j", (args, message) => {
+    const { directory } = directoryOf();
+    const { exitCode, stderr } = microgpt(args, { cwd: directory });
+    expect(stderr).toMatch(/^microgpt: [^\n]+\n$/);
+    expect(stderr.slice("microgpt: ".length, -1)).toMatch(message);
+    expect(exitCode).toBe(2);
+  });
+
+  test("a run whose data has changed is not resumed", () => {
+    const { run, data } = trained();
+    writeFileSync(data, `${readFileSync(data, "utf8")}new\n`);
+    const { exitCode, stderr } = microgpt(["resume", run]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/run: the data is not what the run began with; put it back to resume\n$/);
+  });
+
+  test.each([
+    ["config.json", '"seed": 42', '"seed": 43'],
+    ["config.json", '"nEmbd": 4', '"nEmbd": 2'],
+    ["tokenizer.json", '"a"', '"z"'],
+  ])("a run whose %s was changed (%s → %s) is not resumed", (name, from, to) => {
+    const { run } = trained();
+    const text = readFileSync(join(run, name), "utf8");
+    expect(text).toContain(from);
+    writeFileSync(join(run, name), text.replace(from, to));
+    const { exitCode, stderr } = microgpt(["resume", run]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(new RegExp(`run: ${name} is not what the run began with; put it back to resume\n$`));
+  });
+
+  test("a run that was moved with its data goes on, once config.json says where the data is", () => {
+    const { run, data } = trained();
+    renameSync(data, `${data}.moved`);
+    const config = join(run, "config.json");
+    expect(microgpt(["resume", run]).stderr).toMatch(/cannot read \S*words\.txt: there is no such file/);
+    writeFileSync(config, readFileSync(config, "utf8").replace(data, `${data}.moved`));
+    expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
+  });
+
+  test("text that could command a terminal is printed without its controls, and written to files as it is", () => {
+    const directory = workspace();
+    const data = join(directory, "evil.txt");
+    writeFileSync(data, "\u001b]0;owned\u0007\n".repeat(3) + "\u009b31m\u202eabc\n".repeat(3));
+    const args = ["train", "--data", data, "--reference", "--runs-dir", directory, "--name", "run", ...TINY];
+    const { stdout } = microgpt([...args, "--num-steps", "200", "--temperature", "0.1"]);
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(readFileSync(join(directory, "run", "samples.txt"), "utf8")).toMatch(/[\u001b\u009b]/);
+  });
+});
+
+test("--help and --version print and exit 0", () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+  expect(microgpt(["--version"])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: "" });
+  const help = microgpt(["train", "--help"]);
+  expect(help.exitCode).toBe(0);
+  expect(help.stdout.replace(/\s+/g, " ")).toContain(
+    "--n-embd <N> numbers that describe a token (default: 16) --n-head",
+  );
+  expect(microgpt(["--help"]).stdout).toMatch(/complete \[options\] <RUN> <PREFIX>/);
+});
+
+test("without a command microgpt trains", () => {
+  const directory = workspace();
+  const { exitCode, stdout } = microgpt(["--data", writeWords(directory), ...TINY], { cwd: directory });
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain("sample 20:");
+});

@@ -1,0 +1,152 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { duration, printable, sparkline } from "../../src/run/format.ts";
+import { hasScript, inTerminal } from "../setup/in-terminal.ts";
+import { QUESTIONS } from "../setup/questions.ts";
+import { TINY, workspace, writeWords } from "../setup/microgpt.ts";
+
+test("nothing that is printed can command the terminal, whatever the text", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const shown = printable(text);
+      expect(shown).not.toMatch(
+        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/,
+      );
+    }),
+    { numRuns: 10_000 },
+  );
+  expect(printable("\u001b[31mred\u001b[0m\ttab\nnext \u202eevil")).toBe("[31mred[0m\ttab\nnext evil");
+  expect(printable("naïve 😀 café שלום")).toBe("naïve 😀 café שלום");
+});
+
+test("a curve's lowest value is at the bottom and its highest on top", () => {
+  expect(sparkline([3, 2, 1], 10)).toBe("█▅▁");
+  expect(sparkline([1, 1], 10)).toBe("▁▁");
+  expect(sparkline([], 10)).toBe("");
+  expect(
+    sparkline(
+      Array.from({ length: 1000 }, (_, i) => -i),
+      8,
+    ),
+  ).toBe("█▇▆▅▄▃▂▁");
+});
+
+test("seconds are shown as a person reads them", () => {
+  expect([0.4, 59.6, 185, 7440, -1].map(duration)).toEqual(["0s", "1m00s", "3m05s", "2h04m", "0s"]);
+});
+
+describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` is missing)", () => {
+  const trainArgs = (): { args: string[]; directory: string } => {
+    const directory = workspace();
+    const data = writeWords(directory);
+    const args = ["train", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY, "--num-steps", "400"];
+    return { args, directory };
+  };
+
+  test("one line lives on: step, loss, held-out loss, tokens a second, ETA and a curve", async () => {
+    const { screen, exitCode } = await inTerminal(trainArgs().args, [["> ", "q\r"]]);
+    expect(exitCode).toBe(0);
+    expect(screen).toMatch(
+      /\r\u001b\[2Kstep +\d+\/400 {2}loss \d\.\d{4} {2}held-out \d\.\d{4} {2}[\d,]+ tokens\/s {2}ETA \d+s {2}[▁-█]+/,
+    );
+    expect(screen).toMatch(/sample +1: \S* +\u001b\[\d+m {2}/);
+  });
+
+  test("NO_COLOR takes the colours away", async () => {
+    const { screen } = await inTerminal(trainArgs().args, [["> ", "q\r"]], { NO_COLOR: "1" });
+    expect(screen).toContain("sample 20:");
+    expect(screen).not.toMatch(/\u001b\[[0-9;]*[1-9][0-9;]*m/);
+  });
+
+  test.each([
+    ["quit", "quit\r"],
+    ["exit", "exit\r"],
+    ["q", "q\r"],
+    ["Ctrl-C", "\u0003"],
+    ["Ctrl-D", "\u0004"],
+  ])("the prompt loop completes prompts until %s, and exits 0", async (_name, goodbye) => {
+    const { screen, exitCode } = await inTerminal(
+      trainArgs().args,
+      [
+        ["> ", "bac\r"],
+        ["> ", "Zoë\r"],
+        ["> ", goodbye],
+      ],
+      { NO_COLOR: "1" },
+    );
+    expect(screen).toMatch(/\r\nbac\S*\r\n/);
+    expect(screen).toContain('the prompt "Zoë" has 2 pieces that the training data does not have: "Z", "ë"; left out');
+    expect(exitCode).toBe(0);
+  });
+
+  test("--interactive asks for each option, asks again after a bad answer, and trains with the answers", async () => {
+    const directory = workspace();
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
+    const special: Readonly<Record<string, string>> = {
+      "n-head": "2\r",
+      "block-size": "6\r",
+      "num-steps": "20\r",
+      "clip-norm": "2\r",
+    };
+    const answers = QUESTIONS.flatMap((question): [string, string][] =>
+      question === "n-embd"
+        ? [
+            [`${question}: `, "zero\r"],
+            ["expected a whole number", "\u007f\u007f\u007f\u007f8\r"],
+          ]
+        : [[`${question}: `, special[question] ?? "\r"]],
+    );
+    const { screen, exitCode } = await inTerminal(args, [...answers, ["Write the beginning", "q\r"]], {
+      NO_COLOR: "1",
+    });
+    expect(screen).toContain('--n-embd: expected a whole number from 1 to 65536, got "zero"');
+    expect(screen).toMatch(/model {6}[\d,]+ parameters: 1 layer, 8 wide, 2 heads, block 6/);
+    const config = JSON.parse(readFileSync(join(directory, "run", "config.json"), "utf8")) as { options: object };
+    expect(config.options).toMatchObject({ batchSize: 64, clipNorm: 2, schedule: "linear", numSteps: 20 });
+    expect(exitCode).toBe(0);
+  });
+
+  test("Ctrl-C at a question trains nothing", async () => {
+    const directory = workspace();
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", join(directory, "runs"), "--interactive"];
+    const { screen, exitCode } = await inTerminal(args, [["url-file: ", "\u0003"]]);
+    expect(screen).toContain("Nothing was trained.");
+    expect(exitCode).toBe(130);
+    expect(existsSync(join(directory, "runs"))).toBe(false);
+  });
+});
+
+describe.skipIf(!hasScript)("downloads at a terminal (skipped where util-linux's `script` is missing)", () => {
+  test("have a bar each while they last, and a line each when they are done", async () => {
+    const size = 3_000_000;
+    const server = createServer((request, response) => {
+      const length = request.url === "/known" ? { "content-length": size } : {};
+      response.writeHead(request.url === "/robots.txt" ? 404 : 200, { "content-type": "text/plain", ...length });
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write(`${"word ".repeat(19)}line\n`.repeat(size / 1000));
+        if ((sent += size / 10) < size) return;
+        clearInterval(timer);
+        response.end();
+      }, 60);
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    onTestFinished(() => void server.close());
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
+    const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const out = join(workspace(), "out.txt");
+    const args = ["fetch", `${site}/known`, `${site}/unknown`, "--no-cache", "--out", out];
+    const { screen, exitCode } = await inTerminal(args, [], { NO_COLOR: "1" });
+    expect(exitCode).toBe(0);
+    const bar = (shown: string, path: string): RegExp =>
+      new RegExp(`${shown} +[1-2]\\.\\d MB {2}http\\S+${path}\r$`, "m");
+    expect(screen).toMatch(bar("█{7,19}░{1,13}", "/known"));
+    expect(screen).toMatch(bar("·{20}", "/unknown"));
+    expect(screen).toMatch(/fetched {4}http\S+\/known {2}3\.0 MB\r\n/);
+    expect(readFileSync(out, "utf8")).toBe(`${"word ".repeat(19)}line\n`);
+  });
+});

@@ -1,0 +1,47 @@
+import * as fc from "fast-check";
+import { describe, test } from "vitest";
+import type { Backend } from "../../src/tensor/backend.ts";
+import type { OpName } from "../../src/tensor/ops.ts";
+import { expectAgreement } from "../setup/agreement.ts";
+import type { Bounds } from "../setup/agreement.ts";
+import { LONG } from "../setup/place.ts";
+import { anyShape } from "../setup/scenes.ts";
+import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
+
+const BACKENDS: readonly (readonly [string, Backend])[] = [
+  ["wasm", wasm],
+  ["wasm, strict", strictWasm],
+  ["wasm, products by a library", wasmWithLoops],
+];
+
+const SHAPES = LONG ? 1000 : 100;
+
+const BOUNDS: Bounds = {
+  embed: [1e-13, 1e-11],
+  rmsnorm: [1e-11, 1e-9],
+  linear: [1e-10, 1e-9],
+  add: [1e-13, 1e-13],
+  attention: [1e-10, 1e-9],
+  crossEntropy: [1e-11, 1e-9],
+};
+
+describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
+  for (const [name, [forward, backward]] of Object.entries(BOUNDS)) {
+    test(`${name}: NMSE at most ${forward} forward, ${backward} backward, at ${SHAPES} shapes`, async () => {
+      await fc.assert(
+        fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, BOUNDS, name as OpName, shape)),
+        { numRuns: SHAPES },
+      );
+    });
+  }
+});
+
+test.each(BACKENDS)("%s multiplies what takes more than one block of rows, columns and k", async (_, backend) => {
+  const sizes = fc.constantFrom(63, 65, 130, 257);
+  await fc.assert(
+    fc.asyncProperty(sizes, sizes, fc.constantFrom(40, 130, 300), fc.nat(), (columns, outputs, length, seed) =>
+      expectAgreement(backend, BOUNDS, "linear", { lengths: [length], columns, outputs, heads: 1, headSize: 1, seed }),
+    ),
+    { numRuns: 8 },
+  );
+});

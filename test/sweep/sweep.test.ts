@@ -1,0 +1,285 @@
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { isRunning } from "../../src/node/files.ts";
+import { loadResult } from "../../src/node/result.ts";
+import { microgpt, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
+import { fingerprint, leftovers, savedSteps, start, tasksOf, until } from "../setup/trainer.ts";
+import type { Trainer } from "../setup/trainer.ts";
+
+/** A sweep of forty words in a directory of its own: its arguments, and where it will be. */
+function words(...more: string[]): { directory: string; sweep: string; args: string[] } {
+  const directory = workspace();
+  const args = ["sweep", "--data", writeWords(directory), "--runs-dir", directory, "--name", "sweep", ...TINY, ...more];
+  return { directory, sweep: join(directory, "sweep"), args };
+}
+
+const summary = (
+  sweep: string,
+): { runs: { name: string; state: string; failure: string | null; bitsPerByte: number }[] } =>
+  JSON.parse(readFileSync(join(sweep, "summary.json"), "utf8")) as ReturnType<typeof summary>;
+
+test("a run of a sweep is the run that train would have made", () => {
+  const { sweep, directory, args } = words("--grid", "n-layer=1,2", "--jobs", "2");
+  const { exitCode, stdout, stderr } = microgpt(args);
+  expect(stderr).toBe("");
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^finished +01_n-layer-1 +\d\.\d{4} bits a byte +\d+s +\([12] of 2\)$/m);
+  expect(stdout).toMatch(/^ +n-layer: 100 % of the differences|^run +n-layer/m);
+  for (const layers of [1, 2]) {
+    const alone = [
+      "train",
+      "--data",
+      join(directory, "words.txt"),
+      "--runs-dir",
+      directory,
+      "--name",
+      `alone-${layers}`,
+    ];
+    expect(microgpt([...alone, ...TINY, "--n-layer", String(layers)]).exitCode).toBe(0);
+    const { "config.json": _, ...files } = fingerprint(join(directory, `alone-${layers}`));
+    expect(fingerprint(join(sweep, "runs", `0${layers}_n-layer-${layers}`))).toMatchObject(files);
+  }
+  const [best, other] = summary(sweep).runs;
+  expect(best.bitsPerByte).toBeLessThan(other.bitsPerByte);
+  expect(loadResult(join(sweep, "runs", best.name))?.measured).toMatchObject([
+    { step: 30, bitsPerByte: best.bitsPerByte },
+  ]);
+});
+
+test("a run that fails stops no other; it is named, and told in the summary", () => {
+  const { sweep, args } = words("--grid", "engine=wasm,atomic", "--learning-rate", "1000");
+  const { exitCode, stderr } = microgpt(args);
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^microgpt: warning: 02_engine-atomic: train: [^\n]* has diverged, [^\n]*\n$/);
+  expect(summary(sweep).runs).toMatchObject([
+    { name: "01_engine-wasm", state: "finished", failure: null },
+    {
+      name: "02_engine-atomic",
+      state: "failed",
+      failure: expect.stringContaining("has diverged"),
+      bitsPerByte: null,
+    },
+  ]);
+  // A training that diverged would do so again: nothing is left to do.
+  const again = microgpt(["sweep", "--resume", sweep]);
+  expect(again.stdout).not.toContain("started");
+  expect(again.exitCode).toBe(1);
+});
+
+test("what can't fit the memory is not started, and what would is said", () => {
+  const { sweep, args } = words(
+    "--grid",
+    "n-embd=4,16384",
+    "--block-size",
+    "512",
+    "--grid",
+    "batch-size=2,65536",
+    "--dry-run",
+  );
+  const { exitCode, stdout } = microgpt(args);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^01_n-embd-4_batch-size-2 +\d+\.\d MB$/m);
+  expect(stdout).toMatch(/^04_n-embd-16384_batch-size-65536 .*(too large for the wasm engine|would fit)/m);
+  expect(existsSync(sweep)).toBe(false);
+});
+
+test("Ctrl-C stops every run, saved; --resume does what is left, and nothing twice", async () => {
+  const { sweep, args } = words("--grid", "n-layer=1,2,3,4,5,6", "--jobs", "2", "--num-steps", "1500");
+  const first = start(args);
+  await until("the first run is finished", () => first.output().includes("finished"));
+  first.kill("SIGINT");
+  const { exitCode, stdout, stderr } = await first.ended;
+  expect(exitCode).toBe(130);
+  expect(stderr).toBe("");
+  expect(stdout).toMatch(/to go on: microgpt sweep --resume \S+sweep\n$/);
+  expect(leftovers(sweep)).toEqual([]); // no lock: no child is alive
+  const done = readdirSync(join(sweep, "runs")).filter((name) => existsSync(join(sweep, "runs", name, "samples.txt")));
+  const stamps = done.map((name) => statSync(join(sweep, "runs", name, "result.json")).mtimeMs);
+  // The text was prepared, so nobody needs it any more.
+  renameSync(join(sweep, "..", "words.txt"), join(sweep, "..", "moved.txt"));
+  const { exitCode: end, stdout: rest } = await start(["sweep", "--resume", sweep]).ended;
+  expect(end).toBe(0);
+  expect(rest.match(/^started/gm)).toHaveLength(6 - done.length);
+  expect(done.map((name) => statSync(join(sweep, "runs", name, "result.json")).mtimeMs)).toEqual(stamps);
+  expect(summary(sweep).runs.every(({ state }) => state === "finished")).toBe(true);
+});
+
+test("a prepared text that is damaged is made again; other data is refused", () => {
+  const { sweep, args, directory } = words("--grid", "n-layer=1,2");
+  expect(microgpt(args).exitCode).toBe(0);
+  const [name] = readdirSync(join(sweep, "prepared"));
+  const path = join(sweep, "prepared", name);
+  const whole = readFileSync(path);
+  writeFileSync(path, whole.subarray(0, whole.length - 1));
+  rmSync(join(sweep, "runs", "02_n-layer-2"), { recursive: true });
+  const { exitCode, stdout } = microgpt(["sweep", "--resume", sweep]);
+  expect(exitCode).toBe(0);
+  expect(stdout.match(/^started +02_n-layer-2$/gm)).toHaveLength(1);
+  expect(readFileSync(path).equals(whole)).toBe(true);
+  rmSync(path);
+  writeFileSync(join(directory, "words.txt"), "other\nwords\n");
+  const refused = microgpt(["sweep", "--resume", sweep]);
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toBe(
+    "microgpt: the data is not what the sweep began with; put it back, or begin a new sweep\n",
+  );
+});
+
+test("halving: each rung ends where it should, and the better half by then goes on", () => {
+  const { sweep, args } = words("--grid", "n-embd=2,4,8,16", "--grid", "n-head=2", "--halving", "--num-steps", "80");
+  const { exitCode, stdout } = microgpt(args);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain("after 25 % of the steps 2 of 4 settings go on");
+  expect(stdout).toContain("after 50 % of the steps 1 of 2 settings go on");
+  const measured = readdirSync(join(sweep, "runs")).map((name) => loadResult(join(sweep, "runs", name))!.measured);
+  const at = (step: number): number[] =>
+    measured.flatMap((all) => all.filter((one) => one.step === step).map(({ bitsPerByte }) => bitsPerByte!));
+  expect([at(20).length, at(40).length, at(80).length]).toEqual([4, 2, 1]);
+  const [second, first] = at(20)
+    .toSorted((a, b) => b - a)
+    .slice(2);
+  const kept = measured.filter((all) => all.length > 1).map(([{ bitsPerByte }]) => bitsPerByte!);
+  expect(kept.toSorted((a, b) => a - b)).toEqual([first, second]);
+  expect(summary(sweep).runs.filter(({ state }) => state === "finished")).toHaveLength(1);
+});
+
+/** Kills a run now and then, and the sweep itself `parents` times; resumes it to its end. */
+async function disturb(sweep: string, args: string[], everyMs: number, parents: number): Promise<number> {
+  let random = 12345;
+  const draw = (count: number): number => (random = (random * 1103515245 + 12345) % 2 ** 31) % count;
+  let parent: Trainer = start(args);
+  let kills = 0;
+  // On a busy machine a run may be killed before it has begun, over and over, and the sweep would be right to give it up.
+  const futile = new Map<string, { steps: string; count: number }>();
+  const mayDie = ({ run }: { run: string }): boolean => {
+    const steps = savedSteps(join(sweep, "runs", run)).join();
+    const last = futile.get(run);
+    if (last?.steps !== steps) futile.set(run, { steps, count: 0 });
+    return (futile.get(run)?.count ?? 0) < 3;
+  };
+  for (;;) {
+    const ended = await Promise.race([parent.ended, sleep(everyMs).then(() => null)]);
+    if (ended?.exitCode === 0) return kills;
+    const tasks = tasksOf(sweep).filter(mayDie);
+    if (ended === null && parents > 0 && kills % 3 === 2) {
+      parent.kill("SIGKILL");
+      await parent.ended;
+      parents--;
+      kills++;
+    } else if (ended === null && tasks.length > 0) {
+      const { pid, run } = tasks[draw(tasks.length)];
+      futile.get(run)!.count++;
+      if (isRunning(pid)) process.kill(pid, "SIGKILL"); // it may just have ended
+      kills++;
+    }
+    if (ended !== null) expect(ended.stderr).toBe(""); // what has ended by itself had a reason
+    if (parent.output().length >= 0 && (await Promise.race([parent.ended, sleep(1).then(() => null)])) !== null) {
+      parent = start(existsSync(join(sweep, "sweep.json")) ? ["sweep", "--resume", sweep] : args);
+    }
+  }
+}
+
+test.runIf(existsSync("/proc/self/cmdline"))(
+  "16 runs, a random one killed again and again, and the sweep itself five times: the summary is the undisturbed one's",
+  async () => {
+    const long = process.env.MICROGPT_LONG !== undefined;
+    const steps = long ? "40000" : "2500";
+    const more = [
+      "--grid",
+      "n-embd=2,4",
+      "--grid",
+      "n-layer=1,2",
+      "--repeats",
+      "4",
+      "--jobs",
+      "2",
+      "--num-steps",
+      steps,
+    ];
+    const [calm, disturbed] = [words(...more), words(...more)];
+    expect((await start(calm.args).ended).exitCode).toBe(0);
+    const kills = await disturb(disturbed.sweep, disturbed.args, long ? 2000 : 350, 5);
+    expect(kills).toBeGreaterThan(15);
+    for (const name of ["summary.json", "summary.csv"]) {
+      expect(readFileSync(join(disturbed.sweep, name)).equals(readFileSync(join(calm.sweep, name)))).toBe(true);
+    }
+    expect(summary(calm.sweep).runs).toHaveLength(16);
+    expect(summary(calm.sweep).runs.every(({ state }) => state === "finished")).toBe(true);
+    for (const { name } of summary(calm.sweep).runs) {
+      const [one, other] = [calm, disturbed].map(({ sweep }) => fingerprint(join(sweep, "runs", name)));
+      expect({ ...other, "config.json": "" }).toEqual({ ...one, "config.json": "" });
+    }
+    expect(leftovers(disturbed.sweep)).toEqual([]);
+    expect(savedSteps(join(disturbed.sweep, "runs", summary(calm.sweep).runs[0].name)).at(-1)).toBe(Number(steps));
+  },
+  process.env.MICROGPT_LONG === undefined ? 120_000 : 600_000,
+);
+
+test.each<[string, RegExp]>([
+  ["nowhere.yaml", /^"nowhere.yaml" is no sweep file and no preset; the presets are tokenizers, depth, /],
+  ["--grid n-layer", /^--grid: expected an option and its values/],
+  ["--grid nlayer=1", /^"nlayer" is no option/],
+  ["--trials 3", /^sweep: --trials draws from --grid or --random; give one of them$/],
+  ["--grid n-layer=1,2 --reference", /^sweep: --reference holds nothing out/],
+  ["--resume nowhere", /^\S*nowhere is no sweep: it has no sweep.json$/],
+  ["--resume x --n-layer 2", /^--resume: a sweep goes on as it began; leave options away$/],
+  ["--resume x --grid n-layer=2", /^--resume: a sweep goes on as it began; leave options away$/],
+  ["--resume x --halving", /^--resume: a sweep goes on as it began; leave options away$/],
+  ["--jobs 0", /^--jobs: expected a whole number from 1/],
+  ["--grid n-layer=1 --tokens 5 --seconds 5", /^sweep: no run can be trained; --tokens and --seconds both say/],
+])("sweep %s is refused in one sentence", (args, message) => {
+  const { exitCode, stderr, stdout } = microgpt(["sweep", ...args.split(" ")], { cwd: workspace() });
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^microgpt: [^\n]+\n$/);
+  expect(stderr.slice("microgpt: ".length).trimEnd()).toMatch(message);
+  expect(exitCode).toBe(2);
+});
+
+test.each([
+  ["bad.yaml", "grid: [", /^\S*bad.yaml is no YAML: "/],
+  ["alias.yaml", "a: &x 1\nb: *x\n", /^\S*alias.yaml is no YAML: |^\S*alias.yaml: "a" is no option/],
+  ["list.json", "[1]", /^\S*list.json: expected options by name/],
+  ["typo.json", '{"grid": {"n-layr": [1]}}', /^\S*typo.json: "n-layr" is no option/],
+])("a sweep file with a mistake is refused: %s", (name, text, message) => {
+  const directory = workspace();
+  writeFileSync(join(directory, name), text);
+  const { exitCode, stderr } = microgpt(["sweep", name], { cwd: directory });
+  expect(stderr.slice("microgpt: ".length)).toMatch(message);
+  expect(exitCode).toBe(2);
+});
+
+test("runs are compared: as a table, with completions, as JSON, as CSV", () => {
+  const { run, directory } = trained();
+  const other = join(directory, "other");
+  const args = ["train", "--data", join(directory, "words.txt"), "--runs-dir", directory, "--name", "other", ...TINY];
+  expect(microgpt([...args, "--n-layer", "2", "--tokenizer", "bpe"]).exitCode).toBe(0);
+  writeFileSync(join(directory, "prompts.txt"), "ba\n");
+  const { stdout, stderr, exitCode } = microgpt([
+    "compare",
+    run,
+    other,
+    "--prompt-file",
+    join(directory, "prompts.txt"),
+  ]);
+  expect([stderr, exitCode]).toEqual(["", 0]);
+  expect(stdout).toMatch(
+    /^run +tokenizer +n-layer +parameters +vocabulary +steps +best at +tokens\/s +time +memory +held-out +bits\/byte$/m,
+  );
+  expect(stdout).toMatch(/^ba\n(?: +(?:run|other) +ba\w*\n){2}$/m);
+  const json = JSON.parse(microgpt(["compare", run, other, "--json"]).stdout) as {
+    runs: { name: string }[];
+    costs: object;
+  };
+  expect(json.runs.map(({ name }) => name).toSorted()).toEqual(["other", "run"]);
+  expect(Object.keys(json.costs).toSorted()).toEqual(["other", "run"]);
+  expect(microgpt(["compare", run, other, "--csv"]).stdout.split("\r\n")[0]).toBe(
+    "name,tokenizer,n-layer,state,parameters,vocabSize,step,numSteps,bestStep,heldOutLoss,bitsPerByte,failure,tokensPerSecond,seconds,peakMemoryBytes",
+  );
+  const missing = microgpt(["compare", run, join(directory, "nowhere")]);
+  expect([missing.exitCode, missing.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^microgpt: \S*nowhere: there is no such run\n$/),
+  ]);
+});

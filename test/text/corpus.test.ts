@@ -1,0 +1,350 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Corpus, withoutGutenberg } from "../../src/text/corpus.ts";
+import type { CleaningCounts, CorpusOptions, Source } from "../../src/text/corpus.ts";
+import { groupLines, linesOf } from "../../src/text/dataset.ts";
+import type { DocumentKind } from "../../src/text/dataset.ts";
+
+const OPTIONS: CorpusOptions = { documents: "line", nfc: false, minLength: null, maxLength: null, reference: false };
+
+const source = (...chunks: string[]): Source => ({ name: "a text", mayBeEmpty: false, chunks: () => chunks });
+
+interface Read {
+  readonly documents: string[];
+  readonly counts: Readonly<CleaningCounts>;
+}
+
+function read(text: string | readonly Source[], options: Partial<CorpusOptions> = {}): Read {
+  const corpus = new Corpus(typeof text === "string" ? [source(text)] : text, { ...OPTIONS, ...options });
+  return { documents: [...corpus.read()], counts: corpus.counts };
+}
+
+const counts = (some: Partial<CleaningCounts> = {}): CleaningCounts => ({
+  controls: 0,
+  normalized: 0,
+  tooShort: 0,
+  tooLong: 0,
+  gutenberg: 0,
+  ...some,
+});
+
+/** Pieces of a text, cut at these places. */
+function cutAt(text: string, places: readonly number[]): string[] {
+  const all = [0, ...places.map((place) => place % (text.length + 1)).toSorted((a, b) => a - b), text.length];
+  return all.slice(1).map((end, i) => text.slice(all[i], end));
+}
+
+const lineText = fc.string({
+  unit: fc.constantFrom("a", "b", " ", "\n", "\r", "\r\n", "\u0085", "\u2028", "😀", "\u0000"),
+  maxLength: 40,
+});
+const places = fc.array(fc.nat(100), { maxLength: 12 });
+
+/** Lines by the definition, a character at a time; what follows the last break is a line if there is any of it. */
+function naiveLines(text: string): string[] {
+  const lines = [""];
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] !== "\n" && text[i] !== "\r") lines[lines.length - 1] += text[i];
+    else if (text[i] === "\r" || text[i - 1] !== "\r") lines.push("");
+  }
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+}
+
+describe("lines of a text that comes in chunks (reliability 37)", () => {
+  test("are those of the whole text, wherever it is cut", () => {
+    fc.assert(
+      fc.property(lineText, places, (text, cuts) => {
+        const expected = naiveLines(text);
+        expect([...linesOf([text])]).toEqual(expected);
+        expect([...linesOf(cutAt(text, cuts))]).toEqual(expected);
+        expect([...linesOf(Array.from({ length: text.length }, (_, i) => text[i]))]).toEqual(expected);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test("by example: a break that is cut in two is one, also with nothing in between", () => {
+    expect([...linesOf(["a\r", "\nb"])]).toEqual(["a", "b"]);
+    expect([...linesOf(["a\r", "", "\nb"])]).toEqual(["a", "b"]);
+    expect([...linesOf(["a\r", "\n", "\nb"])]).toEqual(["a", "", "b"]);
+    expect([...linesOf(["a\r", "\r", "\nb"])]).toEqual(["a", "", "b"]);
+    expect([...linesOf(["a", "b", "", "c\nd", "e", "\n", "f"])]).toEqual(["abc", "de", "f"]);
+    expect([...linesOf(["\n"])]).toEqual([""]);
+    expect([...linesOf([])]).toEqual([]);
+    expect([...linesOf(["", ""])]).toEqual([]);
+  });
+
+  test("30 MB in one line, in half a million chunks: copied once, or it would never end", () => {
+    const chunk = "0123456789".repeat(6);
+    const count = 500_000;
+    function* chunks(): Generator<string, void, void> {
+      for (let i = 0; i < count; i++) yield chunk;
+      yield "\nend";
+    }
+    const [line, end, ...more] = linesOf(chunks());
+    expect([line.length, end, more]).toEqual([30e6, "end", []]);
+    expect(line === chunk.repeat(count)).toBe(true);
+  });
+
+  test("30 MB in one line pass through the whole corpus, as each kind of document", () => {
+    const text = `${"word ".repeat(6e6)}end`;
+    const pieces = Array.from({ length: 30 }, (_, i) => text.slice(i * 1e6, i === 29 ? undefined : (i + 1) * 1e6));
+    for (const documents of ["line", "paragraph", "file"] as const) {
+      const found = read([source(...pieces)], { documents, nfc: true, minLength: 1 });
+      expect([found.documents.length, found.documents[0] === text]).toEqual([1, true]);
+    }
+  });
+
+  test("a text is read as it is asked for, not before", () => {
+    let given = 0;
+    function* chunks(): Generator<string, void, void> {
+      for (;;) yield `line ${given++}\n`;
+    }
+    const corpus = new Corpus([{ name: "endless", mayBeEmpty: false, chunks }], OPTIONS);
+    const documents = corpus.read();
+    expect([documents.next().value, documents.next().value]).toEqual(["line 0", "line 1"]);
+    expect(given).toBeLessThan(50); // as far as one must look for Gutenberg's header
+    documents.return();
+  });
+});
+
+describe("lines become documents", () => {
+  const group = (kind: DocumentKind, ...lines: string[]): string[] => [...groupLines(lines, kind)];
+
+  test("each alone, between blank lines, or all of them", () => {
+    const lines = ["", " a ", "  b", "", "\t", "\u00a0", " c", ""];
+    expect(group("line", ...lines)).toEqual(["a", "b", "c"]);
+    expect(group("paragraph", ...lines)).toEqual(["a \n  b", "c"]);
+    expect(group("file", ...lines)).toEqual(["a \n  b\n\n\t\n\u00a0\n c"]);
+    for (const kind of ["line", "paragraph", "file"] as const) expect(group(kind, "", " ", "\t")).toEqual([]);
+  });
+
+  test("none is empty or has space around it, and every word is in one, in order", () => {
+    fc.assert(
+      fc.property(lineText, places, fc.constantFrom("line", "paragraph", "file"), (text, cuts, kind) => {
+        const documents = [...groupLines(linesOf(cutAt(text, cuts)), kind)];
+        expect(documents).toEqual([...groupLines(naiveLines(text), kind)]);
+        const visible = (of: string): string => of.replace(/[\s\u0085]/g, "");
+        expect(documents.map(visible).join("")).toBe(visible(text));
+        for (const document of documents) expect(document).toMatch(/^[^\s\u0085](?:[^]*[^\s\u0085])?$/);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("control characters", () => {
+  test("are removed and counted; those that are a kind of space become one", () => {
+    expect(read("a\u0000b\u0007c\u001bd\u007fe\u0080f\u009fg")).toEqual({
+      documents: ["abcdefg"],
+      counts: counts({ controls: 6 }),
+    });
+    expect(read("a\u000bb\u000cc\u001cd\u001fe\u0085f")).toEqual({
+      documents: ["a b c d e f"],
+      counts: counts({ controls: 5 }),
+    });
+  });
+
+  test("all 65 of Unicode go but tab and line breaks, and no other character does", () => {
+    const gone = [...Array(0x250).keys()].filter(
+      (code) =>
+        !read(`x${String.fromCharCode(code)}y`, { documents: "file" }).documents[0].includes(String.fromCharCode(code)),
+    );
+    const isControl = (code: number): boolean => /\p{Cc}/u.test(String.fromCharCode(code));
+    expect(gone).toEqual([...Array(0x250).keys()].filter((code) => isControl(code) && code !== 9 && code !== 10));
+    const kept = "\u00a0\u00ad\u200b\u200d\u200e\u202e\u2066\ufeff\ufffd\ue000😀";
+    expect(read(`x${kept}y`)).toEqual({ documents: [`x${kept}y`], counts: counts() });
+  });
+
+  test("what is left is stripped again, and nothing is left out that is nothing", () => {
+    expect(read("\u0000 a \u0000\n\u0000\u0001\n\u001b\nb").documents).toEqual(["a", "b"]);
+    expect(read("\u0000 a\n\nb\u0001", { documents: "paragraph" })).toEqual({
+      documents: ["a", "b"],
+      counts: counts({ controls: 2 }),
+    });
+  });
+
+  test("an escape that would paint a terminal is text without its escape", () => {
+    expect(read("\u001b[31mred\u001b[0m \u009b2J").documents).toEqual(["[31mred[0m 2J"]);
+  });
+});
+
+describe("normalization", () => {
+  const parts = "e\u0301a\u0308o\u0308 \u1112\u1161\u11ab \ufb01 \u212b";
+  const whole = "\u00e9\u00e4\u00f6 \ud55c \ufb01 \u00c5";
+
+  test("letters and their accents become one character by option, and by option only; documents are counted", () => {
+    expect(read(`${parts}\nplain\n${whole}`, { nfc: true })).toEqual({
+      documents: [whole, "plain", whole],
+      counts: counts({ normalized: 1 }),
+    });
+    expect(read(`${parts}\nplain`)).toEqual({ documents: [parts, "plain"], counts: counts() });
+  });
+
+  test("a control character between a letter and its accent goes first", () => {
+    expect(read("e\u0000\u0301", { nfc: true })).toEqual({
+      documents: ["\u00e9"],
+      counts: counts({ controls: 1, normalized: 1 }),
+    });
+  });
+
+  test("the length is that of what is learnt from", () => {
+    expect(read("e\u0301", { nfc: true, maxLength: 1 }).documents).toEqual(["\u00e9"]);
+    expect(read("e\u0301", { maxLength: 1 })).toEqual({ documents: [], counts: counts({ tooLong: 1 }) });
+  });
+});
+
+describe("length", () => {
+  test("is counted in characters, not in UTF-16 units, and both limits are within", () => {
+    const text = "😀\n😀😀\n😀😀😀\n😀😀😀😀";
+    expect(read(text, { minLength: 2, maxLength: 3 })).toEqual({
+      documents: ["😀😀", "😀😀😀"],
+      counts: counts({ tooShort: 1, tooLong: 1 }),
+    });
+    expect(read(text, { minLength: 4 }).counts).toEqual(counts({ tooShort: 3 }));
+    expect(read(text, { maxLength: 1 }).counts).toEqual(counts({ tooLong: 3 }));
+    expect(read(text, { maxLength: 0 }).documents).toEqual([]);
+  });
+
+  test("a text whose documents are all left out is not a text without any", () => {
+    const empty: string[] = [];
+    const named = (name: string, text: string): Source => ({ name, mayBeEmpty: false, chunks: () => [text] });
+    const sources = [
+      named("short", "a\nb"),
+      named("blank", " \n\t\n"),
+      named("controls", "\u0000\u0001"),
+      named("good", "abc"),
+      named("nothing", ""),
+    ];
+    const documents = [...new Corpus(sources, { ...OPTIONS, minLength: 2 }).read(({ name }) => empty.push(name))];
+    expect([documents, empty]).toEqual([["abc"], ["blank", "controls", "nothing"]]);
+  });
+});
+
+describe("exactly as the reference", () => {
+  test("nothing is changed, nothing is counted: strip and split, as Python does", () => {
+    const text =
+      " a\u0000b\u001b \n\ne\u0301\n*** START OF THE PROJECT GUTENBERG EBOOK X ***\nc\r\n*** END OF THE PROJECT GUTENBERG EBOOK X ***\nd";
+    const expected = [
+      "a\u0000b\u001b",
+      "e\u0301",
+      "*** START OF THE PROJECT GUTENBERG EBOOK X ***",
+      "c",
+      "*** END OF THE PROJECT GUTENBERG EBOOK X ***",
+      "d",
+    ];
+    expect(read(text, { reference: true, nfc: true })).toEqual({ documents: expected, counts: counts() });
+    expect(read(text, { nfc: true }).documents).toEqual(["c"]);
+  });
+});
+
+describe("passes", () => {
+  test("are all the same, and each counts anew", () => {
+    const text = "a\u0000\ne\u0301\nlong line\n\u0007";
+    const corpus = new Corpus([source(text), source("b", "\u0000\nc")], { ...OPTIONS, nfc: true, maxLength: 5 });
+    const first = [...corpus.read()];
+    const expected = counts({ controls: 3, normalized: 1, tooLong: 1 });
+    expect([first, corpus.counts]).toEqual([["a", "\u00e9", "b", "c"], expected]);
+    expect([[...corpus.read()], corpus.counts]).toEqual([first, expected]);
+    const begun = corpus.read();
+    begun.next();
+    expect(corpus.counts).toEqual(counts({ controls: 1 }));
+  });
+
+  test("lines of two texts are never joined", () => {
+    expect(read([source("a"), source("b\n"), source("\nc")], { documents: "paragraph" }).documents).toEqual([
+      "a",
+      "b",
+      "c",
+    ]);
+  });
+});
+
+describe("Project Gutenberg", () => {
+  const LICENCE = [
+    "The Project Gutenberg EBook of A Book, by Somebody",
+    "",
+    "This eBook is for the use of anyone anywhere at no cost.",
+    "",
+    "Title: A Book",
+    "",
+  ];
+  const BOOK = ["CHAPTER I", "", "It was a dark night.", "", "THE END"];
+  const HEADERS = [
+    "*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***",
+    "*** START OF THIS PROJECT GUTENBERG EBOOK A BOOK ***",
+    "***START OF THE PROJECT GUTENBERG EBOOK A BOOK***",
+    "*** START OF THE PROJECT GUTENBERG ETEXT A BOOK ***",
+    "*** Start of the Project Gutenberg EBook A Book ***",
+    "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
+    "*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.03.17.96*END*",
+    "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*",
+  ];
+  const FOOTERS = [
+    "*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***",
+    "*** END OF THIS PROJECT GUTENBERG EBOOK A BOOK ***",
+    "***END OF THE PROJECT GUTENBERG EBOOK A BOOK***",
+    "End of the Project Gutenberg EBook of A Book, by Somebody",
+    "End of Project Gutenberg's A Book, by Somebody",
+    "End of The Project Gutenberg Etext of A Book",
+    "End of this Project Gutenberg Etext",
+    "End of Project Gutenberg Etext A Book",
+  ];
+  const SMALL_PRINT = [
+    "Updated editions will replace the previous one.",
+    "",
+    "*** START: FULL LICENSE ***",
+    "",
+    "THE FULL PROJECT GUTENBERG LICENSE",
+  ];
+
+  test.each(HEADERS.flatMap((header) => FOOTERS.map((footer) => [header, footer])))("%s … %s", (header, footer) => {
+    const text = [...LICENCE, header, "", ...BOOK, "", footer, "", ...SMALL_PRINT].join("\r\n");
+    const found = read(text, { documents: "file" });
+    expect(found).toEqual({ documents: [BOOK.join("\n")], counts: counts({ gutenberg: 1 }) });
+    expect(read(text).documents).toEqual(BOOK.filter((line) => line !== ""));
+  });
+
+  test("a book whose footer is missing is read to its end, and the texts after it are whole", () => {
+    const book = source([...LICENCE, HEADERS[0], ...BOOK].join("\n"));
+    expect(read([book, source("one\ntwo"), book], { documents: "file" })).toEqual({
+      documents: [BOOK.join("\n"), "one\ntwo", BOOK.join("\n")],
+      counts: counts({ gutenberg: 2 }),
+    });
+  });
+
+  test("a header of 300 lines, as the nineties had them, goes as a whole", () => {
+    const header = [...LICENCE, ...Array.from({ length: 290 }, (_, i) => `Legal line ${i}`), HEADERS[5]];
+    expect(read([...header, ...BOOK, FOOTERS[6]].join("\n"), { documents: "file" }).documents).toEqual([
+      BOOK.join("\n"),
+    ]);
+  });
+
+  const UNTOUCHED: readonly (readonly [name: string, lines: readonly string[]])[] = [
+    ["only mentions it", ["I love Project Gutenberg.", "", "It has a book.", "End."]],
+    ["ends as a footer begins, without a header", [...BOOK, FOOTERS[0], "and goes on", FOOTERS[3], "and on"]],
+    [
+      "mentions the marks within a line",
+      ["A line says: *** START OF THE PROJECT GUTENBERG EBOOK ***", "and: *** END OF THE PROJECT GUTENBERG EBOOK"],
+    ],
+    [
+      "has the mark after a thousand lines",
+      ["Project Gutenberg", ...Array.from({ length: 1000 }, (_, i) => `line ${i}`), HEADERS[0], "after"],
+    ],
+    [
+      "has the mark after forty lines and no name before",
+      [...Array.from({ length: 40 }, (_, i) => `line ${i}`), HEADERS[0], "after"],
+    ],
+    ["has stars of its own", ["*** START OF THE FIRST PART ***", "text", "*** END OF THE FIRST PART ***", "more"]],
+  ];
+  test.each(UNTOUCHED)("a text that %s is left as it is", (_name, lines) => {
+    expect(read(lines.join("\n"), { documents: "file" })).toEqual({ documents: [lines.join("\n")], counts: counts() });
+  });
+
+  test("a header is not looked for in a line of megabytes, nor is such a line lost", () => {
+    const lines = [`Project Gutenberg ${"x".repeat(2e6)}`, HEADERS[0], "after"];
+    let found = 0;
+    expect([...withoutGutenberg(lines, () => found++)]).toEqual(lines);
+    expect(found).toBe(0);
+  });
+});

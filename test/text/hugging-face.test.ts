@@ -1,0 +1,91 @@
+import { Tokenizer as HuggingFace } from "@huggingface/tokenizers";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { toHuggingFace } from "../../src/text/tokenizers/hugging-face.ts";
+import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
+
+const verses = readFileSync(new URL("../fixtures/genesis200.txt", import.meta.url), "utf8").split("\n");
+
+/** Of letters, words, spaces, marks and scripts, known and unknown, as they may come in a row. */
+const PIECES = [
+  ..."abzGT .,:;!?'’\"()[]-_01\n\t\u00a0\u2003\u001c\u0085\ufeff\u0000é\u0301中文😀½Ⅷ",
+  "the ",
+  "God",
+  "And ",
+  "'s",
+  "'ll",
+  " earth",
+];
+const strings = fc.array(fc.constantFrom(...PIECES), { maxLength: 30 }).map((pieces) => pieces.join(""));
+
+test.each([
+  ["char", false],
+  ["char", true],
+  ["word", true],
+  ["bpe", false],
+  ["byte-bpe", false],
+] as const)(
+  "%s (unk %s): Hugging Face's library reads the file, and has the same ids and texts for 1,000 strings",
+  (kind, unk) => {
+    const tokenizer = trainTokenizer(verses, { tokenizer: kind, bpeMerges: 300, vocabSize: null, unk });
+    const theirs = new HuggingFace(JSON.parse(JSON.stringify(toHuggingFace(tokenizer))) as object, {});
+    const compare = (text: string): void => {
+      const { ids } = tokenizer.encode(text);
+      expect(theirs.encode(text, { add_special_tokens: false }).ids).toEqual(ids);
+      if (ids.length === 0) return; // their decode takes an empty list for a mistake
+      expect(theirs.decode(ids, { clean_up_tokenization_spaces: false })).toBe(tokenizer.decode(ids));
+    };
+    for (const verse of verses) compare(verse);
+    fc.assert(fc.property(strings, compare), { numRuns: 1_000 });
+  },
+);
+
+test("word without <unk>: the same ids for what is known", () => {
+  const tokenizer = trainTokenizer(verses, { tokenizer: "word", bpeMerges: 0, vocabSize: null, unk: false });
+  const theirs = new HuggingFace(JSON.parse(JSON.stringify(toHuggingFace(tokenizer))) as object, {});
+  for (const verse of verses) {
+    expect(theirs.encode(verse, { add_special_tokens: false }).ids).toEqual(tokenizer.encode(verse).ids);
+  }
+});
+
+const PYTHON = process.env.MICROGPT_PYTHON ?? "python3";
+const hasTokenizers = spawnSync(PYTHON, ["-c", "import tokenizers"]).status === 0;
+
+describe.skipIf(!hasTokenizers)(
+  "their library in Rust (skipped where MICROGPT_PYTHON, or python3, has no tokenizers)",
+  () => {
+    test.each([
+      ["char", true],
+      ["word", true],
+      ["bpe", false],
+      ["byte-bpe", false],
+    ] as const)("%s: the same ids and texts for 10,000 strings (reliability 24)", (kind, unk) => {
+      const tokenizer = trainTokenizer(verses, { tokenizer: kind, bpeMerges: 300, vocabSize: null, unk });
+      const texts = fc.sample(strings, { numRuns: 10_000, seed: 24 });
+      const { stdout, status } = spawnSync(
+        PYTHON,
+        [fileURLToPath(new URL("../setup/hf-tokenizers.py", import.meta.url))],
+        {
+          input: JSON.stringify({ json: toHuggingFace(tokenizer), texts }),
+          encoding: "utf8",
+          maxBuffer: 2 ** 28,
+        },
+      );
+      expect(status).toBe(0);
+      const theirs = JSON.parse(stdout) as [ids: number[], text: string][];
+      expect(theirs).toEqual(
+        texts.map((text) => [tokenizer.encode(text).ids, tokenizer.decode(tokenizer.encode(text).ids)]),
+      );
+    });
+  },
+);
+
+test("BOS is a special token of its own id", () => {
+  const tokenizer = trainTokenizer(["ab"], { tokenizer: "byte-bpe", bpeMerges: 1, vocabSize: null, unk: false });
+  const theirs = new HuggingFace(JSON.parse(JSON.stringify(toHuggingFace(tokenizer))) as object, {});
+  expect(theirs.encode("<bos>ab", { add_special_tokens: false }).ids).toEqual([257, 256]);
+  expect(theirs.decode([257, 256], { skip_special_tokens: true })).toBe("ab");
+});
