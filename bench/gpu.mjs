@@ -61,7 +61,7 @@ async function train(engine, batches, first, count) {
   const started = performance.now();
   const begun = [];
   for (let i = 0; i < count; i++) {
-    if (begun.length > engine.stepsAhead) await begun.shift();
+    if (begun.length > engine.maxInFlight) await begun.shift();
     begun.push(engine.step([batches[(first + i) % batches.length]], update(first + i)));
   }
   await Promise.all(begun);

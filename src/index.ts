@@ -63,5 +63,5 @@ export type { HuggingFaceJson } from "./text/tokenizers/hugging-face.ts";
 export { tokenizerFromJson } from "./text/tokenizers/json.ts";
 export { tokenizerTrainer, trainTokenizer } from "./text/tokenizers/train.ts";
 export type { TokenizerOptions } from "./text/tokenizers/train.ts";
-export { evaluateInParts, measureInParts, newProgress, trainSteps } from "./training/train.ts";
+export { evaluateInSlices, measureInSlices, newProgress, trainSteps } from "./training/train.ts";
 export type { Evaluation, Progress, TrainEvent, TrainSettings } from "./training/train.ts";

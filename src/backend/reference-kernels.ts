@@ -2,34 +2,38 @@
  * The specification of every kernel: plain loops, f64, one row after another. No tricks; read this to know what an
  * instruction means. Other backends are tested against it, and it against finite differences and the atomic core.
  */
-import type { Batch, RunOptions } from "../tensor/backend.ts";
+import type { PackedTokens, RunOptions } from "../tensor/backend.ts";
 import type { Buffer, Instruction, InstructionOf, KernelName, View, Weight } from "../tensor/instructions.ts";
 
 const RMSNORM_EPSILON = 1e-5;
 
 /** Numbers in memory as a matrix: `at(r, c)` is the place of an entry. */
-export interface Matrix {
+export interface MatrixView {
   readonly columns: number;
   at(row: number, column: number): number;
 }
 
 /** The rows to work on, and what else a kernel needs to know. */
-export interface Context {
+export interface KernelContext {
   readonly numbers: Float64Array;
-  readonly batch: Batch;
+  readonly batch: PackedTokens;
   readonly options: RunOptions;
   /** Rows [from, to) of the batch. */
   readonly from: number;
   readonly to: number;
-  matrix(view: View): Matrix;
+  matrix(view: View): MatrixView;
   /** The first row of `weight.grad` or another buffer of a weight. */
-  whole(buffer: Buffer): Matrix;
+  whole(buffer: Buffer): MatrixView;
 }
 
-type Kernels = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: Context) => void };
+type Kernels = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: KernelContext) => void };
 
 /** Calls `visit` with every row of the context and the matrices of the views. */
-function forRows(context: Context, views: readonly View[], visit: (row: number, ...matrices: Matrix[]) => void): void {
+function forRows(
+  context: KernelContext,
+  views: readonly View[],
+  visit: (row: number, ...matrices: MatrixView[]) => void,
+): void {
   const matrices = views.map((view) => context.matrix(view));
   for (let row = context.from; row < context.to; row++) visit(row, ...matrices);
 }
@@ -223,13 +227,17 @@ const KERNELS: Kernels = {
   },
 };
 
-function inverseRootMeanSquare(numbers: Float64Array, x: Matrix, row: number): number {
+function inverseRootMeanSquare(numbers: Float64Array, x: MatrixView, row: number): number {
   const meanSquare = sumColumns(x, (c) => numbers[x.at(row, c)] ** 2) / x.columns;
   return (meanSquare + RMSNORM_EPSILON) ** -0.5;
 }
 
 /** Every row of the context with the row where its document starts, head by head. */
-function forQueries(context: Context, heads: number, visit: (start: number, t: number, head: number) => void): void {
+function forQueries(
+  context: KernelContext,
+  heads: number,
+  visit: (start: number, t: number, head: number) => void,
+): void {
   const { documents } = context.batch;
   for (let d = 0; d + 1 < documents.length; d++) {
     for (let t = Math.max(context.from, documents[d]); t < Math.min(context.to, documents[d + 1]); t++) {
@@ -240,9 +248,9 @@ function forQueries(context: Context, heads: number, visit: (start: number, t: n
 
 /** Scaled scores of the query of row t with the keys of its document up to it. */
 function scoresOf(
-  { numbers }: Context,
-  query: Matrix,
-  key: Matrix,
+  { numbers }: KernelContext,
+  query: MatrixView,
+  key: MatrixView,
   start: number,
   t: number,
   column: number,
@@ -257,13 +265,13 @@ function scoresOf(
   return scores;
 }
 
-function clear(numbers: Float64Array, matrix: Matrix, { shape: [rows, columns] }: Weight): void {
+function clear(numbers: Float64Array, matrix: MatrixView, { shape: [rows, columns] }: Weight): void {
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) numbers[matrix.at(r, c)] = 0;
 }
 
 /** Runs an instruction over the context's rows. */
-export function execute(instruction: Instruction, context: Context): void {
+export function execute(instruction: Instruction, context: KernelContext): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of the table takes its own kind
-  const kernel = KERNELS[instruction.kernel] as (instruction: Instruction, context: Context) => void;
+  const kernel = KERNELS[instruction.kernel] as (instruction: Instruction, context: KernelContext) => void;
   kernel(instruction, context);
 }

@@ -3,30 +3,30 @@
  * `reference-kernels.ts`; here are the memory and the order of things.
  */
 import type { AdamNumbers } from "../training/adam.ts";
-import type { Backend, Batch, Result, RunOptions, Session } from "../tensor/backend.ts";
+import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../tensor/backend.ts";
 import type { StepResult, Update } from "../training/engine.ts";
 import type { Buffer, Weight } from "../tensor/instructions.ts";
-import type { Layout, Places } from "../tensor/layout.ts";
+import type { Layout, Slots } from "../tensor/layout.ts";
 import { stepInPasses } from "../tensor/stepping.ts";
 import type { UpdatableSession } from "../tensor/stepping.ts";
 import type { Program, Section } from "../tensor/program.ts";
 import { execute } from "./reference-kernels.ts";
-import type { Context } from "./reference-kernels.ts";
+import type { KernelContext } from "./reference-kernels.ts";
 
 class ReferenceSession implements Session, UpdatableSession {
   readonly bytes: number;
   readonly #numbers: Float64Array;
   readonly #layout: Layout;
-  readonly #places: Places;
+  readonly #slots: Slots;
 
   constructor(layout: Layout, programs: readonly Program[]) {
     this.#layout = layout;
-    this.#places = new Map([layout, ...programs].flatMap(({ places }) => [...places]));
+    this.#slots = new Map([layout, ...programs].flatMap(({ slots }) => [...slots]));
     this.#numbers = new Float64Array(layout.size + Math.max(0, ...programs.map(({ size }) => size)));
     this.bytes = this.#numbers.byteLength;
   }
 
-  async run(program: Program, batch: Batch, options: RunOptions): Promise<Result> {
+  async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {
     const rows = batch.documents[batch.documents.length - 1];
     for (const { windowed, sections } of program.phases) {
       const step = windowed ? program.windowRows : Math.max(rows, 1);
@@ -36,12 +36,12 @@ class ReferenceSession implements Session, UpdatableSession {
         for (const section of sections) runSection(section, context);
       }
     }
-    const { start, stride } = program.places.get(program.result.buffer)!;
+    const { start, stride } = program.slots.get(program.result.buffer)!;
     const data = this.#numbers.subarray(start + options.firstRow * stride, start + rows * stride);
     return { data, stride, gradientSquares: program.kind === "training" ? await this.#gradientSquares() : 0 };
   }
 
-  step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult> {
+  step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
     return stepInPasses(this, program, passes, tokens, update);
   }
 
@@ -61,9 +61,9 @@ class ReferenceSession implements Session, UpdatableSession {
   #adam({ shape, data, grad, adamMean, adamMeanSquare }: Weight, adam: AdamNumbers): void {
     const { beta1, beta2, epsilon, stepSize, squareScale, shrink, gradientScale } = adam;
     const numbers = this.#numbers;
-    const start = (buffer: Buffer): number => this.#layout.places.get(buffer)!.start;
+    const start = (buffer: Buffer): number => this.#layout.slots.get(buffer)!.start;
     const [w, g, m, v] = [data, grad, adamMean, adamMeanSquare].map(start);
-    const { stride } = this.#layout.places.get(data)!;
+    const { stride } = this.#layout.slots.get(data)!;
     for (let i = 0; i < shape[0] * stride; i++) {
       const gradient = numbers[g + i] * gradientScale;
       numbers[m + i] = beta1 * numbers[m + i] + (1 - beta1) * gradient;
@@ -74,7 +74,7 @@ class ReferenceSession implements Session, UpdatableSession {
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float64Array> {
-    const { start, stride } = this.#places.get(buffer)!;
+    const { start, stride } = this.#slots.get(buffer)!;
     const copy = new Float64Array(rows * buffer.columns);
     for (let r = 0; r < rows; r++) {
       const row = this.#numbers.subarray(start + r * stride, start + r * stride + buffer.columns);
@@ -84,7 +84,7 @@ class ReferenceSession implements Session, UpdatableSession {
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    const { start, stride } = this.#places.get(buffer)!;
+    const { start, stride } = this.#slots.get(buffer)!;
     for (let i = 0; i < data.length; i++) {
       this.#numbers[start + Math.floor(i / buffer.columns) * stride + (i % buffer.columns)] = data[i];
     }
@@ -94,8 +94,8 @@ class ReferenceSession implements Session, UpdatableSession {
 
   close(): void {}
 
-  #context(program: Program, batch: Batch, options: RunOptions, from: number, to: number): Context {
-    const place = (buffer: Buffer, places: Places): { start: number; stride: number } => places.get(buffer)!;
+  #context(program: Program, batch: PackedTokens, options: RunOptions, from: number, to: number): KernelContext {
+    const place = (buffer: Buffer, slots: Slots): { start: number; stride: number } => slots.get(buffer)!;
     return {
       numbers: this.#numbers,
       batch,
@@ -103,7 +103,7 @@ class ReferenceSession implements Session, UpdatableSession {
       from,
       to,
       matrix({ buffer, column, columns }) {
-        const { start, stride } = place(buffer, program.places);
+        const { start, stride } = place(buffer, program.slots);
         const firstRow = buffer.rows === "window" ? from : 0;
         return {
           columns,
@@ -111,7 +111,7 @@ class ReferenceSession implements Session, UpdatableSession {
         };
       },
       whole: (buffer) => {
-        const { start, stride } = place(buffer, program.layout.places);
+        const { start, stride } = place(buffer, program.layout.slots);
         return {
           columns: buffer.columns,
           at: (row, c) => start + row * stride + c,
@@ -121,7 +121,7 @@ class ReferenceSession implements Session, UpdatableSession {
   }
 }
 
-function runSection({ instructions }: Section, context: Context): void {
+function runSection({ instructions }: Section, context: KernelContext): void {
   for (const instruction of instructions) execute(instruction, context);
 }
 

@@ -6,7 +6,7 @@ import type { PageEvent } from "../pages/pages.ts";
 import { paint } from "./terminal.ts";
 import { printable } from "../run/format.ts";
 
-interface Progress {
+interface DownloadProgress {
   readonly url: string;
   readonly received: number;
   /** Bytes in all, as the server says; null: it doesn't. */
@@ -19,7 +19,7 @@ const BAR_WIDTH = 20;
 const REDRAW_MS = 100;
 
 export class Downloads {
-  readonly #running = new Map<string, Progress>();
+  readonly #running = new Map<string, DownloadProgress>();
   readonly #stream: NodeJS.WriteStream;
   /** Lines on the screen, above the cursor. */
   #shown = 0;
@@ -29,7 +29,7 @@ export class Downloads {
     this.#stream = stream;
   }
 
-  bytes(progress: Progress): void {
+  bytes(progress: DownloadProgress): void {
     this.#running.set(progress.url, progress);
     if (performance.now() - this.#drawnMs >= REDRAW_MS) this.draw();
   }
@@ -59,7 +59,7 @@ export class Downloads {
 }
 
 /** `█████░░░░░   1.2 MB  https://…`. Without a length it shows how much has come. */
-function barOf({ url, received, total }: Progress): string {
+function barOf({ url, received, total }: DownloadProgress): string {
   const share = total === null || total === 0 ? null : Math.min(1, received / total);
   const full = Math.round((share ?? 0) * BAR_WIDTH);
   const bar = share === null ? "·".repeat(BAR_WIDTH) : "█".repeat(full) + "░".repeat(BAR_WIDTH - full);

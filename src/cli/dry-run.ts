@@ -5,7 +5,7 @@ import type { TrainOptions } from "../options/config.ts";
 import { countParameters } from "../training/engine.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { resolveOptions } from "../options/resolve.ts";
-import { prepare } from "../run/training-data.ts";
+import { prepareTrainingData } from "../run/training-data.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
 import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "../run/signals.ts";
@@ -17,7 +17,7 @@ export async function dryRun(given: TrainOptions): Promise<number> {
   checkTogether(given);
   exitOnOutputError();
   const options = resolveOptions(locate(given));
-  const material = prepare(options, sourcesOf(await gather(options, createReporter(false))));
+  const material = prepareTrainingData(options, sourcesOf(await gather(options, createReporter(false))));
   const { config, train, heldOut, tokenizer } = material;
   const print = (what: string, bytes: number): void =>
     void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);

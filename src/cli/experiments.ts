@@ -20,7 +20,7 @@ import {
 } from "./flags.ts";
 import type { CommonFlags, Exit } from "./flags.ts";
 
-interface SweepFlags extends CommonFlags, Partial<SlurmSettings> {
+interface SweepCommandFlags extends CommonFlags, Partial<SlurmSettings> {
   readonly grid?: string[];
   readonly random?: string[];
   readonly trials?: number;
@@ -64,7 +64,7 @@ function addSweep(program: Command, exit: Exit): void {
     .option("--cpus-per-task <N>", "cores for each run")
     .addOption(repeated("--sbatch <ARG>", "anything else for sbatch, as --sbatch=--account=me"));
   addOptions(sweep, TRAIN_OPTIONS, "repeated").action(
-    async (source: string | undefined, flags: SweepFlags, command: Command) => {
+    async (source: string | undefined, flags: SweepCommandFlags, command: Command) => {
       const { json = false, jobs = null, hook = null, on = null } = flags;
       const all = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const typed = Object.entries(all).filter(([key]) => isTyped(command, key));
@@ -90,7 +90,7 @@ function addSweep(program: Command, exit: Exit): void {
   );
 }
 
-interface TaskFlags extends CommonFlags {
+interface TaskCommandFlags extends CommonFlags {
   readonly share: number;
   readonly every: number;
 }
@@ -103,7 +103,7 @@ function addTask(program: Command, exit: Exit): void {
     .addOption(new Flag("--every <SECONDS>", "between two steps that --json tells").argParser(Number).default(0.25))
     .addOption(hookFlag())
     .addOption(jsonFlag())
-    .action(async (directory: string, run: string, { share, every, hook = null, json = false }: TaskFlags) => {
+    .action(async (directory: string, run: string, { share, every, hook = null, json = false }: TaskCommandFlags) => {
       const { taskCommand } = await import("./sweep.ts");
       exit(await taskCommand(directory, run, { share, everyMs: 1000 * every, hook, json }));
     });

@@ -3,7 +3,7 @@
  */
 import { basename, resolve } from "node:path";
 import { importances, ranked } from "../experiments/analysis.ts";
-import type { Completion, ReportData, ReportRun } from "../experiments/report-data.ts";
+import type { ScoredCompletion, ReportData, ReportRun } from "../experiments/report-data.ts";
 import { initialOptions, SAMPLE_OPTIONS } from "../options/config.ts";
 import { InputError } from "../errors.ts";
 import { readChartLibrary } from "./chart-library.ts";
@@ -41,15 +41,15 @@ async function completionsOf(
   { bitsPerByte }: ReportRun,
   path: string,
   prompts: readonly string[],
-): Promise<Completion[]> {
+): Promise<ScoredCompletion[]> {
   if (bitsPerByte === null) return [];
   const options = initialOptions(SAMPLE_OPTIONS);
-  const completions: Completion[] = [];
+  const completions: ScoredCompletion[] = [];
   try {
     for (const prompt of prompts) {
       const { engine, tokenizer, random } = await openWriter(Run.open(path), options.seed);
       const ids = encodePrompt(tokenizer, prompt, () => undefined);
-      const tokens: Completion["tokens"][number][] = [];
+      const tokens: ScoredCompletion["tokens"][number][] = [];
       const seen = [...ids];
       for await (const { token, probability } of generate(engine, ids, engine.config.blockSize, random, options)) {
         // What a token adds to the text: whether there is a space before it depends on the one before.

@@ -10,8 +10,8 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
 import { PASSES } from "../run/encoded.ts";
-import { prepare } from "../run/training-data.ts";
-import type { Material } from "../run/training-data.ts";
+import { prepareTrainingData } from "../run/training-data.ts";
+import type { TrainingData } from "../run/training-data.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -19,14 +19,14 @@ import { createReporter, hookedReporter } from "./reporters.ts";
 import { gather, locate, runSources, sourcesOf, withoutPassword } from "../run/sources.ts";
 
 /** How to report, and which prompts to answer after the training. */
-export interface ReportFlags {
+export interface ReporterFlags {
   readonly json: boolean;
   readonly promptFile: string | null;
   /** A module that is called with every event, too; null: none. */
   readonly hook: string | null;
 }
 
-export interface RunFlags extends ReportFlags {
+export interface RunFlags extends ReporterFlags {
   readonly name: string | null;
   readonly runsDir: string;
 }
@@ -47,7 +47,7 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
 }
 
 /** Resumes a run from its newest whole checkpoint, exactly as if it had never stopped. */
-export async function resume(path: string, flags: ReportFlags): Promise<number> {
+export async function resume(path: string, flags: ReporterFlags): Promise<number> {
   const run = Run.openToTrain(path);
   try {
     const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
@@ -59,14 +59,14 @@ export async function resume(path: string, flags: ReportFlags): Promise<number> 
   }
 }
 
-function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): Material {
+function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): TrainingData {
   watchReading(sources, PASSES, (reading) => reporter.reading(reading));
-  return prepare(options, sources);
+  return prepareTrainingData(options, sources);
 }
 
 function readPromptsOf(
-  { promptFile }: ReportFlags,
-  { tokenizer }: Material,
+  { promptFile }: ReporterFlags,
+  { tokenizer }: TrainingData,
   reporter: Reporter,
 ): readonly string[] | null {
   return promptFile === null ? null : readPrompts(promptFile, tokenizer, (message) => reporter.warn(message));

@@ -5,10 +5,10 @@
 import type { Importance, ReportRun, Setting } from "./report-data.ts";
 
 /** What it takes to compare. */
-export type Result = Pick<ReportRun, "name" | "settings" | "bitsPerByte">;
+export type RunScore = Pick<ReportRun, "name" | "settings" | "bitsPerByte">;
 
 /** Best first; those without a result last; of equals by name. */
-export function ranked<Run extends Result>(runs: readonly Run[]): Run[] {
+export function ranked<Run extends RunScore>(runs: readonly Run[]): Run[] {
   const value = ({ bitsPerByte }: Run): number => bitsPerByte ?? Infinity;
   return runs.toSorted((a, b) => (value(a) === value(b) ? compareNames(a.name, b.name) : value(a) - value(b)));
 }
@@ -35,7 +35,7 @@ const PARTS = 4;
  * with the same value, as a share of all of it (η², Fisher 1925). Options that always go together can't be told apart,
  * and each gets the share of both. Fewer than three results explain nothing.
  */
-export function importances(runs: readonly Result[]): Importance[] {
+export function importances(runs: readonly RunScore[]): Importance[] {
   const results = runs.flatMap(({ settings, bitsPerByte }) =>
     bitsPerByte === null ? [] : [{ settings, bitsPerByte }],
   );
@@ -76,7 +76,7 @@ function levelsOf(values: readonly Setting[]): string[] {
 }
 
 /** Runs that differ only in their seed, as one. */
-export interface Group {
+export interface RunGroup {
   readonly settings: Readonly<Record<string, Setting>>;
   readonly runs: number;
   readonly mean: number;
@@ -84,8 +84,8 @@ export interface Group {
 }
 
 /** Best first; only of runs with a result. */
-export function groupsOf(runs: readonly Result[]): Group[] {
-  const groups = new Map<string, { settings: Result["settings"]; values: number[] }>();
+export function groupsOf(runs: readonly RunScore[]): RunGroup[] {
+  const groups = new Map<string, { settings: RunScore["settings"]; values: number[] }>();
   for (const { settings, bitsPerByte } of runs) {
     if (bitsPerByte === null) continue;
     const { seed: _, ...others } = settings;

@@ -15,7 +15,7 @@ export interface Curve {
 }
 
 /** A text as its tokens, each with the chance (0 to 1) that the model gave it. */
-export interface Completion {
+export interface ScoredCompletion {
   readonly prompt: string;
   readonly tokens: readonly { readonly text: string; readonly probability: number }[];
 }
@@ -46,7 +46,7 @@ export interface ReportRun {
   readonly heldOut: Curve;
   readonly heldOutBits: Curve;
   readonly samples: readonly string[];
-  readonly completions: readonly Completion[];
+  readonly completions: readonly ScoredCompletion[];
 }
 
 /** How much of the differences between the results an option explains. */

@@ -8,7 +8,7 @@ import { InputError } from "../errors.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { Random } from "../random.ts";
 import type { Setting } from "./report-data.ts";
-import type { Choice, Settings, SweepSpec } from "./sweep-spec.ts";
+import type { SearchSpace, Settings, SweepSpec } from "./sweep-spec.ts";
 
 export interface PlannedRun {
   /** Of its directory, too. */
@@ -91,7 +91,7 @@ function combinations({ runs, grid, random }: SweepSpec): Settings[] {
 /** So many different ones, drawn by the seed; fewer where there are no more. */
 function draw({ runs, grid, random }: SweepSpec, trials: number, options: TrainOptions): Settings[] {
   const generator = new Random(options.seed);
-  const choices = new Map<string, Choice>([
+  const choices = new Map<string, SearchSpace>([
     ...Array.from(grid, ([key, values]) => [key, { values }] as const),
     ...random,
   ]);
@@ -109,7 +109,7 @@ function draw({ runs, grid, random }: SweepSpec, trials: number, options: TrainO
 const pick = (random: Random, count: number): number => Math.min(count - 1, Math.floor(random.random() * count));
 
 /** A range that spans a factor of ten or more is drawn from along its logarithm; numbers are given three digits. */
-function drawFrom(choice: Choice, random: Random): Setting {
+function drawFrom(choice: SearchSpace, random: Random): Setting {
   if ("values" in choice) return choice.values[pick(random, choice.values.length)];
   const { min, max, isWhole } = choice;
   const at = random.random();

@@ -17,7 +17,7 @@ import type { Setting } from "./report-data.ts";
 export type Settings = Readonly<Record<string, Setting>>;
 
 /** Values to draw from: those of a list, or of a range, along the logarithm where that is wide. */
-export type Choice =
+export type SearchSpace =
   | { readonly values: readonly Setting[] }
   | { readonly min: number; readonly max: number; readonly isWhole: boolean };
 
@@ -26,7 +26,7 @@ export interface SweepSpec {
   readonly base: Partial<TrainOptions>;
   /** By the option's name in the table (`nLayer`). */
   readonly grid: ReadonlyMap<string, readonly Setting[]>;
-  readonly random: ReadonlyMap<string, Choice>;
+  readonly random: ReadonlyMap<string, SearchSpace>;
   /** Groups of settings that belong together; empty: none. */
   readonly runs: readonly Settings[];
   /** How many to draw; null: all of the grid. */
@@ -109,7 +109,7 @@ export function parseGrid(text: string): readonly [string, readonly Setting[]] {
 }
 
 /** `learning-rate=0.001..0.1`, or values as of the grid. Throws InputError that names the flag. */
-export function parseRandom(text: string): readonly [string, Choice] {
+export function parseRandom(text: string): readonly [string, SearchSpace] {
   const [name, value] = divide("--random", text, "learning-rate=0.001..0.1");
   return value.includes("..") ? choiceOf(name, value) : [parseGrid(text)[0], { values: parseGrid(text)[1] }];
 }
@@ -161,7 +161,7 @@ function gridOf(name: string, values: unknown): [key: string, values: readonly S
   ];
 }
 
-function choiceOf(name: string, value: unknown): [key: string, choice: Choice] {
+function choiceOf(name: string, value: unknown): [key: string, choice: SearchSpace] {
   const [key, option] = varying(name);
   if (Array.isArray(value)) return [key, { values: gridOf(name, value)[1] }];
   const [, low, high] = /^(.+?)\.\.(.+)$/.exec(String(value)) ?? [];

@@ -13,7 +13,7 @@ const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
  * is taken. @param goOn the command that goes on with what has the name already, for the message.
  * Throws InputError: the name is no name, it exists, or can't be written.
  */
-export function makeWhole(
+export function createDirectoryAtomically(
   parent: string,
   name: string | null,
   stem: string,

@@ -33,7 +33,7 @@ import {
 import { loadFetched, saveFetched } from "./fetched.ts";
 import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";
-import { makeWhole } from "./atomic-directory.ts";
+import { createDirectoryAtomically } from "./atomic-directory.ts";
 
 const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
 const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}.safetensors`;
@@ -70,7 +70,7 @@ export class Run {
   ): Run {
     const config = { format: "microgpt-run", version: 1, options };
     const tokenizerText = toJson(tokenizer);
-    const path = makeWhole(runsDirectory, name, stem, "microgpt resume", (hidden) => {
+    const path = createDirectoryAtomically(runsDirectory, name, stem, "microgpt resume", (hidden) => {
       makeDirectory(join(hidden, "checkpoints"));
       writeDurably(join(hidden, "config.json"), toJson(config));
       writeDurably(join(hidden, "tokenizer.json"), tokenizerText);

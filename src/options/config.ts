@@ -13,10 +13,10 @@ import { TOKENIZER_KINDS } from "../text/tokenizer.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 
 /** Where an option belongs in the help. */
-export type Group = "data" | "model" | "training" | "samples" | "run";
+export type OptionGroup = "data" | "model" | "training" | "samples" | "run";
 
 export interface Option<Value> {
-  readonly group: Group;
+  readonly group: OptionGroup;
   readonly help: string;
   readonly initial: Value;
   /** What stands behind the flag in the help, `""` for a switch; `…` at its end: several may follow. */
@@ -247,7 +247,7 @@ function mapTable<Options>(table: Table<Options>, map: (option: Option<unknown>,
   return Object.fromEntries(entries) as Options;
 }
 
-function integer(group: Group, initial: number, min: number, max: number, help: string): Option<number> {
+function integer(group: OptionGroup, initial: number, min: number, max: number, help: string): Option<number> {
   const check = (value: unknown, flag: string): number => {
     if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
     throw new InputError(`${flag}: expected a whole number from ${min} to ${max}, got ${quote(String(value))}`);
@@ -257,7 +257,7 @@ function integer(group: Group, initial: number, min: number, max: number, help: 
   return { group, help, initial, placeholder: "N", parse, check };
 }
 
-function number(group: Group, initial: number, min: number, max: number, help: string): Option<number> {
+function number(group: OptionGroup, initial: number, min: number, max: number, help: string): Option<number> {
   const check = (value: unknown, flag: string): number => {
     if (typeof value === "number" && value >= min && value <= max) return value;
     throw new InputError(`${flag}: expected a number from ${min} to ${max}, got ${quote(String(value))}`);
@@ -272,7 +272,7 @@ function orNull<Value>(option: Option<Value>): Option<Value | null> {
   return { ...option, initial: null, check };
 }
 
-function toggle(group: Group, help: string): Option<boolean> {
+function toggle(group: OptionGroup, help: string): Option<boolean> {
   const check = (json: unknown, name: string): boolean => {
     if (typeof json === "boolean") return json;
     throw new InputError(`${name}: expected true or false, got ${quote(String(json))}`);
@@ -281,7 +281,7 @@ function toggle(group: Group, help: string): Option<boolean> {
 }
 
 function choice<Name extends string>(
-  group: Group,
+  group: OptionGroup,
   initial: Name,
   names: readonly Name[],
   meaning: string,
@@ -298,7 +298,7 @@ function choice<Name extends string>(
 
 /** Some of a list of names, each once. */
 function choices<Name extends string>(
-  group: Group,
+  group: OptionGroup,
   names: readonly Name[],
   placeholder: string,
   help: string,
@@ -311,7 +311,7 @@ function choices<Name extends string>(
   return { group, help, initial: [], placeholder, parse: (text, flag) => check(text.split(","), flag), check };
 }
 
-function path(group: Group, placeholder: string, help: string): Option<string> {
+function path(group: OptionGroup, placeholder: string, help: string): Option<string> {
   const check = (json: unknown, name: string): string => {
     if (typeof json === "string" && json !== "") return json;
     throw new InputError(`${name}: expected a path, got ${quote(String(json))}`);
@@ -319,7 +319,12 @@ function path(group: Group, placeholder: string, help: string): Option<string> {
   return { group, help, initial: "", placeholder, parse: check, check };
 }
 
-function texts(group: Group, initial: readonly string[], placeholder: string, help: string): Option<readonly string[]> {
+function texts(
+  group: OptionGroup,
+  initial: readonly string[],
+  placeholder: string,
+  help: string,
+): Option<readonly string[]> {
   const check = (json: unknown, name: string): readonly string[] => {
     if (Array.isArray(json) && json.every((item) => typeof item === "string")) return json;
     throw new InputError(`${name}: expected a list of texts, got ${quote(String(json))}`);

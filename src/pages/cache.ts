@@ -25,7 +25,7 @@ export interface CachedPage {
 const NAME = /^[0-9a-f]{64}$/;
 const MAX_ENTRY_BYTES = 65_536;
 /** Part of every key: entries of another version are not found. */
-const VERSION = "1";
+const CACHE_VERSION = "1";
 
 export class PageCache {
   readonly #pages: string;
@@ -72,7 +72,7 @@ export class PageCache {
   }
 }
 
-const keyOf = (url: string): string => sha256(`${VERSION}\n${url}`);
+const keyOf = (url: string): string => sha256(`${CACHE_VERSION}\n${url}`);
 
 const sha256 = (content: Buffer | string): string => createHash("sha256").update(content).digest("hex");
 
@@ -91,7 +91,7 @@ function readPlainFile(path: string, limit: number): Buffer | null {
   }
 }
 
-interface Entry {
+interface CacheEntry {
   readonly key: string;
   readonly page: Omit<CachedPage, "body">;
   /** SHA-256 of the body. */
@@ -99,7 +99,7 @@ interface Entry {
   readonly length: number;
 }
 
-function readEntry(bytes: Buffer | null): Entry | null {
+function readEntry(bytes: Buffer | null): CacheEntry | null {
   const json = bytes === null ? null : parse(bytes.toString("utf8"));
   if (!isRecord(json)) return null;
   const { key, url, contentType, etag, lastModified, fetchedMs, body, length } = json;

@@ -5,7 +5,7 @@
 import type uPlotType from "uplot";
 import type { Curve, ReportRun } from "../experiments/report-data.ts";
 import { colorOf, count, dashOf, duration, make, shortName } from "./client.ts";
-import type { Page } from "./client.ts";
+import type { ReportPage } from "./client.ts";
 
 /** The page has put it there. */
 declare const uPlot: typeof uPlotType;
@@ -51,7 +51,7 @@ export function short(value: number): string {
 
 /** The curves of all runs that are shown. Hover: the values there, the best first. Drag: zoom; double click: all of it. */
 export function drawCurves(
-  page: Page,
+  page: ReportPage,
   place: HTMLElement,
   readout: HTMLElement,
   kind: "heldOutBits" | "heldOut" | "loss",
@@ -92,7 +92,7 @@ export function drawCurves(
 }
 
 /** The values at the cursor, the lowest first; the curve that is nearest is in bold. */
-export function readValues(page: Page, plot: uPlotType, shown: readonly number[], readout: HTMLElement): void {
+export function readValues(page: ReportPage, plot: uPlotType, shown: readonly number[], readout: HTMLElement): void {
   const index = plot.cursor.idx ?? null;
   if (index === null) {
     readout.replaceChildren("Move over the curves to read them; drag to zoom, double click to see all.");
@@ -131,7 +131,7 @@ export interface ScatterKind {
 }
 
 /** A point a run: something against the result. Returns the runs on the front, by their places. */
-export function drawScatter(page: Page, place: HTMLElement, kind: ScatterKind): number[] {
+export function drawScatter(page: ReportPage, place: HTMLElement, kind: ScatterKind): number[] {
   place.replaceChildren();
   const points = [...page.data.runs.entries()]
     .flatMap(([index, run]) => {
@@ -184,7 +184,7 @@ export function drawScatter(page: Page, place: HTMLElement, kind: ScatterKind): 
 
 /** Names beside the points, as long as there is room for them. */
 export function labelPoints(
-  page: Page,
+  page: ReportPage,
   plot: uPlotType,
   points: readonly { index: number; x: number; y: number }[],
 ): void {

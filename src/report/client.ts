@@ -8,7 +8,7 @@
 import type { ReportData, ReportRun } from "../experiments/report-data.ts";
 
 /** What the parts of the page share. */
-export interface Page {
+export interface ReportPage {
   readonly data: ReportData;
   /** Runs that are left out of the charts, by their place in `data.runs`. */
   readonly hidden: Set<number>;
@@ -120,7 +120,7 @@ export function tableColumns(data: ReportData): TableColumn[] {
 }
 
 /** The table: a click on a name of a column sorts by it, a run's box takes it out of the charts and back. */
-export function drawTable(page: Page, place: HTMLElement): void {
+export function drawTable(page: ReportPage, place: HTMLElement): void {
   const columns = tableColumns(page.data);
   const run: TableColumn = { name: "run", isNumber: false, key: ({ name }) => name, show: shortName };
   const body = make("tbody");
@@ -155,7 +155,7 @@ export function sortedBy(runs: readonly ReportRun[], { key }: TableColumn, isDow
 }
 
 export function fillTable(
-  page: Page,
+  page: ReportPage,
   body: HTMLElement,
   columns: readonly TableColumn[],
   order: readonly number[],

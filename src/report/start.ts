@@ -2,7 +2,7 @@
 import type { ReportData } from "../experiments/report-data.ts";
 import { drawCurves, drawScatter, sizeAxis, timeAxis } from "./charts.ts";
 import { drawCompletions, drawImportance, drawSamples, drawTable, make } from "./client.ts";
-import type { Page } from "./client.ts";
+import type { ReportPage } from "./client.ts";
 
 /** An element that the page is known to have. */
 export function byId(id: string): HTMLElement {
@@ -28,7 +28,7 @@ export function start(): void {
   choice.append(...kinds.map((kind) => make("option", { value: kind }, names[kind])));
   const log = make("input", { type: "checkbox", id: "log" });
   byId("controls").append(choice, make("label", {}, log, " logarithmic steps"));
-  const page: Page = {
+  const page: ReportPage = {
     data,
     hidden: new Set(),
     redraw: () => {
@@ -53,7 +53,7 @@ export function start(): void {
 }
 
 /** As the system has it, until the button says otherwise. */
-export function themed(page: Page): void {
+export function themed(page: ReportPage): void {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const set = (theme: string): void => {
     document.documentElement.dataset.theme = theme;

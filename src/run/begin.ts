@@ -18,7 +18,7 @@ import { stepsFor } from "./budget.ts";
 import { chooseEngine, openEngine, resumeEngine, usesBlas } from "./engines.ts";
 import { findGpu } from "./gpu.ts";
 import { originOf } from "./training-data.ts";
-import type { Material } from "./training-data.ts";
+import type { TrainingData } from "./training-data.ts";
 import type { Reporter } from "./reporter.ts";
 import { Training } from "./training.ts";
 import type { Best } from "./training.ts";
@@ -54,7 +54,7 @@ export interface Outcome {
 
 /** Makes a run and trains it. Throws InputError, as `Training.complete` does. */
 export async function begin(
-  material: Material,
+  material: TrainingData,
   options: ResolvedOptions,
   place: NewRun,
   goal: TrainingGoal,
@@ -75,7 +75,7 @@ export async function begin(
 /** Resumes a run, which must be open to train and is left so. Throws as `begin`. */
 export async function continueRun(
   run: Run,
-  material: Material,
+  material: TrainingData,
   goal: TrainingGoal,
   reporter: Reporter,
 ): Promise<Outcome> {
@@ -88,7 +88,7 @@ export async function continueRun(
 }
 
 /** A run that was stopped before its first save. Its options have the steps that its budget came to. */
-async function startAgain(run: Run, material: Material, reporter: Reporter): Promise<Training> {
+async function startAgain(run: Run, material: TrainingData, reporter: Reporter): Promise<Training> {
   const options = { ...run.options, tokens: null, seconds: null };
   const { engine } = await start(material, options, false, reporter);
   return new Training({ run, material, engine, progress: newProgress(), best: null, reporter, why: null });
@@ -96,7 +96,7 @@ async function startAgain(run: Run, material: Material, reporter: Reporter): Pro
 
 /** An engine with new weights, and the options as the run will remember them. `why`: how "auto" chose the engine. */
 async function start(
-  material: Material,
+  material: TrainingData,
   resolved: ResolvedOptions,
   mayChooseGpu: boolean,
   reporter: Reporter,
@@ -121,7 +121,7 @@ async function start(
 }
 
 /** The same numbers for every engine; the atomic engine keeps them in f64. */
-function initialWeights({ config, random }: Material, { engine }: ResolvedOptions): Tensors {
+function initialWeights({ config, random }: TrainingData, { engine }: ResolvedOptions): Tensors {
   return engine === "atomic" ? initTensors(config, random, Float64Array) : initTensors(config, random, Float32Array);
 }
 
@@ -132,7 +132,12 @@ const CHANGEABLE = [
   ["optionsHash", "config.json is"],
 ] as const;
 
-async function restore(run: Run, material: Material, checkpoint: Checkpoint, reporter: Reporter): Promise<Training> {
+async function restore(
+  run: Run,
+  material: TrainingData,
+  checkpoint: Checkpoint,
+  reporter: Reporter,
+): Promise<Training> {
   const { state, progress, random } = checkpoint;
   const origin = await originOf(material, run);
   const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
@@ -169,7 +174,7 @@ function ignoreInputError(error: unknown): null {
 /** Trains to the goal, then writes the samples. A training that was stopped by a signal has none. */
 async function finish(
   run: Run,
-  material: Material,
+  material: TrainingData,
   training: Training,
   reporter: Reporter,
   goal: TrainingGoal,

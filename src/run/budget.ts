@@ -8,8 +8,8 @@
 import type { Engine } from "../training/engine.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError } from "../errors.ts";
-import { batchesOf, countTargets, evaluateInParts } from "../training/train.ts";
-import type { Material } from "./training-data.ts";
+import { batchesOf, countTargets, evaluateInSlices } from "../training/train.ts";
+import type { TrainingData } from "./training-data.ts";
 
 /** The trial takes this share of the time; bounds in seconds. What it has learnt is forgotten. */
 const TRIAL_SHARE = 0.03;
@@ -24,7 +24,7 @@ const MAX_STEPS = 1_000_000_000;
  * The steps of a training: those asked for, or as many as the budget has room for, at least one. The engine is as it was.
  * Throws InputError if the warm-up alone would take them all.
  */
-export async function stepsFor(options: ResolvedOptions, material: Material, engine: Engine): Promise<number> {
+export async function stepsFor(options: ResolvedOptions, material: TrainingData, engine: Engine): Promise<number> {
   const { tokens, seconds, numSteps } = options;
   const steps = tokens !== null ? stepsOfTokens(options, material, tokens) : null;
   if (steps === null && seconds === null) return numSteps;
@@ -38,7 +38,7 @@ export async function stepsFor(options: ResolvedOptions, material: Material, eng
 
 function stepsOfTokens(
   { batchSize, accumulate, blockSize }: ResolvedOptions,
-  { train }: Material,
+  { train }: TrainingData,
   tokens: number,
 ): number {
   return tokens / ((countTargets(train, blockSize) / train.length) * batchSize * accumulate);
@@ -46,7 +46,7 @@ function stepsOfTokens(
 
 async function stepsOfSeconds(
   options: ResolvedOptions,
-  material: Material,
+  material: TrainingData,
   engine: Engine,
   seconds: number,
 ): Promise<number> {
@@ -55,7 +55,7 @@ async function stepsOfSeconds(
   const stepSeconds = await timeSteps(options, material, engine, trial);
   const heldOut = material.heldOut.slice(0, options.evalDocuments);
   const evalSeconds = await time(async () => {
-    for await (const _ of evaluateInParts(engine, heldOut));
+    for await (const _ of evaluateInSlices(engine, heldOut));
   });
   const saveSeconds = SAVE_FACTOR * (await time(() => engine.save()));
   await engine.load(state);
@@ -66,7 +66,7 @@ async function stepsOfSeconds(
 /** Seconds a step, the mean after the first part of a trial that takes about `seconds`. */
 async function timeSteps(
   options: ResolvedOptions,
-  { train }: Material,
+  { train }: TrainingData,
   engine: Engine,
   seconds: number,
 ): Promise<number> {

@@ -80,7 +80,7 @@ function refuseEmpty({ name, mayBeEmpty }: Source): void {
   if (!mayBeEmpty) throw new InputError(`${showPath(name)} holds no text; leave it out, or give a file with some`);
 }
 
-interface Vocabulary {
+interface FirstPass {
   readonly tokenizer: Tokenizer;
   /** All documents; the distinct ones; what identifies them all. */
   readonly count: number;
@@ -89,7 +89,7 @@ interface Vocabulary {
 }
 
 /** The first pass. Throws InputError where there is nothing to learn from. */
-function learnVocabulary(documents: Documents, options: TrainOptions): Vocabulary {
+function learnVocabulary(documents: Documents, options: TrainOptions): FirstPass {
   const trainer = tokenizerTrainer(options);
   const known = new TextSet();
   const hash = new DocumentsHash();
@@ -108,7 +108,7 @@ function learnVocabulary(documents: Documents, options: TrainOptions): Vocabular
 /** The second pass. Throws InputError if a file is not what it was in the first. */
 function encode(
   documents: Documents,
-  { tokenizer, known, count, dataHash }: Vocabulary,
+  { tokenizer, known, count, dataHash }: FirstPass,
   options: TrainOptions,
 ): Pick<EncodedText, "documents" | "tails"> {
   const { valFraction } = options;

@@ -22,7 +22,7 @@ import { encodeText } from "./encoded.ts";
 import type { EncodedText } from "./encoded.ts";
 import { checkSize } from "../tensor/sizing.ts";
 
-export interface Material {
+export interface TrainingData {
   readonly config: Config;
   readonly tokenizer: Tokenizer;
   /** Documents, or windows of them (`--stream`), as tokens: to learn from, shuffled, and held out. */
@@ -43,21 +43,21 @@ export interface Material {
 }
 
 /** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
-export function prepare(options: ResolvedOptions, sources: readonly TextSource[]): Material {
+export function prepareTrainingData(options: ResolvedOptions, sources: readonly TextSource[]): TrainingData {
   const random = new Random(options.seed);
   const check = (tokenizer: Tokenizer): void => checkSize(configOf(options, tokenizer), options.engine);
-  return materialOf(options, encodeText(options, sources, random, check), random);
+  return trainingDataOf(options, encodeText(options, sources, random, check), random);
 }
 
 /**
  * The same of a text that was read before. Throws InputError for a model that is too large, or too few documents.
  * @param random the run's generator, which has drawn nothing yet (but for the reference's documents).
  */
-export function materialOf(
+export function trainingDataOf(
   options: ResolvedOptions,
   text: EncodedText,
   random: Random = new Random(options.seed),
-): Material {
+): TrainingData {
   const { tokenizer, known, duplicates, cleaning, dataHash } = text;
   const { blockSize } = options;
   const config = configOf(options, tokenizer);
@@ -103,12 +103,12 @@ function split(
 const add = (a: number, b: number): number => a + b;
 
 /** Measured on the held-out documents, or on the others where none are. */
-export function materialBaselines({ train, heldOut, config }: Material): Baselines {
+export function baselinesOf({ train, heldOut, config }: TrainingData): Baselines {
   return baselines(train, heldOut.length > 0 ? heldOut : train, config.vocabSize, config.blockSize);
 }
 
 /** What every file of the run says of where it comes from. */
-export async function originOf({ config, dataHash }: Material, run: Run): Promise<Origin> {
+export async function originOf({ config, dataHash }: TrainingData, run: Run): Promise<Origin> {
   const [tokenizerHash, optionsHash] = [await sha256(run.tokenizerText), await sha256(run.optionsText)];
   return { config, dataHash, tokenizerHash, optionsHash };
 }

@@ -10,11 +10,11 @@ import { openLogs } from "../node/logs.ts";
 import type { Log } from "../node/metrics.ts";
 import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run-directory.ts";
-import { countTargets, measureInParts, trainSteps } from "../training/train.ts";
+import { countTargets, measureInSlices, trainSteps } from "../training/train.ts";
 import type { Evaluation, Measurement, Progress, TrainEvent } from "../training/train.ts";
 import { openEngine, resumeEngine } from "./engines.ts";
-import { materialBaselines, originOf } from "./training-data.ts";
-import type { Material } from "./training-data.ts";
+import { baselinesOf, originOf } from "./training-data.ts";
+import type { TrainingData } from "./training-data.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Speedometer } from "./speedometer.ts";
@@ -30,7 +30,7 @@ export interface Best {
 /** What a training is made of. */
 export interface TrainingParts {
   readonly run: Run;
-  readonly material: Material;
+  readonly material: TrainingData;
   readonly engine: Engine;
   readonly progress: Progress;
   /** The weights of `progress.best`; null where there is none yet. */
@@ -44,7 +44,7 @@ export interface TrainingParts {
 
 export class Training {
   readonly #run: Run;
-  readonly #material: Material;
+  readonly #material: TrainingData;
   #engine: Engine;
   readonly #progress: Progress;
   readonly #reporter: Reporter;
@@ -82,7 +82,7 @@ export class Training {
     stop.listen();
     try {
       this.#reportBeginning();
-      await this.#outliving(() => this.#train(stop, lastStep));
+      await this.#withRecovery(() => this.#train(stop, lastStep));
       if (stop.exitCode !== null && !this.#isComplete(lastStep)) return this.#stopEarly(stop.exitCode);
     } catch (error) {
       throw error instanceof InputError && error.code === "diverged" ? this.#diverged(error) : error;
@@ -90,29 +90,29 @@ export class Training {
       stop.stopListening();
     }
     this.#reporter.saved(this.#progress.step, this.#run.path);
-    const engine = await this.#outliving(() => this.#measure());
+    const engine = await this.#withRecovery(() => this.#measure());
     return this.#progress.step < this.#run.options.numSteps ? 0 : engine;
   }
 
   /** Trains to the last step or a signal, and saves. */
   async #train(stop: StopRequest, lastStep: number): Promise<void> {
     const { saveInterval, ...options } = this.#run.options;
-    const standsStill = (step: number): boolean =>
+    const mustDrain = (step: number): boolean =>
       step % saveInterval === 0 || this.#best?.saved === false || stop.exitCode !== null;
     const heldOut = this.#material.heldOut.slice(0, options.evalDocuments);
-    if ((this.#engine.stepsAhead ?? 0) > 0) this.#snapshot ??= this.#snap(await this.#engine.save());
-    const settings = { ...options, standsStill, until: lastStep };
+    if ((this.#engine.maxInFlight ?? 0) > 0) this.#snapshot ??= this.#snap(await this.#engine.save());
+    const settings = { ...options, mustDrain, until: lastStep };
     const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
     for await (const event of events) {
       await this.#handle(event);
       // Steps that have begun are waited for: nothing may move any more when the state is saved.
-      if ((await stop.heard()) && isStill(event)) break;
+      if ((await stop.heard()) && isDrained(event)) break;
     }
     await this.#save();
   }
 
   /** Does the work again, from the last snapshot, where the engine is lost on the way. */
-  async #outliving<Result>(work: () => Promise<Result>): Promise<Result> {
+  async #withRecovery<Result>(work: () => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
         return await work();
@@ -154,7 +154,7 @@ export class Training {
     if (event.type !== "evaluation" && isMilestone && this.#material.heldOut.length > 0) return;
     if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
     // While steps are skipped nothing has changed, and a resumed training should try them all again.
-    if (skippedInARow > 0 || !isStill(event)) return;
+    if (skippedInARow > 0 || !isDrained(event)) return;
     if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
   }
 
@@ -246,7 +246,7 @@ export class Training {
       evaluation.step === this.#progress.step
         ? this.#engine
         : await openEngine(config, weights, this.#run.options, (message) => this.#reporter.warn(message));
-    const parts = measureInParts(engine, heldOut);
+    const parts = measureInSlices(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();
     const bitsPerByte = this.#saveResult(evaluation.step, part.value);
@@ -256,7 +256,7 @@ export class Training {
       beganAnew: countTargets(heldOut, config.blockSize) < heldOut.countTokens() - heldOut.length,
       documents: heldOut.length,
       unit,
-      baselines: materialBaselines(this.#material),
+      baselines: baselinesOf(this.#material),
       bestStep: evaluation.step,
     });
     return engine;
@@ -314,7 +314,7 @@ export class Training {
       vocabSize,
       parameters: countParameters(config),
       shape,
-      baselines: materialBaselines(this.#material),
+      baselines: baselinesOf(this.#material),
     });
   }
 }
@@ -327,4 +327,4 @@ interface Snapshot {
 }
 
 /** Whether no step has begun beyond what the event tells. */
-const isStill = (event: TrainEvent): boolean => !("ahead" in event) || event.ahead === 0;
+const isDrained = (event: TrainEvent): boolean => !("inFlight" in event) || event.inFlight === 0;

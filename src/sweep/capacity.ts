@@ -18,7 +18,7 @@ export interface Need {
   readonly refusal: string | null;
 }
 
-export interface Room {
+export interface Capacity {
   readonly jobs: number;
   /** Cores for each of so many jobs. */
   readonly coresEach: number;
@@ -35,12 +35,12 @@ const USABLE = 0.9;
  * @param asked jobs at once; null: as many as there are cores, and memory for the largest. @param maxBytes memory for all
  * of them; default: what is free here.
  */
-export async function placeRuns(
+export async function planCapacity(
   plan: Pick<SweepPlan, "options" | "runs">,
   sizes: TextSizes,
   asked: number | null,
   maxBytes: number = USABLE * process.availableMemory(),
-): Promise<Room> {
+): Promise<Capacity> {
   const needs = new Map<string, Need>();
   for (const run of plan.runs) {
     const options = resolveOptions(optionsOf(plan, run));

@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 import { isRecord } from "../errors.ts";
 import type { Failure } from "./sweep-directory.ts";
 
-export interface Task {
+export interface RunTask {
   readonly name: string;
   /** As `sweep-task` takes them. */
   readonly args: readonly string[];
@@ -28,7 +28,7 @@ export interface Task {
 /** Where runs are done: here, or elsewhere (`slurm-pool.ts`). */
 export interface Pool {
   /** Runs all tasks; resolves when each has finished or failed, or the pool was stopped and none runs any more. */
-  run(tasks: readonly Task[]): Promise<void>;
+  run(tasks: readonly RunTask[]): Promise<void>;
   /** Starts nothing more, and asks what runs to stop, saved. */
   stop(): void;
 }
@@ -59,7 +59,7 @@ export class Deaths {
   readonly #kills = new Map<string, { progress: string; count: number }>();
 
   /** One more. @param how in words. Returns why to give up; null: not yet. */
-  count({ name, ...task }: Pick<Task, "name" | "progress">, how: string): Failure | null {
+  count({ name, ...task }: Pick<RunTask, "name" | "progress">, how: string): Failure | null {
     const progress = task.progress();
     const before = this.#kills.get(name);
     const count = before?.progress === progress ? before.count + 1 : 1;
@@ -71,7 +71,7 @@ export class Deaths {
 }
 
 interface Running {
-  readonly task: Task;
+  readonly task: RunTask;
   readonly child: ChildProcess;
 }
 
@@ -80,7 +80,7 @@ export class ProcessPool implements Pool {
   readonly #tell: Tell;
   readonly #running = new Map<string, Running>();
   readonly #deaths = new Deaths();
-  #waiting: Task[] = [];
+  #waiting: RunTask[] = [];
   #isStopping = false;
   #done: () => void = () => {};
 
@@ -90,7 +90,7 @@ export class ProcessPool implements Pool {
   }
 
   /** As `Pool.run`; tasks begin in order. */
-  async run(tasks: readonly Task[]): Promise<void> {
+  async run(tasks: readonly RunTask[]): Promise<void> {
     this.#waiting = [...tasks];
     await new Promise<void>((resolve) => {
       this.#done = resolve;
@@ -115,7 +115,7 @@ export class ProcessPool implements Pool {
     if (this.#running.size === 0) this.#done();
   }
 
-  #start(task: Task): void {
+  #start(task: RunTask): void {
     const [node, ...args] = [...this.#settings.program, "sweep-task", ...task.args, "--json"];
     // A group of its own: Ctrl-C reaches the sweep alone, which asks each run once.
     const child = spawn(node, args, {
@@ -140,7 +140,7 @@ export class ProcessPool implements Pool {
     child.on("close", (code, signal) => this.#ended(task, code, signal, lastError));
   }
 
-  #ended(task: Task, code: number | null, signal: NodeJS.Signals | null, message: string): void {
+  #ended(task: RunTask, code: number | null, signal: NodeJS.Signals | null, message: string): void {
     const { name } = task;
     this.#running.delete(name);
     if (code === 0) this.#tell({ type: "finished", name });
@@ -154,7 +154,7 @@ export class ProcessPool implements Pool {
     this.#fill();
   }
 
-  #again(task: Task, signal: NodeJS.Signals | null): void {
+  #again(task: RunTask, signal: NodeJS.Signals | null): void {
     const { name } = task;
     this.#tell({ type: "killed", name });
     if (this.#isStopping) return;

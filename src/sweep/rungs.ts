@@ -12,12 +12,12 @@ import { loadResult } from "../node/result.ts";
 import type { Measured } from "../node/result.ts";
 import type { SweepDirectory } from "./sweep-directory.ts";
 import { stepAt } from "../run/begin.ts";
-import type { Pool, PoolEvent, Task, Tell } from "./pool.ts";
+import type { Pool, PoolEvent, RunTask, Tell } from "./pool.ts";
 import type { Need } from "./capacity.ts";
 import type { SweepView } from "./view.ts";
 
 /** Where and how the runs of a sweep are done. */
-export interface Place {
+export interface PoolSetup {
   /** What each needs, by its name. */
   readonly needs: ReadonlyMap<string, Need>;
   /** Beside what every task is told. */
@@ -27,7 +27,7 @@ export interface Place {
 }
 
 /** Resolves to the exit code of the signal that stopped it, or null. */
-export async function runRungs(directory: SweepDirectory, place: Place, view: SweepView): Promise<number | null> {
+export async function runRungs(directory: SweepDirectory, place: PoolSetup, view: SweepView): Promise<number | null> {
   const { runs, halving } = directory.memory;
   const groups = new Set(runs.map(({ group }) => group));
   const rungs: readonly Rung[] = halving ? rungsOf(groups.size) : [{ share: 1, survivors: 0 }];
@@ -53,7 +53,7 @@ async function runRung(
   directory: SweepDirectory,
   runs: readonly PlannedRun[],
   { share }: Rung,
-  place: Place,
+  place: PoolSetup,
   view: SweepView,
 ): Promise<number | null> {
   const byName = new Map(runs.map((run) => [run.name, run]));
@@ -78,7 +78,7 @@ async function runRung(
   return stop.exitCode;
 }
 
-function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { needs, taskArgs }: Place): Task {
+function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { needs, taskArgs }: PoolSetup): RunTask {
   const { name } = run;
   const checkpoints = `${directory.runPath(name)}/checkpoints`;
   return {

@@ -10,7 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { InputError } from "../errors.ts";
 import { MAX_ARRAY } from "../experiments/slurm-script.ts";
 import { Deaths, messageOf, parseEvent, STOPPED } from "./pool.ts";
-import type { Pool, Task, Tell } from "./pool.ts";
+import type { Pool, RunTask, Tell } from "./pool.ts";
 import { cancel, endingOf, queue } from "./slurm.ts";
 import type { Ending } from "./slurm.ts";
 import type { SlurmJobs } from "./slurm-jobs.ts";
@@ -23,7 +23,7 @@ const MAX_SILENCE_MS = 600_000;
 
 /** A task of an array, as far as it is known. */
 interface Followed {
-  readonly task: Task;
+  readonly task: RunTask;
   readonly log: LogTail;
   isRunning: boolean;
 }
@@ -45,7 +45,7 @@ export class SlurmPool implements Pool {
   }
 
   /** As `Pool.run`. Throws InputError if Slurm refuses the job, or can't be asked any more. */
-  async run(tasks: readonly Task[]): Promise<void> {
+  async run(tasks: readonly RunTask[]): Promise<void> {
     const byName = new Map(tasks.map((task) => [task.name, task]));
     for (const [id, name] of await this.#jobs.active()) {
       const task = byName.get(name);
@@ -89,7 +89,7 @@ export class SlurmPool implements Pool {
     }
   }
 
-  async #submit(tasks: readonly Task[]): Promise<void> {
+  async #submit(tasks: readonly RunTask[]): Promise<void> {
     for (let start = 0; start < tasks.length; start += MAX_ARRAY) {
       const part = tasks.slice(start, start + MAX_ARRAY);
       const names = part.map(({ name }) => name);
@@ -98,14 +98,14 @@ export class SlurmPool implements Pool {
     }
   }
 
-  #follow(id: string, task: Task): void {
+  #follow(id: string, task: RunTask): void {
     this.#followed.set(id, { task, log: new LogTail(task.logPath), isRunning: false });
   }
 
   /** Looks at the queue once, and at what the runs have said since. */
   async #look(): Promise<void> {
     const queued = await queue();
-    const again: Task[] = [];
+    const again: RunTask[] = [];
     for (const [id, followed] of this.#followed) {
       const { task, log } = followed;
       const state = queued.get(id);
@@ -124,7 +124,7 @@ export class SlurmPool implements Pool {
   }
 
   /** A task is gone from the queue: finished, failed for good, or to be done again. */
-  async #isToGoAgain(id: string, task: Task): Promise<boolean> {
+  async #isToGoAgain(id: string, task: RunTask): Promise<boolean> {
     const { name } = task;
     if (task.isDone()) {
       this.#tell({ type: "finished", name });

@@ -21,7 +21,7 @@ import { loadFetched, saveFetched } from "../node/fetched.ts";
 import type { FetchedText } from "../node/fetched.ts";
 import { makeDirectory, readWhole, removeTemporaries, showPath, writeDurably, writeError } from "../node/files.ts";
 import { Lock } from "../node/lock.ts";
-import { makeWhole } from "../node/atomic-directory.ts";
+import { createDirectoryAtomically } from "../node/atomic-directory.ts";
 
 /** Why a run will not be finished. */
 export interface Failure {
@@ -55,13 +55,19 @@ export class SweepDirectory {
     fetched: readonly FetchedText[],
   ): SweepDirectory {
     const { options, runs, halving, dataHash, slurm } = memory;
-    const path = makeWhole(runsDirectory, name, `${stem}-sweep`, "microgpt sweep --resume", (hidden) => {
-      for (const room of ["runs", "logs", "prepared"]) makeDirectory(join(hidden, room));
-      saveFetched(join(hidden, "pages"), fetched);
-      const json = { format: "microgpt-sweep", version: 1, dataHash, halving, slurm, options, runs };
-      writeDurably(join(hidden, "sweep.json"), `${JSON.stringify(json, null, 2)}\n`);
-      Lock.take(join(hidden, ".lock"));
-    });
+    const path = createDirectoryAtomically(
+      runsDirectory,
+      name,
+      `${stem}-sweep`,
+      "microgpt sweep --resume",
+      (hidden) => {
+        for (const room of ["runs", "logs", "prepared"]) makeDirectory(join(hidden, room));
+        saveFetched(join(hidden, "pages"), fetched);
+        const json = { format: "microgpt-sweep", version: 1, dataHash, halving, slurm, options, runs };
+        writeDurably(join(hidden, "sweep.json"), `${JSON.stringify(json, null, 2)}\n`);
+        Lock.take(join(hidden, ".lock"));
+      },
+    );
     const sweep = new SweepDirectory(path, memory);
     sweep.#lock = Lock.adopt(join(path, ".lock"));
     return sweep;

@@ -22,10 +22,10 @@ import { stemOf } from "../node/run-directory.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
 import type { SweepMemory } from "./sweep-directory.ts";
 import { ProcessPool } from "./pool.ts";
-import { placeRuns } from "./capacity.ts";
-import type { Room } from "./capacity.ts";
+import { planCapacity } from "./capacity.ts";
+import type { Capacity } from "./capacity.ts";
 import { isDone, runRungs } from "./rungs.ts";
-import type { Place } from "./rungs.ts";
+import type { PoolSetup } from "./rungs.ts";
 import { SlurmJobs } from "./slurm-jobs.ts";
 import { SlurmPool } from "./slurm-pool.ts";
 import { readSpec } from "./source.ts";
@@ -35,7 +35,7 @@ import type { TextSizes } from "./texts.ts";
 import type { SweepOutput } from "./view.ts";
 
 /** How a sweep is run, however it began. */
-export interface Way {
+export interface SweepExecution {
   /** Runs side by side; null: as the machine, or the cluster, can. */
   readonly jobs: number | null;
   /** A module that hears of every run; null: none. */
@@ -44,13 +44,13 @@ export interface Way {
   readonly slurm: SlurmSettings | null;
 }
 
-export interface SweepFlags extends SpecFlags, Way {
+export interface SweepFlags extends SpecFlags, SweepExecution {
   readonly name: string | null;
   readonly runsDir: string;
   readonly dryRun: boolean;
 }
 
-export interface ResumeFlags extends Omit<Way, "slurm"> {
+export interface ResumeFlags extends Omit<SweepExecution, "slurm"> {
   /** Null: where it was. */
   readonly on: "local" | "slurm" | null;
   /** What is asked for anew of the cluster. */
@@ -83,7 +83,7 @@ export async function sweep(
     const path = resolve(freePath(flags.runsDir, flags.name, `${stem}-sweep`));
     return await showPlan(memory, sizesOf(texts), { flags, path, output });
   }
-  const room = await roomOf(memory, sizesOf(texts), flags);
+  const room = await capacityOf(memory, sizesOf(texts), flags);
   const directory = SweepDirectory.create(flags.runsDir, flags.name, stem, memory, gathered.fetched);
   try {
     await openTexts(directory, texts);
@@ -105,7 +105,7 @@ export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags, o
     directory.saveFailures(new Map([...directory.failures()].filter(([, { exitCode }]) => exitCode === DIVERGED)));
     const texts = await openTexts(directory, null);
     const way = { ...flags, slurm };
-    return await runAll(directory, await roomOf(memory, sizesOf(texts), way), way, output);
+    return await runAll(directory, await capacityOf(memory, sizesOf(texts), way), way, output);
   } finally {
     directory.close();
   }
@@ -128,17 +128,17 @@ async function mustBeAlone(path: string): Promise<void> {
 }
 
 /** A cluster's machines have other memory than this one. */
-async function roomOf(memory: SweepMemory, sizes: TextSizes, { jobs, slurm }: Way): Promise<Room> {
-  return await placeRuns(memory, sizes, jobs, slurm === null ? undefined : Infinity);
+async function capacityOf(memory: SweepMemory, sizes: TextSizes, { jobs, slurm }: SweepExecution): Promise<Capacity> {
+  return await planCapacity(memory, sizes, jobs, slurm === null ? undefined : Infinity);
 }
 
 /** `--dry-run`: what each run needs, or the script of the first job. */
 async function showPlan(
   { runs, ...memory }: SweepMemory,
   sizes: TextSizes,
-  { flags: way, path, output }: { readonly flags: Way; readonly path: string; readonly output: SweepOutput },
+  { flags: way, path, output }: { readonly flags: SweepExecution; readonly path: string; readonly output: SweepOutput },
 ): Promise<number> {
-  const room = await roomOf({ runs, ...memory }, sizes, way);
+  const room = await capacityOf({ runs, ...memory }, sizes, way);
   if (way.slurm !== null) {
     const names = runs.map(({ name }) => name);
     output.print(scriptWriter(way.slurm, room, way, path)("microgpt", names, 1));
@@ -155,13 +155,13 @@ async function showPlan(
 /** This very program, as another process starts it. */
 const program = (): string[] => [process.execPath, ...process.execArgv, realpathSync(process.argv[1])];
 
-const hookArgs = ({ hook }: Way): string[] => (hook === null ? [] : ["--hook", resolve(hook)]);
+const hookArgs = ({ hook }: SweepExecution): string[] => (hook === null ? [] : ["--hook", resolve(hook)]);
 
 /** → what writes the script of a job, for some runs and a share of their steps. */
 function scriptWriter(
   settings: SlurmSettings,
-  { needs }: Room,
-  way: Way,
+  { needs }: Capacity,
+  way: SweepExecution,
   directory: string,
 ): (jobName: string, names: readonly string[], share: number) => string {
   return (jobName, names, share) => {
@@ -172,7 +172,7 @@ function scriptWriter(
 }
 
 /** Where the runs are done: on this machine, or on a cluster. */
-function placeOf(directory: SweepDirectory, room: Room, way: Way): Place {
+function poolSetupOf(directory: SweepDirectory, room: Capacity, way: SweepExecution): PoolSetup {
   const { needs, jobs, maxBytes, coresEach } = room;
   if (way.slurm === null) {
     const environment = { MICROGPT_CORES: String(coresEach) };
@@ -181,12 +181,17 @@ function placeOf(directory: SweepDirectory, room: Room, way: Way): Place {
   }
   const queued = SlurmJobs.open(directory.path);
   const script = scriptWriter(way.slurm, room, way, resolve(directory.path));
-  const pool: Place["pool"] = (share, tell) =>
+  const pool: PoolSetup["pool"] = (share, tell) =>
     new SlurmPool(queued, (jobName, names) => script(jobName, names, share), tell);
   return { needs, taskArgs: [], pool };
 }
 
-async function runAll(directory: SweepDirectory, room: Room, way: Way, output: SweepOutput): Promise<number> {
+async function runAll(
+  directory: SweepDirectory,
+  room: Capacity,
+  way: SweepExecution,
+  output: SweepOutput,
+): Promise<number> {
   const { runs } = directory.memory;
   const left = runs.filter((run) => !isDone(directory, run, 1));
   const view = output.openView(
@@ -196,7 +201,7 @@ async function runAll(directory: SweepDirectory, room: Room, way: Way, output: S
   const where = way.slurm === null ? `${room.jobs} at once` : "on the cluster";
   view.note(`${runs.length} runs in ${showPath(directory.path)}, ${where}`);
   refuse(directory, left, room, (message) => view.warn(message));
-  const exitCode = await runRungs(directory, placeOf(directory, room, way), view).finally(() => view.end());
+  const exitCode = await runRungs(directory, poolSetupOf(directory, room, way), view).finally(() => view.end());
   const { runs: reports } = readComparison([directory.path]);
   directory.saveSummary(summaryJson(reports), summaryCsv(reports));
   if (exitCode !== null) {
@@ -214,7 +219,7 @@ async function runAll(directory: SweepDirectory, room: Room, way: Way, output: S
 function refuse(
   directory: SweepDirectory,
   runs: readonly PlannedRun[],
-  { needs }: Room,
+  { needs }: Capacity,
   warn: (message: string) => void,
 ): void {
   const failures = directory.failures();

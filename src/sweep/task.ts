@@ -13,7 +13,7 @@ import { encodeText } from "../run/encoded.ts";
 import type { EncodedText } from "../run/encoded.ts";
 import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
-import { materialOf } from "../run/training-data.ts";
+import { trainingDataOf } from "../run/training-data.ts";
 import { loadPrepared, preparedPath, textKey } from "./prepared.ts";
 import type { Reporter } from "../run/reporter.ts";
 import { gatherFiles, sourcesOf } from "../run/sources.ts";
@@ -34,7 +34,7 @@ export async function sweepTask(path: string, name: string, goal: TrainingGoal, 
   if (!fs.existsSync(runPath)) {
     const place = { runsDir: sweep.runsPath, name, fetched: sweep.fetched(), mayUseGpu: mayUseGpu(asked) };
     try {
-      return (await begin(materialOf(options, text), options, place, goal, reporter)).exitCode;
+      return (await begin(trainingDataOf(options, text), options, place, goal, reporter)).exitCode;
     } catch (error) {
       // Another process of the same run, of a sweep that was killed, has been quicker.
       if (!(error instanceof InputError) || error.code !== "exists") throw error;
@@ -42,7 +42,7 @@ export async function sweepTask(path: string, name: string, goal: TrainingGoal, 
   }
   const run = await openWhenFree(runPath);
   try {
-    return (await continueRun(run, materialOf(run.options, text), goal, reporter)).exitCode;
+    return (await continueRun(run, trainingDataOf(run.options, text), goal, reporter)).exitCode;
   } finally {
     run.close();
   }

@@ -21,27 +21,27 @@ export interface Session {
    * taken as computed by earlier runs (generating only). Resolves to the program's result, rows from `firstRow` on,
    * `stride` numbers apart: a view that the next run overwrites.
    */
-  run(program: Program, batch: Batch, options: RunOptions): Promise<Result>;
+  run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput>;
   /**
    * A training step: all passes of its batch, then the update, unless the loss or a gradient is not finite.
    * @param passes read as the work goes; the packed tokens of one are overwritten when the next is taken.
-   * @param tokens of all passes together; at most `stepsAhead` calls may begin before the first has ended, and they do
+   * @param tokens of all passes together; at most `maxInFlight` calls may begin before the first has ended, and they do
    * their work in the order of the calls.
    */
-  step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult>;
+  step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult>;
   /** A copy of the first `rows` of a buffer, [rows, columns] without gaps; of a weight's, all. */
   read(buffer: Buffer, rows?: number): Promise<Float64Array | Float32Array>;
   write(buffer: Buffer, data: ArrayLike<number>): Promise<void>;
   /** After writing weights, before the next run. */
   weightsChanged(): Promise<void>;
-  readonly stepsAhead?: number;
+  readonly maxInFlight?: number;
   /** Bytes of memory that it holds. */
   readonly bytes: number;
   close(): void;
 }
 
 /** Documents, one after another without a gap. T tokens in all; the lists of tokens may be longer. */
-export interface Batch {
+export interface PackedTokens {
   /** [T] */
   readonly tokens: Int32Array;
   /** [T], the token that follows each. */
@@ -60,7 +60,7 @@ export interface RunOptions {
   readonly accumulate: boolean;
 }
 
-export interface Result {
+export interface ProgramOutput {
   readonly data: Float64Array | Float32Array;
   readonly stride: number;
   /** The sum of the squares of all gradients; 0 but for training. */

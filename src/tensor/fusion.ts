@@ -2,7 +2,7 @@
  * Fusion: two instructions become one where the first's result goes to the second alone, so that it never travels
  * through memory. A table of pairs; each says what the one instruction is, or null where the pair doesn't match.
  */
-import { read, written } from "./instructions.ts";
+import { viewsRead, viewsWritten } from "./instructions.ts";
 import type { Instruction, View } from "./instructions.ts";
 
 const same = (a: View, b: View): boolean => a.buffer === b.buffer && a.column === b.column;
@@ -53,10 +53,10 @@ export function fuse(instructions: readonly Instruction[]): Instruction[] {
 
 /** Looks for the instruction whose result this one is alone to read; puts the joined one here, in this one's place. */
 function joinWithEarlier(fused: Instruction[], second: Instruction, all: readonly Instruction[]): Instruction | null {
-  for (const view of read(second)) {
-    const index = fused.findLastIndex((first) => written(first).some((out) => same(out, view)));
+  for (const view of viewsRead(second)) {
+    const index = fused.findLastIndex((first) => viewsWritten(first).some((out) => same(out, view)));
     if (index === -1) continue;
-    const readers = all.filter((instruction) => read(instruction).some(({ buffer }) => buffer === view.buffer));
+    const readers = all.filter((instruction) => viewsRead(instruction).some(({ buffer }) => buffer === view.buffer));
     if (readers.length !== 1) continue;
     const joined = RULES.map((rule) => rule(fused[index], second)).find((instruction) => instruction !== null);
     if (joined === undefined) continue;

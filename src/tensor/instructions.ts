@@ -31,11 +31,11 @@ export interface Weight {
   readonly adamMean: Buffer;
   readonly adamMeanSquare: Buffer;
   /** The matrices of the model that lie in it; one, but where several were merged to be multiplied at once. */
-  readonly parts: readonly WeightPart[];
+  readonly slices: readonly WeightSlice[];
 }
 
 /** Where a matrix of the model lies in a weight: entry [r, c] of it at [row + place(r, rowHeads), place(c, columnHeads)]. */
-export interface WeightPart {
+export interface WeightSlice {
   readonly name: string;
   readonly row: number;
   readonly shape: readonly [rows: number, columns: number];
@@ -55,7 +55,7 @@ export interface Heads {
  * One instruction: it reads the views of `from` and writes those of `to`, which are never the same memory but where it
  * says so.
  */
-type Kernel<Name extends string, To extends string, From extends string, More = unknown> = {
+type InstructionShape<Name extends string, To extends string, From extends string, More = unknown> = {
   readonly kernel: Name;
   readonly to: Readonly<Record<To, View>>;
   readonly from: Readonly<Record<From, View>>;
@@ -66,42 +66,42 @@ type Optional<Name extends string> = { readonly from: Readonly<Partial<Record<Na
 
 export type Instruction =
   /** out[t] = tokenTable[token t] + positionTable[position of t in its document] */
-  | Kernel<"embed", "out", never, { tokenTable: Weight; positionTable: Weight }>
+  | InstructionShape<"embed", "out", never, { tokenTable: Weight; positionTable: Weight }>
   /** out = x · (mean of x² over the row + 1e-5)^-½ */
-  | Kernel<"rmsnorm", "out", "x">
+  | InstructionShape<"rmsnorm", "out", "x">
   /** out = the gradient of x, given dOut, that of rmsnorm(x) [+ plus] */
-  | (Kernel<"rmsnormGrad", "out", "x" | "dOut"> & Optional<"plus">)
+  | (InstructionShape<"rmsnormGrad", "out", "x" | "dOut"> & Optional<"plus">)
   /** out = x · weightᵀ [, relu of it] [+ plus] */
-  | (Kernel<"linear", "out", "x", { weight: Weight; relu: boolean }> & Optional<"plus">)
+  | (InstructionShape<"linear", "out", "x", { weight: Weight; relu: boolean }> & Optional<"plus">)
   /** out = dOut · weight [, 0 where `gate` is not above 0] [+ plus] */
-  | (Kernel<"linearInputGrad", "out", "dOut", { weight: Weight }> & Optional<"plus" | "gate">)
+  | (InstructionShape<"linearInputGrad", "out", "dOut", { weight: Weight }> & Optional<"plus" | "gate">)
   /** weight.grad = dOutᵀ · x; added to it from the second batch of a step on */
-  | Kernel<"linearWeightGrad", never, "dOut" | "x", { weight: Weight }>
+  | InstructionShape<"linearWeightGrad", never, "dOut" | "x", { weight: Weight }>
   /** out = max(0, x) */
-  | Kernel<"relu", "out", "x">
+  | InstructionShape<"relu", "out", "x">
   /** out = dOut where y > 0, else 0; y is what relu gave */
-  | Kernel<"reluGrad", "out", "dOut" | "y">
+  | InstructionShape<"reluGrad", "out", "dOut" | "y">
   /** out = a + b */
-  | Kernel<"add", "out", "a" | "b">
+  | InstructionShape<"add", "out", "a" | "b">
   /**
    * Causal attention within each document. statistics [T, 2·H]: for each head the row's largest query · key, and
    * 1 / the sum of exp((query · key − largest) / √size); the [T, T] scores themselves are never in memory as a whole.
    */
-  | Kernel<"attention", "out" | "statistics", "query" | "key" | "value", { heads: Heads }>
-  | Kernel<
+  | InstructionShape<"attention", "out" | "statistics", "query" | "key" | "value", { heads: Heads }>
+  | InstructionShape<
       "attentionGrad",
       "dQuery" | "dKey" | "dValue",
       "dOut" | "out" | "statistics" | "query" | "key" | "value",
       { heads: Heads }
     >
   /** statistics [T, 2]: the sum of exp(logit − largest), and largest − logit of the target: loss = log(first) + second */
-  | Kernel<"crossEntropy", "statistics", "logits">
+  | InstructionShape<"crossEntropy", "statistics", "logits">
   /** The same, and the gradient: dLogits, which may lie where logits do, = (softmax − one-hot of the target) / tokens */
-  | Kernel<"crossEntropyGrad", "statistics" | "dLogits", "logits">
+  | InstructionShape<"crossEntropyGrad", "statistics" | "dLogits", "logits">
   /** weight.grad[row] = the sum of dOut[t] over the tokens t whose id (or position) is the row; or is increased by it */
-  | Kernel<"embedGrad", never, "dOut", { weight: Weight; by: "token" | "position" }>
+  | InstructionShape<"embedGrad", never, "dOut", { weight: Weight; by: "token" | "position" }>
   /** Adam's step with the weight's gradient */
-  | Kernel<"adam", never, never, { weight: Weight }>;
+  | InstructionShape<"adam", never, never, { weight: Weight }>;
 
 export type KernelName = Instruction["kernel"];
 export type InstructionOf<Name extends KernelName> = Extract<Instruction, { kernel: Name }>;
@@ -117,12 +117,12 @@ export function axisOf({ kernel }: Instruction): Axis {
 }
 
 /** The views that an instruction writes. */
-export const written = (instruction: Instruction): readonly View[] => Object.values<View>(instruction.to);
+export const viewsWritten = (instruction: Instruction): readonly View[] => Object.values<View>(instruction.to);
 /** The views that it reads. */
-export const read = (instruction: Instruction): readonly View[] => Object.values<View>(instruction.from);
+export const viewsRead = (instruction: Instruction): readonly View[] => Object.values<View>(instruction.from);
 
 /** Entry `index` of spread rows or columns: with heads of 3, 4 apart, 0 1 2 3 4 5 … → 0 1 2 4 5 6 … */
-export function place(index: number, heads: Heads | null): number {
+export function spreadOffset(index: number, heads: Heads | null): number {
   return heads === null ? index : Math.floor(index / heads.size) * heads.stride + (index % heads.size);
 }
 

@@ -1,7 +1,7 @@
 /** Where the weights of a model lie in the memory of a backend. */
 import { weightShapes } from "../training/engine.ts";
 import { roundUp } from "./instructions.ts";
-import type { Buffer, Heads, Weight, WeightPart } from "./instructions.ts";
+import type { Buffer, Heads, Weight, WeightSlice } from "./instructions.ts";
 import type { Config } from "../microgpt.ts";
 
 /** What a backend wants of the layout: rows, and heads within a row, begin at multiples of so many numbers. */
@@ -20,13 +20,13 @@ export interface Layout {
   readonly heads: Heads;
   /** By the model's own names; `layer0.attn_wqkv` is wq, wk and wv, one on the other. */
   readonly weights: ReadonlyMap<string, Weight>;
-  readonly places: Places;
+  readonly slots: Slots;
   /** Numbers that all of it takes: weights, gradients, Adam's means. */
   readonly size: number;
 }
 
 /** Where a buffer begins, counted in numbers (of the backend's own precision), and how far apart its rows are. */
-export type Places = ReadonlyMap<Buffer, { readonly start: number; readonly stride: number }>;
+export type Slots = ReadonlyMap<Buffer, { readonly start: number; readonly stride: number }>;
 
 /** `isTrained`: with room for gradients and Adam's means. */
 export function layoutWeights(config: Config, alignment: Alignment, isTrained: boolean): Layout {
@@ -34,29 +34,29 @@ export function layoutWeights(config: Config, alignment: Alignment, isTrained: b
   const size = config.nEmbd / config.nHead;
   const heads = { count: config.nHead, size, stride: roundUp(size, headAlign) };
   const weights = makeWeights(config, heads);
-  const places = new Map<Buffer, { start: number; stride: number }>();
+  const slots = new Map<Buffer, { start: number; stride: number }>();
   let end = 0;
   // All weights, then all gradients, …: what is used together lies together.
   for (const kind of isTrained ? (["data", "grad", "adamMean", "adamMeanSquare"] as const) : (["data"] as const)) {
     for (const { shape, [kind]: buffer } of weights.values()) {
       const stride = roundUp(shape[1], align);
-      places.set(buffer, { start: end, stride });
+      slots.set(buffer, { start: end, stride });
       end += roundUp(roundUp(shape[0], align) * stride, startAlign);
     }
   }
-  return { config, heads, weights, places, size: end };
+  return { config, heads, weights, slots, size: end };
 }
 
 /** The projections to query, key and value are one matrix: one product instead of three. */
 function makeWeights(config: Config, heads: Heads): Map<string, Weight> {
   const weights = new Map<string, Weight>();
   const width = heads.count * heads.stride;
-  const addWeight = (name: string, shape: readonly [number, number], parts: readonly WeightPart[]): void => {
+  const addWeight = (name: string, shape: readonly [number, number], slices: readonly WeightSlice[]): void => {
     const buffer = (suffix: string): Buffer => ({ name: name + suffix, rows: shape[0], columns: shape[1] });
     weights.set(name, {
       name,
       shape,
-      parts,
+      slices,
       data: buffer(""),
       grad: buffer(".grad"),
       adamMean: buffer(".mean"),

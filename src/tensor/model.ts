@@ -6,9 +6,9 @@
  */
 import type { Config } from "../microgpt.ts";
 import type { Heads, Weight } from "./instructions.ts";
-import type { Tensor } from "./ops.ts";
+import type { TensorNode } from "./ops.ts";
 
-const tensor = (op: Tensor["op"], columns: number, inputs: Tensor[], weights: Weight[] = []): Tensor => ({
+const tensor = (op: TensorNode["op"], columns: number, inputs: TensorNode[], weights: Weight[] = []): TensorNode => ({
   op,
   columns,
   inputs,
@@ -17,30 +17,30 @@ const tensor = (op: Tensor["op"], columns: number, inputs: Tensor[], weights: We
   from: 0,
 });
 
-const embed = (tokenTable: Weight, positionTable: Weight): Tensor =>
+const embed = (tokenTable: Weight, positionTable: Weight): TensorNode =>
   tensor("embed", tokenTable.shape[1], [], [tokenTable, positionTable]);
-const rmsnorm = (x: Tensor): Tensor => tensor("rmsnorm", x.columns, [x]);
-const linear = (x: Tensor, weight: Weight): Tensor => tensor("linear", weight.shape[0], [x], [weight]);
-const relu = (x: Tensor): Tensor => tensor("relu", x.columns, [x]);
-const add = (a: Tensor, b: Tensor): Tensor => tensor("add", a.columns, [a, b]);
-const crossEntropy = (logits: Tensor): Tensor => tensor("crossEntropy", 2, [logits]);
-const attention = (query: Tensor, key: Tensor, value: Tensor, heads: Heads): Tensor => ({
+const rmsnorm = (x: TensorNode): TensorNode => tensor("rmsnorm", x.columns, [x]);
+const linear = (x: TensorNode, weight: Weight): TensorNode => tensor("linear", weight.shape[0], [x], [weight]);
+const relu = (x: TensorNode): TensorNode => tensor("relu", x.columns, [x]);
+const add = (a: TensorNode, b: TensorNode): TensorNode => tensor("add", a.columns, [a, b]);
+const crossEntropy = (logits: TensorNode): TensorNode => tensor("crossEntropy", 2, [logits]);
+const attention = (query: TensorNode, key: TensorNode, value: TensorNode, heads: Heads): TensorNode => ({
   ...tensor("attention", query.columns, [query, key, value]),
   heads,
 });
 /** x [T, n·parts] → its parts, [T, n] each. */
-const split = (x: Tensor, parts: number): Tensor[] =>
+const split = (x: TensorNode, parts: number): TensorNode[] =>
   Array.from({ length: parts }, (_, i) => {
     const columns = x.columns / parts;
     return { ...tensor("columns", columns, [x]), from: i * columns };
   });
 
 /** The tokens of a batch → the logits of each next token [T, V]. `weights` by name; `heads` says how C is cut. */
-export function gpt(weights: ReadonlyMap<string, Weight>, { nLayer }: Config, heads: Heads): Tensor {
+export function gpt(weights: ReadonlyMap<string, Weight>, { nLayer }: Config, heads: Heads): TensorNode {
   const weight = (name: string): Weight => weights.get(name)!;
   let x = rmsnorm(embed(weight("wte"), weight("wpe"))); // [T, C]
   for (let layer = 0; layer < nLayer; layer++) {
-    const project = (input: Tensor, name: string): Tensor => linear(input, weight(`layer${layer}.${name}`));
+    const project = (input: TensorNode, name: string): TensorNode => linear(input, weight(`layer${layer}.${name}`));
     const normed = rmsnorm(x); // [T, C]
     const [query, key, value] = split(project(normed, "attn_wqkv"), 3); // [T, C] each, of one product [T, 3·C]
     const attended = attention(query, key, value, heads); // [T, C]
@@ -52,4 +52,4 @@ export function gpt(weights: ReadonlyMap<string, Weight>, { nLayer }: Config, he
 }
 
 /** Logits [T, V] → the loss of each token, in two parts [T, 2]. */
-export const loss = (logits: Tensor): Tensor => crossEntropy(logits);
+export const loss = (logits: TensorNode): TensorNode => crossEntropy(logits);

@@ -6,9 +6,9 @@
 import type { Heads, Instruction, View, Weight } from "./instructions.ts";
 
 /** A tensor of the model: what it is made of, not yet any memory. Rows: one for each token of a batch. */
-export interface Tensor {
+export interface TensorNode {
   readonly op: OpName;
-  readonly inputs: readonly Tensor[];
+  readonly inputs: readonly TensorNode[];
   readonly weights: readonly Weight[];
   readonly columns: number;
   /** Attention only. */
@@ -20,8 +20,8 @@ export interface Tensor {
 export type OpName = "embed" | "rmsnorm" | "linear" | "relu" | "add" | "attention" | "crossEntropy" | "columns";
 
 /** The memory of a tensor and of its inputs while its gradient is computed. */
-export interface Place {
-  readonly tensor: Tensor;
+export interface NodeMemory {
+  readonly tensor: TensorNode;
   readonly out: View;
   readonly inputs: readonly View[];
   /** For attention and cross-entropy: what the forward pass leaves for the backward pass. */
@@ -30,10 +30,10 @@ export interface Place {
 
 export interface Op {
   /** Numbers a row that the forward pass leaves in `statistics`; 0: none. */
-  readonly statistics: (tensor: Tensor) => number;
-  readonly forward: (place: Place) => Instruction[];
+  readonly statistics: (tensor: TensorNode) => number;
+  readonly forward: (place: NodeMemory) => Instruction[];
   /** `dOut` is the gradient of the result; `gradients` are new memory for those of the inputs. */
-  readonly backward: (place: Place, dOut: View, gradients: readonly View[]) => Instruction[];
+  readonly backward: (place: NodeMemory, dOut: View, gradients: readonly View[]) => Instruction[];
 }
 
 const none = (): number => 0;

@@ -3,13 +3,13 @@
  * configuration. Differentiation, fusion and the memory plan happen here; while a step runs nothing is decided any more.
  */
 import { fuse } from "./fusion.ts";
-import { axisOf, read, written, roundUp } from "./instructions.ts";
+import { axisOf, viewsRead, viewsWritten, roundUp } from "./instructions.ts";
 import type { Axis, Buffer, Instruction, View } from "./instructions.ts";
-import type { Alignment, Layout, Places } from "./layout.ts";
+import type { Alignment, Layout, Slots } from "./layout.ts";
 import type { Config } from "../microgpt.ts";
 import { gpt, loss } from "./model.ts";
 import { OPS } from "./ops.ts";
-import type { Place, Tensor } from "./ops.ts";
+import type { NodeMemory, TensorNode } from "./ops.ts";
 
 /** Instructions that are cut along the same axis: whoever runs a part of them needs to wait for nobody within. */
 export interface Section {
@@ -36,7 +36,7 @@ export interface Program {
   /** Rows of a window; 0: no phase is windowed. */
   readonly windowRows: number;
   /** Where what depends on the batch lies, behind the weights; all programs of a model use the same memory for it. */
-  readonly places: Places;
+  readonly slots: Slots;
   /** Numbers it takes. */
   readonly size: number;
 }
@@ -53,9 +53,9 @@ export interface Limits extends Alignment {
 // ── Forward and backward ─────────────────────────────────────────────────────────────────────────────────────
 
 /** Every tensor that `last` is made of, inputs first. */
-function inOrder(last: Tensor): Tensor[] {
-  const order = new Set<Tensor>();
-  const visit = (tensor: Tensor): void => {
+function inOrder(last: TensorNode): TensorNode[] {
+  const order = new Set<TensorNode>();
+  const visit = (tensor: TensorNode): void => {
     if (order.has(tensor)) return;
     tensor.inputs.forEach(visit);
     order.add(tensor);
@@ -72,17 +72,17 @@ const newView = (name: string, rows: Buffer["rows"], columns: number): View => (
 
 /** Gives every tensor its memory and makes the instructions, there and back. */
 class Tape {
-  readonly #views = new Map<Tensor, View>();
-  readonly #statistics = new Map<Tensor, View>();
+  readonly #views = new Map<TensorNode, View>();
+  readonly #statistics = new Map<TensorNode, View>();
   /** Gradients of a tensor that its users have sent; their sum is the tensor's. */
-  readonly #sent = new Map<Tensor, View[]>();
+  readonly #sent = new Map<TensorNode, View[]>();
 
-  view(tensor: Tensor): View {
+  view(tensor: TensorNode): View {
     return this.#views.get(tensor)!;
   }
 
   /** `rows`: "window" for what lies between the head and the loss of a large vocabulary. */
-  place(tensor: Tensor, rows: Buffer["rows"]): void {
+  place(tensor: TensorNode, rows: Buffer["rows"]): void {
     const { op, columns, inputs } = tensor;
     if (op === "columns") {
       const { buffer, column } = this.view(inputs[0]);
@@ -94,12 +94,12 @@ class Tape {
     if (count > 0) this.#statistics.set(tensor, newView(`${op}.statistics`, "tokens", count));
   }
 
-  forward(tensor: Tensor): Instruction[] {
+  forward(tensor: TensorNode): Instruction[] {
     return OPS[tensor.op].forward(this.#place(tensor));
   }
 
   /** Instructions of the gradient of `tensor`'s inputs and weights; those of its users must have come before. */
-  backward(tensor: Tensor): Instruction[] {
+  backward(tensor: TensorNode): Instruction[] {
     const [sum, dOut] = this.#sum(tensor);
     if (tensor.op === "add") {
       for (const input of tensor.inputs) this.#send(input, dOut);
@@ -110,17 +110,17 @@ class Tape {
     return [...sum, ...OPS[tensor.op].backward(this.#place(tensor), dOut, gradients)];
   }
 
-  #place(tensor: Tensor): Place {
+  #place(tensor: TensorNode): NodeMemory {
     const out = this.view(tensor);
     const inputs = tensor.inputs.map((input) => this.view(input));
     return { tensor, out, inputs, statistics: this.#statistics.get(tensor) ?? out };
   }
 
-  #send(tensor: Tensor, gradient: View): void {
+  #send(tensor: TensorNode, gradient: View): void {
     this.#sent.set(tensor, [...(this.#sent.get(tensor) ?? []), gradient]);
   }
 
-  #newGradient(user: Tensor, input: Tensor): View {
+  #newGradient(user: TensorNode, input: TensorNode): View {
     if (user.op === "crossEntropy") {
       this.#send(input, this.view(input)); // in place: nobody needs the logits any more
       return this.view(input);
@@ -136,7 +136,7 @@ class Tape {
     return gradient;
   }
 
-  #sum(tensor: Tensor): [Instruction[], View] {
+  #sum(tensor: TensorNode): [Instruction[], View] {
     const [first = this.view(tensor), ...others] = this.#sent.get(tensor) ?? [];
     const instructions: Instruction[] = [];
     let total = first;
@@ -203,7 +203,7 @@ function intoPhases(instructions: readonly Instruction[], logits: Buffer): Phase
     [documents, weights] = [[], []];
   };
   for (const instruction of instructions) {
-    const inWindow = [...written(instruction), ...read(instruction)].some(
+    const inWindow = [...viewsWritten(instruction), ...viewsRead(instruction)].some(
       ({ buffer }) => buffer === logits && buffer.rows === "window",
     );
     const isDocuments = axisOf(instruction) === "documents";
@@ -228,7 +228,7 @@ function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): 
   let moment = 0;
   for (const { windowed, sections } of phases) {
     for (const instruction of sections.flatMap(({ instructions }) => instructions)) {
-      for (const { buffer } of [...written(instruction), ...read(instruction)]) {
+      for (const { buffer } of [...viewsWritten(instruction), ...viewsRead(instruction)]) {
         const life = lives.get(buffer) ?? { first: moment, last: moment };
         life.last = keepAll || buffer === result ? Infinity : moment;
         lives.set(buffer, life);
@@ -252,24 +252,24 @@ function planMemory(
   start: number,
   { align, startAlign = 1, segment = Infinity, maxTokens }: Limits,
   windowRows: number,
-): { places: Places; size: number } {
-  const places = new Map<Buffer, { start: number; stride: number }>();
-  const slots: { key: string; start: number; until: number }[] = [];
+): { slots: Slots; size: number } {
+  const slots = new Map<Buffer, { start: number; stride: number }>();
+  const reusable: { key: string; start: number; until: number }[] = [];
   let end = 0;
   for (const [buffer, { first, last }] of lives) {
     const stride = roundUp(buffer.columns, align);
     const key = `${stride} ${buffer.rows}`;
-    let slot = slots.find((one) => one.key === key && one.until < first);
+    let slot = reusable.find((one) => one.key === key && one.until < first);
     if (slot === undefined) {
       const rows = (buffer.rows === "window" ? windowRows : maxTokens) + SPARE_ROWS;
       const size = roundUp(rows * stride, startAlign);
       if (Math.floor(end / segment) < Math.floor((end + size - 1) / segment)) end = roundUp(end, segment);
       slot = { key, start: start + end, until: last };
-      slots.push(slot);
+      reusable.push(slot);
       end += size;
     }
     slot.until = last;
-    places.set(buffer, { start: slot.start, stride });
+    slots.set(buffer, { start: slot.start, stride });
   }
-  return { places, size: end };
+  return { slots, size: end };
 }

@@ -4,7 +4,7 @@
  */
 import { adamNumbers } from "../training/adam.ts";
 import type { AdamNumbers } from "../training/adam.ts";
-import type { Batch, Result, Session } from "./backend.ts";
+import type { PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import type { StepResult, Update } from "../training/engine.ts";
 import type { Program } from "./program.ts";
 
@@ -18,7 +18,7 @@ export interface UpdatableSession extends Pick<Session, "run"> {
 export async function stepInPasses(
   session: UpdatableSession,
   program: Program,
-  passes: Iterable<Batch>,
+  passes: Iterable<PackedTokens>,
   tokens: number,
   update: Update,
 ): Promise<StepResult> {
@@ -36,7 +36,7 @@ export async function stepInPasses(
 }
 
 /** Statistics [rows, 2] → the sum of the rows' losses; in f64 and in order, so that it is the same everywhere. */
-export function sumLosses({ data, stride }: Pick<Result, "data" | "stride">, rows: number): number {
+export function sumLosses({ data, stride }: Pick<ProgramOutput, "data" | "stride">, rows: number): number {
   let sum = 0;
   for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
   return sum;

@@ -2,12 +2,12 @@
  * The engine: the compiled model on some backend. It packs documents into batches, turns statistics into losses, and
  * carries weights to and fro; the arithmetic is the backend's.
  */
-import type { Backend, Batch, Result, Session } from "./backend.ts";
+import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import { weightShapes } from "../training/engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "../training/engine.ts";
 import type { Tokens } from "../text/token-sequences.ts";
-import { place } from "./instructions.ts";
-import type { Buffer, Weight, WeightPart } from "./instructions.ts";
+import { spreadOffset } from "./instructions.ts";
+import type { Buffer, Weight, WeightSlice } from "./instructions.ts";
 import type { Config } from "../microgpt.ts";
 import { layoutWeights } from "./layout.ts";
 import { buildProgram } from "./program.ts";
@@ -49,7 +49,7 @@ export function planEngine(
 }
 
 /** Documents that go through a program at once, and their tokens. */
-interface Part {
+interface Pass {
   readonly documents: readonly Tokens[];
   readonly tokens: number;
 }
@@ -61,9 +61,9 @@ export class TensorEngine implements Engine {
   readonly #programs: Programs;
   readonly #session: Session;
   /** What every step and evaluation fills anew: to make small typed arrays takes longer than to fill them. */
-  readonly #batch: Batch;
+  readonly #packed: PackedTokens;
   /** The one document that is being read, [blockSize]. */
-  readonly #text: Batch;
+  readonly #text: PackedTokens;
   /** Whose keys and values the generating program's memory holds. */
   #reading: Reader | null = null;
 
@@ -81,8 +81,8 @@ export class TensorEngine implements Engine {
     this.#programs = programs;
     this.#session = session;
     const { blockSize } = layout.config;
-    this.#batch = newBatch(programs.training.maxTokens, programs.training.maxTokens + 1);
-    this.#text = newBatch(blockSize, 2);
+    this.#packed = newPackedTokens(programs.training.maxTokens, programs.training.maxTokens + 1);
+    this.#text = newPackedTokens(blockSize, 2);
     this.#text.positions.forEach((_, position, positions) => (positions[position] = position));
   }
 
@@ -91,27 +91,27 @@ export class TensorEngine implements Engine {
     return this.#session.bytes;
   }
 
-  get stepsAhead(): number {
-    return this.#session.stepsAhead ?? 0;
+  get maxInFlight(): number {
+    return this.#session.maxInFlight ?? 0;
   }
 
   async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
     this.#reading = null;
     const { training } = this.#programs;
-    const parts = batches.flatMap((documents) => this.#cut(documents));
-    const tokens = parts.reduce((sum, part) => sum + part.tokens, 0);
-    return await this.#session.step(training, this.#packAll(parts), tokens, update);
+    const passes = batches.flatMap((documents) => this.#cut(documents));
+    const tokens = passes.reduce((sum, pass) => sum + pass.tokens, 0);
+    return await this.#session.step(training, this.#packAll(passes), tokens, update);
   }
 
   async evaluate(documents: readonly Tokens[]): Promise<number> {
     this.#reading = null;
     const { evaluating } = this.#programs;
     let [lossSum, tokens] = [0, 0];
-    for (const part of this.#cut(documents)) {
+    for (const pass of this.#cut(documents)) {
       const options = { firstRow: 0, lossScale: 0, accumulate: false };
-      const result = await this.#session.run(evaluating, this.#pack(part), options);
-      lossSum += sumLosses(result, part.tokens);
-      tokens += part.tokens;
+      const result = await this.#session.run(evaluating, this.#pack(pass), options);
+      lossSum += sumLosses(result, pass.tokens);
+      tokens += pass.tokens;
     }
     return lossSum / tokens;
   }
@@ -191,33 +191,33 @@ export class TensorEngine implements Engine {
   }
 
   /** Of the first `count` tokens of `#text`, those from `firstRow` on. */
-  #generate(count: number, firstRow: number): Promise<Result> {
+  #generate(count: number, firstRow: number): Promise<ProgramOutput> {
     this.#text.documents[1] = count;
     return this.#session.run(this.#programs.generating, this.#text, { firstRow, lossScale: 0, accumulate: false });
   }
 
   /** A plain list: for a small vocabulary, a typed array takes longer to make than the model to compute. */
-  #logitsOf({ data, stride }: Result, row: number): number[] {
+  #logitsOf({ data, stride }: ProgramOutput, row: number): number[] {
     const logits = new Array<number>(this.config.vocabSize);
     for (let i = 0; i < logits.length; i++) logits[i] = data[row * stride + i];
     return logits;
   }
 
-  /** Documents in parts of at most so many tokens as there is memory for. */
-  #cut(documents: readonly Tokens[]): Part[] {
+  /** Documents in passes of at most so many tokens as there is memory for. */
+  #cut(documents: readonly Tokens[]): Pass[] {
     const { maxTokens } = this.#programs.training;
-    const parts: Part[] = [];
+    const passes: Pass[] = [];
     let [first, tokens] = [0, 0];
     for (const [i, document] of documents.entries()) {
       const count = this.#countTokens(document);
       if (tokens + count > maxTokens || i - first === maxTokens) {
-        parts.push({ documents: documents.slice(first, i), tokens });
+        passes.push({ documents: documents.slice(first, i), tokens });
         [first, tokens] = [i, 0];
       }
       tokens += count;
     }
-    parts.push({ documents: documents.slice(first), tokens });
-    return parts;
+    passes.push({ documents: documents.slice(first), tokens });
+    return passes;
   }
 
   /** A document is cut to blockSize tokens; its last one is only a target. */
@@ -226,8 +226,8 @@ export class TensorEngine implements Engine {
   }
 
   /** The documents one after another, in memory that the next call takes. */
-  #pack({ documents }: Part): Batch {
-    const { tokens, targets, positions, documents: ends } = this.#batch;
+  #pack({ documents }: Pass): PackedTokens {
+    const { tokens, targets, positions, documents: ends } = this.#packed;
     let row = 0;
     for (const [d, document] of documents.entries()) {
       const count = this.#countTokens(document);
@@ -241,15 +241,15 @@ export class TensorEngine implements Engine {
     return { tokens, targets, positions, documents: ends.subarray(0, documents.length + 1) };
   }
 
-  *#packAll(parts: readonly Part[]): Generator<Batch> {
-    for (const part of parts) yield this.#pack(part);
+  *#packAll(passes: readonly Pass[]): Generator<PackedTokens> {
+    for (const pass of passes) yield this.#pack(pass);
   }
 
   async #saveAll(bufferOf: (weight: Weight) => Buffer): Promise<Tensors> {
     const found = new Map<string, Tensor>();
     for (const weight of this.#layout.weights.values()) {
       const data = await this.#session.read(bufferOf(weight));
-      for (const part of weight.parts) found.set(part.name, cut(data, weight, part));
+      for (const slice of weight.slices) found.set(slice.name, cut(data, weight, slice));
     }
     return new Map([...weightShapes(this.config).keys()].map((name) => [name, found.get(name)!]));
   }
@@ -257,16 +257,16 @@ export class TensorEngine implements Engine {
   async #loadAll(tensors: Tensors, bufferOf: (weight: Weight) => Buffer): Promise<void> {
     for (const weight of this.#layout.weights.values()) {
       const data = new Float64Array(weight.shape[0] * weight.shape[1]);
-      for (const part of weight.parts) {
-        const source = tensors.get(part.name)!.data;
-        forEntries(weight, part, (i, j) => (data[j] = source[i]));
+      for (const slice of weight.slices) {
+        const source = tensors.get(slice.name)!.data;
+        forEntries(weight, slice, (i, j) => (data[j] = source[i]));
       }
       await this.#session.write(bufferOf(weight), data);
     }
   }
 }
 
-const newBatch = (tokens: number, documents: number): Batch => ({
+const newPackedTokens = (tokens: number, documents: number): PackedTokens => ({
   tokens: new Int32Array(tokens),
   targets: new Int32Array(tokens),
   positions: new Int32Array(tokens),
@@ -274,18 +274,18 @@ const newBatch = (tokens: number, documents: number): Batch => ({
 });
 
 /** A matrix of the model out of the weight that it lies in. */
-function cut(data: Float64Array | Float32Array, weight: Weight, part: WeightPart): Tensor {
-  const size = part.shape[0] * part.shape[1];
+function cut(data: Float64Array | Float32Array, weight: Weight, slice: WeightSlice): Tensor {
+  const size = slice.shape[0] * slice.shape[1];
   const matrix = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
-  forEntries(weight, part, (i, j) => (matrix[i] = data[j]));
-  return { shape: part.shape, data: matrix };
+  forEntries(weight, slice, (i, j) => (matrix[i] = data[j]));
+  return { shape: slice.shape, data: matrix };
 }
 
 /** Visits entry i of the matrix with its place j in the weight. */
-function forEntries({ shape }: Weight, part: WeightPart, visit: (i: number, j: number) => void): void {
-  const [rows, columns] = part.shape;
+function forEntries({ shape }: Weight, slice: WeightSlice, visit: (i: number, j: number) => void): void {
+  const [rows, columns] = slice.shape;
   for (let r = 0; r < rows; r++) {
-    const start = (part.row + place(r, part.rowHeads)) * shape[1];
-    for (let c = 0; c < columns; c++) visit(r * columns + c, start + place(c, part.columnHeads));
+    const start = (slice.row + spreadOffset(r, slice.rowHeads)) * shape[1];
+    for (let c = 0; c < columns; c++) visit(r * columns + c, start + spreadOffset(c, slice.columnHeads));
   }
 }

@@ -42,7 +42,7 @@ export interface Model extends Origin {
 
 const CHECKPOINT_FORMAT = "microgpt-checkpoint";
 const MODEL_FORMAT = "microgpt-model";
-const VERSION = "1";
+const FORMAT_VERSION = "1";
 const HASH_KEY = "sha256";
 /** What stands in the hash's place while the file is hashed. */
 const NO_HASH = "0".repeat(64);
@@ -138,7 +138,7 @@ export async function unseal(bytes: Uint8Array): Promise<SafetensorsFile> {
 function originEntries(format: string, { config, ...hashes }: Origin): (readonly [string, string])[] {
   return [
     ["format", format],
-    ["version", VERSION],
+    ["version", FORMAT_VERSION],
     ["config", JSON.stringify(config)],
     ["dataHash", hashes.dataHash],
     ["tokenizerHash", hashes.tokenizerHash],
@@ -150,8 +150,8 @@ function readOrigin(format: string, metadata: ReadonlyMap<string, string>): Orig
   const found = metadata.get("format");
   if (found !== format) throw new InputError(`${format}: the file says it is ${quote(found ?? "nothing")}`);
   const version = metadata.get("version");
-  if (version !== VERSION) {
-    throw new InputError(`${format}: version ${quote(version ?? "none")} is not ${VERSION}; update microgpt`);
+  if (version !== FORMAT_VERSION) {
+    throw new InputError(`${format}: version ${quote(version ?? "none")} is not ${FORMAT_VERSION}; update microgpt`);
   }
   const config = parseConfig(readJson(metadata, "config"));
   const hash = (key: keyof Origin): string => metadata.get(key) ?? "";

@@ -46,7 +46,7 @@ export interface Engine {
   readonly name: string;
   readonly config: Config;
   /** Steps that may be begun before the first of them has ended; their results come in order. Absent: 0, one at a time. */
-  readonly stepsAhead?: number;
+  readonly maxInFlight?: number;
   /** Learns from batches of documents: one update from the sum of their gradients, every token with the same weight. */
   step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult>;
   /** The same loss over documents that are not learnt from. */

@@ -229,7 +229,7 @@ function readMetadata(json: unknown): ReadonlyMap<string, string> {
   return metadata;
 }
 
-interface Entry {
+interface TensorEntry {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly begin: number;
@@ -238,7 +238,7 @@ interface Entry {
 
 const FIELDS = ["dtype", "shape", "data_offsets"];
 
-function readEntry(name: string, json: unknown): Entry {
+function readEntry(name: string, json: unknown): TensorEntry {
   checkName(name);
   const where = `tensor ${quote(name)}`;
   if (!isRecord(json)) refuse(`${where} is no object`);

@@ -18,7 +18,7 @@ export interface Schedule {
 }
 
 /** The share of the learning rate that is left after `done`, 0 to 1, of the steps behind the warm-up. */
-const LEFT: Readonly<Record<ScheduleName, (done: number) => number>> = {
+const DECAY: Readonly<Record<ScheduleName, (done: number) => number>> = {
   linear: (done) => 1 - done,
   cosine: (done) => (1 + Math.cos(Math.PI * done)) / 2,
   constant: () => 1,
@@ -30,5 +30,5 @@ export function learningRateAt(
   { numSteps, learningRate, warmupSteps = 0, schedule = "linear" }: Schedule,
 ): number {
   if (step < warmupSteps) return (learningRate * (step + 1)) / (warmupSteps + 1);
-  return learningRate * LEFT[schedule]((step - warmupSteps) / (numSteps - warmupSteps));
+  return learningRate * DECAY[schedule]((step - warmupSteps) / (numSteps - warmupSteps));
 }

@@ -23,7 +23,7 @@ export interface TrainSettings extends Schedule {
    * Whether the training must stand still after so many steps, because the listener may want to save or stop there. An
    * engine that can begin steps before the last has ended then waits. Default: after every step.
    */
-  readonly standsStill?: (step: number) => boolean;
+  readonly mustDrain?: (step: number) => boolean;
 }
 
 /** How far a training has come: plain JSON, a part of every checkpoint. */
@@ -56,10 +56,18 @@ export const newProgress = (): Progress => ({
 });
 
 export type TrainEvent =
-  /** A step is done; `step` counts from 1. `tokens` of it were learnt from. `ahead`: steps after it that have begun. */
-  | { type: "step"; step: number; loss: number; meanLoss: number; learningRate: number; tokens: number; ahead: number }
+  /** A step is done; `step` counts from 1. `tokens` of it were learnt from. `inFlight`: steps after it that have begun. */
+  | {
+      type: "step";
+      step: number;
+      loss: number;
+      meanLoss: number;
+      learningRate: number;
+      tokens: number;
+      inFlight: number;
+    }
   /** A step is done that moved nothing: its loss or a gradient was no finite number. `skipped` of all steps so far were. */
-  | { type: "skipped"; step: number; skipped: number; learningRate: number; ahead: number }
+  | { type: "skipped"; step: number; skipped: number; learningRate: number; inFlight: number }
   /** Part of an evaluation is done: a moment to look up. A training stopped here evaluates again when resumed. */
   | { type: "evaluating"; step: number }
   /** An evaluation is done; `best` if its loss is the lowest so far. */
@@ -69,7 +77,7 @@ export type TrainEvent =
 const MAX_SKIPPED_IN_A_ROW = 5;
 
 /**
- * Trains from `progress` on, which it keeps up to date, to the end. At an event with no step `ahead` nothing moves: the
+ * Trains from `progress` on, which it keeps up to date, to the end. At an event with no step `inFlight` nothing moves: the
  * engine can be saved, and the caller can stop for good by leaving the loop.
  * A step whose loss or gradients are not finite is skipped. Throws InputError (exit code 3) after five in a row, or if
  * the held-out loss is not finite.
@@ -85,8 +93,8 @@ export async function* trainSteps(
   const lastStep = Math.min(settings.numSteps, settings.until ?? Infinity);
   const isEvaluated = (step: number): boolean =>
     heldOut.length > 0 && (step === lastStep || (step > 0 && step % settings.evalInterval === 0));
-  const mustStand = (step: number): boolean =>
-    step >= lastStep || isEvaluated(step) || (settings.standsStill?.(step) ?? true);
+  const mustWait = (step: number): boolean =>
+    step >= lastStep || isEvaluated(step) || (settings.mustDrain?.(step) ?? true);
   const begun: BegunStep[] = [];
   for (;;) {
     if (begun.length === 0) {
@@ -95,7 +103,7 @@ export async function* trainSteps(
       }
       if (progress.step >= lastStep) return;
     }
-    const mayBegin = (step: number): boolean => begun.length <= (engine.stepsAhead ?? 0) && !mustStand(step);
+    const mayBegin = (step: number): boolean => begun.length <= (engine.maxInFlight ?? 0) && !mustWait(step);
     while (begun.length === 0 || mayBegin(progress.step + begun.length)) {
       begun.push(beginStep(engine, train, settings, progress, progress.step + begun.length));
     }
@@ -135,18 +143,18 @@ async function endStep(
   engine: Engine,
   { batches, learningRate, result }: BegunStep,
   progress: Progress,
-  ahead: number,
+  inFlight: number,
 ): Promise<TrainEvent> {
   const { loss, applied } = await result;
   const step = ++progress.step;
   progress.skippedInARow = applied ? 0 : progress.skippedInARow + 1;
-  if (!applied) return { type: "skipped", step, skipped: ++progress.skipped, learningRate, ahead };
+  if (!applied) return { type: "skipped", step, skipped: ++progress.skipped, learningRate, inFlight };
   // The plain mean of the first hundred losses, then an exponential one with as long a memory.
   const before = progress.meanLoss ?? loss;
   const meanLoss = before + (loss - before) / Math.min(step - progress.skipped, 100);
   progress.meanLoss = meanLoss;
   const tokens = countTargets(batches.flat(), engine.config.blockSize);
-  return { type: "step", step, loss, meanLoss, learningRate, tokens, ahead };
+  return { type: "step", step, loss, meanLoss, learningRate, tokens, inFlight };
 }
 
 /**
@@ -169,7 +177,7 @@ async function* evaluateStep(
   progress: Progress,
 ): AsyncGenerator<TrainEvent, void, void> {
   const { step } = progress;
-  const parts = evaluateInParts(engine, heldOut);
+  const parts = evaluateInSlices(engine, heldOut);
   let part = await parts.next();
   for (; part.done !== true; part = await parts.next()) yield { type: "evaluating", step };
   const heldOutLoss = part.value;
@@ -181,11 +189,11 @@ async function* evaluateStep(
 }
 
 /** The mean loss per token over the documents; yields after every few of them, for whoever must not wait for all. */
-export async function* evaluateInParts(
+export async function* evaluateInSlices(
   engine: Engine,
   documents: Iterable<Tokens>,
 ): AsyncGenerator<void, number, void> {
-  const { nats, targets } = yield* sumInParts(engine, documents);
+  const { nats, targets } = yield* sumInSlices(engine, documents);
   return nats / targets;
 }
 
@@ -202,12 +210,12 @@ export interface Measurement {
  * back: there it begins anew, behind a BOS. The loss of a token can't be compared between tokenizers, whose tokens are
  * of different lengths; the bits of the same text can. Yields as `evaluateInParts`.
  */
-export async function* measureInParts(
+export async function* measureInSlices(
   engine: Engine,
   documents: Sequence<Tokens>,
 ): AsyncGenerator<void, Measurement, void> {
-  const beginnings = yield* sumInParts(engine, documents);
-  const rest = yield* sumInParts(engine, restarts(documents, engine.config.blockSize));
+  const beginnings = yield* sumInSlices(engine, documents);
+  const rest = yield* sumInSlices(engine, restarts(documents, engine.config.blockSize));
   return { loss: beginnings.nats / beginnings.targets, bits: (beginnings.nats + rest.nats) / Math.LN2 };
 }
 
@@ -222,12 +230,12 @@ export function* restarts(documents: Iterable<Tokens>, blockSize: number): Gener
 }
 
 /** The sum of −log p over the documents, and of how many tokens. */
-async function* sumInParts(
+async function* sumInSlices(
   engine: Engine,
   documents: Iterable<Tokens>,
 ): AsyncGenerator<void, { nats: number; targets: number }, void> {
   let [nats, targets] = [0, 0];
-  for (const part of partsOf(documents)) {
+  for (const part of slicesOf(documents)) {
     const count = countTargets(part, engine.config.blockSize);
     nats += (await engine.evaluate(part)) * count;
     targets += count;
@@ -236,7 +244,7 @@ async function* sumInParts(
   return { nats, targets };
 }
 
-function* partsOf(documents: Iterable<Tokens>): Generator<Tokens[], void, void> {
+function* slicesOf(documents: Iterable<Tokens>): Generator<Tokens[], void, void> {
   const DOCUMENTS_A_PART = 16;
   let part: Tokens[] = [];
   for (const tokens of documents) {

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Backend } from "../../src/tensor/backend.ts";
 import { candidates, guess, TILES } from "../../src/backend/webgpu/matmul.ts";
-import type { Choice, Shape } from "../../src/backend/webgpu/matmul.ts";
+import type { TileChoice, Shape } from "../../src/backend/webgpu/matmul.ts";
 import { tuneTiles } from "../../src/backend/webgpu/tune.ts";
 import { openTuning } from "../../src/run/tuning.ts";
 import { workspace } from "../setup/microgpt.ts";
@@ -16,9 +16,9 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /** Backends on which one choice, the third of each shape's, is done at once, and all others keep one waiting. */
-function strange(): { backendWith: (choice: Choice) => Backend; opened: Choice[] } {
-  const opened: Choice[] = [];
-  const backendWith = (choice: Choice): Backend => ({
+function strange(): { backendWith: (choice: TileChoice) => Backend; opened: TileChoice[] } {
+  const opened: TileChoice[] = [];
+  const backendWith = (choice: TileChoice): Backend => ({
     name: "strange",
     align: 4,
     headAlign: 4,

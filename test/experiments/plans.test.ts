@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { deviation, groupsOf, importances, paretoFront, ranked } from "../../src/experiments/analysis.ts";
-import type { Result } from "../../src/experiments/analysis.ts";
+import type { RunScore } from "../../src/experiments/analysis.ts";
 import { rungsOf, survivorsOf } from "../../src/experiments/halving.ts";
 import { stepAt } from "../../src/run/begin.ts";
 import { summaryCsv } from "../../src/experiments/summary.ts";
@@ -152,7 +152,7 @@ test("the better half goes on, by the mean of its seeds; who has failed does not
   expect(survivorsOf(results, 3)).toEqual(["a", "b", "d"]);
 });
 
-const result = (name: string, bitsPerByte: number | null, settings: Result["settings"] = {}): Result => ({
+const result = (name: string, bitsPerByte: number | null, settings: RunScore["settings"] = {}): RunScore => ({
   name,
   bitsPerByte,
   settings,

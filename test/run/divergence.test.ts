@@ -105,7 +105,7 @@ test("one bad step is skipped and counted; Adam counts the others, the learning 
   const { engine, updates } = failing((call) => call === 3);
   const events = await train(engine, progress);
   expect(kinds(events)).toBe("tttktttttttt");
-  expect(events[3]).toEqual({ type: "skipped", step: 4, skipped: 1, learningRate: 0.01 * (1 - 3 / 12), ahead: 0 });
+  expect(events[3]).toEqual({ type: "skipped", step: 4, skipped: 1, learningRate: 0.01 * (1 - 3 / 12), inFlight: 0 });
   expect(progress).toMatchObject({ step: 12, skipped: 1, skippedInARow: 0 });
   expect(updates.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   expect(updates[3].learningRate).toBe(0.01 * (1 - 4 / 12));

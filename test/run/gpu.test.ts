@@ -5,7 +5,7 @@ import { openGpu } from "../../src/backend/webgpu/device.ts";
 import { closeGpus, findGpu } from "../../src/run/gpu.ts";
 import { chooseEngine, openEngine, resumeEngine } from "../../src/run/engines.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
-import { prepare } from "../../src/run/training-data.ts";
+import { prepareTrainingData } from "../../src/run/training-data.ts";
 import type { Reporter } from "../../src/run/reporter.ts";
 import { Training } from "../../src/run/training.ts";
 import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";
@@ -208,7 +208,7 @@ interface Trained {
 async function trainWith(lasts: readonly number[], count = { moments: 0 }, opening = { moments: 0 }): Promise<Trained> {
   const directory = workspace();
   const all = resolveOptions({ ...initialOptions(TRAIN_OPTIONS), ...TRAINING, data: [writeWords(directory)] });
-  const material = prepare(all, [TextSource.file(all.data[0])]);
+  const material = prepareTrainingData(all, [TextSource.file(all.data[0])]);
   const run = Run.create(directory, "run", "words", all, material.tokenizer);
   const warnings: string[] = [];
   // Whoever reports nothing but warnings.

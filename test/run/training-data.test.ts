@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { prepare } from "../../src/run/training-data.ts";
-import type { Material } from "../../src/run/training-data.ts";
+import { prepareTrainingData } from "../../src/run/training-data.ts";
+import type { TrainingData } from "../../src/run/training-data.ts";
 import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";
 import type { TrainOptions } from "../../src/options/config.ts";
 import { TextSource } from "../../src/node/text.ts";
@@ -13,10 +13,10 @@ import { workspace } from "../setup/microgpt.ts";
 /** A text of many different short lines, in paragraphs of five. */
 const LINES = Array.from({ length: 200 }, (_, i) => `line ${i} ${"x".repeat(i % 7)}${i % 5 === 4 ? "\n" : ""}`);
 
-function material(options: Partial<TrainOptions>, text: string = LINES.join("\n")): Material {
+function material(options: Partial<TrainOptions>, text: string = LINES.join("\n")): TrainingData {
   const path = join(workspace(), "text.txt");
   writeFileSync(path, text);
-  return prepare(resolveOptions({ ...initialOptions(TRAIN_OPTIONS), blockSize: 8, ...options }), [
+  return prepareTrainingData(resolveOptions({ ...initialOptions(TRAIN_OPTIONS), blockSize: 8, ...options }), [
     TextSource.file(path),
   ]);
 }
@@ -56,7 +56,7 @@ test("windows are shuffled by the run's seed, the held-out ones are the same for
   expect([listed(same.train), listed(same.heldOut)]).toEqual([listed(one.train), listed(one.heldOut)]);
   expect(same.random.getState()).toEqual(one.random.getState());
   expect(listed(other.train)).not.toEqual(listed(one.train));
-  const sorted = ({ train }: Material): string[] =>
+  const sorted = ({ train }: TrainingData): string[] =>
     listed(train)
       .map((tokens) => tokens.join(" "))
       .toSorted();

@@ -245,7 +245,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "ids in the order of UTF-16 units",
-    file: "src/text/tokenizers/whole.ts",
+    file: "src/text/tokenizers/vocabulary.ts",
     from: "return (a.codePointAt(i) ?? 0) - (b.codePointAt(i) ?? 0);",
     to: "return a.charCodeAt(i) - b.charCodeAt(i);",
   },

@@ -2,11 +2,11 @@
  * Operations on their own: a few instructions over made-up buffers, on any backend, and every kind of shape.
  */
 import * as fc from "fast-check";
-import type { Backend, Batch, RunOptions } from "../../src/tensor/backend.ts";
+import type { Backend, PackedTokens, RunOptions } from "../../src/tensor/backend.ts";
 import { axisOf, roundUp } from "../../src/tensor/instructions.ts";
 import type { Buffer, Heads, Instruction, View, Weight } from "../../src/tensor/instructions.ts";
 import { OPS } from "../../src/tensor/ops.ts";
-import type { OpName, Tensor } from "../../src/tensor/ops.ts";
+import type { OpName, TensorNode } from "../../src/tensor/ops.ts";
 import type { Layout } from "../../src/tensor/layout.ts";
 import type { Program, Section } from "../../src/tensor/program.ts";
 import { Random } from "../../src/random.ts";
@@ -14,7 +14,7 @@ import { Random } from "../../src/random.ts";
 /** An operation with the memory of all that its two directions touch. */
 export interface Scene {
   readonly name: OpName;
-  readonly batch: Batch;
+  readonly batch: PackedTokens;
   readonly weights: readonly Weight[];
   /** What is given: inputs of the op, and the gradient of its result. */
   readonly inputs: readonly View[];
@@ -70,7 +70,7 @@ function newWeight(name: string, shape: readonly [number, number]): Weight {
     grad: buffer(".grad"),
     adamMean: buffer(".mean"),
     adamMeanSquare: buffer(".meanSquare"),
-    parts: [],
+    slices: [],
   };
 }
 
@@ -108,7 +108,7 @@ export function makeScene(name: OpName, shape: Shape, headAlign: number): Scene 
   const inputs = all("x");
   const outColumns = { linear: outputs, attention: width, crossEntropy: 2 }[name as string] ?? columns;
   const out = view("out", outColumns);
-  const tensor: Tensor = {
+  const tensor: TensorNode = {
     op: name,
     inputs: [],
     weights: weights[name] ?? [],
@@ -165,7 +165,7 @@ export async function perform(
   const config = { vocabSize: 1, nEmbd: 1, nHead: 1, nLayer: 1, blockSize: scene.blockSize };
   const heads = { count: 1, size: scene.headStride, stride: scene.headStride };
   const weights = new Map(scene.weights.map((weight) => [weight.name, weight]));
-  const layout: Layout = { config, heads, weights, places: weightPlaces, size };
+  const layout: Layout = { config, heads, weights, slots: weightPlaces, size };
   const program: Program = {
     kind: "evaluating",
     layout,
@@ -174,7 +174,7 @@ export async function perform(
     result: views[0],
     maxTokens: tokens,
     windowRows: 0,
-    places: new Map([...places].filter(([buffer]) => !weightPlaces.has(buffer))),
+    slots: new Map([...places].filter(([buffer]) => !weightPlaces.has(buffer))),
     size: end - size,
   };
   const session = await backend.open(layout, [program]);

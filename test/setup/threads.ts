@@ -2,7 +2,7 @@
 import type { StartThread } from "../../src/backend/wasm/threads.ts";
 
 const stripsTypes = Number(process.versions.node.split(".")[0]) >= 24;
-const path = stripsTypes ? "../../src/node/wasm-thread.ts" : "../../dist/node/wasm-thread.js";
+const path = stripsTypes ? "../../src/node/threads.ts" : "../../dist/node/threads.js";
 
 const { startNodeThread } = (await import(new URL(path, import.meta.url).href)) as { startNodeThread: StartThread };
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MergeApplier } from "../../src/text/tokenizers/apply-merges.ts";
-import { learnMerges, MAX_TOKEN_LENGTH, Vocabulary } from "../../src/text/tokenizers/learn-merges.ts";
+import { learnMerges, MAX_TOKEN_LENGTH, WordCounts } from "../../src/text/tokenizers/learn-merges.ts";
 import type { Merge } from "../../src/text/tokenizers/learn-merges.ts";
 import { ABSENT, PairTable } from "../../src/text/tokenizers/pair-table.ts";
 import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
@@ -22,7 +22,7 @@ const idsOf = (symbols: readonly string[]): number[] => symbols.map((symbol) => 
 
 /** Merges of ids → of texts. */
 function spell(merges: readonly Merge[]): string[][] {
-  const vocabulary = new Vocabulary(BASE);
+  const vocabulary = new WordCounts(BASE);
   return merges.map((merge) => {
     const pair = merge.map((id) => vocabulary.texts[id]);
     vocabulary.merge(merge);
@@ -74,8 +74,8 @@ test("a limit of tokens counts base tokens and merges; a text that two merges ma
     ["ab", "c"],
   ]);
   expect(learnMerges(drawn, BASE, { maxMerges: null, maxTokens: 5 })).toHaveLength(2);
-  expect(new Vocabulary(BASE).merge([0, 1])).toBe(3);
-  const vocabulary = new Vocabulary(BASE);
+  expect(new WordCounts(BASE).merge([0, 1])).toBe(3);
+  const vocabulary = new WordCounts(BASE);
   const [ab, bc] = [vocabulary.merge([0, 1]), vocabulary.merge([1, 2])];
   expect([vocabulary.merge([ab, 2]), vocabulary.merge([0, bc])]).toEqual([5, 5]);
 });

@@ -8,7 +8,7 @@ import { charTokenizer } from "../../src/text/tokenizers/char.ts";
 import { tokenizerFromJson } from "../../src/text/tokenizers/json.ts";
 import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
 import type { TokenizerOptions } from "../../src/text/tokenizers/train.ts";
-import { byCodePoint } from "../../src/text/tokenizers/whole.ts";
+import { byCodePoint } from "../../src/text/tokenizers/vocabulary.ts";
 
 const learn = (kind: TokenizerKind, documents: readonly string[], more: Partial<TokenizerOptions> = {}): Tokenizer =>
   trainTokenizer(documents, { tokenizer: kind, bpeMerges: 30, vocabSize: null, unk: false, ...more });

@@ -6,7 +6,7 @@ import type { Engine, Update } from "../../src/training/engine.ts";
 import type { Tokens } from "../../src/text/token-sequences.ts";
 import { Adam, documentLoss, initWeights } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
-import { batchesOf, countTargets, evaluateInParts, newProgress, trainSteps } from "../../src/training/train.ts";
+import { batchesOf, countTargets, evaluateInSlices, newProgress, trainSteps } from "../../src/training/train.ts";
 import type { TrainEvent, TrainSettings } from "../../src/training/train.ts";
 
 const CONFIG = { vocabSize: 5, nEmbd: 4, nHead: 2, nLayer: 2, blockSize: 4 };
@@ -218,7 +218,7 @@ test("an evaluation in parts is the evaluation of the whole", async () => {
     ...Array.from({ length: i % 6 }, (_unused, j) => j % 4),
     4,
   ]);
-  const parts = evaluateInParts(newEngine(), documents);
+  const parts = evaluateInSlices(newEngine(), documents);
   let [part, breaths] = [await parts.next(), 0];
   for (; part.done !== true; part = await parts.next()) breaths++;
   expect(part.value).toBeCloseTo(await newEngine().evaluate(documents), 12);
@@ -241,14 +241,14 @@ test("a training stopped in the middle of an evaluation evaluates again and ends
 
 describe("an engine that begins steps before the last has ended", () => {
   /** What was begun and what had ended, in order; steps end one by one, whenever somebody waits. */
-  function farAway(stepsAhead: number): { engine: Engine; log: string[] } {
+  function farAway(maxInFlight: number): { engine: Engine; log: string[] } {
     const near = newEngine();
     const log: string[] = [];
     let last: Promise<unknown> = Promise.resolve();
     const engine: Engine = {
       name: "far away",
       config: CONFIG,
-      stepsAhead,
+      maxInFlight,
       step: (batches, update) => {
         log.push(`+${update.step}`);
         const result = last.then(async () => await near.step(batches, update));
@@ -273,18 +273,18 @@ describe("an engine that begins steps before the last has ended", () => {
   ];
   const settings = { numSteps: 9, learningRate: 0.01, evalInterval: 4 };
 
-  test("the events are those of one that doesn't, and nothing is ahead where an evaluation is due, or a stop", async () => {
+  test("the events are those of one that doesn't, and nothing is inFlight where an evaluation is due, or a stop", async () => {
     const { engine, log } = farAway(2);
-    const standsStill = (step: number): boolean => step === 6;
+    const mustDrain = (step: number): boolean => step === 6;
     const events: TrainEvent[] = [];
-    const ahead: number[] = [];
-    for await (const event of trainSteps(engine, texts, texts, { ...settings, standsStill }, newProgress())) {
+    const inFlight: number[] = [];
+    for await (const event of trainSteps(engine, texts, texts, { ...settings, mustDrain }, newProgress())) {
       if (event.type === "step") log.push(`-${event.step - 1}`);
-      if (event.type === "step") ahead.push(event.ahead);
-      events.push(event.type === "step" ? { ...event, ahead: 0 } : event);
+      if (event.type === "step") inFlight.push(event.inFlight);
+      events.push(event.type === "step" ? { ...event, inFlight: 0 } : event);
     }
     expect(events).toEqual(await collect(newEngine(), texts, texts, settings));
-    expect(ahead).toEqual([2, 2, 1, 0, 1, 0, 1, 0, 0]);
+    expect(inFlight).toEqual([2, 2, 1, 0, 1, 0, 1, 0, 0]);
     expect(log.join(" ")).toBe("+0 +1 +2 -0 +3 -1 -2 -3 evaluate +4 +5 -4 -5 +6 +7 -6 -7 evaluate +8 -8 evaluate");
   });
 
@@ -305,7 +305,7 @@ describe("an engine that begins steps before the last has ended", () => {
     };
     const progress = newProgress();
     const train = async (): Promise<void> => {
-      const steps = trainSteps(failing, texts, [], { ...settings, standsStill: () => false }, progress);
+      const steps = trainSteps(failing, texts, [], { ...settings, mustDrain: () => false }, progress);
       for await (const event of steps) expect(event.type).toBe("step");
     };
     await expect(train()).rejects.toThrow("step 5 has failed");

@@ -10,8 +10,8 @@
  */
 import { f32, f32x4, i32, loop, sequence, when } from "./assembler.ts";
 import type { Code, Local, Locals, ModuleBuilder } from "./assembler.ts";
-import { multiplyTile, newTile, storeTile, TILE_COLUMNS, TILE_ROWS } from "./matmul.ts";
-import type { Steps, Tile } from "./matmul.ts";
+import { multiplyTile, newRegisterTile, storeTile, TILE_COLUMNS, TILE_ROWS } from "./matmul.ts";
+import type { Steps, RegisterTile } from "./matmul.ts";
 import { Exp2, F32, LANES, LOWEST, maxLanes, sumLanes, transpose4, V128 } from "./vector.ts";
 import type { MultiplyAdd } from "./vector.ts";
 
@@ -56,9 +56,9 @@ export class Attention {
   readonly scoreRow: number;
   readonly packedBytes: number;
   readonly panelBytes: number;
-  readonly tile: Tile;
-  readonly narrow: Tile;
-  readonly second: Tile["sums"];
+  readonly tile: RegisterTile;
+  readonly narrow: RegisterTile;
+  readonly second: RegisterTile["sums"];
   readonly exp: Exp2;
   /** What scores are multiplied by for their powers of two to be e^(score / √headSize). */
   readonly scale: Local;
@@ -78,7 +78,7 @@ export class Attention {
     this.scoreRow = scoreRow(shape.blockSize);
     this.packedBytes = packedBytes(shape.headStride, shape.blockSize);
     this.panelBytes = shape.headStride * TILE_COLUMNS * F32;
-    this.tile = newTile(locals);
+    this.tile = newRegisterTile(locals);
     // A tile of one vector a row shares the variables of the one of two.
     this.narrow = {
       ...this.tile,
@@ -103,7 +103,7 @@ export class Attention {
     return sequence(x.set(f32x4.mul(f32x4.sub(score, max.get), this.scale.get)), this.exp.apply(x));
   }
 
-  tileOf(vectors: number): Tile {
+  tileOf(vectors: number): RegisterTile {
     return vectors === 2 ? this.tile : this.narrow;
   }
 
@@ -141,7 +141,7 @@ export class Attention {
   }
 
   /** tile.sums (or others) = four rows at `rows` · the panel at `panel`, over the numbers of a head. */
-  multiplyHead(sums: Tile["sums"], rows: Code, panel: Code, rowBytes: number): Code {
+  multiplyHead(sums: RegisterTile["sums"], rows: Code, panel: Code, rowBytes: number): Code {
     const tile = { ...this.tile, sums };
     return sequence(
       tile.a.set(rows),
@@ -157,8 +157,9 @@ export class Attention {
    */
   multiplyRows(
     { a, b, count, steps }: { a: Code; b: Local; count: Code; steps: Steps },
-    store: (column: number, tile: Tile) => Code,
-    begin: (column: number, tile: Tile) => Code = (_, tile) => sequence(...tile.sums.map((sum) => sum.set(f32x4.zero))),
+    store: (column: number, tile: RegisterTile) => Code,
+    begin: (column: number, tile: RegisterTile) => Code = (_, tile) =>
+      sequence(...tile.sums.map((sum) => sum.set(f32x4.zero))),
   ): Code {
     return sequence(
       ...panelsOf(this.shape).map(({ column, vectors }) => {

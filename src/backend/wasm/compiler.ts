@@ -4,22 +4,22 @@
  */
 import type { RunOptions } from "../../tensor/backend.ts";
 import type { Buffer, View, Weight } from "../../tensor/instructions.ts";
-import type { Layout, Places } from "../../tensor/layout.ts";
+import type { Layout, Slots } from "../../tensor/layout.ts";
 import { ModuleBuilder } from "./assembler.ts";
 import { addPack } from "./matmul.ts";
 import type { Packing } from "./matmul.ts";
 import { UNIT_ROWS } from "./memory.ts";
-import type { MemoryMap } from "./memory.ts";
+import type { WasmMemoryMap } from "./memory.ts";
 import { addSquares } from "./weights.ts";
 import { F32 } from "./vector.ts";
 import type { MultiplyAdd } from "./vector.ts";
 
 /** A function of the module: pointers in bytes, counts. */
-export type Kernel = (...numbers: number[]) => void;
+export type KernelFunction = (...numbers: number[]) => void;
 
 /** A kernel that can be called once the module is there. No wrapper stands between: it would cost more than some. */
 export interface LinkedKernel {
-  readonly call: Kernel;
+  readonly call: KernelFunction;
 }
 
 function notLinked(): never {
@@ -27,7 +27,7 @@ function notLinked(): never {
 }
 
 /** A product: C[rows, columns] = A · B [+ C]. Bytes for places, numbers for rows. */
-export interface Product {
+export interface ProductCall {
   readonly rows: number;
   readonly columns: number;
   readonly k: number;
@@ -42,7 +42,7 @@ export interface Product {
 }
 
 /** Who does products in place of our kernels: a system's BLAS, say. It must sum in the same order for the same shape. */
-export type Multiply = (product: Product) => void;
+export type Multiply = (product: ProductCall) => void;
 
 /** Numbers in a weight from which on products with it are `Multiply`'s: below, the call costs more than it saves. */
 const MIN_MULTIPLIED = 256;
@@ -50,7 +50,7 @@ const MIN_MULTIPLIED = 256;
 const [MIN_UNIT, MAX_UNIT] = [32, 128];
 
 /** What of a run is the same for all of its instructions. */
-export interface Run {
+export interface ProgramRun {
   readonly documents: Int32Array;
   readonly options: RunOptions;
   /** The first row of the window at hand, where the phase is windowed. */
@@ -58,22 +58,22 @@ export interface Run {
 }
 
 /** Rows [from, to) and the documents [first, last) that they are; for a window's rows, no documents. */
-export interface Part {
+export interface Chunk {
   readonly from: number;
   readonly to: number;
   readonly first: number;
   readonly last: number;
 }
 
-export type Step = (run: Run, part: Part) => void;
+export type Step = (run: ProgramRun, part: Chunk) => void;
 
 /** The compiler, for one program. */
-export interface Context {
-  readonly compiler: Compiler;
+export interface StepContext {
+  readonly compiler: WasmCompiler;
   /** Bytes from row to row. */
   readonly row: (view: View) => number;
   /** The byte of a row. */
-  readonly at: (view: View) => (run: Run, row: number) => number;
+  readonly at: (view: View) => (run: ProgramRun, row: number) => number;
 }
 
 /** What a product writes and reads, and what is done to its result on the way. */
@@ -91,16 +91,16 @@ export interface Share {
   readonly count: number;
 }
 
-export class Compiler {
+export class WasmCompiler {
   readonly module: ModuleBuilder = new ModuleBuilder();
   readonly layout: Layout;
-  readonly map: MemoryMap;
+  readonly map: WasmMemoryMap;
   readonly fma: MultiplyAdd;
   readonly multiply: Multiply | null;
   readonly #share: Share;
-  readonly #kernels = new Map<string, { call: Kernel }>();
+  readonly #kernels = new Map<string, { call: KernelFunction }>();
 
-  constructor(layout: Layout, map: MemoryMap, share: Share, fma: MultiplyAdd, multiply: Multiply | null) {
+  constructor(layout: Layout, map: WasmMemoryMap, share: Share, fma: MultiplyAdd, multiply: Multiply | null) {
     this.layout = layout;
     this.map = map;
     this.fma = fma;
@@ -112,7 +112,7 @@ export class Compiler {
   link(exports: WebAssembly.Exports): void {
     for (const [name, kernel] of this.#kernels) {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the module has a function of that name
-      kernel.call = exports[name] as Kernel;
+      kernel.call = exports[name] as KernelFunction;
     }
   }
 
@@ -136,12 +136,12 @@ export class Compiler {
 
   /** The byte of a buffer of a weight, and the bytes from row to row. */
   weightBytes(buffer: Buffer): { readonly start: number; readonly row: number } {
-    const { start, stride } = this.layout.places.get(buffer)!;
+    const { start, stride } = this.layout.slots.get(buffer)!;
     return { start: this.map.numbers + start * F32, row: stride * F32 };
   }
 
   /** The same of a view of a program's buffer. */
-  viewBytes({ buffer, column }: View, places: Places): { readonly start: number; readonly row: number } {
+  viewBytes({ buffer, column }: View, places: Slots): { readonly start: number; readonly row: number } {
     const { start, stride } = places.get(buffer)!;
     return { start: this.map.activations + (start - this.layout.size + column) * F32, row: stride * F32 };
   }

@@ -19,7 +19,7 @@ const BLOCK_ROWS = 64;
 const BLOCK_K = 256;
 
 /** The variables of a tile: `rows × vectors` sums, what a round loads, and the pointers into A and B. */
-export interface Tile {
+export interface RegisterTile {
   readonly sums: readonly Local[];
   readonly splats: readonly Local[];
   readonly panel: readonly Local[];
@@ -28,7 +28,7 @@ export interface Tile {
   readonly end: Local;
 }
 
-export function newTile(locals: Locals, vectors: number = 2): Tile {
+export function newRegisterTile(locals: Locals, vectors: number = 2): RegisterTile {
   return {
     sums: locals.many("v128", TILE_ROWS * vectors),
     splats: locals.many("v128", TILE_ROWS),
@@ -47,7 +47,7 @@ export interface Steps {
 }
 
 /** sums += A's rows · B's columns, from `tile.a` and `tile.b` on until `tile.a` reaches `tile.end`; at least once. */
-export function multiplyTile({ sums, splats, panel, a, b, end }: Tile, steps: Steps, fma: MultiplyAdd): Code {
+export function multiplyTile({ sums, splats, panel, a, b, end }: RegisterTile, steps: Steps, fma: MultiplyAdd): Code {
   const vectors = panel.length;
   return repeatWhile(
     i32.less(a.get, end.get),
@@ -63,7 +63,7 @@ export function multiplyTile({ sums, splats, panel, a, b, end }: Tile, steps: St
 
 /** The sums of the tile's rows, those below `rows`, one by one to `store(row, vector, value)`. */
 export function storeTile(
-  { sums, panel }: Tile,
+  { sums, panel }: RegisterTile,
   rows: Code,
   store: (row: number, vector: number, value: Local) => Code,
 ): Code {
@@ -101,7 +101,7 @@ export function addRowsByWeight(module: ModuleBuilder, name: string, shape: Rows
   module.function(name, ["i32", "i32", "i32", "i32", "i32", "i32"], (locals, a, b, c, rows, plus, gate) => {
     const [block, blockEnd, row, column] = locals.many("i32", 4);
     const [panel, aTile, cTile, plusTile, gateTile, left] = locals.many("i32", 6);
-    const tile = newTile(locals);
+    const tile = newRegisterTile(locals);
     const at = (base: Local, stride: number): Code =>
       i32.add(i32.add(base.get, i32.mul(row.get, i32.const(stride))), i32.mul(column.get, i32.const(F32)));
     const store = (r: number, v: number, value: Local): Code => {
@@ -170,7 +170,7 @@ export function addWeightGrad(module: ModuleBuilder, name: string, shape: Weight
     ["i32", "i32", "i32", "i32", "i32", "i32"],
     (locals, dOut, x, grad, rows, tokens, accumulate) => {
       const [block, blockEnd, row, column, cTile] = locals.many("i32", 5);
-      const tile = newTile(locals);
+      const tile = newRegisterTile(locals);
       const eachSum = (body: (sum: Local, offset: number) => Code): Code =>
         sequence(...tile.sums.map((sum, i) => body(sum, Math.floor(i / 2) * gradRow + (i % 2) * V128)));
       const multiply = sequence(

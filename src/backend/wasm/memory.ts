@@ -18,7 +18,7 @@ export const ALIGN = 8;
 export const UNIT_ROWS = 8;
 
 /** Where everything lies, in bytes. The same for every worker. */
-export interface MemoryMap {
+export interface WasmMemoryMap {
   /** What workers tell each other, and what a run is (`wasm-threads.ts`). */
   readonly control: number;
   readonly adam: number;
@@ -41,7 +41,7 @@ export interface MemoryMap {
 /** Weights that linear layers multiply with; the embedding's tables are only looked up. */
 const isMultiplied = ({ name }: Weight): boolean => name !== "wte" && name !== "wpe";
 
-export function mapMemory(layout: Layout, programs: readonly Program[], workers: number): MemoryMap {
+export function mapMemory(layout: Layout, programs: readonly Program[], workers: number): WasmMemoryMap {
   let end = 4096;
   const reserve = (bytes: number): number => {
     const start = end;
@@ -52,7 +52,7 @@ export function mapMemory(layout: Layout, programs: readonly Program[], workers:
   const [tokens, targets, positions, documents] = [0, 1, 2, 3].map(() => reserve((maxTokens + 1) * F32));
   const numbers = reserve(layout.size * F32);
   const weights = [...layout.weights.values()];
-  const strideOf = (weight: Weight): number => layout.places.get(weight.data)!.stride;
+  const strideOf = (weight: Weight): number => layout.slots.get(weight.data)!.stride;
   const packed = new Map(
     weights
       .filter(isMultiplied)

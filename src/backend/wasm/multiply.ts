@@ -7,7 +7,7 @@
  */
 import { roundUp } from "../../tensor/instructions.ts";
 import type { View, Weight } from "../../tensor/instructions.ts";
-import type { Context, Multiply, Operands, Product, Step } from "./compiler.ts";
+import type { StepContext, Multiply, Operands, ProductCall, Step } from "./compiler.ts";
 import { ALIGN } from "./memory.ts";
 import { addFinish } from "./rows.ts";
 import { F32 } from "./vector.ts";
@@ -31,7 +31,7 @@ interface Block {
 }
 
 /** Block by block; k outermost, so that what is far apart in memory is read once. */
-function multiplyInBlocks(multiply: Multiply, block: Block, product: Product): void {
+function multiplyInBlocks(multiply: Multiply, block: Block, product: ProductCall): void {
   const { rows, columns, k, a, aRow, aTransposed, b, bRow, c, cRow, accumulate } = product;
   for (let i = 0; i < k; i += block.k) {
     for (let column = 0; column < columns; column += block.columns) {
@@ -58,7 +58,7 @@ function multiplyInBlocks(multiply: Multiply, block: Block, product: Product): v
 export function multiplied(
   { out, a, relu, plus, gate }: Operands,
   { b, bStep }: { readonly b: number; readonly bStep: number },
-  { compiler, row, at }: Context,
+  { compiler, row, at }: StepContext,
 ): Step {
   const multiply = compiler.multiply!;
   const shape = {
@@ -85,7 +85,7 @@ export function multiplied(
 }
 
 /** Our rows of a weight's gradient: [grad +] dOutᵀ · x. */
-export function multipliedGrad(dOut: View, x: View, weight: Weight, { compiler, row, at }: Context): Step {
+export function multipliedGrad(dOut: View, x: View, weight: Weight, { compiler, row, at }: StepContext): Step {
   const multiply = compiler.multiply!;
   const { start, row: gradRow } = compiler.weightBytes(weight.grad);
   const [dOutAt, xAt] = [dOut, x].map(at);

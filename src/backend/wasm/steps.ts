@@ -3,11 +3,11 @@
  */
 import { roundUp } from "../../tensor/instructions.ts";
 import type { Heads, Instruction, InstructionOf, KernelName, View } from "../../tensor/instructions.ts";
-import type { Places } from "../../tensor/layout.ts";
+import type { Slots } from "../../tensor/layout.ts";
 import { addAttentionGrad } from "./attention-grad.ts";
 import { addAttention } from "./attention.ts";
 import type { AttentionShape } from "./attention.ts";
-import type { Compiler, Context, Operands, Step } from "./compiler.ts";
+import type { WasmCompiler, StepContext, Operands, Step } from "./compiler.ts";
 import { addRowsByWeight, addWeightGrad, TILE_COLUMNS } from "./matmul.ts";
 import { ALIGN } from "./memory.ts";
 import { multiplied, multipliedGrad } from "./multiply.ts";
@@ -15,7 +15,7 @@ import { addCrossEntropy, addEmbed, addRmsnorm, addRmsnormGrad, addSum } from ".
 import { addAdam, addEmbedGrad } from "./weights.ts";
 import { F32 } from "./vector.ts";
 
-const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: Context) => Step } = {
+const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: StepContext) => Step } = {
   embed({ to: { out }, tokenTable, positionTable }, { compiler, row, at }) {
     const { map } = compiler;
     const kernel = compiler.kernel("embed", { rowBytes: row(out) }, addEmbed);
@@ -166,7 +166,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
 function rowsByWeight(
   { out, a, relu, plus, gate }: Operands,
   { b, bStep, bPanel }: { b: number; bStep: number; bPanel: number },
-  { compiler, row, at }: Context,
+  { compiler, row, at }: StepContext,
 ): Step {
   const shape = {
     k: a.columns,
@@ -187,7 +187,7 @@ function rowsByWeight(
     kernel.call(aAt(run, from), b, outAt(run, from), to - from, plusAt(run, from), gateAt(run, from));
 }
 
-function crossEntropy(statistics: View, logits: View, grad: boolean, { compiler, row, at }: Context): Step {
+function crossEntropy(statistics: View, logits: View, grad: boolean, { compiler, row, at }: StepContext): Step {
   const shape = { columns: logits.columns, logitsRow: row(logits), statisticsRow: row(statistics), grad };
   const kernel = compiler.kernel("crossEntropy", shape, (module, name) =>
     addCrossEntropy(module, name, shape, compiler.fma),
@@ -201,7 +201,7 @@ function crossEntropy(statistics: View, logits: View, grad: boolean, { compiler,
 
 type RowsOf = Pick<AttentionShape, "qkvRow" | "dQkvRow" | "outRow" | "dOutRow" | "statisticsRow">;
 
-function attentionShape({ count, size, stride }: Heads, { layout }: Compiler, rows: RowsOf): AttentionShape {
+function attentionShape({ count, size, stride }: Heads, { layout }: WasmCompiler, rows: RowsOf): AttentionShape {
   return { heads: count, headSize: size, headStride: stride, blockSize: layout.config.blockSize, ...rows };
 }
 
@@ -210,8 +210,8 @@ function fusedAway(kernel: string): never {
 }
 
 /** The step of an instruction of a program whose buffers lie at `places`. */
-export function compileStep(instruction: Instruction, places: Places, compiler: Compiler): Step {
-  const context: Context = {
+export function compileStep(instruction: Instruction, places: Slots, compiler: WasmCompiler): Step {
+  const context: StepContext = {
     compiler,
     row: (view) => compiler.viewBytes(view, places).row,
     at(view) {
@@ -221,6 +221,6 @@ export function compileStep(instruction: Instruction, places: Places, compiler: 
     },
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of the table takes its own kind
-  const step = STEPS[instruction.kernel] as (instruction: Instruction, context: Context) => Step;
+  const step = STEPS[instruction.kernel] as (instruction: Instruction, context: StepContext) => Step;
   return step(instruction, context);
 }

@@ -10,11 +10,11 @@ import type { RunOptions } from "../../tensor/backend.ts";
 import type { Layout } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
 import type { Multiply } from "./compiler.ts";
-import type { MemoryMap } from "./memory.ts";
-import { newTeamOfOne, WasmWorker } from "./worker.ts";
-import type { Team } from "./worker.ts";
+import type { WasmMemoryMap } from "./memory.ts";
+import { newSingleBarrier, WasmWorker } from "./worker.ts";
+import type { Barrier } from "./worker.ts";
 
-const [ORDERS, ORDER, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, MEETINGS, ARRIVED, CLAIMED] = [
+const [ORDERS, ORDER, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, GENERATION, ARRIVED, NEXT_CHUNK] = [
   0, 1, 2, 3, 4, 5, 8, 9, 10,
 ];
 const LOSS_SCALE_BYTE = 64;
@@ -24,21 +24,21 @@ const [RUN, UPDATE, PACK, CLOSE] = [1, 2, 3, 4];
  * Looks at a word before one goes to sleep on it: sleeping and waking take about 20 µs, a look 10 ns or so. A step of
  * a small model is 100 µs and has six meetings.
  */
-const LOOKS = 20_000;
+const SPINS = 20_000;
 
 /** What a thread must be told to take part. Structured cloning keeps it whole, the memory shared. */
-export interface Task {
+export interface PoolTask {
   /** Whether products are somebody else's: each thread must find it for itself. */
   readonly usesMultiply: boolean;
   readonly layout: Layout;
   readonly programs: readonly Program[];
-  readonly map: MemoryMap;
+  readonly map: WasmMemoryMap;
   readonly memory: WebAssembly.Memory;
   readonly strict: boolean;
   readonly count: number;
 }
 
-export interface ThreadTask extends Task {
+export interface ThreadTask extends PoolTask {
   readonly index: number;
   readonly module: WebAssembly.Module;
 }
@@ -52,7 +52,7 @@ export interface Thread {
 export type StartThread = (task: ThreadTask) => Promise<Thread>;
 
 /** Workers that do as they are told, all at once; calls return when all is done. */
-export interface Crew {
+export interface WorkerPool {
   run(program: number, documents: Int32Array, options: RunOptions): void;
   update(program: number): void;
   pack(): void;
@@ -60,16 +60,16 @@ export interface Crew {
 }
 
 /** Starts `task.count − 1` threads beside the calling one. */
-export async function startThreads(
-  task: Task,
+export async function startWorkers(
+  task: PoolTask,
   startThread: StartThread | null,
   multiply: Multiply | null,
-): Promise<Crew> {
+): Promise<WorkerPool> {
   const { layout, programs, map, memory, strict, count } = task;
   const words = new Int32Array(memory.buffer, map.control);
-  const team = count === 1 ? newTeamOfOne() : newTeam(words, count);
+  const barrier = count === 1 ? newSingleBarrier() : newSharedBarrier(words, count);
   const share = { index: 0, count };
-  const worker = new WasmWorker(layout, programs, map, memory, { share, team, strict, multiply, module: null });
+  const worker = new WasmWorker(layout, programs, map, memory, { share, barrier, strict, multiply, module: null });
   const threads: Thread[] = [];
   for (let index = 1; index < count; index++) {
     threads.push(await startThread!({ ...task, index, module: worker.module }));
@@ -111,9 +111,9 @@ export async function startThreads(
 export function serve(task: ThreadTask, multiply: Multiply | null): void {
   const { layout, programs, map, memory, strict, count, index, module } = task;
   const words = new Int32Array(memory.buffer, map.control);
-  const team = newTeam(words, count);
+  const barrier = newSharedBarrier(words, count);
   const share = { index, count };
-  const worker = new WasmWorker(layout, programs, map, memory, { share, team, strict, multiply, module });
+  const worker = new WasmWorker(layout, programs, map, memory, { share, barrier, strict, multiply, module });
   for (let done = 0; ; done++) {
     waitWhile(words, ORDERS, done);
     if (words[ORDER] === CLOSE) return;
@@ -121,7 +121,7 @@ export function serve(task: ThreadTask, multiply: Multiply | null): void {
   }
 }
 
-function obey(worker: WasmWorker, { programs, map, memory }: Task, words: Int32Array): void {
+function obey(worker: WasmWorker, { programs, map, memory }: PoolTask, words: Int32Array): void {
   const program = programs[words[PROGRAM]];
   if (words[ORDER] === UPDATE) return worker.update(program);
   if (words[ORDER] === PACK) return worker.pack();
@@ -132,18 +132,18 @@ function obey(worker: WasmWorker, { programs, map, memory }: Task, words: Int32A
 }
 
 /** One of several workers. The last to arrive at a meeting lets all others go. */
-function newTeam(words: Int32Array, count: number): Team {
+function newSharedBarrier(words: Int32Array, count: number): Barrier {
   return {
-    claim: () => Atomics.add(words, CLAIMED, 1),
-    meet() {
-      const before = Atomics.load(words, MEETINGS);
+    nextChunk: () => Atomics.add(words, NEXT_CHUNK, 1),
+    wait() {
+      const before = Atomics.load(words, GENERATION);
       if (Atomics.add(words, ARRIVED, 1) === count - 1) {
         Atomics.store(words, ARRIVED, 0);
-        Atomics.store(words, CLAIMED, 0);
-        Atomics.add(words, MEETINGS, 1);
-        Atomics.notify(words, MEETINGS);
+        Atomics.store(words, NEXT_CHUNK, 0);
+        Atomics.add(words, GENERATION, 1);
+        Atomics.notify(words, GENERATION);
       } else {
-        waitWhile(words, MEETINGS, before);
+        waitWhile(words, GENERATION, before);
       }
     },
   };
@@ -151,7 +151,7 @@ function newTeam(words: Int32Array, count: number): Team {
 
 /** Until the word is another: looking first, then asleep. A page's own thread may not sleep, and looks on. */
 function waitWhile(words: Int32Array, index: number, value: number): void {
-  for (let look = 0; look < LOOKS; look++) if (Atomics.load(words, index) !== value) return;
+  for (let look = 0; look < SPINS; look++) if (Atomics.load(words, index) !== value) return;
   while (Atomics.load(words, index) === value) {
     if (MAY_SLEEP) Atomics.wait(words, index, value);
   }

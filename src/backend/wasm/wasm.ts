@@ -3,58 +3,64 @@
  * This file is the session on one thread; `wasm-threads.ts` is the one on several.
  */
 import type { AdamNumbers } from "../../training/adam.ts";
-import type { Backend, Batch, Result, RunOptions, Session } from "../../tensor/backend.ts";
+import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../../tensor/backend.ts";
 import type { StepResult, Update } from "../../training/engine.ts";
 import type { Buffer } from "../../tensor/instructions.ts";
-import type { Alignment, Layout, Places } from "../../tensor/layout.ts";
+import type { Alignment, Layout, Slots } from "../../tensor/layout.ts";
 import { stepInPasses } from "../../tensor/stepping.ts";
 import type { UpdatableSession } from "../../tensor/stepping.ts";
 import type { Program } from "../../tensor/program.ts";
 import { hasRelaxedSimd } from "./assembler.ts";
 import type { Multiply } from "./compiler.ts";
 import { ALIGN, mapMemory } from "./memory.ts";
-import type { MemoryMap } from "./memory.ts";
+import type { WasmMemoryMap } from "./memory.ts";
 import { adamList } from "./weights.ts";
-import { startThreads } from "./threads.ts";
-import type { Crew, StartThread } from "./threads.ts";
+import { startWorkers } from "./threads.ts";
+import type { WorkerPool, StartThread } from "./threads.ts";
 import { F32 } from "./vector.ts";
 import { PAGE } from "./worker.ts";
 
 class WasmSession implements Session, UpdatableSession {
   readonly bytes: number;
   readonly #layout: Layout;
-  readonly #places: Places;
+  readonly #slots: Slots;
   readonly #programs: readonly Program[];
-  readonly #map: MemoryMap;
+  readonly #map: WasmMemoryMap;
   readonly #numbers: Float32Array;
   readonly #integers: Int32Array;
-  readonly #crew: Crew;
+  readonly #pool: WorkerPool;
 
-  constructor(layout: Layout, programs: readonly Program[], map: MemoryMap, memory: WebAssembly.Memory, crew: Crew) {
+  constructor(
+    layout: Layout,
+    programs: readonly Program[],
+    map: WasmMemoryMap,
+    memory: WebAssembly.Memory,
+    pool: WorkerPool,
+  ) {
     this.#layout = layout;
-    this.#places = new Map([layout, ...programs].flatMap(({ places }) => [...places]));
+    this.#slots = new Map([layout, ...programs].flatMap(({ slots }) => [...slots]));
     this.#programs = programs;
     this.#map = map;
     this.bytes = memory.buffer.byteLength;
     this.#numbers = new Float32Array(memory.buffer);
     this.#integers = new Int32Array(memory.buffer);
-    this.#crew = crew;
+    this.#pool = pool;
   }
 
-  async run(program: Program, batch: Batch, options: RunOptions): Promise<Result> {
+  async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {
     const { tokens, targets, positions, documents } = this.#map;
     this.#integers.set(batch.tokens, tokens / F32);
     this.#integers.set(batch.targets, targets / F32);
     this.#integers.set(batch.positions, positions / F32);
     this.#integers.set(batch.documents, documents / F32);
     const rows = batch.documents[batch.documents.length - 1];
-    this.#crew.run(this.#programs.indexOf(program), batch.documents, options);
+    this.#pool.run(this.#programs.indexOf(program), batch.documents, options);
     const { first, stride } = this.#place(program.result.buffer);
     const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
     return { data, stride, gradientSquares: program.kind === "training" ? this.#sumSquares() : 0 };
   }
 
-  step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult> {
+  step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
     return stepInPasses(this, program, passes, tokens, update);
   }
 
@@ -66,7 +72,7 @@ class WasmSession implements Session, UpdatableSession {
 
   async update(program: Program, adam: AdamNumbers): Promise<void> {
     this.#numbers.set(adamList(adam), this.#map.adam / F32);
-    this.#crew.update(this.#programs.indexOf(program));
+    this.#pool.update(this.#programs.indexOf(program));
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
@@ -88,18 +94,18 @@ class WasmSession implements Session, UpdatableSession {
 
   /** Of `#numbers`. */
   #place(buffer: Buffer): { readonly first: number; readonly stride: number } {
-    const { start, stride } = this.#places.get(buffer)!;
+    const { start, stride } = this.#slots.get(buffer)!;
     const { numbers, activations } = this.#map;
     const behind = start - this.#layout.size;
     return { first: behind < 0 ? numbers / F32 + start : activations / F32 + behind, stride };
   }
 
   async weightsChanged(): Promise<void> {
-    this.#crew.pack();
+    this.#pool.pack();
   }
 
   close(): void {
-    this.#crew.close();
+    this.#pool.close();
   }
 }
 
@@ -169,8 +175,8 @@ export function wasmBackend({ strictMath, threads, startThread, blas: found = nu
       const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: count > 1 });
       const multiply = blas?.on(memory) ?? null;
       const task = { layout, programs, map, memory, strict, count, usesMultiply: multiply !== null };
-      const crew = await startThreads(task, startThread, multiply);
-      return new WasmSession(layout, programs, map, memory, crew);
+      const pool = await startWorkers(task, startThread, multiply);
+      return new WasmSession(layout, programs, map, memory, pool);
     },
   };
 }

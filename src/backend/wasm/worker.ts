@@ -6,11 +6,11 @@
  * on who has computed what.
  */
 import type { RunOptions } from "../../tensor/backend.ts";
-import type { Layout, Places } from "../../tensor/layout.ts";
+import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program, Section } from "../../tensor/program.ts";
-import { Compiler } from "./compiler.ts";
-import type { Multiply, Part, Run, Share, Step } from "./compiler.ts";
-import type { MemoryMap } from "./memory.ts";
+import { WasmCompiler } from "./compiler.ts";
+import type { Multiply, Chunk, ProgramRun, Share, Step } from "./compiler.ts";
+import type { WasmMemoryMap } from "./memory.ts";
 import { compileStep } from "./steps.ts";
 import { fusedMultiplyAdd, strictMultiplyAdd } from "./vector.ts";
 
@@ -37,22 +37,22 @@ interface CompiledPhase {
 }
 
 /** How workers share a section. */
-export interface Team {
+export interface Barrier {
   /** The next part of the section that nobody has taken: 0, 1, 2, … */
-  claim(): number;
+  nextChunk(): number;
   /** Waits until all workers have come as far; then parts count from 0 again. */
-  meet(): void;
+  wait(): void;
 }
 
 /** One worker alone. */
-export function newTeamOfOne(): Team {
+export function newSingleBarrier(): Barrier {
   let next = 0;
-  return { claim: () => next++, meet: () => void (next = 0) };
+  return { nextChunk: () => next++, wait: () => void (next = 0) };
 }
 
 export interface WorkerOptions {
   readonly share: Share;
-  readonly team: Team;
+  readonly barrier: Barrier;
   /** Whether multiply-add is rounded twice. */
   readonly strict: boolean;
   /** What does products, where it is not our kernels. */
@@ -70,7 +70,7 @@ function memoryLimits({ buffer }: WebAssembly.Memory): { pages: number; maxPages
 export class WasmWorker {
   readonly module: WebAssembly.Module;
   readonly #share: Share;
-  readonly #team: Team;
+  readonly #barrier: Barrier;
   readonly #phases: ReadonlyMap<Program, readonly CompiledPhase[]>;
   readonly #updates: ReadonlyMap<Program, readonly Step[]>;
   readonly #packs: readonly (() => void)[];
@@ -79,25 +79,25 @@ export class WasmWorker {
   constructor(
     layout: Layout,
     programs: readonly Program[],
-    map: MemoryMap,
+    map: WasmMemoryMap,
     memory: WebAssembly.Memory,
-    { share, team, strict, multiply, module }: WorkerOptions,
+    { share, barrier, strict, multiply, module }: WorkerOptions,
   ) {
     this.#share = share;
-    this.#team = team;
-    const compiler = new Compiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd, multiply);
-    const compile = (section: Section, places: Places): readonly Step[] =>
+    this.#barrier = barrier;
+    const compiler = new WasmCompiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd, multiply);
+    const compile = (section: Section, places: Slots): readonly Step[] =>
       section.instructions.map((instruction) => compileStep(instruction, places, compiler));
     this.#phases = new Map(
       programs.map((program) => [
         program,
         program.phases.map(({ windowed, sections }) => ({
           windowed,
-          sections: sections.map((section) => ({ axis: section.axis, steps: compile(section, program.places) })),
+          sections: sections.map((section) => ({ axis: section.axis, steps: compile(section, program.slots) })),
         })),
       ]),
     );
-    this.#updates = new Map(programs.map((program) => [program, compile(program.update, program.places)]));
+    this.#updates = new Map(programs.map((program) => [program, compile(program.update, program.slots)]));
     const weights = [...layout.weights.values()];
     this.#packs = weights.map((weight) => compiler.pack(weight));
     const isTrained = programs.some(({ kind }) => kind === "training");
@@ -110,7 +110,7 @@ export class WasmWorker {
   /** Our part of a run; at its end all have met. */
   run(program: Program, documents: Int32Array, options: RunOptions): void {
     const tokens = documents[documents.length - 1];
-    const run: Run = { documents, options, window: 0 };
+    const run: ProgramRun = { documents, options, window: 0 };
     for (const { windowed, sections } of this.#phases.get(program)!) {
       const step = windowed ? program.windowRows : Math.max(tokens, 1);
       for (let from = options.firstRow; from < tokens; from += step) {
@@ -118,18 +118,18 @@ export class WasmWorker {
         const to = Math.min(tokens, from + step);
         for (const section of sections) {
           this.#section(section, run, windowed, from, to);
-          this.#team.meet();
+          this.#barrier.wait();
         }
       }
     }
     // The next order must not come before all have seen this one, also where it was nothing to do.
-    if (tokens <= options.firstRow) this.#team.meet();
+    if (tokens <= options.firstRow) this.#barrier.wait();
     if (program.kind !== "training") return;
     for (const squares of this.#squares) squares();
-    this.#team.meet();
+    this.#barrier.wait();
   }
 
-  #section({ axis, steps }: CompiledSection, run: Run, windowed: boolean, from: number, to: number): void {
+  #section({ axis, steps }: CompiledSection, run: ProgramRun, windowed: boolean, from: number, to: number): void {
     if (axis === "weights") {
       for (const step of steps) step(run, { from, to, first: 0, last: run.documents.length - 1 });
       return;
@@ -140,8 +140,8 @@ export class WasmWorker {
       if (this.#share.index === 0) for (const step of steps) step(run, part);
       return;
     }
-    const parts = windowed ? windowParts(from, to) : documentParts(run.documents, from);
-    for (let next = this.#team.claim(); next < parts.length; next = this.#team.claim()) {
+    const parts = windowed ? windowChunks(from, to) : documentChunks(run.documents, from);
+    for (let next = this.#barrier.nextChunk(); next < parts.length; next = this.#barrier.nextChunk()) {
       for (const step of steps) step(run, parts[next]);
     }
   }
@@ -149,20 +149,20 @@ export class WasmWorker {
   update(program: Program): void {
     const run = { documents: new Int32Array(1), options: NO_OPTIONS, window: 0 };
     for (const step of this.#updates.get(program)!) step(run, { from: 0, to: 0, first: 0, last: 0 });
-    this.#team.meet();
+    this.#barrier.wait();
   }
 
   pack(): void {
     for (const pack of this.#packs) pack();
-    this.#team.meet();
+    this.#barrier.wait();
   }
 }
 
 const NO_OPTIONS: RunOptions = { firstRow: 0, lossScale: 0, accumulate: false };
 
 /** The rows of a window, in parts. */
-function windowParts(from: number, to: number): Part[] {
-  const parts: Part[] = [];
+function windowChunks(from: number, to: number): Chunk[] {
+  const parts: Chunk[] = [];
   for (let first = from; first < to; first += WINDOW_ROWS) {
     parts.push({ from: first, to: Math.min(to, first + WINDOW_ROWS), first: 0, last: 0 });
   }
@@ -170,11 +170,11 @@ function windowParts(from: number, to: number): Part[] {
 }
 
 /** The documents in chunks of about the same number of rows. */
-function documentParts(documents: Int32Array, firstRow: number): Part[] {
+function documentChunks(documents: Int32Array, firstRow: number): Chunk[] {
   const tokens = documents[documents.length - 1];
   const rows = Math.max(CHUNK_ROWS.least, Math.min(CHUNK_ROWS.most, tokens / CHUNKS));
   const count = Math.max(1, Math.round(tokens / rows));
-  const parts: Part[] = [];
+  const parts: Chunk[] = [];
   for (let first = 0, last = 0; first + 1 < documents.length; first = last) {
     const end = Math.round((tokens * (parts.length + 1)) / count);
     do last++;

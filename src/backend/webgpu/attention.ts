@@ -8,7 +8,7 @@
  */
 import type { Buffer, Heads, InstructionOf, View } from "../../tensor/instructions.ts";
 import { inRows, unroll } from "./shader.ts";
-import type { Kernel, Matrix, Scalars, Shader } from "./shader.ts";
+import type { ShaderKernel, ShaderMatrix, Scalars, Shader } from "./shader.ts";
 
 /** Invocations of a workgroup. */
 const SIZE = 64;
@@ -42,7 +42,7 @@ function defineTeamSum(shader: Shader, { lanes }: Walk): void {
 }
 
 const groupsOf =
-  ({ lanes, heads }: Walk): Kernel["groups"] =>
+  ({ lanes, heads }: Walk): ShaderKernel["groups"] =>
   ({ from, to }) => {
     const [x, y] = inRows(Math.ceil((to - from) / (SIZE / lanes)));
     return [x, y, heads.count];
@@ -57,7 +57,7 @@ const begin = ({ lanes, heads }: Walk): string => `
   let first = head * ${heads.stride / 4}u + local % ${lanes}u;`;
 
 /** The vectors of this lane: `name0`, `name1`, … */
-const fetch = (walk: Walk, name: string, matrix: Matrix, row: string): string =>
+const fetch = (walk: Walk, name: string, matrix: ShaderMatrix, row: string): string =>
   unroll(walk.vectors, (i) => `  let ${name}${i} = ${matrix.load(row, at(walk, i))};`);
 
 const at = ({ lanes }: Walk, index: number): string => `first + ${index * lanes}u`;
@@ -94,7 +94,7 @@ const vectorOf = (texts: readonly string[], rest = "0.0"): string =>
 
 const component = (letter: string): string => "xyzw"["abcd".indexOf(letter)];
 
-export function attention(shader: Shader, { to, from, heads }: InstructionOf<"attention">): Kernel {
+export function attention(shader: Shader, { to, from, heads }: InstructionOf<"attention">): ShaderKernel {
   const walk = walkOf(shader, heads);
   const [out, statistics] = [shader.write(to.out), shader.scalars(to.statistics.buffer, true)];
   const [query, key, value] = [from.query, from.key, from.value].map((view) => shader.read(view));
@@ -142,7 +142,7 @@ export function attentionQueryGrad(
   shader: Shader,
   { to, from, heads }: InstructionOf<"attentionGrad">,
   along: Buffer,
-): Kernel {
+): ShaderKernel {
   const walk = walkOf(shader, heads);
   const dQuery = shader.write(to.dQuery);
   const [query, key, value] = [from.query, from.key, from.value].map((view) => shader.read(view));
@@ -185,7 +185,7 @@ export function attentionKeyValueGrad(
   shader: Shader,
   { to, from, heads }: InstructionOf<"attentionGrad">,
   along: Buffer,
-): Kernel {
+): ShaderKernel {
   const walk = walkOf(shader, heads);
   const [dKey, dValue] = [shader.write(to.dKey), shader.write(to.dValue)];
   const [query, key, value, dOut] = [from.query, from.key, from.value, from.dOut].map((view) => shader.read(view));

@@ -3,7 +3,7 @@
  * (the uniform `run`), and behind the slots the batch's lists.
  */
 import { adamNumbers, correctionsAt } from "../../training/adam.ts";
-import type { Batch, RunOptions } from "../../tensor/backend.ts";
+import type { PackedTokens, RunOptions } from "../../tensor/backend.ts";
 import type { Update } from "../../training/engine.ts";
 import type { Program } from "../../tensor/program.ts";
 import { MAX_AHEAD } from "./weights.ts";
@@ -40,7 +40,7 @@ interface Lists {
 }
 
 /** What a step is told. */
-export interface Told extends Update {
+export interface StepUniforms extends Update {
   /** Whether it is the first since weights were written. */
   readonly fresh: boolean;
   /** What makes the gradients the loss's again. */
@@ -48,7 +48,7 @@ export interface Told extends Update {
 }
 
 /** The room for a program's batches, and the writing of it. */
-export class BatchRoom {
+export class BatchBuffer {
   /** Slots: the first for the whole batch, then one for each window. */
   readonly slots: number;
   readonly bytes: number;
@@ -79,7 +79,7 @@ export class BatchRoom {
    * Writes a batch's lists and the slots of a run. Resolves to all that is to be sent.
    * @param sorted whether rows are listed by token and by position, for the embeddings' gradients.
    */
-  fill(program: Program, batch: Batch, options: RunOptions, update: Told | null): Uint32Array {
+  fill(program: Program, batch: PackedTokens, options: RunOptions, update: StepUniforms | null): Uint32Array {
     const rows = batch.documents[batch.documents.length - 1];
     this.#fillSlot(0, options.firstRow, rows, rows, options, update);
     if (program.windowRows > 0) {
@@ -99,7 +99,7 @@ export class BatchRoom {
     to: number,
     rows: number,
     { lossScale, accumulate }: RunOptions,
-    update: Told | null,
+    update: StepUniforms | null,
   ): void {
     const first = (slot * SLOT) / 4;
     this.#words.set([from, to, rows, Number(accumulate)], first);
@@ -115,7 +115,7 @@ export class BatchRoom {
     }
   }
 
-  #fillLists({ tokens, targets, positions, documents }: Batch, rows: number, sorted: boolean): void {
+  #fillLists({ tokens, targets, positions, documents }: PackedTokens, rows: number, sorted: boolean): void {
     const words = this.#words.subarray((this.slots * SLOT) / 4);
     const lists = this.#lists;
     words.set(tokens.subarray(0, rows), lists.tokens);

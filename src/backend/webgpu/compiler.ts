@@ -4,30 +4,30 @@ import { roundUp } from "../../tensor/instructions.ts";
 import type { Program } from "../../tensor/program.ts";
 import { attention, attentionKeyValueGrad, attentionQueryGrad } from "./attention.ts";
 import { RUN, SLOT } from "./batch.ts";
-import type { BatchRoom } from "./batch.ts";
+import type { BatchBuffer } from "./batch.ts";
 import { addParts, linear, linearInputGrad, linearWeightGrad } from "./matmul.ts";
-import type { Choice, Shape } from "./matmul.ts";
-import type { MemoryMap, Scratch } from "./memory.ts";
+import type { TileChoice, Shape } from "./matmul.ts";
+import type { GpuMemoryMap, Scratch } from "./memory.ts";
 import { crossEntropy, crossEntropyGrad, embed, relu, reluGrad, rmsnorm, rmsnormGrad, sum } from "./rows.ts";
 import { inRows, Shader } from "./shader.ts";
-import type { Kernel, Target } from "./shader.ts";
+import type { ShaderKernel, Target } from "./shader.ts";
 import { adam, decide, embedGrad, STATE, sumLosses, sumSquares } from "./weights.ts";
 
 /** Which tile a product of a shape is computed with. */
-export type ChooseTile = (shape: Shape) => Choice;
+export type ChooseTile = (shape: Shape) => TileChoice;
 
 /** All kernels of a program, in order. */
 export interface KernelList {
-  readonly phases: readonly { readonly windowed: boolean; readonly kernels: readonly Kernel[] }[];
+  readonly phases: readonly { readonly windowed: boolean; readonly kernels: readonly ShaderKernel[] }[];
   /** After each batch of a step, and after the last. */
-  readonly losses: readonly Kernel[];
-  readonly update: readonly Kernel[];
+  readonly losses: readonly ShaderKernel[];
+  readonly update: readonly ShaderKernel[];
   /** After weights were written. */
-  readonly refresh: readonly Kernel[];
+  readonly refresh: readonly ShaderKernel[];
 }
 
-export interface Setting {
-  readonly memory: MemoryMap;
+export interface KernelSettings {
+  readonly memory: GpuMemoryMap;
   readonly target: Target;
   readonly choose: ChooseTile;
   /** Whether activations, and what products read of the weights, are kept in 16 bits. */
@@ -35,14 +35,18 @@ export interface Setting {
   readonly program: Program;
 }
 
-const newShader = ({ memory, target }: Setting): Shader => new Shader(target, memory);
+const newShader = ({ memory, target }: KernelSettings): Shader => new Shader(target, memory);
 
-type Makers = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, setting: Setting) => Kernel[] };
+type Makers = {
+  readonly [Name in KernelName]: (instruction: InstructionOf<Name>, setting: KernelSettings) => ShaderKernel[];
+};
 
 /** A maker of one kernel that needs nothing but the instruction. */
 const one =
-  <Name extends KernelName>(make: (shader: Shader, instruction: InstructionOf<Name>) => Kernel) =>
-  (instruction: InstructionOf<Name>, setting: Setting): Kernel[] => [make(newShader(setting), instruction)];
+  <Name extends KernelName>(make: (shader: Shader, instruction: InstructionOf<Name>) => ShaderKernel) =>
+  (instruction: InstructionOf<Name>, setting: KernelSettings): ShaderKernel[] => [
+    make(newShader(setting), instruction),
+  ];
 
 const MAKERS: Makers = {
   embed: one(embed),
@@ -81,10 +85,13 @@ const MAKERS: Makers = {
   adam: () => [], // all weights at once
 };
 
-type Product = InstructionOf<"linear"> | InstructionOf<"linearInputGrad"> | InstructionOf<"linearWeightGrad">;
+type ProductInstruction =
+  | InstructionOf<"linear">
+  | InstructionOf<"linearInputGrad">
+  | InstructionOf<"linearWeightGrad">;
 
 /** The shape of a product, with the rows of the largest batch. */
-export function shapeOf(instruction: Product, { maxTokens, windowRows }: Program): Shape {
+export function shapeOf(instruction: ProductInstruction, { maxTokens, windowRows }: Program): Shape {
   const [outputs, inputs] = instruction.weight.shape;
   const views = [...Object.values(instruction.to), ...Object.values(instruction.from)];
   const rows = views.some(({ buffer }) => buffer.rows === "window") ? windowRows : maxTokens;
@@ -125,7 +132,7 @@ export function scratchOf(programs: readonly Program[], choose: ChooseTile): Scr
 const all = (buffer: Buffer): View => ({ buffer, column: 0, columns: buffer.columns });
 
 /** The weights in 16 bits. */
-function copyWeights(shader: Shader, { flat: { data }, flatFactors }: MemoryMap): Kernel {
+function copyWeights(shader: Shader, { flat: { data }, flatFactors }: GpuMemoryMap): ShaderKernel {
   const vectors = data.columns / 4;
   const [to, from] = [shader.write(all(flatFactors)), shader.read(all(data))];
   return shader.kernel(
@@ -136,11 +143,11 @@ function copyWeights(shader: Shader, { flat: { data }, flatFactors }: MemoryMap)
   );
 }
 
-export function makeKernels(setting: Setting): KernelList {
+export function makeKernels(setting: KernelSettings): KernelList {
   const { memory, program } = setting;
-  const kernelsOf = (instruction: Instruction): Kernel[] => {
+  const kernelsOf = (instruction: Instruction): ShaderKernel[] => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of the table takes its own kind
-    const make = MAKERS[instruction.kernel] as (instruction: Instruction, setting: Setting) => Kernel[];
+    const make = MAKERS[instruction.kernel] as (instruction: Instruction, setting: KernelSettings) => ShaderKernel[];
     return make(instruction, setting);
   };
   const phases = program.phases.map(({ windowed, sections }) => ({
@@ -178,24 +185,30 @@ export function makeKernels(setting: Setting): KernelList {
 export interface Dispatch {
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroup;
-  readonly groups: Kernel["groups"];
+  readonly groups: ShaderKernel["groups"];
 }
 
 /** GPUShaderStage.COMPUTE: the names are not there in Node. */
 const COMPUTE = 4;
 
 /** Compiles kernels, each text once, and binds them to the memory. */
-export class Compiler {
+export class ShaderCompiler {
   readonly runLayout: GPUBindGroupLayout;
   readonly #device: GPUDevice;
   readonly #target: Target;
-  readonly #memory: MemoryMap;
+  readonly #memory: GpuMemoryMap;
   readonly #buffers: readonly GPUBuffer[];
   readonly #declared: string;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
-  constructor(device: GPUDevice, target: Target, memory: MemoryMap, buffers: readonly GPUBuffer[], room: BatchRoom) {
+  constructor(
+    device: GPUDevice,
+    target: Target,
+    memory: GpuMemoryMap,
+    buffers: readonly GPUBuffer[],
+    room: BatchBuffer,
+  ) {
     this.#device = device;
     this.#target = target;
     this.#memory = memory;
@@ -209,7 +222,7 @@ export class Compiler {
     });
   }
 
-  async compile(kernel: Kernel): Promise<Dispatch> {
+  async compile(kernel: ShaderKernel): Promise<Dispatch> {
     const { bindings } = kernel;
     const spots = bindings.map(({ buffer }) => this.#memory.spot(buffer));
     // A buffer of the GPU that is written anywhere in a dispatch must be bound for writing everywhere in it.
@@ -231,7 +244,7 @@ export class Compiler {
     };
   }
 
-  #header({ body, bindings }: Kernel): string {
+  #header({ body, bindings }: ShaderKernel): string {
     const usesSubgroups = this.#target.subgroup > 0 && body.includes("subgroupShuffle");
     // A team's lanes go the same ways together, which the compiler can't know.
     const subgroups = usesSubgroups ? "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n" : "";

@@ -10,10 +10,10 @@ import { matrixProduct, suitsMatrices } from "./matrices.ts";
 import type { Around, Factor } from "./matrices.ts";
 import { reluOf } from "./rows.ts";
 import { inRows, unroll } from "./shader.ts";
-import type { Kernel, Matrix, Shader } from "./shader.ts";
+import type { ShaderKernel, ShaderMatrix, Shader } from "./shader.ts";
 
 /** All in numbers: of the workgroup's tile, and of one invocation's part of it. Multiples of 4. */
-export interface Tile {
+export interface WorkgroupTile {
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
@@ -21,7 +21,13 @@ export interface Tile {
   readonly ownColumns: number;
 }
 
-const newTile = (rows: number, columns: number, depth: number, ownRows: number, ownColumns: number): Tile => ({
+const newWorkgroupTile = (
+  rows: number,
+  columns: number,
+  depth: number,
+  ownRows: number,
+  ownColumns: number,
+): WorkgroupTile => ({
   rows,
   columns,
   depth,
@@ -30,22 +36,22 @@ const newTile = (rows: number, columns: number, depth: number, ownRows: number, 
 });
 
 /** What is tried on an adapter. At most 256 invocations and 16 KiB of workgroup memory: every adapter has them. */
-export const TILES: readonly Tile[] = [
-  newTile(128, 128, 8, 8, 8),
-  newTile(128, 64, 8, 8, 4),
-  newTile(64, 128, 8, 4, 8),
-  newTile(64, 64, 16, 8, 4),
-  newTile(64, 64, 16, 4, 4),
-  newTile(64, 32, 16, 4, 4),
-  newTile(32, 64, 16, 4, 4),
-  newTile(32, 32, 16, 4, 4),
-  newTile(64, 16, 16, 4, 4),
-  newTile(16, 64, 16, 4, 4),
-  newTile(16, 32, 16, 4, 4),
-  newTile(32, 16, 16, 4, 4),
+export const TILES: readonly WorkgroupTile[] = [
+  newWorkgroupTile(128, 128, 8, 8, 8),
+  newWorkgroupTile(128, 64, 8, 8, 4),
+  newWorkgroupTile(64, 128, 8, 4, 8),
+  newWorkgroupTile(64, 64, 16, 8, 4),
+  newWorkgroupTile(64, 64, 16, 4, 4),
+  newWorkgroupTile(64, 32, 16, 4, 4),
+  newWorkgroupTile(32, 64, 16, 4, 4),
+  newWorkgroupTile(32, 32, 16, 4, 4),
+  newWorkgroupTile(64, 16, 16, 4, 4),
+  newWorkgroupTile(16, 64, 16, 4, 4),
+  newWorkgroupTile(16, 32, 16, 4, 4),
+  newWorkgroupTile(32, 16, 16, 4, 4),
 ];
 
-export const sizeOf = (tile: Tile): number => (tile.rows / tile.ownRows) * (tile.columns / tile.ownColumns);
+export const sizeOf = (tile: WorkgroupTile): number => (tile.rows / tile.ownRows) * (tile.columns / tile.ownColumns);
 
 /** A product as its shape goes; `rows` for the largest batch. */
 export interface Shape {
@@ -56,59 +62,59 @@ export interface Shape {
 }
 
 /** The tile for a shape, and into how many parts the depth is cut where the tiles alone are too few to fill the GPU. */
-export interface Choice {
-  readonly tile: Tile;
+export interface TileChoice {
+  readonly tile: WorkgroupTile;
   readonly parts: number;
   /** Whether units for matrices do it: then the tile is theirs. */
   readonly matrices?: boolean;
 }
 
 /** Workgroups that keep a large GPU busy. */
-const BUSY = 256;
+const TARGET_WORKGROUPS = 256;
 /** Depth below which another part is not worth its sum. */
-const LEAST_DEPTH = 256;
+const MIN_DEPTH = 256;
 
 /** Tiles × tiles of a result. */
-const tilesOf = ({ rows, columns }: Shape, tile: Tile): number =>
+const tilesOf = ({ rows, columns }: Shape, tile: WorkgroupTile): number =>
   Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
 
 /** A guess without a measurement: little computed in vain, few loads for what is computed, and enough workgroups. */
-export const guess = (shape: Shape): Choice => candidates(shape)[0];
+export const guess = (shape: Shape): TileChoice => candidates(shape)[0];
 
 /** The ten choices that look best, the best first. */
-export function candidates(shape: Shape): Choice[] {
-  const cost = (tile: Tile): number => {
+export function candidates(shape: Shape): TileChoice[] {
+  const cost = (tile: WorkgroupTile): number => {
     const tiles = tilesOf(shape, tile);
     const loads = 1 / tile.ownRows + 1 / tile.ownColumns + 4 / tile.rows + 4 / tile.columns;
     const busy = shape.form === "weightGrad" ? Infinity : tiles * sizeOf(tile);
-    return tiles * tile.rows * tile.columns * (0.5 + loads) * Math.max(1, (BUSY * 64) / busy);
+    return tiles * tile.rows * tile.columns * (0.5 + loads) * Math.max(1, (TARGET_WORKGROUPS * 64) / busy);
   };
   const sorted = TILES.toSorted((a, b) => cost(a) - cost(b)).slice(0, 10);
-  return sorted.map((tile) => ({ tile, parts: partsOf(shape, tile) }));
+  return sorted.map((tile) => ({ tile, parts: depthPartsOf(shape, tile) }));
 }
 
 /** The same choices, but products that are large enough are done by units for matrices; or all, to try them out. */
 export const withMatrices =
-  (choose: (shape: Shape) => Choice, all: boolean) =>
-  (shape: Shape): Choice => ({
+  (choose: (shape: Shape) => TileChoice, all: boolean) =>
+  (shape: Shape): TileChoice => ({
     ...choose(shape),
     matrices: all || suitsMatrices(shape.rows, shape.columns, shape.depth),
   });
 
 /** What a CPU that plays a GPU compiles soonest. */
-export function smallest(shape: Shape): Choice {
-  const least = newTile(16, 16, 4, 4, 4);
-  return { tile: least, parts: shape.form === "weightGrad" && shape.depth >= 2 * LEAST_DEPTH ? 2 : 1 };
+export function smallest(shape: Shape): TileChoice {
+  const least = newWorkgroupTile(16, 16, 4, 4, 4);
+  return { tile: least, parts: shape.form === "weightGrad" && shape.depth >= 2 * MIN_DEPTH ? 2 : 1 };
 }
 
-export function partsOf(shape: Shape, tile: Tile): number {
+export function depthPartsOf(shape: Shape, tile: WorkgroupTile): number {
   if (shape.form !== "weightGrad") return 1;
-  const wanted = Math.ceil(BUSY / tilesOf(shape, tile));
-  return Math.max(1, Math.min(wanted, Math.floor(shape.depth / LEAST_DEPTH), 64));
+  const wanted = Math.ceil(TARGET_WORKGROUPS / tilesOf(shape, tile));
+  return Math.max(1, Math.min(wanted, Math.floor(shape.depth / MIN_DEPTH), 64));
 }
 
 /** out = x · weightᵀ [, relu] [+ plus] */
-export function linear(shader: Shader, instruction: InstructionOf<"linear">, choice: Choice): Kernel {
+export function linear(shader: Shader, instruction: InstructionOf<"linear">, choice: TileChoice): ShaderKernel {
   const { to, from, weight } = instruction;
   const x = shader.read(from.x);
   const a: Factor = { matrix: x, depth: "across", limit: "run.end", end: `${x.columns}u` };
@@ -127,8 +133,8 @@ export function linear(shader: Shader, instruction: InstructionOf<"linear">, cho
 export function linearInputGrad(
   shader: Shader,
   { to, from, weight }: InstructionOf<"linearInputGrad">,
-  choice: Choice,
-): Kernel {
+  choice: TileChoice,
+): ShaderKernel {
   const dOut = shader.read(from.dOut);
   const end = `${dOut.columns}u`;
   const a: Factor = { matrix: dOut, depth: "across", limit: "run.end", end };
@@ -149,9 +155,9 @@ export function linearInputGrad(
 export function linearWeightGrad(
   shader: Shader,
   { from, weight }: InstructionOf<"linearWeightGrad">,
-  choice: Choice,
+  choice: TileChoice,
   sums: View,
-): Kernel {
+): ShaderKernel {
   const [dOut, x] = [shader.read(from.dOut), shader.read(from.x)];
   const [rows, columns] = weight.shape;
   const a: Factor = { matrix: dOut, depth: "along", limit: `${rows}u`, end: "end" };
@@ -170,7 +176,7 @@ export function linearWeightGrad(
 }
 
 /** weight.grad = the sum of the parts [+ weight.grad] */
-export function addParts(shader: Shader, weight: Weight, parts: number, sums: View): Kernel {
+export function addParts(shader: Shader, weight: Weight, parts: number, sums: View): ShaderKernel {
   const [rows, columns] = weight.shape;
   const [out, from] = [shader.write({ buffer: weight.grad, column: 0, columns }), shader.read(sums)];
   shader.define("earlier", EARLIER);
@@ -195,12 +201,12 @@ export const EARLIER = `fn earlier(value: vec4f) -> vec4f { return select(vec4f(
 
 function product(
   shader: Shader,
-  { tile, parts, matrices }: Choice,
+  { tile, parts, matrices }: TileChoice,
   a: Factor,
   b: Factor,
-  out: Matrix,
+  out: ShaderMatrix,
   around: Around,
-): Kernel {
+): ShaderKernel {
   if (matrices === true) {
     shader.define("earlier", EARLIER);
     return matrixProduct(shader, parts, a, b, out, around);
@@ -240,7 +246,7 @@ ${store}`,
 }
 
 /** The part of a tile that an invocation has: multiplied from the slices, as deep as they are. */
-function multiplyText(tile: Tile, aSlice: Slice, bSlice: Slice): string {
+function multiplyText(tile: WorkgroupTile, aSlice: Slice, bSlice: Slice): string {
   const [across, down] = [tile.columns / tile.ownColumns, tile.rows / tile.ownRows];
   const [aVectors, bVectors] = [tile.ownRows / 4, tile.ownColumns / 4];
   return unroll(tile.depth, (k) =>
@@ -258,7 +264,7 @@ function multiplyText(tile: Tile, aSlice: Slice, bSlice: Slice): string {
 }
 
 /** What an invocation has computed, written where it belongs. */
-function storeText(tile: Tile, out: Matrix, { rows, finish, outRow = (row) => row }: Around): string {
+function storeText(tile: WorkgroupTile, out: ShaderMatrix, { rows, finish, outRow = (row) => row }: Around): string {
   const [across, down] = [tile.columns / tile.ownColumns, tile.rows / tile.ownRows];
   const bVectors = tile.ownColumns / 4;
   return unroll(tile.ownRows, (i) => {
@@ -284,7 +290,7 @@ interface Slice {
   readonly load: (first: string) => string;
 }
 
-function newSlice(name: string, long: number, { depth }: Tile, factor: Factor, size: number): Slice {
+function newSlice(name: string, long: number, { depth }: WorkgroupTile, factor: Factor, size: number): Slice {
   return factor.depth === "across"
     ? turnedSlice(name, long, depth, factor, size)
     : straightSlice(name, long, depth, factor, size);

@@ -8,11 +8,11 @@
  * result goes through the workgroup's memory, too, half by half: what is done with it needs to know its place.
  */
 import { unroll } from "./shader.ts";
-import type { Kernel, Matrix, Shader } from "./shader.ts";
+import type { ShaderKernel, ShaderMatrix, Shader } from "./shader.ts";
 
 /** A factor: its long side along the result's rows, or columns. */
 export interface Factor {
-  readonly matrix: Matrix;
+  readonly matrix: ShaderMatrix;
   /** Whether its depth lies along its rows, or from row to row. */
   readonly depth: "across" | "along";
   /** How many there are along the result, in text, and where the depth ends. */
@@ -49,9 +49,9 @@ export function matrixProduct(
   parts: number,
   a: Factor,
   b: Factor,
-  out: Matrix,
+  out: ShaderMatrix,
   around: Around,
-): Kernel {
+): ShaderKernel {
   const size = 4 * shader.target.matrices;
   const { rows, count, depth } = around;
   const multiply = unroll(DEPTH / SIDE, (k) =>
@@ -94,7 +94,12 @@ ${unroll(2, (half) => finishHalf(half, size, out, around))}`,
 }
 
 /** The upper or the lower half of the result: with all of it, the workgroup's memory would be too small. */
-function finishHalf(half: number, size: number, out: Matrix, { rows, finish, outRow = (row) => row }: Around): string {
+function finishHalf(
+  half: number,
+  size: number,
+  out: ShaderMatrix,
+  { rows, finish, outRow = (row) => row }: Around,
+): string {
   return `  if (quarter / 2u == ${half}u) {
 ${eachPair((i, j) => {
   const place = `${SIDE * i * TILE + SIDE * j}u + across`;

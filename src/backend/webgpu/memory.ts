@@ -58,7 +58,7 @@ function keptWhole({ phases, result }: Program): ReadonlySet<Buffer> {
   return new Set([result.buffer, ...statistics]);
 }
 
-export class MemoryMap implements Lookup {
+export class GpuMemoryMap implements Lookup {
   /** Bytes of each buffer of the GPU. */
   readonly sizes: readonly number[];
   readonly along: Buffer;
@@ -109,7 +109,7 @@ export class MemoryMap implements Lookup {
     const segments: number[] = [];
     for (const program of programs) {
       const whole = keptWhole(program);
-      for (const [buffer, { start, stride }] of program.places) {
+      for (const [buffer, { start, stride }] of program.slots) {
         const behind = start - layout.size;
         const index = Math.floor(behind / segment);
         const rows = buffer.rows === "window" ? program.windowRows : program.maxTokens;
@@ -166,7 +166,7 @@ export class MemoryMap implements Lookup {
     const memory = KINDS.indexOf(kind);
     const buffers = [...this.#layout.weights.values()].map((weight) => weight[kind]);
     const placed = buffers.flatMap((buffer) => {
-      const spot = this.#layout.places.get(buffer);
+      const spot = this.#layout.slots.get(buffer);
       return spot === undefined ? [] : [{ buffer, ...spot }];
     });
     const first = Math.min(...placed.map(({ start }) => start));

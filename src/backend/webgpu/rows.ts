@@ -1,17 +1,17 @@
 /** WGSL of the kernels that work on rows of the batch, each on its own: RMSNorm, ReLU, sums, embeddings, the loss. */
 import type { InstructionOf, View } from "../../tensor/instructions.ts";
-import { add, defineReduction, inRows, largest, teamFor, teamGroups, teamRow } from "./shader.ts";
-import type { Kernel, Matrix, Shader, Team } from "./shader.ts";
+import { add, defineReduction, inRows, largest, rowGroupFor, teamGroups, teamRow } from "./shader.ts";
+import type { ShaderKernel, ShaderMatrix, Shader, RowGroup } from "./shader.ts";
 
 const EPSILON = "1e-5";
 
 /** A loop of the row's lanes over its vectors. */
-const overVectors = ({ vectors }: Matrix, { lanes }: Team, body: string): string =>
+const overVectors = ({ vectors }: ShaderMatrix, { lanes }: RowGroup, body: string): string =>
   `  for (var c = lane; c < ${vectors}u; c += ${lanes}u) {\n${body}\n  }`;
 
-export function rmsnorm(shader: Shader, { to, from }: InstructionOf<"rmsnorm">): Kernel {
+export function rmsnorm(shader: Shader, { to, from }: InstructionOf<"rmsnorm">): ShaderKernel {
   const [out, x] = [shader.write(to.out), shader.read(from.x)];
-  const team = teamFor(x.vectors);
+  const team = rowGroupFor(x.vectors);
   defineReduction(shader, "sum", team, add);
   return shader.kernel(
     `${teamRow(team)}
@@ -25,15 +25,15 @@ ${overVectors(x, team, `    ${out.store("row", "c", `${x.load("row", "c")} * r`)
 }
 
 /** `r` = (mean of x² + 1e-5)^-½ */
-const inverseRoot = (x: Matrix, team: Team): string => `
+const inverseRoot = (x: ShaderMatrix, team: RowGroup): string => `
   var squares = 0.0;
 ${overVectors(x, team, `    let v = ${x.load("row", "c")};\n    squares += dot(v, v);`)}
   let r = inverseSqrt(sum(squares, local) / ${x.columns}.0 + ${EPSILON});`;
 
-export function rmsnormGrad(shader: Shader, { to, from }: InstructionOf<"rmsnormGrad">): Kernel {
+export function rmsnormGrad(shader: Shader, { to, from }: InstructionOf<"rmsnormGrad">): ShaderKernel {
   const [out, x, dOut] = [shader.write(to.out), shader.read(from.x), shader.read(from.dOut)];
   const plus = from.plus === undefined ? "" : ` + ${shader.read(from.plus).load("row", "c")}`;
-  const team = teamFor(x.vectors);
+  const team = rowGroupFor(x.vectors);
   defineReduction(shader, "sum", team, add);
   const own = `${dOut.load("row", "c")} * r - ${x.load("row", "c")} * slope`;
   return shader.kernel(
@@ -51,7 +51,7 @@ ${overVectors(x, team, `    ${out.store("row", "c", own + plus)}`)}
 }
 
 /** A kernel of which every invocation writes one vector of `out`. */
-function vectorwise(shader: Shader, to: View, value: (at: (from: View) => string) => string): Kernel {
+function vectorwise(shader: Shader, to: View, value: (at: (from: View) => string) => string): ShaderKernel {
   const out = shader.write(to);
   const text = value((from) => shader.read(from).load("row", "c"));
   return shader.kernel(
@@ -66,19 +66,19 @@ function vectorwise(shader: Shader, to: View, value: (at: (from: View) => string
   );
 }
 
-export const relu = (shader: Shader, { to, from }: InstructionOf<"relu">): Kernel =>
+export const relu = (shader: Shader, { to, from }: InstructionOf<"relu">): ShaderKernel =>
   vectorwise(shader, to.out, (at) => reluOf(at(from.x)));
 
 /** As written, what is no number stays none: `max` would make 0 of it, and nobody would see it. */
 export const reluOf = (value: string): string => `select(${value}, vec4f(), ${value} < vec4f())`;
 
-export const reluGrad = (shader: Shader, { to, from }: InstructionOf<"reluGrad">): Kernel =>
+export const reluGrad = (shader: Shader, { to, from }: InstructionOf<"reluGrad">): ShaderKernel =>
   vectorwise(shader, to.out, (at) => `select(vec4f(), ${at(from.dOut)}, ${at(from.y)} > vec4f())`);
 
-export const sum = (shader: Shader, { to, from }: InstructionOf<"add">): Kernel =>
+export const sum = (shader: Shader, { to, from }: InstructionOf<"add">): ShaderKernel =>
   vectorwise(shader, to.out, (at) => `${at(from.a)} + ${at(from.b)}`);
 
-export function embed(shader: Shader, instruction: InstructionOf<"embed">): Kernel {
+export function embed(shader: Shader, instruction: InstructionOf<"embed">): ShaderKernel {
   const { to, tokenTable, positionTable } = instruction;
   const [tokens, positions] = [tokenTable, positionTable].map(({ data }) =>
     shader.read({ buffer: data, column: 0, columns: data.columns }),
@@ -90,7 +90,7 @@ export function embed(shader: Shader, instruction: InstructionOf<"embed">): Kern
   );
 }
 
-export function crossEntropy(shader: Shader, { to, from }: InstructionOf<"crossEntropy">): Kernel {
+export function crossEntropy(shader: Shader, { to, from }: InstructionOf<"crossEntropy">): ShaderKernel {
   const [statistics, logits] = [shader.write(to.statistics), shader.read(from.logits)];
   return lossKernel(shader, statistics, logits, null);
 }
@@ -100,7 +100,7 @@ export function crossEntropyGrad(
   shader: Shader,
   { to, from }: InstructionOf<"crossEntropyGrad">,
   scale: string,
-): Kernel {
+): ShaderKernel {
   const statistics = shader.write(to.statistics);
   return lossKernel(shader, statistics, shader.read(from.logits), shader.write(to.dLogits), scale);
 }
@@ -108,8 +108,14 @@ export function crossEntropyGrad(
 /** The least number of f32, for a maximum over nothing. */
 const LEAST = "-3.4028234e38";
 
-function lossKernel(shader: Shader, statistics: Matrix, logits: Matrix, dLogits: Matrix | null, scale = ""): Kernel {
-  const team = teamFor(logits.vectors, 256);
+function lossKernel(
+  shader: Shader,
+  statistics: ShaderMatrix,
+  logits: ShaderMatrix,
+  dLogits: ShaderMatrix | null,
+  scale = "",
+): ShaderKernel {
+  const team = rowGroupFor(logits.vectors, 256);
   defineReduction(shader, "sum", team, add);
   defineReduction(shader, "most", team, largest);
   const { columns } = logits;

@@ -36,7 +36,7 @@ export interface Rows {
 /** A workgroup's number in x, y and z. */
 export type Groups = readonly [x: number, y: number, z: number];
 
-export interface Kernel {
+export interface ShaderKernel {
   /** The text but for its bindings: `b0`, `b1`, … */
   readonly body: string;
   readonly bindings: readonly Binding[];
@@ -63,17 +63,17 @@ export class Shader {
     this.#memory = memory;
   }
 
-  read(view: View): Matrix {
+  read(view: View): ShaderMatrix {
     return this.#matrix(view, false);
   }
 
   /** A weight, as a factor of a product. */
-  factor({ data }: Weight): Matrix {
+  factor({ data }: Weight): ShaderMatrix {
     return this.#matrix({ buffer: this.#memory.factorOf(data), column: 0, columns: data.columns }, false);
   }
 
   /** To write, or to read and write. */
-  write(view: View): Matrix {
+  write(view: View): ShaderMatrix {
     return this.#matrix(view, true);
   }
 
@@ -88,7 +88,7 @@ export class Shader {
   }
 
   /** @param size invocations of a workgroup. `declared`: the text outside of `main`. */
-  kernel(body: string, size: number, groups: Kernel["groups"], declared = ""): Kernel {
+  kernel(body: string, size: number, groups: ShaderKernel["groups"], declared = ""): ShaderKernel {
     const text = `${[...this.#functions.values(), declared].join("\n")}
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -97,7 +97,7 @@ ${body}
     return { body: text, bindings: this.#bindings, size, groups };
   }
 
-  #matrix(view: View, written: boolean): Matrix {
+  #matrix(view: View, written: boolean): ShaderMatrix {
     const { buffer, column, columns } = view;
     const isHalf = this.#memory.isHalf(buffer);
     const name = this.#bind(buffer, isHalf ? "vec4h" : "vec4f", written);
@@ -109,7 +109,7 @@ ${body}
       this.define(mask, text);
     }
     const lie = { stride: this.#memory.stride(buffer) / 4, first: column / 4, isHalf, mask };
-    return new Matrix(name, columns, buffer.rows === "window", lie);
+    return new ShaderMatrix(name, columns, buffer.rows === "window", lie);
   }
 
   /** Views of one buffer share its binding: two that may be written must not overlap. */
@@ -136,7 +136,7 @@ interface Lie {
 }
 
 /** The text to reach a view, vec4 by vec4. Rows are counted in the batch, also in a window. */
-export class Matrix {
+export class ShaderMatrix {
   readonly columns: number;
   /** In a row, the last one perhaps not full. */
   readonly vectors: number;
@@ -203,28 +203,28 @@ export function inRows(count: number): Groups {
 }
 
 /** Invocations that work on one row together, and rows of a workgroup. */
-export interface Team {
+export interface RowGroup {
   readonly lanes: number;
   readonly rows: number;
   readonly size: number;
 }
 
 /** A team for rows of so many vectors. */
-export function teamFor(vectors: number, most = 64): Team {
+export function rowGroupFor(vectors: number, most = 64): RowGroup {
   const lanes = Math.min(most, powerOfTwo(vectors));
   const size = Math.max(64, lanes);
   return { lanes, rows: size / lanes, size };
 }
 
 /** How invocations find their `row` and `lane`; rows past the last are `valid == false`, and must not be written. */
-export const teamRow = ({ lanes, rows }: Team): string => `
+export const teamRow = ({ lanes, rows }: RowGroup): string => `
   let lane = local % ${lanes}u;
   let place = run.begin + (group.x + group.y * groups.x) * ${rows}u + local / ${lanes}u;
   let valid = place < run.end;
   let row = min(place, run.end - 1u);`;
 
 export const teamGroups =
-  ({ rows }: Team): Kernel["groups"] =>
+  ({ rows }: RowGroup): ShaderKernel["groups"] =>
   ({ from, to }) =>
     inRows(Math.ceil((to - from) / rows));
 
@@ -235,7 +235,7 @@ export const teamGroups =
 export function defineReduction(
   shader: Shader,
   name: string,
-  team: Team,
+  team: RowGroup,
   combine: (a: string, b: string) => string,
 ): void {
   if (team.lanes === 1) {

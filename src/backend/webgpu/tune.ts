@@ -2,13 +2,13 @@
  * Finding the tiles that are fastest on an adapter, by trying: for each shape of a product the ten that look best. What
  * was found is kept, so that it is tried once.
  */
-import type { Backend, Batch } from "../../tensor/backend.ts";
+import type { Backend, PackedTokens } from "../../tensor/backend.ts";
 import type { Buffer, Instruction, View, Weight } from "../../tensor/instructions.ts";
 import { roundUp } from "../../tensor/instructions.ts";
-import type { Layout, Places } from "../../tensor/layout.ts";
+import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
 import { candidates, guess, TILES } from "./matmul.ts";
-import type { Choice, Shape } from "./matmul.ts";
+import type { TileChoice, Shape } from "./matmul.ts";
 import { powerOfTwo } from "./shader.ts";
 
 /** Where what was found is kept: a file's contents, or `localStorage` in a page. */
@@ -28,12 +28,12 @@ const ROUNDS = 3;
  * @param backendWith a backend that computes every product in one way. @param adapter what tells adapters apart.
  */
 export async function tuneTiles(
-  backendWith: (choice: Choice) => Backend,
+  backendWith: (choice: TileChoice) => Backend,
   adapter: string,
   shapes: readonly Shape[],
   store: TuningStore,
-): Promise<(shape: Shape) => Choice> {
-  const found = new Map<string, Choice>();
+): Promise<(shape: Shape) => TileChoice> {
+  const found = new Map<string, TileChoice>();
   const deadline = performance.now() + BUDGET_MS;
   const work = ({ rows, columns, depth }: Shape): number => rows * columns * depth;
   for (const shape of shapes.toSorted((a, b) => work(b) - work(a))) {
@@ -56,7 +56,7 @@ const keyOf = ({ form, rows, columns, depth }: Shape): string =>
     ? `${form} ${rows} ${columns} ${powerOfTwo(depth)}`
     : `${form} ${powerOfTwo(rows)} ${columns} ${depth}`;
 
-function parse(text: string | null): Choice | null {
+function parse(text: string | null): TileChoice | null {
   const match = /^\[(\d+),(\d+)\]$/.exec(text ?? "");
   const tile = match === null ? undefined : TILES[Number(match[1])];
   const parts = Number(match?.[2]);
@@ -65,10 +65,10 @@ function parse(text: string | null): Choice | null {
 
 /** The fastest of the candidates, or of those that there was time for. */
 async function tryAll(
-  backendWith: (choice: Choice) => Backend,
+  backendWith: (choice: TileChoice) => Backend,
   shape: Shape,
   deadline: number,
-): Promise<{ fastest: Choice; isComplete: boolean }> {
+): Promise<{ fastest: TileChoice; isComplete: boolean }> {
   let [fastest, shortest] = [guess(shape), Infinity];
   for (const choice of candidates(shape)) {
     if (performance.now() > deadline) return { fastest, isComplete: false };
@@ -84,7 +84,7 @@ async function timeOf(backend: Backend, shape: Shape): Promise<number> {
   const session = await backend.open(layout, [program]);
   const list = (): Int32Array => new Int32Array(rows);
   const documents = Int32Array.of(0, rows);
-  const batch: Batch = { tokens: list(), targets: list(), positions: list(), documents };
+  const batch: PackedTokens = { tokens: list(), targets: list(), positions: list(), documents };
   const run = async (): Promise<number> => {
     const start = performance.now();
     await session.run(program, batch, { firstRow: 0, lossScale: 0, accumulate: false });
@@ -121,7 +121,7 @@ function programOf(shape: Shape, backend: Backend): { layout: Layout; program: P
     grad,
     adamMean: grad,
     adamMeanSquare: grad,
-    parts: [],
+    slices: [],
   };
   const [x, out, result] = [view("x", inputs), view("out", outputs), view("result", 1)];
   const instructions: Record<Shape["form"], Instruction> = {
@@ -129,11 +129,11 @@ function programOf(shape: Shape, backend: Backend): { layout: Layout; program: P
     inputGrad: { kernel: "linearInputGrad", to: { out: x }, from: { dOut: out }, weight },
     weightGrad: { kernel: "linearWeightGrad", to: {}, from: { dOut: out, x }, weight },
   };
-  const [places, end] = placeAll([data, grad], rows, 0, backend);
+  const [slots, end] = placeAll([data, grad], rows, 0, backend);
   const [own, size] = placeAll([x.buffer, out.buffer, result.buffer], rows, end, backend);
   const config = { vocabSize: 1, nEmbd: 1, nHead: 1, nLayer: 1, blockSize: rows };
   const heads = { count: 1, size: 4, stride: 4 };
-  const layout: Layout = { config, heads, weights: new Map([["w", weight]]), places, size: end };
+  const layout: Layout = { config, heads, weights: new Map([["w", weight]]), slots, size: end };
   const repeated = Array.from({ length: REPEATS }, () => instructions[form]);
   const program: Program = {
     kind: "evaluating",
@@ -143,22 +143,22 @@ function programOf(shape: Shape, backend: Backend): { layout: Layout; program: P
     result,
     maxTokens: rows,
     windowRows: 0,
-    places: own,
+    slots: own,
     size: size - end,
   };
   return { layout, program, rows };
 }
 
-function placeAll(buffers: readonly Buffer[], rows: number, from: number, backend: Backend): readonly [Places, number] {
+function placeAll(buffers: readonly Buffer[], rows: number, from: number, backend: Backend): readonly [Slots, number] {
   const { align, startAlign = 1, segment = Infinity } = backend;
-  const places = new Map<Buffer, { start: number; stride: number }>();
+  const slots = new Map<Buffer, { start: number; stride: number }>();
   let end = 0;
   for (const buffer of buffers) {
     const stride = roundUp(buffer.columns, align);
     const size = roundUp(roundUp(buffer.rows === "tokens" ? rows : Number(buffer.rows), align) * stride, startAlign);
     if (Math.floor(end / segment) < Math.floor((end + size - 1) / segment)) end = roundUp(end, segment);
-    places.set(buffer, { start: from + end, stride });
+    slots.set(buffer, { start: from + end, stride });
     end += size;
   }
-  return [places, from + end];
+  return [slots, from + end];
 }

@@ -3,23 +3,23 @@
  * written for the shapes of the program; a step is recorded and submitted at once, and nobody waits for it: the GPU
  * itself decides whether its numbers are finite.
  */
-import type { Backend, Batch, Result, RunOptions, Session } from "../../tensor/backend.ts";
+import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../../tensor/backend.ts";
 import type { StepResult, Update } from "../../training/engine.ts";
 import type { Buffer } from "../../tensor/instructions.ts";
 import type { Alignment, Layout } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
 import { fromHalf, toHalf } from "./half.ts";
-import { BatchRoom, SLOT } from "./batch.ts";
-import type { Told } from "./batch.ts";
-import { Compiler, makeKernels, scratchOf, shapesOf } from "./compiler.ts";
+import { BatchBuffer, SLOT } from "./batch.ts";
+import type { StepUniforms } from "./batch.ts";
+import { ShaderCompiler, makeKernels, scratchOf, shapesOf } from "./compiler.ts";
 import type { ChooseTile, Dispatch } from "./compiler.ts";
 import type { Gpu, Watch } from "./device.ts";
 import { guess, smallest, withMatrices } from "./matmul.ts";
-import type { Choice } from "./matmul.ts";
+import type { TileChoice } from "./matmul.ts";
 import { tuneTiles } from "./tune.ts";
 import type { TuningStore } from "./tune.ts";
-import { F32, MemoryMap, webgpuAlignment } from "./memory.ts";
-import type { Kernel } from "./shader.ts";
+import { F32, GpuMemoryMap, webgpuAlignment } from "./memory.ts";
+import type { ShaderKernel } from "./shader.ts";
 import { MAX_AHEAD, STATE } from "./weights.ts";
 
 /** Numbers of GPUBufferUsage and GPUMapMode, whose names are not there in Node. */
@@ -35,9 +35,9 @@ interface Ready {
 /** What a session is made of. */
 interface SessionParts {
   readonly gpu: Gpu;
-  readonly memory: MemoryMap;
+  readonly memory: GpuMemoryMap;
   readonly buffers: readonly GPUBuffer[];
-  readonly room: BatchRoom;
+  readonly room: BatchBuffer;
   /** The packed tokens and the numbers of a run. */
   readonly roomBuffer: GPUBuffer;
   readonly runLayout: GPUBindGroupLayout;
@@ -48,12 +48,12 @@ interface SessionParts {
 
 class WebGpuSession implements Session {
   readonly bytes: number;
-  readonly stepsAhead = 4;
+  readonly maxInFlight = 4;
   readonly #device: GPUDevice;
   readonly #watch: Watch;
-  readonly #memory: MemoryMap;
+  readonly #memory: GpuMemoryMap;
   readonly #buffers: readonly GPUBuffer[];
-  readonly #room: BatchRoom;
+  readonly #room: BatchBuffer;
   readonly #roomBuffer: GPUBuffer;
   readonly #runGroup: GPUBindGroup;
   readonly #ready: ReadonlyMap<Program, Ready>;
@@ -90,7 +90,7 @@ class WebGpuSession implements Session {
     }
   }
 
-  async run(program: Program, batch: Batch, options: RunOptions): Promise<Result> {
+  async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     this.#send(program, batch, options, null);
@@ -103,7 +103,7 @@ class WebGpuSession implements Session {
     return { data: await this.#take(staging), stride, gradientSquares: 0 };
   }
 
-  async step(program: Program, passes: Iterable<Batch>, tokens: number, update: Update): Promise<StepResult> {
+  async step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
     const outbox = this.#outbox.pop();
     if (outbox === undefined)
       throw new RangeError(`step: at most ${MAX_AHEAD} steps may be begun before one has ended`);
@@ -140,12 +140,12 @@ class WebGpuSession implements Session {
   }
 
   /** Sends the batch and the numbers of the run, after all that was submitted and before all that will be. */
-  #send(program: Program, batch: Batch, options: RunOptions, told: Told | null): void {
+  #send(program: Program, batch: PackedTokens, options: RunOptions, told: StepUniforms | null): void {
     this.#device.queue.writeBuffer(this.#roomBuffer, 0, this.#room.fill(program, batch, options, told));
   }
 
   /** Records the phases of a program; returns the rows of the batch. */
-  #encode(pass: GPUComputePassEncoder, program: Program, { documents }: Batch, firstRow: number): number {
+  #encode(pass: GPUComputePassEncoder, program: Program, { documents }: PackedTokens, firstRow: number): number {
     const rows = documents[documents.length - 1];
     for (const { windowed, dispatches } of this.#ready.get(program)!.phases) {
       const step = windowed ? program.windowRows : Math.max(rows, 1);
@@ -252,7 +252,7 @@ export function webgpuBackend(gpu: Gpu, options: WebGpuOptions = {}): Backend {
     ...alignment,
     async open(layout, programs) {
       if (tuning === undefined) return await open(gpu, layout, programs, { alignment, choose: finish(choose), half });
-      const backendWith = (choice: Choice): Backend => webgpuBackend(gpu, { choose: () => choice, precision });
+      const backendWith = (choice: TileChoice): Backend => webgpuBackend(gpu, { choose: () => choice, precision });
       const shapes = programs.filter(({ kind }) => kind === "training").flatMap(shapesOf);
       const tuned = await tuneTiles(backendWith, `${gpu.name}, ${precision}`, shapes, tuning);
       return await open(gpu, layout, programs, { alignment, choose: finish(tuned), half });
@@ -267,11 +267,11 @@ async function open(
   { alignment, choose, half }: { alignment: Required<Alignment>; choose: ChooseTile; half: boolean },
 ): Promise<Session> {
   const { device, target, watch } = gpu;
-  const memory = new MemoryMap(layout, programs, scratchOf(programs, choose), alignment, half);
-  const room = new BatchRoom(programs);
+  const memory = new GpuMemoryMap(layout, programs, scratchOf(programs, choose), alignment, half);
+  const room = new BatchBuffer(programs);
   const { buffers, roomBuffer } = await allocate(gpu, memory, room);
-  const compiler = new Compiler(device, target, memory, buffers, room);
-  const compileAll = (kernels: readonly Kernel[]): Promise<Dispatch[]> =>
+  const compiler = new ShaderCompiler(device, target, memory, buffers, room);
+  const compileAll = (kernels: readonly ShaderKernel[]): Promise<Dispatch[]> =>
     Promise.all(kernels.map((kernel) => compiler.compile(kernel)));
   const compile = async (program: Program): Promise<Ready> => {
     const { phases, losses, update, refresh } = makeKernels({ memory, target, choose, half, program });
@@ -294,8 +294,8 @@ async function open(
 /** Asks for the memory, and whether it is there: a buffer that could not be had says nothing by itself. */
 async function allocate(
   { device, watch }: Gpu,
-  memory: MemoryMap,
-  room: BatchRoom,
+  memory: GpuMemoryMap,
+  room: BatchBuffer,
 ): Promise<{ buffers: readonly GPUBuffer[]; roomBuffer: GPUBuffer }> {
   const has = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
   const largest = Math.max(memory.largest, room.bytes);
@@ -311,40 +311,6 @@ async function allocate(
   for (const buffer of [...buffers, roomBuffer]) buffer.destroy();
   const need = mebibytes(memory.bytes + room.bytes);
   throw new RangeError(`the model and a batch need ${need}, which the GPU does not have: ${error.message}`);
-}
-
-/** Bytes on the GPU, by what they are for. */
-export interface WebGpuMemory {
-  readonly parameters: number;
-  readonly gradients: number;
-  readonly optimizer: number;
-  /** The weights again, in 16 bits. */
-  readonly factors: number;
-  readonly activations: number;
-  /** Parts of sums; the batch's lists. */
-  readonly scratch: number;
-  readonly total: number;
-}
-
-/** The memory of a session, without a GPU. @param segment as `Alignment` has it. */
-export function webgpuMemory(
-  layout: Layout,
-  programs: readonly Program[],
-  alignment: Required<Alignment>,
-  precision: "f32" | "f16",
-): WebGpuMemory {
-  const { sizes, bytes } = new MemoryMap(layout, programs, scratchOf(programs, guess), alignment, precision === "f16");
-  const room = new BatchRoom(programs).bytes;
-  const [parameters, gradients, mean, meanSquare, scratch, factors, ...segments] = sizes;
-  return {
-    parameters,
-    gradients,
-    optimizer: mean + meanSquare,
-    factors,
-    activations: segments.reduce((sum, size) => sum + size, 0),
-    scratch: scratch + room,
-    total: bytes + room,
-  };
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString("en-US")} MiB`;

@@ -5,7 +5,7 @@
 import type { Buffer, InstructionOf, View } from "../../tensor/instructions.ts";
 import { EARLIER } from "./matmul.ts";
 import { add, defineReduction, inRows, powerOfTwo } from "./shader.ts";
-import type { Kernel, Matrix, Shader, Team } from "./shader.ts";
+import type { ShaderKernel, ShaderMatrix, Shader, RowGroup } from "./shader.ts";
 
 /**
  * The state between steps, numbers in a row: the sum of the losses, the sum of the gradients' squares, whether the step
@@ -40,7 +40,7 @@ export const MAX_AHEAD = 8;
  * weight.grad[row] = the sum of the rows of dOut that the batch lists for it. Where there are many, several invocations
  * sum some of them each.
  */
-export function embedGrad(shader: Shader, { from, weight, by }: InstructionOf<"embedGrad">): Kernel {
+export function embedGrad(shader: Shader, { from, weight, by }: InstructionOf<"embedGrad">): ShaderKernel {
   const [rows, columns] = weight.shape;
   const [out, dOut] = [shader.write({ buffer: weight.grad, column: 0, columns }), shader.read(from.dOut)];
   const size = rows <= 1024 ? 256 : 64;
@@ -81,7 +81,7 @@ ${halve.join("\n")}
 }
 
 /** Adds the losses of a batch to the state, or begins with them. */
-export function sumLosses(shader: Shader, statistics: View, state: Buffer): Kernel {
+export function sumLosses(shader: Shader, statistics: View, state: Buffer): ShaderKernel {
   const [from, to] = [shader.read(statistics), shader.scalars(state, true)];
   const team = oneTeam(256);
   defineReduction(shader, "sum", team, add);
@@ -99,14 +99,14 @@ export function sumLosses(shader: Shader, statistics: View, state: Buffer): Kern
   );
 }
 
-const oneTeam = (size: number): Team => ({ lanes: size, rows: 1, size });
+const oneTeam = (size: number): RowGroup => ({ lanes: size, rows: 1, size });
 
 /** Workgroups that sum squares. */
 const SUMMING = 128;
 export const PARTIALS: number = SUMMING;
 
 /** The squares of all gradients, in 128 sums. */
-export function sumSquares(shader: Shader, grads: Matrix, vectors: number, partials: Buffer): Kernel {
+export function sumSquares(shader: Shader, grads: ShaderMatrix, vectors: number, partials: Buffer): ShaderKernel {
   const to = shader.scalars(partials, true);
   defineReduction(shader, "sum", oneTeam(256), add);
   return shader.kernel(
@@ -126,7 +126,7 @@ export function sumSquares(shader: Shader, grads: Matrix, vectors: number, parti
 const FINITE = `fn finite(value: f32) -> bool { return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u; }`;
 
 /** Decides about the step: whether it counts, which one it is, and how far the gradients are scaled down. */
-export function decide(shader: Shader, partials: Buffer, state: Buffer, half: boolean): Kernel {
+export function decide(shader: Shader, partials: Buffer, state: Buffer, half: boolean): ShaderKernel {
   const [from, to] = [shader.scalars(partials, false), shader.scalars(state, true)];
   const at = (index: number): string => to.at("0u", `${index}u`);
   defineReduction(shader, "sum", oneTeam(SUMMING), add);
@@ -169,12 +169,12 @@ const rescale = (at: (index: number) => string): string => `    if (applied) {
 
 /** Everything of one kind, of all weights: a row of numbers. */
 export interface Flat {
-  readonly data: Matrix;
-  readonly grad: Matrix;
-  readonly mean: Matrix;
-  readonly meanSquare: Matrix;
+  readonly data: ShaderMatrix;
+  readonly grad: ShaderMatrix;
+  readonly mean: ShaderMatrix;
+  readonly meanSquare: ShaderMatrix;
   /** The weights in 16 bits; null where there is no such copy. */
-  readonly factors: Matrix | null;
+  readonly factors: ShaderMatrix | null;
 }
 
 /** Adam's step for all weights at once, as `Adam.update` of microgpt.ts, if the step counts. */
@@ -183,7 +183,7 @@ export function adam(
   { data, grad, mean, meanSquare, factors }: Flat,
   vectors: number,
   state: Buffer,
-): Kernel {
+): ShaderKernel {
   const numbers = shader.scalars(state, false);
   const at = (index: number): string => numbers.at("0u", `${index}u`);
   return shader.kernel(

@@ -4,12 +4,12 @@
  * is no character, comes back as U+FFFD.)
  */
 import type { Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
-import { checkRoom } from "./bpe.ts";
+import { checkCapacity } from "./bpe.ts";
 import { countPieces, scanGpt2 } from "./characters.ts";
 import { learnMerges } from "./learn-merges.ts";
 import type { LearnOptions, Merge } from "./learn-merges.ts";
-import { MergedTokenizer } from "./merged.ts";
-import type { MergedKind } from "./merged.ts";
+import { BpeTokenizer } from "./bpe-tokenizer.ts";
+import type { BpeScheme } from "./bpe-tokenizer.ts";
 
 const encoder = new TextEncoder();
 /** A byte order mark within a text is text. */
@@ -18,13 +18,13 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** The base tokens: every byte as a character. */
 export const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
 
-const KIND: MergedKind = {
+const KIND: BpeScheme = {
   kind: "byte-bpe",
   scan: scanGpt2,
   base: BYTES,
   symbolsOf: (piece) => Array.from(encoder.encode(piece)),
-  spell: (texts) => decoder.decode(bytesOf(texts)),
-  show(text) {
+  textOf: (texts) => decoder.decode(bytesOf(texts)),
+  displayOf(text) {
     const shown = decoder.decode(bytesOf(text));
     if (!shown.includes("\ufffd")) return shown;
     return text.replace(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
@@ -36,7 +36,7 @@ const KIND: MergedKind = {
 
 const bytesOf = (texts: string): Uint8Array => Uint8Array.from(texts, (character) => character.charCodeAt(0));
 
-export const byteBpeTokenizer = (merges: readonly Merge[]): Tokenizer => new MergedTokenizer(KIND, merges);
+export const byteBpeTokenizer = (merges: readonly Merge[]): Tokenizer => new BpeTokenizer(KIND, merges);
 
 /** Ids: the 256 bytes, then the merges in order. */
 export function byteBpeTrainer(options: LearnOptions): TokenizerTrainer {
@@ -46,9 +46,9 @@ export function byteBpeTrainer(options: LearnOptions): TokenizerTrainer {
       countPieces(scanGpt2, document, counts);
     },
     finish() {
-      checkRoom(BYTES.length, options.maxTokens);
+      checkCapacity(BYTES.length, options.maxTokens);
       const words = [...counts].map(([piece, count]) => [KIND.symbolsOf(piece), count] as const);
-      return new MergedTokenizer(KIND, learnMerges(words, BYTES, options));
+      return new BpeTokenizer(KIND, learnMerges(words, BYTES, options));
     },
   };
 }

@@ -3,14 +3,14 @@
  */
 import type { Tokenizer } from "../tokenizer.ts";
 import { scanCharacters } from "./characters.ts";
-import { wholeTrainer } from "./whole.ts";
-import type { WholeKind } from "./whole.ts";
+import { vocabularyTrainer } from "./vocabulary.ts";
+import type { VocabularyScheme } from "./vocabulary.ts";
 
-export const CHAR: WholeKind = { kind: "char", scan: scanCharacters, join: (tokens) => tokens.join("") };
+export const CHAR: VocabularyScheme = { kind: "char", scan: scanCharacters, join: (tokens) => tokens.join("") };
 
 /** All characters of the documents. */
 export function charTokenizer(documents: Iterable<string>): Tokenizer {
-  const trainer = wholeTrainer(CHAR, { vocabSize: null, unk: false });
+  const trainer = vocabularyTrainer(CHAR, { vocabSize: null, unk: false });
   for (const document of documents) trainer.add(document);
   return trainer.finish();
 }

@@ -8,10 +8,10 @@ import type { Tokenizer, TokenizerKind } from "../tokenizer.ts";
 import { bpeTokenizer, END_OF_WORD, textsOf } from "./bpe.ts";
 import { byteBpeTokenizer, BYTES } from "./byte-bpe.ts";
 import { CHAR } from "./char.ts";
-import { MAX_TOKEN_LENGTH, Vocabulary } from "./learn-merges.ts";
+import { MAX_TOKEN_LENGTH, WordCounts } from "./learn-merges.ts";
 import type { Merge } from "./learn-merges.ts";
 import { ABSENT, PairTable } from "./pair-table.ts";
-import { wholeTokenizer } from "./whole.ts";
+import { vocabularyTokenizer } from "./vocabulary.ts";
 import { WORD } from "./word.ts";
 
 /** Far above what is trained here; they bound the time and the memory that a file can cost. */
@@ -37,7 +37,7 @@ export function tokenizerFromJson(json: unknown): Tokenizer {
   if (typeof unk !== "boolean") throw new InputError("tokenizer: `unk` must be true or false");
   if (known === "char" || known === "word") {
     if (merges !== undefined) throw new InputError(`tokenizer: a ${known} tokenizer has no \`merges\``);
-    return wholeTokenizer(known === "char" ? CHAR : WORD, readTokens(tokens, known), unk);
+    return vocabularyTokenizer(known === "char" ? CHAR : WORD, readTokens(tokens, known), unk);
   }
   if (unk) throw new InputError(`tokenizer: a ${known} tokenizer has no \`unk\``);
   if (known === "byte-bpe") {
@@ -84,7 +84,7 @@ function isToken(token: string, kind: Exclude<TokenizerKind, "byte-bpe">): boole
 function readMerges(json: unknown, base: readonly string[]): Merge[] {
   if (!Array.isArray(json)) throw new InputError("tokenizer: `merges` must be a list of pairs of ids");
   if (json.length > MAX_MERGES) throw new InputError(`tokenizer: ${json.length} merges are more than ${MAX_MERGES}`);
-  const vocabulary = new Vocabulary(base);
+  const vocabulary = new WordCounts(base);
   const { texts } = vocabulary;
   const seen = new PairTable(json.length);
   let total = 0;

@@ -21,7 +21,7 @@ export interface LearnOptions {
 }
 
 /** Tokens are equal if their texts are: a merge that makes a text again, from other parts, adds no token. */
-export class Vocabulary {
+export class WordCounts {
   readonly texts: string[];
   readonly #idOf: Map<string, number>;
 
@@ -49,7 +49,7 @@ export function learnMerges(
   base: readonly string[],
   { maxMerges, maxTokens }: LearnOptions,
 ): Merge[] {
-  const vocabulary = new Vocabulary(base);
+  const vocabulary = new WordCounts(base);
   const learner = new MergeLearner(words);
   const merges: Merge[] = [];
   while (merges.length < (maxMerges ?? Infinity) && vocabulary.texts.length < (maxTokens ?? Infinity)) {

@@ -6,7 +6,7 @@ import type { Tokenizer, TokenizerKind, TokenizerTrainer } from "../tokenizer.ts
 import { bpeTrainer } from "./bpe.ts";
 import { byteBpeTrainer } from "./byte-bpe.ts";
 import { CHAR } from "./char.ts";
-import { wholeTrainer } from "./whole.ts";
+import { vocabularyTrainer } from "./vocabulary.ts";
 import { WORD } from "./word.ts";
 
 export interface TokenizerOptions {
@@ -22,7 +22,7 @@ export interface TokenizerOptions {
 /** Throws InputError for options that don't go together. */
 export function tokenizerTrainer({ tokenizer, bpeMerges, vocabSize, unk }: TokenizerOptions): TokenizerTrainer {
   if (tokenizer === "char" || tokenizer === "word") {
-    return wholeTrainer(tokenizer === "char" ? CHAR : WORD, { vocabSize, unk });
+    return vocabularyTrainer(tokenizer === "char" ? CHAR : WORD, { vocabSize, unk });
   }
   if (unk)
     throw new InputError(`--unk is for char and word; ${tokenizer} makes what it does not know of smaller tokens`);

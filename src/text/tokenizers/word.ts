@@ -3,13 +3,13 @@
  * `'`, `s`, `,`. Spaces are not kept; decoding puts them back where English has them.
  */
 import { scanWords } from "./characters.ts";
-import type { WholeKind } from "./whole.ts";
+import type { VocabularyScheme } from "./vocabulary.ts";
 
 /** No space before these, none after those; an apostrophe or a hyphen stands within a word. */
 export const CLOSING: ReadonlySet<string> = new Set("'’-.,:;!?…%)]}»”");
 export const OPENING: ReadonlySet<string> = new Set("'’-([{«“¿¡$#@");
 
-export const WORD: WholeKind = { kind: "word", scan: scanWords, join: joinWords };
+export const WORD: VocabularyScheme = { kind: "word", scan: scanWords, join: joinWords };
 
 /** `["the", "LORD", "'", "s", "house", ",", "and"]` → `"the LORD's house, and"`. */
 function joinWords(words: readonly string[]): string {

@@ -12,7 +12,7 @@ import type { Merge } from "./learn-merges.ts";
 /** What stands for a character without an id among the symbols of a piece. */
 export const UNKNOWN = -1;
 
-export interface MergedKind {
+export interface BpeScheme {
   readonly kind: "bpe" | "byte-bpe";
   readonly scan: Scan;
   /** The text of every base token: characters, or bytes as characters U+0000 to U+00FF. */
@@ -20,9 +20,9 @@ export interface MergedKind {
   /** A piece → its base ids, or UNKNOWN. */
   readonly symbolsOf: (piece: string) => number[];
   /** Texts of tokens, end to end → text. */
-  readonly spell: (texts: string) => string;
+  readonly textOf: (texts: string) => string;
   /** The text of one token → how a list shows it. */
-  readonly show: (text: string) => string;
+  readonly displayOf: (text: string) => string;
   /** How much of the text of a token a character takes: UTF-16 units, or bytes. */
   readonly sizeOf: (codePoint: number) => number;
   /** The end of the text of a token that no character of a piece stands for. */
@@ -34,17 +34,17 @@ export interface MergedKind {
 const MAX_CACHED_LENGTH = 64;
 const MAX_CACHED_PIECES = 65_536;
 
-export class MergedTokenizer implements Tokenizer {
-  readonly kind: MergedKind["kind"];
+export class BpeTokenizer implements Tokenizer {
+  readonly kind: BpeScheme["kind"];
   readonly vocabSize: number;
   readonly bos: number;
   readonly unk = null;
-  readonly #parts: MergedKind;
+  readonly #parts: BpeScheme;
   readonly #merges: readonly Merge[];
   readonly #applier: MergeApplier;
   readonly #cache = new Map<string, readonly number[]>();
 
-  constructor(parts: MergedKind, merges: readonly Merge[]) {
+  constructor(parts: BpeScheme, merges: readonly Merge[]) {
     this.kind = parts.kind;
     this.#parts = parts;
     this.#merges = merges;
@@ -88,11 +88,11 @@ export class MergedTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>): string {
     let texts = "";
     for (const id of Array.from(ids)) if (id !== this.bos) texts += this.#textOf(id);
-    return this.#parts.spell(texts);
+    return this.#parts.textOf(texts);
   }
 
   token(id: number): string {
-    return id === this.bos ? "<bos>" : this.#parts.show(this.#textOf(id));
+    return id === this.bos ? "<bos>" : this.#parts.displayOf(this.#textOf(id));
   }
 
   toJSON(): TokenizerJson {

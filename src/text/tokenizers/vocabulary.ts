@@ -8,7 +8,7 @@ import type { Span, Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
 import { countPieces } from "./characters.ts";
 import type { Scan } from "./characters.ts";
 
-export interface WholeKind {
+export interface VocabularyScheme {
   readonly kind: "char" | "word";
   readonly scan: Scan;
   /** Tokens → their text. */
@@ -19,8 +19,8 @@ export interface WholeKind {
 export const UNK = "<unk>";
 
 /** @param tokens in order of their ids. @param withUnk whether `<unk>` has the id behind them. */
-export function wholeTokenizer(
-  { kind, scan, join }: WholeKind,
+export function vocabularyTokenizer(
+  { kind, scan, join }: VocabularyScheme,
   tokens: readonly string[],
   withUnk: boolean,
 ): Tokenizer {
@@ -73,21 +73,21 @@ export function wholeTokenizer(
 }
 
 /** How a vocabulary of whole pieces is chosen. */
-export interface WholeOptions {
+export interface VocabularyOptions {
   /** The most ids there may be, `<unk>` and BOS included: the most frequent pieces stay; null: all. Implies `unk`. */
   readonly vocabSize: number | null;
   readonly unk: boolean;
 }
 
 /** Counts pieces; ids are given in the order of their code points, as Python sorts. */
-export function wholeTrainer(kind: WholeKind, { vocabSize, unk }: WholeOptions): TokenizerTrainer {
+export function vocabularyTrainer(kind: VocabularyScheme, { vocabSize, unk }: VocabularyOptions): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
     add(document) {
       countPieces(kind.scan, document, counts);
     },
     finish() {
-      if (vocabSize === null) return wholeTokenizer(kind, [...counts.keys()].toSorted(byCodePoint), unk);
+      if (vocabSize === null) return vocabularyTokenizer(kind, [...counts.keys()].toSorted(byCodePoint), unk);
       if (vocabSize < 3) {
         throw new InputError(
           `--vocab-size ${vocabSize} has no room for a ${kind.kind}, <unk> and BOS; give at least 3`,
@@ -95,7 +95,7 @@ export function wholeTrainer(kind: WholeKind, { vocabSize, unk }: WholeOptions):
       }
       // Stable: of equally frequent pieces the one that was met first stays.
       const ranked = [...counts].toSorted(([, a], [, b]) => b - a).slice(0, vocabSize - 2);
-      return wholeTokenizer(kind, ranked.map(([piece]) => piece).toSorted(byCodePoint), true);
+      return vocabularyTokenizer(kind, ranked.map(([piece]) => piece).toSorted(byCodePoint), true);
     },
   };
 }
