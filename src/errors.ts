@@ -45,6 +45,9 @@ export function quote(text: string, limit: number = 60): string {
   });
 }
 
+/** A path, or another name, as an error message shows it: plain where it is plain, else quoted. */
+export const showPath = (path: string): string => (/^[\w./~+@:=,-]+$/.test(path) ? path : quote(path, 300));
+
 /** JSON from outside that is an object (not null, not a list). */
 export function isRecord(json: unknown): json is Record<string, unknown> {
   return typeof json === "object" && json !== null && !Array.isArray(json);

@@ -10,6 +10,7 @@ const ROOMS = [
   "tensor",
   "backend",
   "options",
+  "library",
   "node",
   "pages",
   "run",
@@ -19,7 +20,7 @@ const ROOMS = [
   "cli",
 ];
 /** The rooms that run in a browser: no import from Node, and no package. */
-const CORE = ["text", "training", "tensor", "backend", "options"];
+const CORE = ["text", "training", "tensor", "backend", "options", "library"];
 /** Files that belong to no room: what every room may import, and the doors, which import any. */
 const GROUND = ["microgpt.ts", "random.ts", "errors.ts"];
 const DOORS = ["index.ts", "cli.ts"];

@@ -5,7 +5,7 @@ import type { TrainOptions } from "../options/config.ts";
 import { countParameters } from "../training/engine.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { resolveOptions } from "../options/resolve.ts";
-import { prepareTrainingData } from "../run/training-data.ts";
+import { prepareTrainingData } from "../library/training-data.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
 import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "../run/signals.ts";

@@ -4,9 +4,11 @@
 import type { FetchOptions, TrainOptions } from "../options/config.ts";
 import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
-import { showPath, writeDurably } from "../node/files.ts";
+import { writeDurably } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 import { TextSet } from "../text/text-set.ts";
-import { cleaningOf, cleaningText, counted } from "../run/cleaning.ts";
+import { cleaningText, counted } from "../run/cleaning.ts";
+import { cleaningOf } from "../text/corpus.ts";
 import { PageLog } from "./downloads.ts";
 import { exitOnOutputError } from "../run/signals.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";

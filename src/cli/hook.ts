@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InputError, isRecord } from "../errors.ts";
-import { showPath } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 
 /** Takes an event; nobody waits for it. */
 export type Hook = (event: Readonly<Record<string, unknown>>) => void;

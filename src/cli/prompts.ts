@@ -3,7 +3,7 @@
  */
 import { createInterface } from "node:readline/promises";
 import { splitLines } from "../text/dataset.ts";
-import { showPath } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 import { TextSource } from "../node/text.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { completeText, encodePrompt } from "../run/write.ts";

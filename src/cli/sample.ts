@@ -10,7 +10,7 @@ import { generate } from "../training/sample.ts";
 import type { Draw } from "../training/sample.ts";
 import type { TextSet } from "../text/text-set.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { knownDocuments } from "../run/encoded.ts";
+import { knownDocuments } from "../library/encode.ts";
 import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "../run/signals.ts";
 import { runSources } from "../run/sources.ts";

@@ -4,7 +4,8 @@
 import type { TokenizeOptions } from "../options/config.ts";
 import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
-import { showPath, writeDurably } from "../node/files.ts";
+import { writeDurably } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { nameUnknown, TOKENIZER_KINDS } from "../text/tokenizer.ts";
 import type { Tokenizer, TokenizerKind } from "../text/tokenizer.ts";

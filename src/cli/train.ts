@@ -3,15 +3,16 @@
  */
 import type { TrainOptions } from "../options/config.ts";
 import { Run } from "../node/run-directory.ts";
+import { nodeHasher } from "../node/text.ts";
 import type { TextSource } from "../node/text.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
-import { PASSES } from "../run/encoded.ts";
-import { prepareTrainingData } from "../run/training-data.ts";
-import type { TrainingData } from "../run/training-data.ts";
+import { PASSES } from "../library/encode.ts";
+import { prepareTrainingData } from "../library/training-data.ts";
+import type { TrainingData } from "../library/training-data.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -61,7 +62,7 @@ export async function resume(path: string, flags: ReporterFlags): Promise<number
 
 function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): TrainingData {
   watchReading(sources, PASSES, (reading) => reporter.reading(reading));
-  return prepareTrainingData(options, sources);
+  return prepareTrainingData(options, sources, nodeHasher);
 }
 
 function readPromptsOf(

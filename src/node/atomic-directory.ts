@@ -4,7 +4,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, quote } from "../errors.ts";
-import { errorCode, isRunning, makeDirectory, removeIfPossible, showPath, syncDirectory, writeError } from "./files.ts";
+import { errorCode, isRunning, makeDirectory, removeIfPossible, syncDirectory, writeError } from "./files.ts";
+import { showPath } from "../errors.ts";
 
 const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
 

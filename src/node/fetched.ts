@@ -4,7 +4,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
-import { readWhole, showPath, writeDurably } from "./files.ts";
+import { readWhole, writeDurably } from "./files.ts";
+import { showPath } from "../errors.ts";
 
 export interface FetchedText {
   /** The page's address, or `-` for what was piped in. */

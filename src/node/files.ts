@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { InputError, quote } from "../errors.ts";
+import { InputError, showPath } from "../errors.ts";
 
 /**
  * Writes a file so that no crash or power cut leaves a part of it: a temporary file beside it, fsync, rename, fsync of
@@ -126,9 +126,6 @@ export function describeKind(status: fs.Stats): string | null {
   if (status.isSocket()) return "a socket";
   return "a device";
 }
-
-/** A path as an error message shows it. */
-export const showPath = (path: string): string => (/^[\w./~+@:=,-]+$/.test(path) ? path : quote(path, 300));
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",

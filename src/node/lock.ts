@@ -10,7 +10,8 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
-import { errorCode, isRunning, removeIfPossible, showPath, temporaryName, writeError } from "./files.ts";
+import { errorCode, isRunning, removeIfPossible, temporaryName, writeError } from "./files.ts";
+import { showPath } from "../errors.ts";
 
 interface Owner {
   readonly pid: number;

@@ -9,7 +9,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
-import { readWhole, showPath, writeDurably } from "./files.ts";
+import { readWhole, writeDurably } from "./files.ts";
+import { showPath } from "../errors.ts";
 
 /** What all held-out text says of the best weights after so many steps. Nulls where nothing is held out. */
 export interface Measured {

@@ -20,16 +20,8 @@ import { InputError, isRecord, quote } from "../errors.ts";
 import { recogniseFormat } from "../training/safetensors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
-import {
-  makeDirectory,
-  readError,
-  readStart,
-  readWhole,
-  removeTemporaries,
-  showPath,
-  writeDurably,
-  writeError,
-} from "./files.ts";
+import { makeDirectory, readError, readStart, readWhole, removeTemporaries, writeDurably, writeError } from "./files.ts";
+import { showPath } from "../errors.ts";
 import { loadFetched, saveFetched } from "./fetched.ts";
 import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";

@@ -9,7 +9,7 @@ import type { Engine } from "../training/engine.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError } from "../errors.ts";
 import { batchesOf, countTargets, evaluateInSlices } from "../training/train.ts";
-import type { TrainingData } from "./training-data.ts";
+import type { TrainingData } from "../library/training-data.ts";
 
 /** The trial takes this share of the time; bounds in seconds. What it has learnt is forgotten. */
 const TRIAL_SHARE = 0.03;

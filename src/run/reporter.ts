@@ -4,7 +4,7 @@
  */
 import type { Baselines } from "../text/baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
-import type { Cleaning } from "./cleaning.ts";
+import type { Cleaning } from "../text/corpus.ts";
 
 /** How far the reading of a large text has come. */
 export interface ReadingReport {

@@ -7,14 +7,15 @@ import { join } from "node:path";
 import { seal, sha256, unseal } from "../training/checkpoint.ts";
 import type { TrainOptions } from "../options/config.ts";
 import { InputError, isRecord } from "../errors.ts";
-import { readWhole, showPath, writeDurably } from "../node/files.ts";
+import { readWhole, writeDurably } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 import type { RawTensor } from "../training/safetensors.ts";
 import { TextSet } from "../text/text-set.ts";
 import { idArray, TokenCollector } from "../text/token-sequences.ts";
 import type { Ids } from "../text/token-sequences.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
-import type { Cleaning } from "../run/cleaning.ts";
-import type { EncodedDocuments, EncodedText } from "../run/encoded.ts";
+import type { Cleaning } from "../text/corpus.ts";
+import type { EncodedDocuments, EncodedText } from "../library/encode.ts";
 
 const FORMAT = "microgpt-prepared";
 

@@ -5,7 +5,8 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
-import { makeDirectory, readWhole, showPath, writeDurably } from "../node/files.ts";
+import { makeDirectory, readWhole, writeDurably } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 import { jobsNamed, queue, submit } from "./slurm.ts";
 
 /** A job array. Written down before it is submitted: a process that is killed in between can find it by its name. */

@@ -8,7 +8,8 @@ import type { TrainOptions } from "../options/config.ts";
 import { InputError, quote } from "../errors.ts";
 import { count, EMPTY_SPEC, parseGrid, parseRandom, readSweepSpec } from "../experiments/sweep-spec.ts";
 import type { SweepSpec } from "../experiments/sweep-spec.ts";
-import { readWhole, showPath } from "../node/files.ts";
+import { readWhole } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 
 const PRESETS = fileURLToPath(new URL("../../presets/", import.meta.url));
 

@@ -19,7 +19,8 @@ import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { Settings } from "../experiments/sweep-spec.ts";
 import { loadFetched, saveFetched } from "../node/fetched.ts";
 import type { FetchedText } from "../node/fetched.ts";
-import { makeDirectory, readWhole, removeTemporaries, showPath, writeDurably, writeError } from "../node/files.ts";
+import { makeDirectory, readWhole, removeTemporaries, writeDurably, writeError } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 import { Lock } from "../node/lock.ts";
 import { createDirectoryAtomically } from "../node/atomic-directory.ts";
 

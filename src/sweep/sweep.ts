@@ -16,7 +16,7 @@ import { planSweep } from "../experiments/sweep-plan.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
 import { summaryCsv, summaryJson } from "../experiments/summary.ts";
 import { readComparison } from "./comparison.ts";
-import { showPath } from "../node/files.ts";
+import { showPath } from "../errors.ts";
 import { freePath } from "../node/atomic-directory.ts";
 import { stemOf } from "../node/run-directory.ts";
 import { SweepDirectory } from "./sweep-directory.ts";

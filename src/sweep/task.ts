@@ -8,12 +8,13 @@ import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import { Run } from "../node/run-directory.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
+import { nodeHasher } from "../node/text.ts";
 import { Random } from "../random.ts";
-import { encodeText } from "../run/encoded.ts";
-import type { EncodedText } from "../run/encoded.ts";
+import { encodeText } from "../library/encode.ts";
+import type { EncodedText } from "../library/encode.ts";
 import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
-import { trainingDataOf } from "../run/training-data.ts";
+import { trainingDataOf } from "../library/training-data.ts";
 import { loadPrepared, preparedPath, textKey } from "./prepared.ts";
 import type { Reporter } from "../run/reporter.ts";
 import { gatherFiles, sourcesOf } from "../run/sources.ts";
@@ -55,7 +56,7 @@ async function textOf(sweep: SweepDirectory, options: ResolvedOptions): Promise<
     encodeText(
       options,
       sourcesOf({ files: await gatherFiles(options, () => {}), fetched: sweep.fetched() }),
-      new Random(options.seed),
+      { random: new Random(options.seed), newHasher: nodeHasher },
     );
   if (text.dataHash === sweep.memory.dataHash) return text;
   throw new InputError("the data is not what the sweep began with; put it back, or begin a new sweep");

@@ -6,9 +6,10 @@ import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { SweepPlan } from "../experiments/sweep-plan.ts";
 import type { SweepDirectory } from "./sweep-directory.ts";
+import { nodeHasher } from "../node/text.ts";
 import { Random } from "../random.ts";
-import { encodeText } from "../run/encoded.ts";
-import type { EncodedText } from "../run/encoded.ts";
+import { encodeText } from "../library/encode.ts";
+import type { EncodedText } from "../library/encode.ts";
 import type { TextSize } from "../run/memory.ts";
 import { loadPrepared, preparedPath, savePrepared, textKey } from "./prepared.ts";
 import { gatherFiles, sourcesOf } from "../run/sources.ts";
@@ -23,7 +24,7 @@ export async function learnTexts(plan: Pick<SweepPlan, "options" | "runs">, gath
   for (const run of plan.runs) {
     const options = optionsOf(plan, run);
     const key = await textKey(options);
-    if (!texts.has(key)) texts.set(key, encodeText(options, sourcesOf(gathered), new Random(options.seed)));
+    if (!texts.has(key)) texts.set(key, encodeText(options, sourcesOf(gathered), { random: new Random(options.seed), newHasher: nodeHasher }));
   }
   return texts;
 }
@@ -50,7 +51,7 @@ export async function openTexts(directory: SweepDirectory, texts: Texts | null):
 
 async function learnAgain(directory: SweepDirectory, options: ReturnType<typeof optionsOf>): Promise<EncodedText> {
   const gathered = { files: await gatherFiles(options, () => {}), fetched: directory.fetched() };
-  const text = encodeText(options, sourcesOf(gathered), new Random(options.seed));
+  const text = encodeText(options, sourcesOf(gathered), { random: new Random(options.seed), newHasher: nodeHasher });
   if (text.dataHash === directory.memory.dataHash) return text;
   throw new InputError("the data is not what the sweep began with; put it back, or begin a new sweep");
 }

@@ -16,7 +16,13 @@ export interface Source {
   readonly mayBeEmpty: boolean;
   /** The text from its beginning, in pieces of any length. */
   chunks(): Iterable<string>;
+  /** Known after a pass over its bytes: their encoding, and how many sequences were not valid in it. */
+  readonly encoding?: string;
+  readonly replaced?: number;
 }
+
+/** A text in memory, as a source. */
+export const textSource = (name: string, text: string): Source => ({ name, mayBeEmpty: true, chunks: () => [text] });
 
 export interface CorpusOptions {
   readonly documents: DocumentKind;
@@ -39,6 +45,23 @@ export interface CleaningCounts {
   tooLong: number;
   /** Texts that were freed of Project Gutenberg's header and licence. */
   gutenberg: number;
+}
+
+/** What cleaning has changed or left out, decoding included. */
+export interface Cleaning extends CleaningCounts {
+  /** Byte sequences that were not valid in their text's encoding. */
+  readonly replaced: number;
+  /** The encodings other than UTF-8, and how many texts had each. */
+  readonly encodings: ReadonlyMap<string, number>;
+}
+
+/** Call it after a pass over the corpus of these sources. */
+export function cleaningOf(corpus: Corpus, sources: readonly Source[]): Cleaning {
+  const encodings = new Map<string, number>();
+  for (const { encoding = "utf-8" } of sources) {
+    if (encoding !== "utf-8") encodings.set(encoding, (encodings.get(encoding) ?? 0) + 1);
+  }
+  return { ...corpus.counts, replaced: sources.reduce((sum, { replaced = 0 }) => sum + replaced, 0), encodings };
 }
 
 /** All documents of all sources, in order. */

@@ -5,7 +5,7 @@ import { openGpu } from "../../src/backend/webgpu/device.ts";
 import { closeGpus, findGpu } from "../../src/run/gpu.ts";
 import { chooseEngine, openEngine, resumeEngine } from "../../src/run/engines.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
-import { prepareTrainingData } from "../../src/run/training-data.ts";
+import { prepareTrainingData } from "../../src/library/training-data.ts";
 import type { Reporter } from "../../src/run/reporter.ts";
 import { Training } from "../../src/run/training.ts";
 import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";

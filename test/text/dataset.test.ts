@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { referenceDataset, splitDataset, splitDocuments, splitLines, splitTails } from "../../src/text/dataset.ts";
-import { DocumentsHash } from "../../src/node/text.ts";
+import { DocumentsHash } from "../../src/text/sha256.ts";
 import { Random } from "../../src/random.ts";
 
 test("a document is a line, stripped as Python strips, and blank lines are none", () => {

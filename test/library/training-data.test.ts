@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { prepareTrainingData } from "../../src/run/training-data.ts";
-import type { TrainingData } from "../../src/run/training-data.ts";
+import { prepareTrainingData } from "../../src/library/training-data.ts";
+import type { TrainingData } from "../../src/library/training-data.ts";
 import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";
 import type { TrainOptions } from "../../src/options/config.ts";
 import { TextSource } from "../../src/node/text.ts";

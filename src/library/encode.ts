@@ -1,25 +1,29 @@
 /**
  * From a text to tokens: what depends on the text, its cleaning and the tokenizer alone. It knows no model and no split,
- * so many trainings of one text can share it (`prepared.ts`).
+ * so many trainings of one text can share it (`sweep/prepared.ts`).
  *
  * The text is read twice, once to learn the vocabulary and once to be encoded, and never held: what stays are tokens.
  */
 import type { TrainOptions } from "../options/config.ts";
-import { Corpus } from "../text/corpus.ts";
-import type { Source } from "../text/corpus.ts";
+import { cleaningOf, Corpus } from "../text/corpus.ts";
+import type { Cleaning, CorpusOptions, Source } from "../text/corpus.ts";
+import { DocumentsHash, Sha256, utf8Length } from "../text/sha256.ts";
+import type { Hasher } from "../text/sha256.ts";
 import { divideTail } from "../text/dataset.ts";
 import { InputError } from "../errors.ts";
-import { showPath } from "../node/files.ts";
-import { DocumentsHash } from "../node/text.ts";
-import type { TextSource } from "../node/text.ts";
+import { showPath } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { TextSet } from "../text/text-set.ts";
 import { TokenCollector } from "../text/token-sequences.ts";
 import { documentTokens } from "../text/tokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerTrainer } from "../text/tokenizers/train.ts";
-import { cleaningOf } from "./cleaning.ts";
-import type { Cleaning } from "./cleaning.ts";
+import type { TokenizerOptions } from "../text/tokenizers/train.ts";
+
+/** The options that decide which tokens a text becomes. */
+export type TextOptions = CorpusOptions &
+  TokenizerOptions &
+  Pick<TrainOptions, "keepDuplicates" | "valFraction" | "reference">;
 
 /** Documents as tokens, and the bytes of each as UTF-8, one more for its end. */
 export interface EncodedDocuments {
@@ -43,31 +47,40 @@ export interface EncodedText {
 /** How often a text is read. */
 export const PASSES = 2;
 
+/** How a text is read. */
+export interface EncodeTools {
+  /** The run's generator: shuffles the documents of `--reference`; others do not use it. */
+  readonly random: Random;
+  /** Is given the tokenizer before the second pass, and may throw to refuse it. */
+  readonly check?: (tokenizer: Tokenizer) => void;
+  /** Makes the hash of the data. Default: `Sha256`; Node's own is faster. */
+  readonly newHasher?: () => Hasher;
+}
+
 /**
- * Reads a text and encodes it. `check` hears of the tokenizer before the second pass, and may refuse.
- * Throws InputError if there is nothing to learn from, or a file changes meanwhile.
- * @param random shuffles the documents of the reference; of no use to others.
+ * Reads a text twice and encodes it. Throws InputError if no document is left, a source that must have text is empty,
+ * or a source changes between the passes.
  */
 export function encodeText(
-  options: TrainOptions,
-  sources: readonly TextSource[],
-  random: Random,
-  check: (tokenizer: Tokenizer) => void = () => {},
+  options: TextOptions,
+  sources: readonly Source[],
+  { random, check = () => {}, newHasher = () => new Sha256() }: EncodeTools,
 ): EncodedText {
   const corpus = new Corpus(sources, options);
   const documents = options.reference ? shuffled(corpus, random) : corpus;
-  const vocabulary = learnVocabulary(documents, options);
-  const { tokenizer, known, count, dataHash } = vocabulary;
+  const firstPass = learnVocabulary(documents, options, new DocumentsHash(newHasher()));
+  const { tokenizer, known, count, dataHash } = firstPass;
   const cleaning = cleaningOf(corpus, sources);
   check(tokenizer);
   const duplicates = keepsDuplicates(options) ? 0 : count - known.size;
-  return { tokenizer, ...encode(documents, vocabulary, options), known, duplicates, cleaning, dataHash };
+  const encoded = encode(documents, firstPass, options, new DocumentsHash(newHasher()));
+  return { tokenizer, ...encoded, known, duplicates, cleaning, dataHash };
 }
 
 /** What can be read again and again: the corpus, or, for the reference, all of it in its order. */
 type Documents = { read(onEmpty?: (source: Source) => void): Iterable<string> };
 
-const keepsDuplicates = ({ reference, keepDuplicates }: TrainOptions): boolean => reference || keepDuplicates;
+const keepsDuplicates = ({ reference, keepDuplicates }: TextOptions): boolean => reference || keepDuplicates;
 
 /** The reference learns merges from documents in shuffled order, too: of equally frequent pairs the first met wins. */
 function shuffled(corpus: Corpus, random: Random): Documents {
@@ -89,10 +102,9 @@ interface FirstPass {
 }
 
 /** The first pass. Throws InputError where there is nothing to learn from. */
-function learnVocabulary(documents: Documents, options: TrainOptions): FirstPass {
+function learnVocabulary(documents: Documents, options: TextOptions, hash: DocumentsHash): FirstPass {
   const trainer = tokenizerTrainer(options);
   const known = new TextSet();
-  const hash = new DocumentsHash();
   const skipsRepeated = !keepsDuplicates(options);
   let count = 0;
   for (const document of documents.read(refuseEmpty)) {
@@ -109,14 +121,14 @@ function learnVocabulary(documents: Documents, options: TrainOptions): FirstPass
 function encode(
   documents: Documents,
   { tokenizer, known, count, dataHash }: FirstPass,
-  options: TrainOptions,
+  options: TextOptions,
+  hash: DocumentsHash,
 ): Pick<EncodedText, "documents" | "tails"> {
   const { valFraction } = options;
   const cutsTails = options.documents === "file" && !options.reference && valFraction > 0;
   const all = new EncodedCollector(tokenizer, keepsDuplicates(options) ? count : known.size);
   const tails = new EncodedCollector(tokenizer, cutsTails ? all.capacity : 0);
   const seen = keepsDuplicates(options) ? null : new TextSet();
-  const hash = new DocumentsHash();
   for (const document of documents.read()) {
     hash.add(document);
     if (seen !== null && !seen.add(document)) continue;
@@ -144,13 +156,13 @@ class EncodedCollector implements EncodedDocuments {
   }
 
   add(document: string): void {
-    this.bytes[this.tokens.count] = Buffer.byteLength(document) + 1;
+    this.bytes[this.tokens.count] = utf8Length(document) + 1;
     this.tokens.add(documentTokens(this.#tokenizer, document));
   }
 }
 
 /** Every distinct document, when nothing else is asked. Throws InputError if a source can't be read any more. */
-export function knownDocuments(options: TrainOptions, sources: readonly TextSource[]): TextSet {
+export function knownDocuments(options: CorpusOptions, sources: readonly Source[]): TextSet {
   const known = new TextSet();
   for (const document of new Corpus(sources, options).read(refuseEmpty)) known.add(document);
   return known;

@@ -4,22 +4,19 @@
  */
 import { baselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
-import type { Origin } from "../training/checkpoint.ts";
-import { sha256 } from "../training/checkpoint.ts";
 import type { TrainOptions } from "../options/config.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { splitOrder } from "../text/dataset.ts";
 import type { Config } from "../microgpt.ts";
-import type { Run } from "../node/run-directory.ts";
-import type { TextSource } from "../node/text.ts";
+import type { Cleaning, Source } from "../text/corpus.ts";
+import type { Hasher } from "../text/sha256.ts";
 import { Random } from "../random.ts";
 import type { TextSet } from "../text/text-set.ts";
 import type { TokenSequences } from "../text/token-sequences.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { countTargets } from "../training/train.ts";
-import type { Cleaning } from "./cleaning.ts";
-import { encodeText } from "./encoded.ts";
-import type { EncodedText } from "./encoded.ts";
+import { encodeText } from "./encode.ts";
+import type { EncodedText } from "./encode.ts";
 import { checkSize } from "../tensor/sizing.ts";
 
 export interface TrainingData {
@@ -42,11 +39,19 @@ export interface TrainingData {
   readonly dataHash: string;
 }
 
-/** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
-export function prepareTrainingData(options: ResolvedOptions, sources: readonly TextSource[]): TrainingData {
+/**
+ * Reads the data and prepares it. Throws InputError if it can't be learnt from.
+ * @param newHasher as in `EncodeTools`.
+ */
+export function prepareTrainingData(
+  options: ResolvedOptions,
+  sources: readonly Source[],
+  newHasher?: () => Hasher,
+): TrainingData {
   const random = new Random(options.seed);
   const check = (tokenizer: Tokenizer): void => checkSize(configOf(options, tokenizer), options.engine);
-  return trainingDataOf(options, encodeText(options, sources, random, check), random);
+  const text = encodeText(options, sources, { random, check, ...(newHasher === undefined ? {} : { newHasher }) });
+  return trainingDataOf(options, text, random);
 }
 
 /**
@@ -105,10 +110,4 @@ const add = (a: number, b: number): number => a + b;
 /** Measured on the held-out documents, or on the others where none are. */
 export function baselinesOf({ train, heldOut, config }: TrainingData): Baselines {
   return baselines(train, heldOut.length > 0 ? heldOut : train, config.vocabSize, config.blockSize);
-}
-
-/** What every file of the run says of where it comes from. */
-export async function originOf({ config, dataHash }: TrainingData, run: Run): Promise<Origin> {
-  const [tokenizerHash, optionsHash] = [await sha256(run.tokenizerText), await sha256(run.optionsText)];
-  return { config, dataHash, tokenizerHash, optionsHash };
 }

@@ -1,0 +1,11 @@
+/** Which run a file belongs to. */
+import type { TrainingData } from "../library/training-data.ts";
+import type { Run } from "../node/run-directory.ts";
+import { sha256 } from "../training/checkpoint.ts";
+import type { Origin } from "../training/checkpoint.ts";
+
+/** What every file of the run says of where it comes from. */
+export async function originOf({ config, dataHash }: TrainingData, run: Run): Promise<Origin> {
+  const [tokenizerHash, optionsHash] = [await sha256(run.tokenizerText), await sha256(run.optionsText)];
+  return { config, dataHash, tokenizerHash, optionsHash };
+}
