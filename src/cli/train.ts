@@ -39,11 +39,11 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
   const gathered = await gather(located, reporter);
   const options = { ...located, urls: located.urls.map(withoutPassword) };
-  const material = read(options, sourcesOf(gathered), reporter);
-  const prompts = readPromptsOf(flags, material, reporter);
+  const data = read(options, sourcesOf(gathered), reporter);
+  const prompts = readPromptsOf(flags, data, reporter);
   const { runsDir, name } = flags;
   const place = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };
-  const outcome = await begin(material, options, place, { share: 1 }, reporter);
+  const outcome = await begin(data, options, place, { share: 1 }, reporter);
   return await answer(outcome, prompts, options);
 }
 
@@ -52,9 +52,9 @@ export async function resume(path: string, flags: ReporterFlags): Promise<number
   const run = Run.openToTrain(path);
   try {
     const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
-    const material = read(run.options, await runSources(run), reporter);
-    const prompts = readPromptsOf(flags, material, reporter);
-    return await answer(await continueRun(run, material, { share: 1 }, reporter), prompts, run.options);
+    const data = read(run.options, await runSources(run), reporter);
+    const prompts = readPromptsOf(flags, data, reporter);
+    return await answer(await continueRun(run, data, { share: 1 }, reporter), prompts, run.options);
   } finally {
     run.close();
   }

@@ -2,10 +2,7 @@
  * A training from its data to its samples: a new run (`begin`), or one that was stopped (`continueRun`). It talks to a
  * reporter and knows no terminal.
  */
-import type { Gpu } from "../backend/webgpu/device.ts";
 import type { Checkpoint } from "../training/checkpoint.ts";
-import { initTensors } from "../training/engine.ts";
-import type { Engine, Tensors } from "../training/engine.ts";
 import { InputError } from "../errors.ts";
 import { findBlas } from "../node/blas.ts";
 import type { FetchedText } from "../node/fetched.ts";
@@ -14,9 +11,9 @@ import { Run, stemOf } from "../node/run-directory.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { newProgress } from "../training/train.ts";
 import type { Evaluation } from "../training/train.ts";
-import { stepsFor } from "./budget.ts";
-import { chooseEngine, openEngine, resumeEngine, usesBlas } from "./engines.ts";
-import { findGpu } from "./gpu.ts";
+import { resumeEngine, usesBlas } from "../library/engines.ts";
+import { startTraining } from "../library/start.ts";
+import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Reporter } from "./reporter.ts";
@@ -54,19 +51,19 @@ export interface Outcome {
 
 /** Makes a run and trains it. Throws InputError, as `Training.complete` does. */
 export async function begin(
-  material: TrainingData,
+  data: TrainingData,
   options: ResolvedOptions,
   place: NewRun,
   goal: TrainingGoal,
   reporter: Reporter,
 ): Promise<Outcome> {
-  const started = await start(material, options, place.mayUseGpu, reporter);
+  const started = await startTraining(data, options, place.mayUseGpu, nodeMachine, (message) => reporter.warn(message));
   const stem = stemOf(options.data, options.urls);
-  const run = Run.create(place.runsDir, place.name, stem, started.options, material.tokenizer, place.fetched);
+  const run = Run.create(place.runsDir, place.name, stem, started.options, data.tokenizer, place.fetched);
   try {
     const { engine, why } = started;
-    const training = new Training({ run, material, engine, progress: newProgress(), best: null, reporter, why });
-    return await finish(run, material, training, reporter, goal);
+    const training = new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why });
+    return await finish(run, data, training, reporter, goal);
   } finally {
     run.close();
   }
@@ -75,54 +72,21 @@ export async function begin(
 /** Resumes a run, which must be open to train and is left so. Throws as `begin`. */
 export async function continueRun(
   run: Run,
-  material: TrainingData,
+  data: TrainingData,
   goal: TrainingGoal,
   reporter: Reporter,
 ): Promise<Outcome> {
   const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
   const training =
-    checkpoint === null
-      ? await startAgain(run, material, reporter)
-      : await restore(run, material, checkpoint, reporter);
-  return await finish(run, material, training, reporter, goal);
+    checkpoint === null ? await startAgain(run, data, reporter) : await restore(run, data, checkpoint, reporter);
+  return await finish(run, data, training, reporter, goal);
 }
 
 /** A run that was stopped before its first save. Its options have the steps that its budget came to. */
-async function startAgain(run: Run, material: TrainingData, reporter: Reporter): Promise<Training> {
+async function startAgain(run: Run, data: TrainingData, reporter: Reporter): Promise<Training> {
   const options = { ...run.options, tokens: null, seconds: null };
-  const { engine } = await start(material, options, false, reporter);
-  return new Training({ run, material, engine, progress: newProgress(), best: null, reporter, why: null });
-}
-
-/** An engine with new weights, and the options as the run will remember them. `why`: how "auto" chose the engine. */
-async function start(
-  material: TrainingData,
-  resolved: ResolvedOptions,
-  mayChooseGpu: boolean,
-  reporter: Reporter,
-): Promise<{ engine: Engine; options: ResolvedOptions; why: string | null }> {
-  const { config } = material;
-  const choice = mayChooseGpu ? await chooseEngine(config, resolved) : null;
-  const chosen = { ...resolved, engine: choice?.engine ?? resolved.engine };
-  // A run remembers whether it began with a BLAS: with another choice its last digits would differ.
-  const noBlas = resolved.noBlas || (usesBlas(config, chosen) && findBlas() === null);
-  const options = { ...chosen, noBlas };
-  const gpu = choice?.gpu ?? null;
-  const find = gpu === null ? findGpu : async (): Promise<Gpu> => await Promise.resolve(gpu);
-  const warn = (message: string): void => reporter.warn(message);
-  const engine = await openEngine(config, initialWeights(material, options), options, warn, find);
-  const fellBack = options.engine === "webgpu" && !engine.name.startsWith("webgpu");
-  const numSteps = await stepsFor(options, material, engine);
-  return {
-    engine,
-    options: { ...options, engine: fellBack ? "wasm" : options.engine, numSteps },
-    why: choice?.why ?? null,
-  };
-}
-
-/** The same numbers for every engine; the atomic engine keeps them in f64. */
-function initialWeights({ config, random }: TrainingData, { engine }: ResolvedOptions): Tensors {
-  return engine === "atomic" ? initTensors(config, random, Float64Array) : initTensors(config, random, Float32Array);
+  const { engine } = await startTraining(data, options, false, nodeMachine, (message) => reporter.warn(message));
+  return new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why: null });
 }
 
 /** What a user, or a failing disk, may have changed since the run began: it would be another training. */
@@ -132,30 +96,25 @@ const CHANGEABLE = [
   ["optionsHash", "config.json is"],
 ] as const;
 
-async function restore(
-  run: Run,
-  material: TrainingData,
-  checkpoint: Checkpoint,
-  reporter: Reporter,
-): Promise<Training> {
+async function restore(run: Run, data: TrainingData, checkpoint: Checkpoint, reporter: Reporter): Promise<Training> {
   const { state, progress, random } = checkpoint;
-  const origin = await originOf(material, run);
+  const origin = await originOf(data, run);
   const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
   if (changed !== undefined) {
     throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; put it back to resume`);
   }
-  if (usesBlas(material.config, run.options) && findBlas() === null) {
+  if (usesBlas(data.config, run.options) && findBlas() === null) {
     reporter.warn("the run began with a BLAS library, which is not here; its numbers will differ in the last digits");
   }
   const warn = (message: string): void => reporter.warn(message);
-  const engine = await resumeEngine(material.config, state, run.options, warn);
-  material.random.setState(random);
+  const engine = await resumeEngine(data.config, state, run.options, nodeMachine, warn);
+  data.random.setState(random);
   const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {
     reporter.warn(`the best weights (step ${progress.best.step}) can't be read; the search for the best begins anew`);
     progress.best = null;
   }
-  return new Training({ run, material, engine, progress, best, reporter, why: null });
+  return new Training({ run, data, engine, progress, best, reporter, why: null });
 }
 
 /** The best weights: from model.safetensors, or, where that is damaged, from the checkpoint that is kept for it. */
@@ -174,7 +133,7 @@ function ignoreInputError(error: unknown): null {
 /** Trains to the goal, then writes the samples. A training that was stopped by a signal has none. */
 async function finish(
   run: Run,
-  material: TrainingData,
+  data: TrainingData,
   training: Training,
   reporter: Reporter,
   goal: TrainingGoal,
@@ -182,10 +141,10 @@ async function finish(
   const engine = await training.complete(stepAt(goal, run.options.numSteps));
   if (typeof engine === "number") return { exitCode: engine, writer: null };
   const { numSamples, temperature } = run.options;
-  const writer = { engine, tokenizer: material.tokenizer, random: material.random };
+  const writer = { engine, tokenizer: data.tokenizer, random: data.random };
   const texts = await sampleTexts(writer, numSamples, { temperature, topK: null, topP: null, maxTokens: null });
   run.saveSamples(texts);
-  reporter.samples(texts.map((text) => ({ text, known: material.known.has(text) })));
+  reporter.samples(texts.map((text) => ({ text, known: data.known.has(text) })));
   run.close();
   return { exitCode: 0, writer };
 }

@@ -3,9 +3,9 @@
  */
 import { countParameters } from "../training/engine.ts";
 import type { Config } from "../microgpt.ts";
-import { findBlas } from "../node/blas.ts";
+import { nodeMachine } from "./machine.ts";
 import { idArray } from "../text/token-sequences.ts";
-import { engineMemory, gpuMemory, usesBlas } from "./engines.ts";
+import { engineMemory, gpuMemory, usesBlas } from "../library/engines.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 
 /** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */
@@ -81,7 +81,7 @@ function textBytes({ tokens, documents, isMerged }: TextSize, vocabSize: number,
 }
 
 function wasmParts(config: Config, options: ResolvedOptions): [string, number][] {
-  const memory = engineMemory(config, options);
+  const memory = engineMemory(config, options, nodeMachine);
   return [
     ["parameters", memory.parameters],
     ["gradients", memory.gradients],
@@ -90,7 +90,7 @@ function wasmParts(config: Config, options: ResolvedOptions): [string, number][]
     [`activations (batch of ${options.batchSize})`, memory.activations],
     [`scratch of ${memory.threads} thread${memory.threads === 1 ? "" : "s"}`, memory.scratch],
     ["threads beside the first", (memory.threads - 1) * THREAD_BYTES],
-    ["BLAS", usesBlas(config, options) && findBlas() !== null ? BLAS_BYTES : 0],
+    ["BLAS", usesBlas(config, options) && nodeMachine.findBlas() !== null ? BLAS_BYTES : 0],
   ];
 }
 

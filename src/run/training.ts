@@ -12,7 +12,9 @@ import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run-directory.ts";
 import { countTargets, measureInSlices, trainSteps } from "../training/train.ts";
 import type { Evaluation, Measurement, Progress, TrainEvent } from "../training/train.ts";
-import { openEngine, resumeEngine } from "./engines.ts";
+import { openEngine, resumeEngine } from "../library/engines.ts";
+import type { Machine } from "../library/machine.ts";
+import { nodeMachine } from "./machine.ts";
 import { baselinesOf } from "../library/training-data.ts";
 import { originOf } from "./origin.ts";
 import type { TrainingData } from "../library/training-data.ts";
@@ -31,7 +33,7 @@ export interface Best {
 /** What a training is made of. */
 export interface TrainingParts {
   readonly run: Run;
-  readonly material: TrainingData;
+  readonly data: TrainingData;
   readonly engine: Engine;
   readonly progress: Progress;
   /** The weights of `progress.best`; null where there is none yet. */
@@ -39,18 +41,18 @@ export interface TrainingParts {
   readonly reporter: Reporter;
   /** As in `Beginning`. */
   readonly why: string | null;
-  /** Opens another engine after one is lost. Default: `resumeEngine`. */
-  readonly reopen?: typeof resumeEngine;
+  /** Where another engine is opened after one is lost. Default: this machine. */
+  readonly machine?: Machine;
 }
 
 export class Training {
   readonly #run: Run;
-  readonly #material: TrainingData;
+  readonly #data: TrainingData;
   #engine: Engine;
   readonly #progress: Progress;
   readonly #reporter: Reporter;
   readonly #why: string | null;
-  readonly #reopen: typeof resumeEngine;
+  readonly #machine: Machine;
   #logs: Log;
   #speed: Speedometer;
   /** Where a training goes on whose engine is lost; null for engines that can't be. */
@@ -59,14 +61,14 @@ export class Training {
   #best: Best | null;
   #savedStep: number | null;
 
-  constructor({ run, material, engine, progress, best, reporter, why, reopen = resumeEngine }: TrainingParts) {
+  constructor({ run, data, engine, progress, best, reporter, why, machine = nodeMachine }: TrainingParts) {
     this.#run = run;
-    this.#material = material;
+    this.#data = data;
     this.#engine = engine;
     this.#progress = progress;
     this.#reporter = reporter;
     this.#why = why;
-    this.#reopen = reopen;
+    this.#machine = machine;
     this.#logs = openLogs(run, progress);
     this.#speed = new Speedometer(progress.step);
     this.#best = best;
@@ -100,10 +102,10 @@ export class Training {
     const { saveInterval, ...options } = this.#run.options;
     const mustDrain = (step: number): boolean =>
       step % saveInterval === 0 || this.#best?.saved === false || stop.exitCode !== null;
-    const heldOut = this.#material.heldOut.slice(0, options.evalDocuments);
+    const heldOut = this.#data.heldOut.slice(0, options.evalDocuments);
     if ((this.#engine.maxInFlight ?? 0) > 0) this.#snapshot ??= this.#snap(await this.#engine.save());
     const settings = { ...options, mustDrain, until: lastStep };
-    const events = trainSteps(this.#engine, this.#material.train, heldOut, settings, this.#progress);
+    const events = trainSteps(this.#engine, this.#data.train, heldOut, settings, this.#progress);
     for await (const event of events) {
       await this.#handle(event);
       // Steps that have begun are waited for: nothing may move any more when the state is saved.
@@ -131,7 +133,7 @@ export class Training {
     this.#losses++;
     const engine = this.#losses > 1 ? "wasm" : options.engine;
     // Where there is no GPU any more, the one line below says enough.
-    this.#engine = await this.#reopen(this.#material.config, state, { ...options, engine }, () => undefined);
+    this.#engine = await resumeEngine(this.#data.config, state, { ...options, engine }, this.#machine, () => {});
     Object.assign(this.#progress, structuredClone(progress));
     this.#best = best;
     this.#logs.flush();
@@ -152,7 +154,7 @@ export class Training {
     const { evalInterval, saveInterval, numSteps } = this.#run.options;
     const isMilestone = step % evalInterval === 0 || step === numSteps || event.type === "evaluation";
     // Where an evaluation follows the step, the evaluation is the moment to report and to save.
-    if (event.type !== "evaluation" && isMilestone && this.#material.heldOut.length > 0) return;
+    if (event.type !== "evaluation" && isMilestone && this.#data.heldOut.length > 0) return;
     if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
     // While steps are skipped nothing has changed, and a resumed training should try them all again.
     if (skippedInARow > 0 || !isDrained(event)) return;
@@ -189,12 +191,12 @@ export class Training {
 
   async #save(): Promise<void> {
     this.#run.mustHoldLock();
-    const origin: Origin = await originOf(this.#material, this.#run);
+    const origin: Origin = await originOf(this.#data, this.#run);
     const state = await this.#engine.save();
     if (this.#snapshot !== null) this.#snapshot = this.#snap(state);
     const progress = this.#progress;
     this.#logs.flush();
-    if (this.#material.heldOut.length === 0) {
+    if (this.#data.heldOut.length === 0) {
       await this.#run.saveModel({ ...origin, weights: state.weights, step: progress.step, heldOutLoss: null });
     } else if (this.#best !== null && !this.#best.saved) {
       const { weights, evaluation } = this.#best;
@@ -202,7 +204,7 @@ export class Training {
       await this.#run.saveModel({ ...origin, weights, step, heldOutLoss });
       this.#best.saved = true;
     }
-    await this.#run.saveCheckpoint({ ...origin, progress, random: this.#material.random.getState(), state });
+    await this.#run.saveCheckpoint({ ...origin, progress, random: this.#data.random.getState(), state });
     this.#savedStep = progress.step;
   }
 
@@ -215,7 +217,7 @@ export class Training {
     }
     if (this.#savedStep === null) return new InputError(`${error.message}; nothing was saved before`, "diverged");
     const bestStep = this.#best?.saved === true ? this.#best.evaluation.step : null;
-    const modelStep = this.#material.heldOut.length === 0 ? this.#savedStep : bestStep;
+    const modelStep = this.#data.heldOut.length === 0 ? this.#savedStep : bestStep;
     const model = modelStep === null ? "" : ` and the model of step ${modelStep}`;
     const kept = `${showPath(this.#run.path)} keeps the last good checkpoint, of step ${this.#savedStep}${model}`;
     return new InputError(`${error.message}; ${kept}`, "diverged");
@@ -224,7 +226,7 @@ export class Training {
   /** Whether nothing is left to do: not the last step, and not the evaluation after it. */
   #isComplete(lastStep: number): boolean {
     const { step, evaluation } = this.#progress;
-    return step >= lastStep && (this.#material.heldOut.length === 0 || evaluation?.step === step);
+    return step >= lastStep && (this.#data.heldOut.length === 0 || evaluation?.step === step);
   }
 
   #stopEarly(exitCode: number): number {
@@ -241,12 +243,14 @@ export class Training {
       this.#saveResult(this.#progress.step, null);
       return this.#engine;
     }
-    const { config, heldOut, unit } = this.#material;
+    const { config, heldOut, unit } = this.#data;
     const { weights, evaluation } = this.#best;
     const engine =
       evaluation.step === this.#progress.step
         ? this.#engine
-        : await openEngine(config, weights, this.#run.options, (message) => this.#reporter.warn(message));
+        : await openEngine(config, weights, this.#run.options, this.#machine, (message) =>
+            this.#reporter.warn(message),
+          );
     const parts = measureInSlices(engine, heldOut);
     let part = await parts.next();
     while (part.done !== true) part = await parts.next();
@@ -257,14 +261,14 @@ export class Training {
       beganAnew: countTargets(heldOut, config.blockSize) < heldOut.countTokens() - heldOut.length,
       documents: heldOut.length,
       unit,
-      baselines: baselinesOf(this.#material),
+      baselines: baselinesOf(this.#data),
       bestStep: evaluation.step,
     });
     return engine;
   }
 
   #saveResult(bestStep: number, measurement: Measurement | null): number | null {
-    const { config, heldOut, heldOutBytes } = this.#material;
+    const { config, heldOut, heldOutBytes } = this.#data;
     const bitsPerByte = measurement === null ? null : measurement.bits / heldOutBytes;
     const result = {
       parameters: countParameters(config),
@@ -296,7 +300,7 @@ export class Training {
   }
 
   #reportBeginning(): void {
-    const { config, train, heldOut, unit, duplicates, cleaning, unlearnt } = this.#material;
+    const { config, train, heldOut, unit, duplicates, cleaning, unlearnt } = this.#data;
     const { vocabSize, ...shape } = config;
     this.#reporter.begin({
       version: VERSION,
@@ -315,7 +319,7 @@ export class Training {
       vocabSize,
       parameters: countParameters(config),
       shape,
-      baselines: baselinesOf(this.#material),
+      baselines: baselinesOf(this.#data),
     });
   }
 }

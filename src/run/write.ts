@@ -8,7 +8,8 @@ import { generateTokens } from "../training/sample.ts";
 import type { SamplingOptions } from "../training/sample.ts";
 import { nameUnknown } from "../text/tokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { openEngine } from "./engines.ts";
+import { openEngine } from "../library/engines.ts";
+import { nodeMachine } from "./machine.ts";
 
 /** All that writing text needs. */
 export interface Writer {
@@ -70,6 +71,6 @@ export async function openWriter(run: Run, seed: number): Promise<Writer> {
   const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;
   const engineName = run.options.engine === "webgpu" && !isLarge ? "wasm" : run.options.engine;
   const options = { ...run.options, engine: engineName, batchSize: 1, noBlas: true };
-  const engine = await openEngine(config, weights, options, () => undefined);
+  const engine = await openEngine(config, weights, options, nodeMachine, () => undefined);
   return { engine, tokenizer: run.tokenizer, random: new Random(seed) };
 }

@@ -4,7 +4,7 @@
 import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { SweepPlan } from "../experiments/sweep-plan.ts";
-import { availableCores } from "../run/engines.ts";
+import { availableCores } from "../run/machine.ts";
 import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";

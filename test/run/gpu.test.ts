@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openGpu } from "../../src/backend/webgpu/device.ts";
 import { closeGpus, findGpu } from "../../src/run/gpu.ts";
-import { chooseEngine, openEngine, resumeEngine } from "../../src/run/engines.ts";
+import { chooseEngine, openEngine } from "../../src/library/engines.ts";
+import { nodeMachine } from "../../src/run/machine.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
 import { prepareTrainingData } from "../../src/library/training-data.ts";
 import type { Reporter } from "../../src/run/reporter.ts";
@@ -43,7 +44,8 @@ async function open(disguise: Disguise, config = CONFIG): Promise<{ engine: Engi
   const warnings: string[] = [];
   const weights = initTensors(config, new Random(1), Float32Array);
   const warn = (message: string): void => void warnings.push(message);
-  return { engine: await openEngine(config, weights, options, warn, async () => await find(disguise)), warnings };
+  const machine = { ...nodeMachine, findGpu: async () => await find(disguise) };
+  return { engine: await openEngine(config, weights, options, machine, warn), warnings };
 }
 
 describe("without a usable GPU", () => {
@@ -56,19 +58,19 @@ describe("without a usable GPU", () => {
   test("auto looks for a GPU only for models that are large enough, and says why not", async () => {
     const all = initialOptions(TRAIN_OPTIONS);
     const nobody = async (): Promise<string> => await Promise.reject(new Error("must not be looked for"));
-    const small = await chooseEngine(CONFIG, { ...resolveOptions(all), batchSize: 64 }, nobody);
+    const small = await chooseEngine(CONFIG, { ...resolveOptions(all), batchSize: 64 }, { findGpu: nobody });
     expect(small).toEqual({ engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null });
     const large = { ...CONFIG, nEmbd: 256, nLayer: 4, blockSize: 256 };
     const strict = await chooseEngine(
       large,
       { ...resolveOptions({ ...all, strictMath: true }), batchSize: 64 },
-      nobody,
+      { findGpu: nobody },
     );
     expect(strict).toEqual({ engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null });
     const settled = await chooseEngine(
       large,
       { ...resolveOptions(all), batchSize: 64 },
-      async () => await Promise.resolve("it rains"),
+      { findGpu: async () => await Promise.resolve("it rains") },
     );
     expect(settled).toEqual({ engine: "wasm", why: "no GPU: it rains", gpu: null });
   });
@@ -77,7 +79,7 @@ describe("without a usable GPU", () => {
 describe.skipIf(real === null)(`adapters that are not what they should be, ${name}`, () => {
   test("a software adapter is never auto's choice, and --engine webgpu says that it got one", async () => {
     const large = { ...CONFIG, nEmbd: 256, nLayer: 4, blockSize: 256 };
-    const settled = await chooseEngine(large, { ...options, batchSize: 64 }, async () => await find({}));
+    const settled = await chooseEngine(large, { ...options, batchSize: 64 }, { findGpu: async () => await find({}) });
     expect(settled.engine).toBe("wasm");
     expect(settled.why).toMatch(/SwiftShader.* is no GPU but software, which is slower/);
     const { engine, warnings } = await open({});
@@ -223,24 +225,20 @@ async function trainWith(lasts: readonly number[], count = { moments: 0 }, openi
     // It is tried out elsewhere: that takes as long as the training.
     return (await openGpu(fakeGpu(real!, { device })))!;
   };
+  const machine = { ...nodeMachine, findGpu: next };
   try {
     const weights = initTensors(material.config, material.random, Float32Array);
-    const engine = await openEngine(material.config, weights, all, () => undefined, next);
+    const engine = await openEngine(material.config, weights, all, machine, () => undefined);
     opening.moments = count.moments;
-    const reopen: typeof resumeEngine = async (config, state, asked) => {
-      const fresh = await openEngine(config, state.weights, asked, () => undefined, next);
-      await fresh.load(state);
-      return fresh;
-    };
     const training = new Training({
       run,
-      material,
+      data: material,
       engine,
       progress: newProgress(),
       best: null,
       reporter,
       why: null,
-      reopen,
+      machine,
     });
     const kept = await training.complete();
     if (typeof kept === "number") expect.fail("a signal");

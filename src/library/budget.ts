@@ -24,11 +24,11 @@ const MAX_STEPS = 1_000_000_000;
  * The steps of a training: those asked for, or as many as the budget has room for, at least one. The engine is as it was.
  * Throws InputError if the warm-up alone would take them all.
  */
-export async function stepsFor(options: ResolvedOptions, material: TrainingData, engine: Engine): Promise<number> {
+export async function stepsFor(options: ResolvedOptions, data: TrainingData, engine: Engine): Promise<number> {
   const { tokens, seconds, numSteps } = options;
-  const steps = tokens !== null ? stepsOfTokens(options, material, tokens) : null;
+  const steps = tokens !== null ? stepsOfTokens(options, data, tokens) : null;
   if (steps === null && seconds === null) return numSteps;
-  const decided = steps ?? (await stepsOfSeconds(options, material, engine, seconds!));
+  const decided = steps ?? (await stepsOfSeconds(options, data, engine, seconds!));
   const fitting = Math.min(Math.max(1, Math.round(decided)), MAX_STEPS);
   if (options.warmupSteps < fitting) return fitting;
   throw new InputError(
@@ -46,14 +46,14 @@ function stepsOfTokens(
 
 async function stepsOfSeconds(
   options: ResolvedOptions,
-  material: TrainingData,
+  data: TrainingData,
   engine: Engine,
   seconds: number,
 ): Promise<number> {
   const state = await engine.save();
   const trial = Math.min(Math.max(TRIAL_SHARE * seconds, MIN_TRIAL), MAX_TRIAL);
-  const stepSeconds = await timeSteps(options, material, engine, trial);
-  const heldOut = material.heldOut.slice(0, options.evalDocuments);
+  const stepSeconds = await timeSteps(options, data, engine, trial);
+  const heldOut = data.heldOut.slice(0, options.evalDocuments);
   const evalSeconds = await time(async () => {
     for await (const _ of evaluateInSlices(engine, heldOut));
   });

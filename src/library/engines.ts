@@ -1,10 +1,7 @@
 /**
  * Which engine: what was asked for, or what suits the model and the machine.
  */
-import { availableParallelism } from "node:os";
-import { setFlagsFromString } from "node:v8";
 import { AtomicEngine, atomicWeights } from "../training/atomic.ts";
-import { hasRelaxedSimd } from "../backend/wasm/assembler.ts";
 import type { Gpu } from "../backend/webgpu/device.ts";
 import { WASM_ALIGNMENT, wasmBackend, wasmMemory } from "../backend/wasm/wasm.ts";
 import type { WasmMemory } from "../backend/wasm/wasm.ts";
@@ -18,13 +15,10 @@ import { EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
-import { findBlas } from "../node/blas.ts";
-import { startNodeThread } from "../node/threads.ts";
 import { suitableThreads, tokensPerPass } from "../tensor/sizing.ts";
 import { planEngine, TensorEngine } from "../tensor/tensor-engine.ts";
 import { checkGpu } from "../backend/webgpu/check.ts";
-import { findGpu } from "./gpu.ts";
-import { openTuning } from "./tuning.ts";
+import type { Machine } from "./machine.ts";
 
 /** What the engine needs to know of the options. */
 export type EngineOptions = Pick<
@@ -43,13 +37,13 @@ export interface ChosenEngine {
 export async function chooseEngine(
   config: Config,
   { batchSize, accumulate, strictMath }: Pick<ResolvedOptions, "batchSize" | "accumulate" | "strictMath">,
-  find: typeof findGpu = findGpu,
+  machine: Pick<Machine, "findGpu">,
 ): Promise<ChosenEngine> {
   if (strictMath) return { engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null };
   const tokens = batchSize * accumulate * config.blockSize;
   const work = 6 * countParameters(config) * tokens;
   if (work < MIN_GPU_WORK) return { engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null };
-  const gpu = await find();
+  const gpu = await machine.findGpu();
   if (typeof gpu === "string") return { engine: "wasm", why: `no GPU: ${gpu}`, gpu: null };
   if (gpu.isSoftware) return { engine: "wasm", why: `${gpu.name} is no GPU but software, which is slower`, gpu: null };
   return { engine: "webgpu", why: "a model of this size learns faster on a GPU", gpu };
@@ -69,24 +63,24 @@ export async function openEngine(
   config: Config,
   weights: Tensors,
   options: EngineOptions,
+  machine: Machine,
   warn: (message: string) => void,
-  find: typeof findGpu = findGpu,
 ): Promise<Engine> {
   if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
   if (options.engine === "webgpu") {
-    const gpu = await find();
-    const engine = await openOnGpu(config, weights, options, gpu, warn);
+    const gpu = await machine.findGpu();
+    const engine = await openOnGpu(config, weights, options, { gpu, machine, warn });
     if (typeof gpu !== "string" && gpu.isSoftware) {
       warn(`${gpu.name} is no GPU but software, a CPU that plays one; --engine wasm is faster`);
     }
     if (typeof engine !== "string") return engine;
     warn(`no GPU: ${engine}; the CPU does the work`);
   }
-  enableRelaxedSimd();
+  machine.prepareWasm();
   const maxTokens = tokensPerPass(config, options.batchSize);
-  const threads = threadsOf(config, options);
-  const blas = usesBlas(config, options) ? findBlas() : null;
-  const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: startNodeThread, blas });
+  const threads = threadsOf(config, options, machine);
+  const blas = usesBlas(config, options) ? machine.findBlas() : null;
+  const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: machine.startThread, blas });
   try {
     const engine = await TensorEngine.create(backend, config, { maxTokens });
     await engine.loadWeights(weights);
@@ -104,8 +98,7 @@ async function openOnGpu(
   config: Config,
   weights: Tensors,
   { batchSize, precision }: EngineOptions,
-  gpu: Awaited<ReturnType<typeof findGpu>>,
-  warn: (message: string) => void,
+  { gpu, machine, warn }: { gpu: Gpu | string; machine: Machine; warn: (message: string) => void },
 ): Promise<Engine | string> {
   if (typeof gpu === "string") return gpu;
   try {
@@ -116,7 +109,8 @@ async function openOnGpu(
     const asked = isHalf ? ({ precision, matrices: await trustedMatrices(gpu) } as const) : {};
     // Software is slow to try, and nobody waits for it twice.
     const isWorthTuning = !gpu.isSoftware && countParameters(config) * batchSize * config.blockSize > MIN_TUNED_WORK;
-    const backend = webgpuBackend(gpu, isWorthTuning ? { ...asked, tuning: openTuning() } : asked);
+    const tuning = isWorthTuning ? machine.openTuning() : null;
+    const backend = webgpuBackend(gpu, tuning === null ? asked : { ...asked, tuning });
     const engine = await TensorEngine.create(backend, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
     await engine.loadWeights(weights);
     return engine;
@@ -155,13 +149,17 @@ export const usesBlas = (
 ): boolean => !noBlas && !strictMath && engine === "wasm" && countParameters(config) >= MIN_BLAS_PARAMETERS;
 
 /** The threads that were asked for, or those that suit the model. */
-const threadsOf = (config: Config, { batchSize, threads }: EngineOptions): number =>
-  threads ?? suitableThreads(config, batchSize, availableCores());
+const threadsOf = (config: Config, { batchSize, threads }: EngineOptions, { cores }: Pick<Machine, "cores">): number =>
+  threads ?? suitableThreads(config, batchSize, cores);
 
 /** What a training needs: the wasm engine's memory, by what it is for. */
-export function engineMemory(config: Config, options: EngineOptions): WasmMemory & { readonly threads: number } {
+export function engineMemory(
+  config: Config,
+  options: EngineOptions,
+  machine: Pick<Machine, "cores">,
+): WasmMemory & { readonly threads: number } {
   const maxTokens = tokensPerPass(config, options.batchSize);
-  const threads = threadsOf(config, options);
+  const threads = threadsOf(config, options, machine);
   const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens });
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
@@ -181,20 +179,10 @@ export async function resumeEngine(
   config: Config,
   state: TrainingState,
   options: EngineOptions,
+  machine: Machine,
   warn: (message: string) => void,
 ): Promise<Engine> {
-  const engine = await openEngine(config, state.weights, options, warn);
+  const engine = await openEngine(config, state.weights, options, machine, warn);
   await engine.load(state);
   return engine;
-}
-
-/** The machine's cores, or this process's share of them: MICROGPT_CORES, which a sweep sets for its runs. */
-export function availableCores(): number {
-  const share = Number(process.env.MICROGPT_CORES);
-  return Number.isSafeInteger(share) && share > 0 ? Math.min(share, availableParallelism()) : availableParallelism();
-}
-
-/** Node 20 has fused multiply-add behind a flag, which can be set while it runs. */
-function enableRelaxedSimd(): void {
-  if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 }

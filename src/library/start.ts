@@ -1,0 +1,53 @@
+/** The engine of a new training, with its first weights: chosen, opened, and the steps of its budget counted. */
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { initTensors } from "../training/engine.ts";
+import type { Engine, Tensors } from "../training/engine.ts";
+import { stepsFor } from "./budget.ts";
+import { chooseEngine, openEngine, usesBlas } from "./engines.ts";
+import type { Machine } from "./machine.ts";
+import type { TrainingData } from "./training-data.ts";
+
+/** A training that is ready for its first step. */
+export interface StartedTraining {
+  /** The engine, with new weights. */
+  readonly engine: Engine;
+  /** The options to remember: with the engine that is used, and `numSteps` as the budget came to. */
+  readonly options: ResolvedOptions;
+  /** How "auto" chose the engine; null where it was asked for. */
+  readonly why: string | null;
+}
+
+/**
+ * Starts a training. Throws InputError where the model needs more memory than there is, or the warm-up takes all steps.
+ * @param mayChooseGpu whether "auto" may take a GPU (`mayUseGpu`).
+ */
+export async function startTraining(
+  data: TrainingData,
+  resolved: ResolvedOptions,
+  mayChooseGpu: boolean,
+  machine: Machine,
+  warn: (message: string) => void,
+): Promise<StartedTraining> {
+  const { config } = data;
+  const choice = mayChooseGpu ? await chooseEngine(config, resolved, machine) : null;
+  const chosen = { ...resolved, engine: choice?.engine ?? resolved.engine };
+  // A run remembers whether it began with a BLAS: with another choice its last digits would differ.
+  const noBlas = resolved.noBlas || (usesBlas(config, chosen) && machine.findBlas() === null);
+  const options = { ...chosen, noBlas };
+  const gpu = choice?.gpu ?? null;
+  const findGpu: Machine["findGpu"] = gpu === null ? machine.findGpu : async () => await Promise.resolve(gpu);
+  const found: Machine = { ...machine, cores: machine.cores, findGpu };
+  const engine = await openEngine(config, initialWeights(data, options), options, found, warn);
+  const fellBack = options.engine === "webgpu" && !engine.name.startsWith("webgpu");
+  const numSteps = await stepsFor(options, data, engine);
+  return {
+    engine,
+    options: { ...options, engine: fellBack ? "wasm" : options.engine, numSteps },
+    why: choice?.why ?? null,
+  };
+}
+
+/** The same numbers for every engine; the atomic engine keeps them in f64. */
+function initialWeights({ config, random }: TrainingData, { engine }: ResolvedOptions): Tensors {
+  return engine === "atomic" ? initTensors(config, random, Float64Array) : initTensors(config, random, Float32Array);
+}
