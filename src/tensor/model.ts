@@ -35,20 +35,37 @@ const split = (x: TensorNode, parts: number): TensorNode[] =>
     return { ...tensor("columns", columns, [x]), from: i * columns };
   });
 
-/** The tokens of a batch → the logits of each next token [T, V]. `weights` by name; `heads` says how C is cut. */
-export function gpt(weights: ReadonlyMap<string, Weight>, { nLayer }: Config, heads: Heads): TensorNode {
-  const weight = (name: string): Weight => weights.get(name)!;
+/** Is given each activation with its name, as the model is built. */
+export type NameActivation = (name: string, tensor: TensorNode) => void;
+
+/**
+ * The tokens of a batch → the logits of each next token [T, V]. `weights` by name; `heads` says how C is cut.
+ * `name` is given `x0` after the embeddings; in layer L `layerL.query`, `.key`, `.value`, `.attended`, `.afterAttention`,
+ * `.hidden` and `.afterMlp`; and `logits`.
+ */
+export function gpt(
+  weights: ReadonlyMap<string, Weight>,
+  { nLayer }: Config,
+  heads: Heads,
+  name: NameActivation = () => {},
+): TensorNode {
+  const weight = (key: string): Weight => weights.get(key)!;
   let x = rmsnorm(embed(weight("wte"), weight("wpe"))); // [T, C]
+  name("x0", x);
   for (let layer = 0; layer < nLayer; layer++) {
-    const project = (input: TensorNode, name: string): TensorNode => linear(input, weight(`layer${layer}.${name}`));
+    const project = (input: TensorNode, key: string): TensorNode => linear(input, weight(`layer${layer}.${key}`));
     const normed = rmsnorm(x); // [T, C]
     const [query, key, value] = split(project(normed, "attn_wqkv"), 3); // [T, C] each, of one product [T, 3·C]
     const attended = attention(query, key, value, heads); // [T, C]
-    x = add(project(attended, "attn_wo"), x); // [T, C]
-    const hidden = relu(project(rmsnorm(x), "mlp_fc1")); // [T, 4·C]
-    x = add(project(hidden, "mlp_fc2"), x); // [T, C]
+    const afterAttention = add(project(attended, "attn_wo"), x); // [T, C]
+    const hidden = relu(project(rmsnorm(afterAttention), "mlp_fc1")); // [T, 4·C]
+    x = add(project(hidden, "mlp_fc2"), afterAttention); // [T, C]
+    const activations = { query, key, value, attended, afterAttention, hidden, afterMlp: x };
+    for (const [short, tensor] of Object.entries(activations)) name(`layer${layer}.${short}`, tensor);
   }
-  return linear(x, weight("lm_head")); // [T, V]
+  const logits = linear(x, weight("lm_head")); // [T, V]
+  name("logits", logits);
+  return logits;
 }
 
 /** Logits [T, V] → the loss of each token, in two parts [T, 2]. */

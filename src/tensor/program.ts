@@ -4,7 +4,7 @@
  */
 import { fuse } from "./fusion.ts";
 import { axisOf, viewsRead, viewsWritten, roundUp } from "./instructions.ts";
-import type { Axis, Buffer, Instruction, View } from "./instructions.ts";
+import type { Axis, Buffer, Heads, Instruction, View } from "./instructions.ts";
 import type { Alignment, Layout, Slots } from "./layout.ts";
 import type { Config } from "../microgpt.ts";
 import { gpt, loss } from "./model.ts";
@@ -39,6 +39,15 @@ export interface Program {
   readonly slots: Slots;
   /** Numbers it takes. */
   readonly size: number;
+  /** The activations that keep their memory to the end, by name (`gpt` in model.ts); generating only. */
+  readonly activations: ReadonlyMap<string, Activation>;
+}
+
+/** Where an activation is: a view of the program's memory. */
+export interface Activation {
+  readonly view: View;
+  /** How its columns are spread over heads; null: they are not. */
+  readonly heads: Heads | null;
 }
 
 export type ProgramKind = "training" | "evaluating" | "generating";
@@ -79,6 +88,11 @@ class Tape {
 
   view(tensor: TensorNode): View {
     return this.#views.get(tensor)!;
+  }
+
+  /** What the forward pass of a tensor leaves beside its result; null where it leaves nothing. */
+  statistics(tensor: TensorNode): View | null {
+    return this.#statistics.get(tensor) ?? null;
   }
 
   /** `rows`: "window" for what lies between the head and the loss of a large vocabulary. */
@@ -161,7 +175,8 @@ class Tape {
 export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits): Program {
   const { config, weights, heads } = layout;
   const isTraining = kind === "training";
-  const logits = gpt(weights, config, heads);
+  const named = new Map<string, TensorNode>();
+  const logits = gpt(weights, config, heads, (name, tensor) => named.set(name, tensor));
   const last = kind === "generating" ? logits : loss(logits);
   const windowRows = windowOf(kind, config, limits);
   const tape = new Tape();
@@ -176,7 +191,28 @@ export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits):
   const result = tape.view(last);
   const lives = lifetimes(phases, result.buffer, kind === "generating");
   const memory = planMemory(lives, layout.size, limits, windowRows);
-  return { kind, layout, phases, update, result, maxTokens: limits.maxTokens, windowRows, ...memory };
+  const activations = kind === "generating" ? activationsOf(named, tape, memory.slots, heads) : new Map();
+  return { kind, layout, phases, update, result, maxTokens: limits.maxTokens, windowRows, activations, ...memory };
+}
+
+/** The named tensors that have memory of their own after fusion, and the statistics of attention. */
+function activationsOf(
+  named: ReadonlyMap<string, TensorNode>,
+  tape: Tape,
+  slots: Slots,
+  heads: Heads,
+): Map<string, Activation> {
+  const found = new Map<string, Activation>();
+  const add = (name: string, view: View, spread: Heads | null): void => {
+    if (slots.has(view.buffer)) found.set(name, { view, heads: spread });
+  };
+  for (const [name, tensor] of named) {
+    const isSpread = tensor.op === "attention" || tensor.op === "columns";
+    add(name, tape.view(tensor), isSpread ? heads : null);
+    const statistics = tape.statistics(tensor);
+    if (statistics !== null) add(name.replace(/attended$/, "attention"), statistics, null);
+  }
+  return found;
 }
 
 /** Rows of a window; 0 where the logits of the whole batch may be in memory at once. */

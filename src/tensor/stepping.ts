@@ -41,3 +41,7 @@ export function sumLosses({ data, stride }: Pick<ProgramOutput, "data" | "stride
   for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
   return sum;
 }
+
+/** Statistics [rows, 2] → the loss of one row. */
+export const tokenLoss = ({ data, stride }: Pick<ProgramOutput, "data" | "stride">, row: number): number =>
+  Math.log(data[row * stride]) + data[row * stride + 1];

@@ -2,16 +2,19 @@
  * The engine: the compiled model on some backend. It packs documents into batches, turns statistics into losses, and
  * carries weights to and fro; the arithmetic is the backend's.
  */
+import { CallQueue } from "./call-queue.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import { weightShapes } from "../training/engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "../training/engine.ts";
 import type { Tokens } from "../text/token-sequences.ts";
-import { spreadOffset } from "./instructions.ts";
-import type { Buffer, Weight, WeightSlice } from "./instructions.ts";
+import type { Buffer, Weight } from "./instructions.ts";
 import type { Config } from "../microgpt.ts";
 import { layoutWeights } from "./layout.ts";
+import { intoPasses, newPackedTokens, packDocuments } from "./packing.ts";
+import type { Pass } from "./packing.ts";
+import { columnsOf, cutSlice, forEntries } from "./slices.ts";
 import { buildProgram } from "./program.ts";
-import { sumLosses } from "./stepping.ts";
+import { sumLosses, tokenLoss } from "./stepping.ts";
 import type { Alignment, Layout } from "./layout.ts";
 import type { Program } from "./program.ts";
 
@@ -48,18 +51,13 @@ export function planEngine(
   return { layout, programs };
 }
 
-/** Documents that go through a program at once, and their tokens. */
-interface Pass {
-  readonly documents: readonly Tokens[];
-  readonly tokens: number;
-}
-
 export class TensorEngine implements Engine {
   readonly name: string;
   readonly config: Config;
   readonly #layout: Layout;
   readonly #programs: Programs;
   readonly #session: Session;
+  readonly #queue = new CallQueue();
   /** What every step and evaluation fills anew: to make small typed arrays takes longer than to fill them. */
   readonly #packed: PackedTokens;
   /** The one document that is being read, [blockSize]. */
@@ -95,15 +93,22 @@ export class TensorEngine implements Engine {
     return this.#session.maxInFlight ?? 0;
   }
 
-  async step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
-    this.#reading = null;
-    const { training } = this.#programs;
-    const passes = batches.flatMap((documents) => this.#cut(documents));
-    const tokens = passes.reduce((sum, pass) => sum + pass.tokens, 0);
-    return await this.#session.step(training, this.#packAll(passes), tokens, update);
+  step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
+    const work = (): Promise<StepResult> => {
+      this.#reading = null;
+      const { training } = this.#programs;
+      const passes = batches.flatMap((documents) => this.#cut(documents));
+      const tokens = passes.reduce((sum, pass) => sum + pass.tokens, 0);
+      return this.#session.step(training, this.#packAll(passes), tokens, update);
+    };
+    return this.maxInFlight > 0 ? this.#queue.shared(work) : this.#queue.alone(work);
   }
 
-  async evaluate(documents: readonly Tokens[]): Promise<number> {
+  evaluate(documents: readonly Tokens[]): Promise<number> {
+    return this.#queue.alone(() => this.#evaluate(documents));
+  }
+
+  async #evaluate(documents: readonly Tokens[]): Promise<number> {
     this.#reading = null;
     const { evaluating } = this.#programs;
     let [lossSum, tokens] = [0, 0];
@@ -116,29 +121,68 @@ export class TensorEngine implements Engine {
     return lossSum / tokens;
   }
 
-  /** The loss of each document, the mean over its tokens. They must fit one batch. */
-  async losses(documents: readonly Tokens[]): Promise<number[]> {
-    this.#reading = null;
-    const { evaluating } = this.#programs;
-    const batch = this.#pack(this.#cut(documents)[0]);
-    const result = await this.#session.run(evaluating, batch, { firstRow: 0, lossScale: 0, accumulate: false });
-    return documents.map((_, d) => {
-      const [from, to] = [batch.documents[d], batch.documents[d + 1]];
-      return sumLosses({ ...result, data: result.data.subarray(from * result.stride) }, to - from) / (to - from);
+  /**
+   * The loss of every token of the documents, −log p in nats: a list [T] for each document, its first blockSize tokens
+   * but the leading BOS. Their mean is what `evaluate` gives. Throws RangeError for documents that take several passes.
+   */
+  tokenLosses(documents: readonly Tokens[]): Promise<number[][]> {
+    return this.#queue.alone(async () => {
+      this.#reading = null;
+      const [pass, ...others] = this.#cut(documents);
+      if (others.length > 0) throw new RangeError("tokenLosses: the documents have more tokens than a pass takes");
+      const packed = this.#pack(pass);
+      const { evaluating } = this.#programs;
+      const result = await this.#session.run(evaluating, packed, { firstRow: 0, lossScale: 0, accumulate: false });
+      return documents.map((_, d) => {
+        const [from, to] = [packed.documents[d], packed.documents[d + 1]];
+        return Array.from({ length: to - from }, (_value, i) => tokenLoss(result, from + i));
+      });
     });
   }
 
+  /** The loss of each document, the mean over its tokens. Throws as `tokenLosses`. */
+  async losses(documents: readonly Tokens[]): Promise<number[]> {
+    const losses = await this.tokenLosses(documents);
+    return losses.map((ofDocument) => ofDocument.reduce((sum, loss) => sum + loss, 0) / ofDocument.length);
+  }
+
   /** The logits after each token of a text, at most blockSize: [tokens.length, vocabSize]. */
-  async logits(tokens: Tokens): Promise<number[][]> {
-    this.#reading = null;
-    this.#text.tokens.set(tokens);
-    const result = await this.#generate(tokens.length, 0);
-    return Array.from(tokens, (_, row) => this.#logitsOf(result, row));
+  logits(tokens: Tokens): Promise<number[][]> {
+    return this.#queue.alone(async () => {
+      this.#reading = null;
+      this.#text.tokens.set(tokens);
+      const result = await this.#generate(tokens.length, 0);
+      return Array.from(tokens, (_, row) => this.#logitsOf(result, row));
+    });
+  }
+
+  /**
+   * Everything that the model computes for a text of at most blockSize tokens: name → [tokens.length, columns], in the
+   * order of computation. Names as in `model.ts`: `x0` after the embeddings, `layer0.query`, `layer0.attended`, …,
+   * `logits`; `layer0.attention` has the statistics that `attentionWeights` takes.
+   */
+  activations(tokens: Tokens): Promise<Tensors> {
+    return this.#queue.alone(async () => {
+      this.#reading = null;
+      this.#text.tokens.set(tokens);
+      await this.#generate(tokens.length, 0);
+      const { activations } = this.#programs.generating;
+      const found = new Map<string, Tensor>();
+      const buffers = new Map<Buffer, Float64Array | Float32Array>();
+      for (const [name, { view, heads }] of activations) {
+        const { buffer } = view;
+        const data = buffers.get(buffer) ?? (await this.#session.read(buffer, tokens.length));
+        buffers.set(buffer, data);
+        found.set(name, columnsOf(data, view, heads));
+      }
+      return found;
+    });
   }
 
   reader(): Reader {
     const tokens: number[] = [];
-    const read = async (token: number): Promise<number[]> => {
+    const read = (token: number): Promise<number[]> => this.#queue.alone(() => readAlone(token));
+    const readAlone = async (token: number): Promise<number[]> => {
       if (tokens.length >= this.config.blockSize) {
         throw new RangeError(`reader: the model reads at most ${this.config.blockSize} tokens; start a new reader`);
       }
@@ -159,30 +203,41 @@ export class TensorEngine implements Engine {
     return reader;
   }
 
-  async save(): Promise<TrainingState> {
-    return {
+  save(): Promise<TrainingState> {
+    return this.#queue.alone(async () => ({
       weights: await this.#saveAll((weight) => weight.data),
       adamMean: await this.#saveAll((weight) => weight.adamMean),
       adamMeanSquare: await this.#saveAll((weight) => weight.adamMeanSquare),
-    };
+    }));
   }
 
-  async load(state: TrainingState): Promise<void> {
-    await this.#loadAll(state.adamMean, (weight) => weight.adamMean);
-    await this.#loadAll(state.adamMeanSquare, (weight) => weight.adamMeanSquare);
-    await this.loadWeights(state.weights);
+  /** A copy of the weights alone: a third of what `save` copies. */
+  weights(): Promise<Tensors> {
+    return this.#queue.alone(() => this.#saveAll((weight) => weight.data));
+  }
+
+  load(state: TrainingState): Promise<void> {
+    return this.#queue.alone(async () => {
+      await this.#loadAll(state.adamMean, (weight) => weight.adamMean);
+      await this.#loadAll(state.adamMeanSquare, (weight) => weight.adamMeanSquare);
+      await this.#loadWeights(state.weights);
+    });
   }
 
   /** Takes over weights alone: the optimizer's memory stays. */
-  async loadWeights(weights: Tensors): Promise<void> {
+  loadWeights(weights: Tensors): Promise<void> {
+    return this.#queue.alone(() => this.#loadWeights(weights));
+  }
+
+  async #loadWeights(weights: Tensors): Promise<void> {
     this.#reading = null;
     await this.#loadAll(weights, (weight) => weight.data);
     await this.#session.weightsChanged();
   }
 
-  /** The gradients of the last step, for tests. */
-  async gradients(): Promise<Tensors> {
-    return await this.#saveAll((weight) => weight.grad);
+  /** A copy of the gradients of the last step, of every weight. */
+  gradients(): Promise<Tensors> {
+    return this.#queue.alone(() => this.#saveAll((weight) => weight.grad));
   }
 
   /** Gives the memory, and threads, back. */
@@ -203,42 +258,13 @@ export class TensorEngine implements Engine {
     return logits;
   }
 
-  /** Documents in passes of at most so many tokens as there is memory for. */
   #cut(documents: readonly Tokens[]): Pass[] {
-    const { maxTokens } = this.#programs.training;
-    const passes: Pass[] = [];
-    let [first, tokens] = [0, 0];
-    for (const [i, document] of documents.entries()) {
-      const count = this.#countTokens(document);
-      if (tokens + count > maxTokens || i - first === maxTokens) {
-        passes.push({ documents: documents.slice(first, i), tokens });
-        [first, tokens] = [i, 0];
-      }
-      tokens += count;
-    }
-    passes.push({ documents: documents.slice(first), tokens });
-    return passes;
+    return intoPasses(documents, this.#programs.training.maxTokens, this.config.blockSize);
   }
 
-  /** A document is cut to blockSize tokens; its last one is only a target. */
-  #countTokens(document: Tokens): number {
-    return Math.min(this.config.blockSize, document.length - 1);
-  }
-
-  /** The documents one after another, in memory that the next call takes. */
+  /** The documents of a pass one after another, in memory that the next call overwrites. */
   #pack({ documents }: Pass): PackedTokens {
-    const { tokens, targets, positions, documents: ends } = this.#packed;
-    let row = 0;
-    for (const [d, document] of documents.entries()) {
-      const count = this.#countTokens(document);
-      for (let position = 0; position < count; position++, row++) {
-        tokens[row] = document[position];
-        targets[row] = document[position + 1];
-        positions[row] = position;
-      }
-      ends[d + 1] = row;
-    }
-    return { tokens, targets, positions, documents: ends.subarray(0, documents.length + 1) };
+    return packDocuments(documents, this.config.blockSize, this.#packed);
   }
 
   *#packAll(passes: readonly Pass[]): Generator<PackedTokens> {
@@ -249,7 +275,7 @@ export class TensorEngine implements Engine {
     const found = new Map<string, Tensor>();
     for (const weight of this.#layout.weights.values()) {
       const data = await this.#session.read(bufferOf(weight));
-      for (const slice of weight.slices) found.set(slice.name, cut(data, weight, slice));
+      for (const slice of weight.slices) found.set(slice.name, cutSlice(data, weight, slice));
     }
     return new Map([...weightShapes(this.config).keys()].map((name) => [name, found.get(name)!]));
   }
@@ -263,29 +289,5 @@ export class TensorEngine implements Engine {
       }
       await this.#session.write(bufferOf(weight), data);
     }
-  }
-}
-
-const newPackedTokens = (tokens: number, documents: number): PackedTokens => ({
-  tokens: new Int32Array(tokens),
-  targets: new Int32Array(tokens),
-  positions: new Int32Array(tokens),
-  documents: new Int32Array(documents),
-});
-
-/** A matrix of the model out of the weight that it lies in. */
-function cut(data: Float64Array | Float32Array, weight: Weight, slice: WeightSlice): Tensor {
-  const size = slice.shape[0] * slice.shape[1];
-  const matrix = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
-  forEntries(weight, slice, (i, j) => (matrix[i] = data[j]));
-  return { shape: slice.shape, data: matrix };
-}
-
-/** Visits entry i of the matrix with its place j in the weight. */
-function forEntries({ shape }: Weight, slice: WeightSlice, visit: (i: number, j: number) => void): void {
-  const [rows, columns] = slice.shape;
-  for (let r = 0; r < rows; r++) {
-    const start = (slice.row + spreadOffset(r, slice.rowHeads)) * shape[1];
-    for (let c = 0; c < columns; c++) visit(r * columns + c, start + spreadOffset(c, slice.columnHeads));
   }
 }

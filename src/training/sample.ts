@@ -4,6 +4,7 @@
  * With a temperature alone it draws exactly the reference's samples; top-k and top-p narrow the choice before the draw.
  */
 import type { Engine, Reader } from "./engine.ts";
+import { Pacer } from "./pacer.ts";
 import { Random } from "../random.ts";
 
 export interface SamplingOptions {
@@ -81,7 +82,9 @@ export async function* generate(
   const context = new SlidingReader(engine);
   let logits: number[] = [];
   for (const token of [bos, ...prompt].slice(-engine.config.blockSize)) logits = await context.read(token);
+  const pacer = new Pacer();
   for (let count = 0; count < maxTokens; count++) {
+    if (pacer.isDue) await pacer.pause();
     const probabilities = nextTokenProbabilities(logits, options);
     const token = random.weightedIndex(probabilities);
     if (token === bos) return;

@@ -5,6 +5,7 @@
 import type { Engine, StepResult } from "./engine.ts";
 import type { Sequence, Tokens } from "../text/token-sequences.ts";
 import { InputError } from "../errors.ts";
+import { Pacer } from "./pacer.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -96,7 +97,9 @@ export async function* trainSteps(
   const mustWait = (step: number): boolean =>
     step >= lastStep || isEvaluated(step) || (settings.mustDrain?.(step) ?? true);
   const begun: BegunStep[] = [];
+  const pacer = new Pacer();
   for (;;) {
+    if (pacer.isDue) await pacer.pause();
     if (begun.length === 0) {
       if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
         yield* evaluateStep(engine, heldOut, progress);
@@ -235,7 +238,9 @@ async function* sumInSlices(
   documents: Iterable<Tokens>,
 ): AsyncGenerator<void, { nats: number; targets: number }, void> {
   let [nats, targets] = [0, 0];
+  const pacer = new Pacer();
   for (const part of slicesOf(documents)) {
+    if (pacer.isDue) await pacer.pause();
     const count = countTargets(part, engine.config.blockSize);
     nats += (await engine.evaluate(part)) * count;
     targets += count;

@@ -16,13 +16,13 @@ export const BUGS: readonly Bug[] = [
   // ── Attention ──────────────────────────────────────────────────────────────────────────────────────────────
   {
     name: "attention without 1/√d",
-    file: "src/backend/wasm/attention.ts",
-    from: "this.scale.set(f32x4.const(this.shape.headSize ** -0.5 * Math.LOG2E))",
-    to: "this.scale.set(f32x4.const(Math.LOG2E))",
+    file: "src/backend/wasm/attention-tiles.ts",
+    from: "this.#scale.set(f32x4.const(this.shape.headSize ** -0.5 * Math.LOG2E))",
+    to: "this.#scale.set(f32x4.const(Math.LOG2E))",
   },
   {
     name: "the mask off by one: each query sees the next key",
-    file: "src/backend/wasm/attention.ts",
+    file: "src/backend/wasm/attention-tiles.ts",
     from: "i32.sub(i32.add(this.i.get, i32.const(row)), this.j.get)",
     to: "i32.sub(i32.add(this.i.get, i32.const(row + 1)), this.j.get)",
   },
@@ -35,7 +35,7 @@ export const BUGS: readonly Bug[] = [
   {
     name: "the softmax's gradient without its inner product",
     file: "src/backend/wasm/attention-grad.ts",
-    from: "y.set(fma(attention.second[n].get, scale.get, minusAlong[row].get)),",
+    from: "y.set(fma(attention.second[n].get, scale.get, minusDelta[row].get)),",
     to: "y.set(f32x4.mul(attention.second[n].get, scale.get)),",
   },
   {
@@ -91,7 +91,7 @@ export const BUGS: readonly Bug[] = [
   {
     name: "a token's gradient is that of its last place alone",
     file: "src/backend/wasm/weights.ts",
-    from: "f32x4.add(f32x4.load(plus(line, offset)), f32x4.load(plus(dOut, offset))),",
+    from: "f32x4.add(f32x4.load(plus(target, offset)), f32x4.load(plus(dOut, offset))),",
     to: "f32x4.load(plus(dOut, offset)),",
   },
   {
@@ -164,9 +164,9 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: "every document begins at position 1",
-    file: "src/tensor/tensor-engine.ts",
+    file: "src/tensor/packing.ts",
     from: "positions[row] = position;",
-    to: "positions[row] = Math.min(position + 1, this.config.blockSize - 1);",
+    to: "positions[row] = Math.min(position + 1, blockSize - 1);",
   },
   {
     name: "a token that is read on looks at nothing",

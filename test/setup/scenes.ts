@@ -174,6 +174,7 @@ export async function perform(
     result: views[0],
     maxTokens: tokens,
     windowRows: 0,
+    activations: new Map(),
     slots: new Map([...places].filter(([buffer]) => !weightPlaces.has(buffer))),
     size: end - size,
   };

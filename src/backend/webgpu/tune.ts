@@ -143,6 +143,7 @@ function programOf(shape: Shape, backend: Backend): { layout: Layout; program: P
     result,
     maxTokens: rows,
     windowRows: 0,
+    activations: new Map(),
     slots: own,
     size: size - end,
   };

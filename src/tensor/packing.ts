@@ -1,0 +1,65 @@
+/**
+ * Documents become rows: laid end to end without padding, in passes that fit the engine's memory.
+ *
+ *   documents, blockSize 4:    [BOS a d a BOS]      [BOS g r a c e BOS]    (the second is cut to 4 tokens)
+ *   row                          0  1 2 3             4  5 6 7
+ *   tokens                     BOS  a d a           BOS  g r a
+ *   targets                      a  d a BOS           g  r a c
+ *   positions                    0  1 2 3             0  1 2 3
+ *   documents                    0                    4        8           where each begins, and the end
+ *
+ * A document's last token is a target only. No row of one document reads a row of another.
+ */
+import type { Tokens } from "../text/token-sequences.ts";
+import type { PackedTokens } from "./backend.ts";
+
+/** Documents that go through a program at once. */
+export interface Pass {
+  /** At most `maxTokens` of them. */
+  readonly documents: readonly Tokens[];
+  /** Rows that they take together. */
+  readonly tokens: number;
+}
+
+/** Memory for a pass: `tokens` rows, and the ends of `documents - 1` documents. */
+export const newPackedTokens = (tokens: number, documents: number): PackedTokens => ({
+  tokens: new Int32Array(tokens),
+  targets: new Int32Array(tokens),
+  positions: new Int32Array(tokens),
+  documents: new Int32Array(documents),
+});
+
+/** Rows of a document: its last token is only a target, and at most blockSize tokens are read. */
+const rowsOf = (document: Tokens, blockSize: number): number => Math.min(blockSize, document.length - 1);
+
+/** Cuts a batch between documents, into passes of at most `maxTokens` rows; at least one pass. */
+export function intoPasses(documents: readonly Tokens[], maxTokens: number, blockSize: number): Pass[] {
+  const passes: Pass[] = [];
+  let [first, tokens] = [0, 0];
+  for (const [i, document] of documents.entries()) {
+    const count = rowsOf(document, blockSize);
+    if (tokens + count > maxTokens || i - first === maxTokens) {
+      passes.push({ documents: documents.slice(first, i), tokens });
+      [first, tokens] = [i, 0];
+    }
+    tokens += count;
+  }
+  passes.push({ documents: documents.slice(first), tokens });
+  return passes;
+}
+
+/** Writes the documents of a pass into `memory`, as drawn above; returns views of it. */
+export function packDocuments(documents: readonly Tokens[], blockSize: number, memory: PackedTokens): PackedTokens {
+  const { tokens, targets, positions, documents: ends } = memory;
+  let row = 0;
+  for (const [d, document] of documents.entries()) {
+    const count = rowsOf(document, blockSize);
+    for (let position = 0; position < count; position++, row++) {
+      tokens[row] = document[position];
+      targets[row] = document[position + 1];
+      positions[row] = position;
+    }
+    ends[d + 1] = row;
+  }
+  return { tokens, targets, positions, documents: ends.subarray(0, documents.length + 1) };
+}
