@@ -1,24 +1,42 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
-import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from "vitest/config";
-import { findChromium, missing } from "./test/setup/chromium.ts";
-import type { Place } from "./test/setup/place.ts";
-
-const { MICROGPT_LONG } = process.env;
+import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfigFnObject } from "vitest/config";
+import { browserFiles, findChromium, missing } from "./test/setup/chromium.ts";
+import type { Extent, Place } from "./test/setup/place.ts";
+import { LeftOut, MODES, SLOW } from "./test/setup/slow.ts";
+import type { Mode } from "./test/setup/slow.ts";
 
 /** What a test can read in `import.meta.env`, in Node as in the browser. */
-const env = (place: Place): Record<string, string> => ({
+const env = (place: Place, extent: Extent): Record<string, string> => ({
   MICROGPT_PLACE: place,
-  ...(MICROGPT_LONG === undefined ? {} : { MICROGPT_LONG }),
+  MICROGPT_EXTENT: extent,
 });
 
-const node: TestProjectInlineConfiguration = {
-  extends: true,
-  test: {
-    name: "node",
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/setup/build.ts"],
-    env: env("node"),
-  },
+/** Test files with a tag, for the mode that runs nothing else. */
+function taggedFiles(): string[] {
+  const folder = fileURLToPath(new URL("test", import.meta.url));
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".test.ts"));
+  const tagged = names.filter((name) => /\btags: \[|\bTAGS\b/.test(readFileSync(join(folder, name), "utf8")));
+  return tagged.map((name) => `test/${name.replaceAll("\\", "/")}`);
+}
+
+const node = ({ extent, filter }: Mode): TestProjectInlineConfiguration => {
+  // A filter of its own: in a browser, every test counts. (vitest obeys it; its type of a project does not know it.)
+  const own = filter === null ? {} : { tagsFilter: [filter] };
+  return {
+    extends: true,
+    test: {
+      ...own,
+      name: "node",
+      include: extent === "full" && filter !== null ? taggedFiles() : ["test/**/*.test.ts"],
+      globalSetup: ["test/setup/build.ts"],
+      // What is built is tested as Node imports it.
+      server: { deps: { external: [/\/dist\//] } },
+      env: env("node", extent),
+    },
+  };
 };
 
 /** What lets a page share memory with its workers: no other site's page or file may come into its process. */
@@ -31,6 +49,7 @@ const FLAGS =
 /** The same files of `test/portable/` as in Node, served by vite from source. */
 const browser = (
   place: Place,
+  extent: Extent,
   executablePath: string,
   headers: Record<string, string>,
 ): TestProjectInlineConfiguration => ({
@@ -41,7 +60,7 @@ const browser = (
   test: {
     name: place,
     include: ["test/portable/**/*.test.ts"],
-    env: env(place),
+    env: env(place, extent),
     // After Node's: the reliability tests measure time.
     sequence: { groupOrder: 1 },
     browser: {
@@ -55,21 +74,29 @@ const browser = (
   },
 });
 
-const chromium = findChromium();
-// test/browser-machine.test.ts counts it, too.
-if (chromium === null) console.warn(missing());
-const browsers =
-  chromium === null ? [] : [browser("browser-isolated", chromium, ISOLATION), browser("browser-plain", chromium, {})];
-
-const config: ViteUserConfig = defineConfig({
-  test: {
-    projects: [node, ...browsers],
-    setupFiles: ["test/setup/fast-check.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
-    // Two workers: the tests spawn trainings of their own, and CI has two cores.
-    maxWorkers: 2,
-  },
+const config: ViteUserConfigFnObject = defineConfig(({ mode: name }) => {
+  const mode = process.env.MICROGPT_LONG === undefined ? (MODES[name] ?? MODES.test) : MODES.long;
+  const { extent, script } = mode;
+  const chromium = extent === "quick" ? null : findChromium();
+  const browsers =
+    chromium === null
+      ? []
+      : [browser("browser-isolated", extent, chromium, ISOLATION), browser("browser-plain", extent, chromium, {})];
+  const files = `${browserFiles().length} files that run in a browser, too`;
+  const left = extent === "quick" ? [`${script} left the browsers to npm run test:all: ${files}`] : [];
+  const unseen = extent !== "quick" && chromium === null ? [missing()] : left;
+  return {
+    test: {
+      projects: [node(mode), ...browsers],
+      setupFiles: ["test/setup/fast-check.ts"],
+      testTimeout: 120_000,
+      hookTimeout: 60_000,
+      tags: Object.entries(SLOW).map(([tag, { why }]) => ({ name: tag, description: why })),
+      reporters: ["default", new LeftOut(mode, unseen)],
+      // Two workers: the tests spawn trainings of their own, and CI has two cores.
+      maxWorkers: 2,
+    },
+  };
 });
 
 export default config;

@@ -4,7 +4,7 @@ import type { Backend } from "../../src/tensor/backend.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
 import { expectAgreement } from "../setup/agreement.ts";
 import type { Bounds } from "../setup/agreement.ts";
-import { LONG } from "../setup/place.ts";
+import { runs } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
 import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
 
@@ -14,7 +14,7 @@ const BACKENDS: readonly (readonly [string, Backend])[] = [
   ["wasm, products by a library", wasmWithLoops],
 ];
 
-const SHAPES = LONG ? 1000 : 100;
+const SHAPES = runs(100);
 
 const BOUNDS: Bounds = {
   embed: [1e-13, 1e-11],
@@ -27,21 +27,36 @@ const BOUNDS: Bounds = {
 
 describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
   for (const [name, [forward, backward]] of Object.entries(BOUNDS)) {
-    test(`${name}: NMSE at most ${forward} forward, ${backward} backward, at ${SHAPES} shapes`, async () => {
-      await fc.assert(
-        fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, BOUNDS, name as OpName, shape)),
-        { numRuns: SHAPES },
-      );
-    });
+    test(
+      `${name}: NMSE at most ${forward} forward, ${backward} backward, at ${SHAPES} shapes`,
+      { tags: ["cases"] },
+      async () => {
+        await fc.assert(
+          fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, BOUNDS, name as OpName, shape)),
+          { numRuns: SHAPES },
+        );
+      },
+    );
   }
 });
 
-test.each(BACKENDS)("%s multiplies what takes more than one block of rows, columns and k", async (_, backend) => {
-  const sizes = fc.constantFrom(63, 65, 130, 257);
-  await fc.assert(
-    fc.asyncProperty(sizes, sizes, fc.constantFrom(40, 130, 300), fc.nat(), (columns, outputs, length, seed) =>
-      expectAgreement(backend, BOUNDS, "linear", { lengths: [length], columns, outputs, heads: 1, headSize: 1, seed }),
-    ),
-    { numRuns: 8 },
-  );
-});
+test.each(BACKENDS)(
+  "%s multiplies what takes more than one block of rows, columns and k",
+  { tags: ["cases"] },
+  async (_, backend) => {
+    const sizes = fc.constantFrom(63, 65, 130, 257);
+    await fc.assert(
+      fc.asyncProperty(sizes, sizes, fc.constantFrom(40, 130, 300), fc.nat(), (columns, outputs, length, seed) =>
+        expectAgreement(backend, BOUNDS, "linear", {
+          lengths: [length],
+          columns,
+          outputs,
+          heads: 1,
+          headSize: 1,
+          seed,
+        }),
+      ),
+      { numRuns: runs(8) },
+    );
+  },
+);

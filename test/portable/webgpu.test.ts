@@ -23,6 +23,8 @@ const BOUNDS: Bounds = {
   crossEntropy: BOUND,
 };
 
+const GPU = { tags: ["gpu"] };
+
 /** Without a device nothing below runs. */
 const backend = (): Backend => webgpuBackend(gpu!);
 
@@ -33,7 +35,8 @@ afterAll(() => gpu?.device.destroy());
 
 describe.skipIf(gpu === null)(`webgpu does as the reference: ${gpuName}`, () => {
   for (const name of Object.keys(BOUNDS) as OpName[]) {
-    test(`${name}: NMSE at most ${BOUND[0]} forward, ${BOUND[1]} backward`, async () => {
+    const tags = [["add", "rmsnorm"].includes(name) ? "cases" : "gpu"]; // those two compile fast
+    test(`${name}: NMSE at most ${BOUND[0]} forward, ${BOUND[1]} backward`, { tags }, async () => {
       await fc.assert(
         fc.asyncProperty(anyShape, (shape) => expectAgreement(backend(), BOUNDS, name, shape)),
         { numRuns: runs(20) },
@@ -43,7 +46,7 @@ describe.skipIf(gpu === null)(`webgpu does as the reference: ${gpuName}`, () => 
 
   // Each as it is, and with its depth in parts where a weight's gradient has depth enough.
   const tiles = PLACE === "node" ? TILES : TILES.slice(-2);
-  test.each(tiles)("products in tiles of $rows × $columns × $depth, $ownRows × $ownColumns each", async (tile) => {
+  test.each(tiles)("products in tiles of $rows × $columns × $depth, $ownRows × $ownColumns", GPU, async (tile) => {
     const shape = { lengths: [150], columns: 133, outputs: 70, heads: 1, headSize: 1, seed: 1 };
     const product = webgpuBackend(gpu!, {
       choose: ({ form }) => ({ tile, parts: form === "weightGrad" ? 3 : 1 }),
@@ -64,7 +67,7 @@ const HALF_BOUNDS: Bounds = {
   crossEntropy: [1e-6, 1e-6],
 };
 
-describe.skipIf(noHalf)(`webgpu in 16 bits: ${noHalf ? "no shader-f16 in " : ""}${gpuName}`, () => {
+describe.skipIf(noHalf)(`webgpu in 16 bits: ${noHalf ? "no shader-f16 in " : ""}${gpuName}`, GPU, () => {
   for (const [name, [forward, backward]] of Object.entries(HALF_BOUNDS)) {
     test(`${name}: NMSE at most ${forward} forward, ${backward} backward`, async () => {
       const half = webgpuBackend(gpu!, { precision: "f16" });
@@ -106,7 +109,7 @@ describe.skipIf(noHalf)(`webgpu in 16 bits: ${noHalf ? "no shader-f16 in " : ""}
   });
 });
 
-describe.skipIf(gpu === null)(`the tensor model on webgpu: ${gpuName}`, () => {
+describe.skipIf(gpu === null)(`the tensor model on webgpu: ${gpuName}`, GPU, () => {
   test.each(models)("has the atomic core's logits within 1e-5: $config", async ({ config, documents, seed }) => {
     const [atomic, engine] = [newAtomic(config, seed), await newTensorEngine(backend(), config, seed)];
     const [expected, actual] = [atomic.reader(), engine.reader()];
@@ -139,7 +142,7 @@ describe.skipIf(gpu === null)(`the tensor model on webgpu: ${gpuName}`, () => {
   );
 });
 
-describe.skipIf(gpu === null)(`laws of the model on webgpu: ${gpuName}`, () => {
+describe.skipIf(gpu === null)(`laws of the model on webgpu: ${gpuName}`, GPU, () => {
   const config = { vocabSize: 23, nEmbd: 20, nHead: 4, nLayer: 2, blockSize: 9 };
   const random = new Random(4);
   const newDocuments = (count: number): number[][] =>

@@ -7,18 +7,17 @@ import type { Browser, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { paretoFront } from "../../src/experiments/analysis.ts";
 import type { Curve, ReportData, ReportRun } from "../../src/experiments/report-data.ts";
-import { findChromium, missing } from "../setup/chromium.ts";
+import { findChromium } from "../setup/chromium.ts";
 import { CLI, microgpt, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 
 const path = findChromium();
-if (path === null) console.warn(missing());
 
 /** The page, made by what is compiled, as users have it. */
 function pageOf(data: ReportData): string {
   const made = `
     import { readFileSync } from "node:fs";
     const { reportPage } = await import(${JSON.stringify(new URL("report/page.js", pathToFileURL(CLI)).href)});
-    const { readChartLibrary } = await import(${JSON.stringify(new URL("node/chart-library.js", pathToFileURL(CLI)).href)});
+    const { readChartLibrary } = await import(${JSON.stringify(new URL("cli/chart-library.js", pathToFileURL(CLI)).href)});
     process.stdout.write(reportPage(JSON.parse(readFileSync(0, "utf8")), readChartLibrary()));`;
   return execFileSync(process.execPath, ["--input-type=module", "-e", made], {
     input: JSON.stringify(data),
@@ -72,7 +71,9 @@ const dataOf = (runs: readonly ReportRun[]): ReportData => ({
   importance: [{ option: "n-layer", share: 0.75, values: [{ value: "1", mean: 3, runs: 2 }] }],
 });
 
-describe.skipIf(path === null)("a report in a browser, from the disk", () => {
+const BROWSER = { tags: ["browser"] };
+
+describe.skipIf(path === null)("a report in a browser, from the disk (skipped where Chromium is missing)", () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: path!, args: ["--no-sandbox"] });
@@ -104,7 +105,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
   const scale = (page: Page): Promise<{ min: number; max: number }> =>
     page.evaluate("(({ min, max }) => ({ min, max }))(window.plots.curves.scales.x)");
 
-  test("the curves are the runs', and a run's box takes it out and back", async () => {
+  test("the curves are the runs', and a run's box takes it out and back", BROWSER, async () => {
     const page = await open(watched(dataOf([run(1), run(2)])));
     expect(await series(page, "curves")).toEqual([
       [10, 20, 30, 40, 50],
@@ -120,7 +121,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
     await page.close();
   });
 
-  test("hover reads the values, a drag zooms, a double click shows all", async () => {
+  test("hover reads the values, a drag zooms, a double click shows all", BROWSER, async () => {
     const page = await open(watched(dataOf([run(1), run(2)])));
     const whole = await scale(page);
     const { x, y, width, height } = (await page.locator("#curves .u-over").boundingBox())!;
@@ -139,7 +140,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
     await page.close();
   });
 
-  test("the table sorts by any column, both ways, with what has no value last", async () => {
+  test("the table sorts by any column, both ways, with what has no value last", BROWSER, async () => {
     const runs = [run(3), run(1), run(2, { seconds: null }), run(10)];
     const page = await open(pageOf(dataOf(runs)));
     const order = async (): Promise<string[]> =>
@@ -156,7 +157,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
     await page.close();
   });
 
-  test("the front is what no run beats in both time and result", async () => {
+  test("the front is what no run beats in both time and result", BROWSER, async () => {
     const runs = Array.from({ length: 12 }, (_, i) => run(i));
     const page = await open(pageOf(dataOf(runs)));
     const front = JSON.parse((await page.locator("#times .uplot").getAttribute("data-front")) ?? "") as number[];
@@ -164,7 +165,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
     await page.close();
   });
 
-  test("a token says how sure the model was", async () => {
+  test("a token says how sure the model was", BROWSER, async () => {
     const page = await open(pageOf(dataOf([run(1)])));
     const marks = page.locator("#completions mark");
     expect(
@@ -176,7 +177,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
     await page.close();
   });
 
-  test("texts are texts, whatever they look like", async () => {
+  test("texts are texts, whatever they look like", BROWSER, async () => {
     const evil = '</script><img src=x onerror="document.title=\'owned\'"><!-- "\u0007\u202e';
     const runs = [
       run(1, {
@@ -207,7 +208,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
     await page.close();
   });
 
-  test("light and dark are the system's, until the button says otherwise", async () => {
+  test("light and dark are the system's, until the button says otherwise", BROWSER, async () => {
     const html = pageOf(dataOf([run(1)]));
     const background = (page: Page): Promise<string> =>
       page.evaluate("getComputedStyle(document.body).backgroundColor");
@@ -223,7 +224,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk", () => {
     [0, "none"],
     [1, "one"],
     [64, "many"],
-  ])("%d runs, and nothing is wider than the page", async (count) => {
+  ])("%d runs, and nothing is wider than the page", BROWSER, async (count) => {
     const page = await open(pageOf(dataOf(Array.from({ length: count }, (_, i) => run(i)))), {
       viewport: { width: 360, height: 700 },
     });

@@ -24,7 +24,7 @@ export function findChromium(): string | null {
   return candidates.find((path) => answers(path)) ?? null;
 }
 
-/** Test files that run in Node and in each of the browser projects, relative to `test/engine/`. */
+/** Test files that run in Node and in each of the browser projects, relative to `test/portable/`. */
 export function browserFiles(): string[] {
   const names = readdirSync(fileURLToPath(new URL("../portable", import.meta.url)), {
     recursive: true,

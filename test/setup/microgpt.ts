@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { expect, onTestFinished } from "vitest";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, expect, onTestFinished, vi } from "vitest";
+import type { MockInstance } from "vitest";
 
 /** The command line as users get it; the global setup has just compiled it. */
 export const CLI: string = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -24,6 +25,35 @@ export function microgpt(args: readonly string[], options: { cwd?: string; env?:
     env: { ...process.env, ...options.env },
   });
   return { exitCode: status, stdout, stderr };
+}
+
+let evaluations = 0;
+
+/**
+ * Runs `microgpt …` in this process, in a tenth of the time, for commands that train nothing: what is tested is what they
+ * say and do, not how a process ends. Not two at a time.
+ */
+export async function microgptHere(args: readonly string[], options: { cwd?: string } = {}): Promise<Finished> {
+  const [argv, cwd, listeners] = [process.argv, process.cwd(), process.stdout.listeners("error")];
+  const record = (stream: NodeJS.WriteStream): MockInstance => vi.spyOn(stream, "write").mockImplementation(() => true);
+  const [stdout, stderr] = [record(process.stdout), record(process.stderr)];
+  const textOf = ({ mock }: MockInstance): string => mock.calls.map(([text]) => String(text)).join("");
+  try {
+    process.chdir(options.cwd ?? cwd);
+    process.argv = [process.execPath, CLI, ...args];
+    process.exitCode = 0;
+    evaluations++;
+    await import(`${pathToFileURL(CLI).href}?${evaluations}`); // the entry alone is evaluated anew
+    return { exitCode: process.exitCode, stdout: textOf(stdout), stderr: textOf(stderr) };
+  } finally {
+    for (const spy of [stdout, stderr]) spy.mockRestore();
+    for (const listener of process.stdout.listeners("error")) {
+      if (!listeners.includes(listener)) process.stdout.off("error", listener as () => void);
+    }
+    process.chdir(cwd);
+    process.argv = argv;
+    process.exitCode = 0;
+  }
 }
 
 /** The same for commands that need this very process to go on: it plays the server. `input` is piped in. */
@@ -73,9 +103,42 @@ export const TINY: readonly string[] = "--n-embd 4 --n-head 2 --block-size 8 --n
   " ",
 );
 
-/** A finished run of the words, and where it is. */
-export function trained(...more: string[]): { directory: string; run: string; data: string; stdout: string } {
+interface Trained {
+  readonly directory: string;
+  readonly run: string;
+  readonly data: string;
+  readonly stdout: string;
+}
+
+const runs = new Map<string, Trained>();
+afterAll(() => {
+  for (const { directory } of runs.values()) rmSync(directory, { recursive: true });
+});
+
+/** A finished run of the words, and where it is. The same options are trained once; every test gets a copy. */
+export function trained(...more: string[]): Trained {
+  const key = more.join(" ");
+  const original = runs.get(key) ?? train(more, mkdtempSync(join(tmpdir(), "microgpt-test-")));
+  runs.set(key, original);
   const directory = workspace();
+  cpSync(original.directory, directory, { recursive: true, preserveTimestamps: true });
+  const moved = (text: string): string => text.replaceAll(original.directory, directory);
+  const config = join(directory, "run", "config.json");
+  writeFileSync(config, moved(readFileSync(config, "utf8"))); // it names the data
+  return {
+    directory,
+    run: moved(original.run),
+    data: moved(original.data),
+    stdout: moved(original.stdout),
+  };
+}
+
+/** The same, trained for this test alone. */
+export function trainedAnew(...more: string[]): Trained {
+  return train(more, workspace());
+}
+
+function train(more: readonly string[], directory: string): Trained {
   const data = writeWords(directory);
   const args = ["train", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY, ...more];
   const { exitCode, stdout, stderr } = microgpt(args);

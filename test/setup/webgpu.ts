@@ -16,5 +16,3 @@ export const gpu: Gpu | null = await findGpu();
 
 /** For the name of what can't run: the summary counts it. */
 export const gpuName: string = gpu?.name ?? `no WebGPU adapter in ${PLACE}`;
-
-if (gpu === null) console.warn(`${gpuName}: the tests of the GPU are not run`);
