@@ -10,21 +10,19 @@ import { serveSite } from "./setup/site.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const readme = read("README.md");
-const DOCUMENTS = [
-  "README.md",
-  "ARCHITECTURE.md",
-  "CHANGELOG.md",
-  "LOG.md",
-  "data/README.md",
-  "bench/README.md",
-  "docs/usage.md",
-  "docs/experiments.md",
-];
 
-/** The commands of a document: the lines of its `sh` blocks. */
+/** Every document that is there, at the root and in the folders that a reader may open. */
+const DOCUMENTS = [".", "docs", "bench", "data", "examples"].flatMap((folder) => {
+  const names = existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : [];
+  const documents = names.filter((name) => name.endsWith(".md")).toSorted();
+  return documents.map((name) => (folder === "." ? name : `${folder}/${name}`));
+});
+
+/** The commands of a document: the lines of its `sh` blocks, a comment aside, and continued where they end in `\\`. */
 function commandsOf(path: string): string[] {
   const blocks = read(path).matchAll(/^```sh\n(.*?)^```$/gms);
-  return [...blocks].flatMap(([, block]) => block.trim().split("\n"));
+  const lines = [...blocks].flatMap(([, block]) => block.replaceAll("\\\n", " ").trim().split("\n"));
+  return lines.filter((line) => !/^\s*(?:#|$)/.test(line));
 }
 
 test.each(DOCUMENTS)("the tables of options in %s are those of the option table (npm run docs writes them)", (path) => {
@@ -39,6 +37,14 @@ test("the README's two commands are npm's, and what they call is there", () => {
   expect(commandsOf("README.md").slice(0, 2)).toEqual(["npm ci && npm start", "npm ci && npm test"]);
   const manifest = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   expect(manifest.scripts).toMatchObject({ start: expect.stringContaining("dist/cli.js train"), test: "vitest run" });
+});
+
+test("every npm script that a document names is there", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  for (const path of DOCUMENTS) {
+    const named = [...read(path).matchAll(/\bnpm run (?:--silent )?([a-z][a-z:]*)/g)].map(([, name]) => name);
+    expect({ path, missing: named.filter((name) => !(name in scripts)) }).toEqual({ path, missing: [] });
+  }
 });
 
 test("the map of src/ in the README names every file", () => {
@@ -60,7 +66,8 @@ function writeTexts(directory: string): void {
   write("my-names.txt", read("data/names.txt").split("\n").slice(0, 500).join("\n"));
   write("my-text.txt", book);
   write("bible.txt", book);
-  write("my-hook.mjs", /^```js\n(.*?)^```$/ms.exec(read("docs/experiments.md"))?.[1] ?? "");
+  const hooks = DOCUMENTS.map((path) => /^```js\n(?=(.*?)^```$)[^`]*export default/ms.exec(read(path))?.[1]);
+  write("my-hook.mjs", hooks.find((hook) => hook !== undefined) ?? "");
   mkdirSync(join(directory, "my-book"));
   write("my-book/chapter-1.txt", book.slice(0, 8000));
   write("my-book/chapter-2.txt", book.slice(8000));
@@ -71,44 +78,68 @@ function writeTexts(directory: string): void {
   write("my-prompts.txt", "And God said\nIn the beginning\n");
 }
 
-describe("every command of the documents runs as it is written", () => {
-  // What can't run inside of a test: the first two would start this very run, the others are measured, not tested.
-  const ELSEWHERE = /^npm ci && npm (?:start|test)$|^npm run (?:bench|build|check|test:bugs|test:long)\b/;
-  const commands = DOCUMENTS.flatMap((path) => commandsOf(path)).filter((command) => !ELSEWHERE.test(command));
+/** A folder with the build and a few texts, and a site in place of the web. */
+async function newWorkshop(): Promise<{ run: (command: string) => Promise<void>; directory: string; asked: string[] }> {
+  const directory = workspace();
+  for (const name of ["dist", "data", "examples"].filter((folder) => existsSync(join(root, folder)))) {
+    cpSync(join(root, name), join(directory, name), { recursive: true });
+  }
+  cpSync(join(root, "package.json"), join(directory, "package.json"));
+  symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
+  writeTexts(directory);
+  mkdirSync(join(directory, "bin"));
+  for (const name of ["npx", "microgpt"]) {
+    const skip = name === "npx" ? "shift; " : "";
+    const script = `#!/bin/sh\n${skip}exec '${process.execPath}' '${CLI}' "$@"\n`;
+    writeFileSync(join(directory, "bin", name), script, { mode: 0o755 });
+  }
+  const book = read("test/fixtures/genesis200.txt");
+  const site = await serveSite({
+    "/files/1661/1661-0.txt": `The Project Gutenberg eBook\n\n*** START OF THE PROJECT GUTENBERG EBOOK ***\n\n${book}`,
+    "/rivers.html": "<html><body><p>All the rivers run into the sea; yet the sea is not full.</p></body></html>",
+  });
+  const PATH = `${join(directory, "bin")}:${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...process.env, PATH, XDG_CACHE_HOME: join(directory, "cache") };
+  const run = async (command: string): Promise<void> => {
+    const local = command.replaceAll("https://www.gutenberg.org", site.url);
+    const { exitCode, stdout, stderr } = await finished("sh", ["-c", local], { cwd: directory, env });
+    // What fetch says of its pages goes to the error output; a failed page would be a warning.
+    const said = stderr.replace(/^(?:fetched|cleaned|\d+ documents?,|written to) .*\n/gm, "");
+    expect({ command, exitCode, said }).toEqual({ command, exitCode: 0, said: "" });
+    expect(stdout + stderr).not.toBe("");
+  };
+  return { run, directory, asked: site.asked };
+}
 
-  test("in order, in a folder with the build, a few texts, and a site in place of the web", async () => {
-    const directory = workspace();
-    for (const name of ["dist", "data"]) cpSync(join(root, name), join(directory, name), { recursive: true });
-    cpSync(join(root, "package.json"), join(directory, "package.json"));
-    symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
-    writeTexts(directory);
-    mkdirSync(join(directory, "bin"));
-    for (const name of ["npx", "microgpt"]) {
-      const skip = name === "npx" ? "shift; " : "";
-      writeFileSync(join(directory, "bin", name), `#!/bin/sh\n${skip}exec '${process.execPath}' '${CLI}' "$@"\n`, {
-        mode: 0o755,
-      });
+describe("every command of the documents runs", () => {
+  // What can't run inside of a test: it needs the network, is measured, or would start this very run.
+  const ELSEWHERE = /^(?:npm|git|npx vitest|MICROGPT_\w+=\S+ npx vitest|\.ci\/run)\b/;
+  const runnable = (path: string): string[] => commandsOf(path).filter((command) => !ELSEWHERE.test(command));
+
+  test("the README's, with fewer steps", async () => {
+    const { run } = await newWorkshop();
+    expect(runnable("README.md").length).toBeGreaterThan(5);
+    for (const command of runnable("README.md")) {
+      const isFree =
+        /^npx microgpt (?:train|--)/.test(command) && !/--(?:num-steps|seconds|tokens|dry-run)/.test(command);
+      await run(`${command.replace(/--num-steps \d+/, "--num-steps 20")}${isFree ? " --num-steps 20" : ""}`);
     }
-    const book = read("test/fixtures/genesis200.txt");
-    const site = await serveSite({
-      "/files/1661/1661-0.txt": `The Project Gutenberg eBook\n\n*** START OF THE PROJECT GUTENBERG EBOOK ***\n\n${book}`,
-      "/rivers.html": "<html><body><p>All the rivers run into the sea; yet the sea is not full.</p></body></html>",
-    });
-    const PATH = `${join(directory, "bin")}:${dirname(process.execPath)}:${process.env.PATH}`;
-    const env = { ...process.env, PATH, XDG_CACHE_HOME: join(directory, "cache") };
-    expect(commands.length).toBeGreaterThan(20);
-    for (const command of commands) {
+  });
+
+  test.each(DOCUMENTS.filter((path) => runnable(path).length > 0))(
+    "those of %s, in order, as they are written",
+    { tags: ["documents"], timeout: 600_000 },
+    async (path) => {
+      const { run, directory, asked } = await newWorkshop();
       // The budgets are a reader's: a test has less time.
-      const local = command.replaceAll("https://www.gutenberg.org", site.url).replace(/--seconds \d+/, "--seconds 0.5");
-      const { exitCode, stdout, stderr } = await finished("sh", ["-c", local], { cwd: directory, env });
-      // What fetch says of its pages goes to the error output; a failed page would be a warning.
-      const said = stderr.replace(/^(?:fetched|cleaned|\d+ documents?,|written to) .*\n/gm, "");
-      expect({ command, exitCode, said }).toEqual({ command, exitCode: 0, said: "" });
-      expect(stdout + stderr).not.toBe("");
-    }
-    expect(readFileSync(join(directory, "heard.txt"), "utf8")).toMatch(/^100 \d\.\d+ \d+\n200 /);
-    expect(site.asked).toEqual(expect.arrayContaining(["/files/1661/1661-0.txt", "/rivers.html", "/robots.txt"]));
-  }, 300_000);
+      for (const command of runnable(path)) await run(command.replace(/--seconds \d+/, "--seconds 0.5"));
+      if (read(path).includes("my-hook.mjs")) {
+        expect(readFileSync(join(directory, "heard.txt"), "utf8")).toMatch(/^100 \d\.\d+ \d+\n200 /);
+      }
+      const pages = read(path).matchAll(/ https:\/\/www\.gutenberg\.org(\/\S+)/g);
+      expect(asked).toEqual(expect.arrayContaining([...pages].map(([, page]) => page)));
+    },
+  );
 
   test("the library example runs, in Node and without it", () => {
     const [, example] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
