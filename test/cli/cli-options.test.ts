@@ -1,30 +1,42 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { microgpt, TINY, trained, workspace } from "../setup/microgpt.ts";
+import { microgpt, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 
-test("batches, accumulation, clipping, decay, warm-up and schedule reach the training and its metrics", () => {
-  const metrics = (...more: string[]): { step: number; loss?: number; learningRate?: number }[] => {
-    const lines = readFileSync(join(trained(...more).run, "metrics.jsonl"), "utf8")
+test("batches, accumulation, clipping, decay, warm-up and schedule reach the training and its metrics", async () => {
+  const directory = workspace();
+  const common = ["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY];
+  let runs = 0;
+  const metrics = async (...more: string[]): Promise<{ step: number; loss?: number; learningRate?: number }[]> => {
+    runs++;
+    expect((await microgptHere([...common, "--name", `run-${runs}`, ...more])).exitCode).toBe(0);
+    const lines = readFileSync(join(directory, `run-${runs}`, "metrics.jsonl"), "utf8")
       .trim()
       .split("\n");
     return lines.map((line) => JSON.parse(line) as { step: number });
   };
-  const steps = metrics("--schedule", "cosine", "--warmup-steps", "9", "--learning-rate", "0.1").filter(
-    ({ learningRate }) => learningRate !== undefined,
-  );
+  const scheduled = await metrics("--schedule", "cosine", "--warmup-steps", "9", "--learning-rate", "0.1");
+  const steps = scheduled.filter(({ learningRate }) => learningRate !== undefined);
   expect(steps).toHaveLength(30);
   expect(steps[0].learningRate).toBeCloseTo(0.01, 12);
   expect(steps[9].learningRate).toBe(0.1);
   expect(steps[29].learningRate).toBeCloseTo(0.05 * (1 + Math.cos((Math.PI * 20) / 21)), 12);
-  const last = (...more: string[]): number | undefined => metrics(...more).findLast(({ loss }) => loss)?.loss;
-  const batch = last("--batch-size", "6");
-  expect(last("--batch-size", "2", "--accumulate", "3")).toBeCloseTo(batch ?? Number.NaN, 5);
-  const losses = [batch, last(), last("--clip-norm", "0.01"), last("--weight-decay", "5"), last("--batch-size", "1")];
+  const last = async (...more: string[]): Promise<number | undefined> =>
+    (await metrics(...more)).findLast(({ loss }) => loss)?.loss;
+  const batch = await last("--batch-size", "6");
+  expect(await last("--batch-size", "2", "--accumulate", "3")).toBeCloseTo(batch ?? Number.NaN, 5);
+  const losses = [batch, await last()];
+  for (const [option, value] of [
+    ["--clip-norm", "0.01"],
+    ["--weight-decay", "5"],
+    ["--batch-size", "1"],
+  ]) {
+    losses.push(await last(option, value));
+  }
   expect(new Set(losses).size).toBe(5); // all differ
 });
 
-test("a run of before these options is resumed, and means what it meant", () => {
+test("a run of before these options is resumed, and means what it meant", async () => {
   const { run } = trained();
   const config = join(run, "config.json");
   const json = JSON.parse(readFileSync(config, "utf8")) as { options: Record<string, unknown> };
@@ -45,30 +57,30 @@ test("a run of before these options is resumed, and means what it meant", () => 
   writeFileSync(config, JSON.stringify(json));
   rmSync(join(run, "checkpoints"), { recursive: true }); // they name the new options; without them it begins anew
   mkdirSync(join(run, "checkpoints"));
-  expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(await microgptHere(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
   expect(readFileSync(join(run, "metrics.jsonl"), "utf8")).toBe(metrics);
 });
 
-test("a long text is streamed whole, and can be stopped and resumed; without --stream the header says what is lost", () => {
+test("a long text is streamed whole, and can be stopped and resumed; without --stream the header says what is lost", async () => {
   const directory = workspace();
   const data = join(directory, "poem.txt");
   const verses = Array.from({ length: 60 }, (_, i) => `verse ${i}, ${"la ".repeat(i % 4)}la`);
   writeFileSync(data, verses.map((verse, i) => (i % 4 === 3 ? `${verse}\n\n` : `${verse}\n`)).join(""));
-  const train = (name: string, ...more: string[]): string => {
+  const train = async (name: string, ...more: string[]): Promise<string> => {
     const args = ["train", "--data", data, "--runs-dir", directory, "--name", name, ...TINY, ...more];
-    const { exitCode, stdout, stderr } = microgpt(args);
+    const { exitCode, stdout, stderr } = await microgptHere(args);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     return stdout;
   };
-  const cut = train("cut", "--documents", "paragraph");
+  const cut = await train("cut", "--documents", "paragraph");
   expect(cut).toMatch(
     /data {7}13 documents to learn, 2 held out; \d+ tokens\n {11}8\d % of the tokens lie behind --block-size 8 and are not learnt; --stream learns them all\n/,
   );
-  const whole = train("whole", "--documents", "file", "--stream", "--save-interval", "7");
+  const whole = await train("whole", "--documents", "file", "--stream", "--save-interval", "7");
   expect(whole).toMatch(/data {7}1\d\d windows to learn, 1\d held out; \d+ tokens\nmodel /);
   expect(whole).toMatch(/^held-out loss \d\.\d{4} over all 1\d windows, /m);
   expect(whole.match(/^sample +\d+: [^\n]* +new$/gm)).toHaveLength(20);
-  const lines = train("lines", "--reference", "--block-size", "7");
+  const lines = await train("lines", "--reference", "--block-size", "7");
   expect(lines).toMatch(/\d\d % of the tokens lie behind --block-size 7 and are not learnt\n/);
 
   const run = join(directory, "whole");
@@ -76,7 +88,7 @@ test("a long text is streamed whole, and can be stopped and resumed; without --s
   const read = (): Buffer[] => files.map((name) => readFileSync(join(run, name)));
   const expected = read();
   rmSync(join(run, "checkpoints", "step-000030.safetensors"));
-  expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(await microgptHere(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
   expect(read()).toEqual(expected);
 });
 

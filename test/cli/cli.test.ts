@@ -75,12 +75,12 @@ describe("microgpt train", () => {
     ]);
   });
 
-  test("names its runs after the data, each with the next number, and never writes over one", () => {
+  test("names its runs after the data, each with the next number, and never writes over one", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", join(directory, "a", "b"), ...TINY];
-    expect([microgpt(args).exitCode, microgpt(args).exitCode]).toEqual([0, 0]);
+    expect([(await microgptHere(args)).exitCode, (await microgptHere(args)).exitCode]).toEqual([0, 0]);
     expect(readdirSync(join(directory, "a", "b")).toSorted()).toEqual(["words-1", "words-2"]);
-    const again = microgpt([...args, "--name", "words-1"]);
+    const again = await microgptHere([...args, "--name", "words-1"]);
     expect(again.exitCode).toBe(2);
     expect(again.stderr).toMatch(/words-1 exists; choose another --name, or: microgpt resume .*words-1\n$/);
   });
@@ -92,26 +92,26 @@ describe("microgpt train", () => {
     expect(samples(trained())).not.toBe(first);
   });
 
-  test("--prompt-file completes each line after the training; # lines are comments", () => {
+  test("--prompt-file completes each line after the training; # lines are comments", async () => {
     const directory = workspace();
     const prompts = join(directory, "prompts.txt");
     writeFileSync(prompts, "# beginnings\nba\n\n  dif\n");
     const data = writeWords(directory);
     const args = ["train", "--data", data, "--runs-dir", directory, "--prompt-file", prompts, "--num-samples", "0"];
-    const { stdout, exitCode } = microgpt([...args, ...TINY]);
+    const { stdout, exitCode } = await microgptHere([...args, ...TINY]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/\n\nba\S*\ndif\S*\n$/);
   });
 
-  test("--reference keeps duplicates, holds nothing out, and keeps the last weights", () => {
+  test("--reference keeps duplicates, holds nothing out, and keeps the last weights", async () => {
     const directory = workspace();
     const data = writeWords(directory);
     writeFileSync(data, `${readFileSync(data, "utf8")}bace\nbace\n`);
     const args = ["train", "--reference", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY];
-    const { stdout } = microgpt(args);
+    const { stdout } = await microgptHere(args);
     expect(stdout).toMatch(/data {7}42 documents to learn; 15 tokens\n/);
     expect(stdout).not.toContain("held-out");
-    expect(microgpt(["sample", join(directory, "run"), "--num-samples", "1"]).exitCode).toBe(0);
+    expect((await microgptHere(["sample", join(directory, "run"), "--num-samples", "1"])).exitCode).toBe(0);
   });
 
   test("colours and the living line are for terminals: NO_COLOR or not, a pipe gets none", () => {
@@ -133,7 +133,7 @@ describe("microgpt sample and complete", () => {
 
   test("a run is found by its path, or by its name in --runs-dir", async () => {
     const { directory, run } = trained();
-    const byPath = microgpt(["sample", run]).stdout;
+    const byPath = (await microgptHere(["sample", run])).stdout;
     expect((await microgptHere(["sample", "run", "--runs-dir", directory])).stdout).toBe(byPath);
     expect((await microgptHere(["sample", "./run"], { cwd: directory })).stdout).toBe(byPath);
   });
@@ -310,15 +310,15 @@ describe("bad input is one clear sentence and exit code 2", () => {
     const config = join(run, "config.json");
     expect((await microgptHere(["resume", run])).stderr).toMatch(/cannot read \S*words\.txt: there is no such file/);
     writeFileSync(config, readFileSync(config, "utf8").replace(data, `${data}.moved`));
-    expect(microgpt(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await microgptHere(["resume", run])).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
-  test("text that could command a terminal is printed without its controls, and written to files as it is", () => {
+  test("text that could command a terminal is printed without its controls, and written to files as it is", async () => {
     const directory = workspace();
     const data = join(directory, "evil.txt");
     writeFileSync(data, "\u001b]0;owned\u0007\n".repeat(3) + "\u009b31m\u202eabc\n".repeat(3));
     const args = ["train", "--data", data, "--reference", "--runs-dir", directory, "--name", "run", ...TINY];
-    const { stdout } = microgpt([...args, "--num-steps", "200", "--temperature", "0.1"]);
+    const { stdout } = await microgptHere([...args, "--num-steps", "200", "--temperature", "0.1"]);
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     expect(readFileSync(join(directory, "run", "samples.txt"), "utf8")).toMatch(/[\u001b\u009b]/);
   });
@@ -335,9 +335,9 @@ test("--help and --version print and exit 0", async () => {
   expect((await microgptHere(["--help"])).stdout).toMatch(/complete \[options\] <RUN> <PREFIX>/);
 });
 
-test("without a command microgpt trains", () => {
+test("without a command microgpt trains", async () => {
   const directory = workspace();
-  const { exitCode, stdout } = microgpt(["--data", writeWords(directory), ...TINY], { cwd: directory });
+  const { exitCode, stdout } = await microgptHere(["--data", writeWords(directory), ...TINY], { cwd: directory });
   expect(exitCode).toBe(0);
   expect(stdout).toContain("sample 20:");
 });

@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { microgpt, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
+import { microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 
-test("a prompt's unknown characters are named and left out, and the rest is completed", () => {
+test("a prompt's unknown characters are named and left out, and the rest is completed", async () => {
   const { run } = trained();
-  const { exitCode, stdout, stderr } = microgpt(["complete", run, "Zbëa\u001b[31m"]);
+  const { exitCode, stdout, stderr } = await microgptHere(["complete", run, "Zbëa\u001b[31m"]);
   expect(exitCode).toBe(0);
   expect(stderr).toBe(
     'microgpt: warning: the prompt "Zbëa\\u001b[31m" has 6 pieces that the training data does not have:' +
@@ -16,7 +16,7 @@ test("a prompt's unknown characters are named and left out, and the rest is comp
   const prompts = join(directory, "prompts.txt");
   writeFileSync(prompts, "ba\n# a comment\nZoë\n");
   const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY, "--prompt-file", prompts];
-  const finished = microgpt(args);
+  const finished = await microgptHere(args);
   expect(finished.stderr).toMatch(
     /^microgpt: warning: \S*prompts\.txt: the prompt "Zoë" has 2 pieces .* "Z", "ë"; left out\n$/,
   );

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { hasScript, inTerminal } from "../setup/in-terminal.ts";
-import { microgptAsync, workspace } from "../setup/microgpt.ts";
+import { microgptHere, workspace } from "../setup/microgpt.ts";
 import { QUESTIONS } from "../setup/questions.ts";
 import { serveSite } from "../setup/site.ts";
 
@@ -15,11 +15,14 @@ const BOOK = `<html><head><title>A book</title></head><body>${VERSES.split("\n")
 /** The reference's options (its README's table), in the combinations of its README and of its guide's five sets; fewer steps. */
 const COMMANDS = [
   "--num-steps 20",
-  "--urls SITE/book.html --num-steps 20",
   "--urls SITE/book.html SITE/verses.txt --tokenizer word --num-steps 20",
-  "--urls SITE/verses.txt --tokenizer bpe --bpe-merges 1000 --num-steps 20",
   "--url-file pages.txt --no-cache --tokenizer bpe --bpe-merges 250 --num-steps 20",
   "--urls FILE --tokenizer char --n-embd 32 --n-head 4 --n-layer 2 --block-size 64 --num-steps 5",
+  "--urls FILE --prompt-file prompts.txt --num-steps 20",
+];
+const MORE_COMMANDS = [
+  "--urls SITE/book.html --num-steps 20",
+  "--urls SITE/verses.txt --tokenizer bpe --bpe-merges 1000 --num-steps 20",
   "--urls FILE --tokenizer char --n-embd 64 --n-head 8 --n-layer 2 --block-size 256 --num-steps 3 --batch-size 32",
   "--urls FILE --tokenizer word --n-embd 64 --n-head 8 --n-layer 3 --block-size 128 --num-steps 3 --batch-size 32",
   "--urls FILE --tokenizer bpe --bpe-merges 1000 --n-embd 64 --n-head 8 --n-layer 3 --block-size 128 --num-steps 3 --batch-size 32",
@@ -28,11 +31,10 @@ const COMMANDS = [
   ...[250, 500, 1000, 2500, 5000].map((merges) => `--urls FILE --tokenizer bpe --bpe-merges ${merges} --num-steps 5`),
   "--urls FILE --tokenizer bpe --bpe-merges 2000 --block-size 512 --n-embd 256 --n-head 16 --n-layer 6 --num-steps 1 --batch-size 1 --num-samples 1",
   "--urls FILE --no-gpu --num-steps 20",
-  "--urls FILE --prompt-file prompts.txt --num-steps 20",
 ];
 
 describe("every option of the reference runs as it is given there", () => {
-  test.each(COMMANDS)("microgpt %s", async (command) => {
+  async function expectTraining(command: string): Promise<void> {
     const directory = workspace();
     const site = await serveSite({ "/book.html": BOOK, "/verses.txt": VERSES });
     writeFileSync(join(directory, "verses.txt"), VERSES);
@@ -41,7 +43,7 @@ describe("every option of the reference runs as it is given there", () => {
     const file = pathToFileURL(join(directory, "verses.txt")).href;
     const args = command.replaceAll("SITE", site.url).replaceAll("FILE", file).split(" ");
     const env = { XDG_CACHE_HOME: join(directory, "cache") };
-    const { exitCode, stdout, stderr } = await microgptAsync(args, { cwd: directory, env });
+    const { exitCode, stdout, stderr } = await microgptHere(args, { cwd: directory, env });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const samples = command.includes("--num-samples 1") ? 1 : 20;
     expect(stdout.match(/^sample +\d+: /gm)).toHaveLength(samples);
@@ -50,7 +52,10 @@ describe("every option of the reference runs as it is given there", () => {
     if (command.includes("--urls") || command.includes("--url-file"))
       expect(stdout).toContain("180 documents to learn");
     if (command.includes("--prompt-file")) expect(stdout).toMatch(/\nAnd God said.*\nIn the beginning.*\n$/);
-  });
+  }
+
+  test.each(COMMANDS)("microgpt %s", expectTraining);
+  test.each(MORE_COMMANDS)("microgpt %s", { tags: ["commands"] }, expectTraining);
 
   test.skipIf(!hasScript)(
     "microgpt --interactive asks for each (skipped where util-linux's `script` is missing)",

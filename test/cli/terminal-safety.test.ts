@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hasScript, inTerminal } from "../setup/in-terminal.ts";
-import { microgpt, TINY, workspace } from "../setup/microgpt.ts";
+import { microgptHere, TINY, workspace } from "../setup/microgpt.ts";
 
 /** What a hostile text would tell a terminal: colours, its title, its clipboard (OSC 52), a device's name, 8-bit forms. */
 const HOSTILE = [
@@ -138,7 +138,7 @@ test("what goes to a file or a pipe is the text to the byte", async () => {
   const exitCode = await new Promise((done) => spawn(process.execPath, [CLI, ...args]).on("close", done));
   expect(exitCode).toBe(0);
   expect(readFileSync(out, "utf8")).toContain(cleaned);
-  const { stdout } = microgpt(["tokenize", "--tokenizer", "byte-bpe", "--json", cleaned]);
+  const { stdout } = await microgptHere(["tokenize", "--tokenizer", "byte-bpe", "--json", cleaned]);
   expect(stdout).toContain('{"text":"\\u202e","id":');
   expect((JSON.parse(stdout) as { pieces: { text: string }[] }).pieces.map(({ text }) => text)).toContain("\u202e");
 });

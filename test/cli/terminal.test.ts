@@ -6,10 +6,11 @@ import * as fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { duration, printable, sparkline } from "../../src/run/format.ts";
 import { hasScript, inTerminal } from "../setup/in-terminal.ts";
+import { byExtent } from "../setup/place.ts";
 import { QUESTIONS } from "../setup/questions.ts";
 import { TINY, workspace, writeWords } from "../setup/microgpt.ts";
 
-test("nothing that is printed can command the terminal, whatever the text", () => {
+test("nothing that is printed can command the terminal, whatever the text", { tags: ["cases"] }, () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const shown = printable(text);
@@ -17,7 +18,7 @@ test("nothing that is printed can command the terminal, whatever the text", () =
         /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/,
       );
     }),
-    { numRuns: 10_000 },
+    { numRuns: byExtent(2000, 10_000) },
   );
   expect(printable("\u001b[31mred\u001b[0m\ttab\nnext \u202eevil")).toBe("[31mred[0m\ttab\nnext evil");
   expect(printable("naïve 😀 café שלום")).toBe("naïve 😀 café שלום");

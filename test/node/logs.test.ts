@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import protobuf from "protobufjs";
 import { describe, expect, test } from "vitest";
 import { crc32c, record } from "../../src/node/event-log.ts";
-import { microgpt, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
+import { microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 import { start, until } from "../setup/trainer.ts";
 
 interface Line {
@@ -41,7 +41,7 @@ describe("--log csv", () => {
     const directory = workspace();
     const common = ["--data", writeWords(directory), "--runs-dir", directory, ...TINY, "--num-steps", "3000"];
     const more = ["--save-interval", "50", "--log", "csv,tensorboard"];
-    expect(microgpt(["train", ...common, ...more, "--name", "calm"]).exitCode).toBe(0);
+    expect((await microgptHere(["train", ...common, ...more, "--name", "calm"])).exitCode).toBe(0);
     const killed = start(["train", ...common, ...more, "--name", "killed"]);
     await until(
       "something is saved",
@@ -51,7 +51,7 @@ describe("--log csv", () => {
     );
     killed.kill("SIGKILL");
     await killed.ended;
-    expect(microgpt(["resume", join(directory, "killed")]).exitCode).toBe(0);
+    expect((await microgptHere(["resume", join(directory, "killed")])).exitCode).toBe(0);
     const [calm, other] = ["calm", "killed"].map((name) => readFileSync(join(directory, name, "metrics.csv"), "utf8"));
     expect(other).toBe(calm);
     // What TensorBoard shows of the two is the same, too: its reader forgets what is void.
@@ -91,9 +91,9 @@ function readEvents(path: string): Decoded[] {
   for (let place = 0; place + 12 <= bytes.length;) {
     const length = Number(bytes.readBigUInt64LE(place));
     if (place + 16 + length > bytes.length) break;
-    expect(unmask(bytes.readUInt32LE(place + 8))).toBe(otherCrc32c(bytes.subarray(place, place + 8)));
+    const isWhole = unmask(bytes.readUInt32LE(place + 8)) === otherCrc32c(bytes.subarray(place, place + 8));
     const data = bytes.subarray(place + 12, place + 12 + length);
-    expect(unmask(bytes.readUInt32LE(place + 12 + length))).toBe(otherCrc32c(data));
+    if (!isWhole || unmask(bytes.readUInt32LE(place + 12 + length)) !== otherCrc32c(data)) expect.fail(`at ${place}`);
     events.push(Event.toObject(Event.decode(data), { longs: Number }) as Decoded);
     place += 16 + length;
   }
@@ -144,16 +144,7 @@ describe("--log tensorboard", () => {
   test("a run that was killed before its first save begins its curves anew", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TINY];
-    const more = [
-      "--num-steps",
-      "20000",
-      "--eval-interval",
-      "20000",
-      "--save-interval",
-      "20000",
-      "--log",
-      "tensorboard",
-    ];
+    const more = ["--num-steps", "4000", "--eval-interval", "4000", "--save-interval", "4000", "--log", "tensorboard"];
     const killed = start([...args, ...more]);
     const file = (): string[] =>
       existsSync(join(directory, "run", "tensorboard")) ? readdirSync(join(directory, "run", "tensorboard")) : [];
@@ -163,9 +154,9 @@ describe("--log tensorboard", () => {
     killed.kill("SIGKILL");
     await killed.ended;
     expect(readdirSync(join(directory, "run", "checkpoints"))).toEqual([]);
-    expect(microgpt(["resume", join(directory, "run")]).exitCode).toBe(0);
+    expect((await microgptHere(["resume", join(directory, "run")])).exitCode).toBe(0);
     expect(file()).toHaveLength(2);
-    expect(visible(eventsOf(join(directory, "run"))).get("loss/train")).toHaveLength(20_000);
+    expect(visible(eventsOf(join(directory, "run"))).get("loss/train")).toHaveLength(4000);
   });
 
   test("a file that a kill has torn hides nothing of the next one", () => {
@@ -202,8 +193,8 @@ print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag 
     },
   );
 
-  test("a log that is none is refused", () => {
-    const { exitCode, stderr } = microgpt(["train", "--log", "wandb"], { cwd: workspace() });
+  test("a log that is none is refused", async () => {
+    const { exitCode, stderr } = await microgptHere(["train", "--log", "wandb"], { cwd: workspace() });
     expect(stderr).toBe('microgpt: --log: expected one of csv, tensorboard; got "wandb"\n');
     expect(exitCode).toBe(2);
   });
@@ -226,21 +217,21 @@ describe("--hook", () => {
     ...TINY,
   ];
 
-  test("hears what --json prints, of a training and of all runs of a sweep", () => {
+  test("hears what --json prints, of a training and of all runs of a sweep", async () => {
     const directory = workspace();
     const path = hook(
       directory,
       `import { appendFileSync } from "node:fs";
       export default (event) => appendFileSync(${JSON.stringify(join(directory, "heard"))}, JSON.stringify(event) + "\\n");`,
     );
-    const { stdout, exitCode } = microgpt([...args(directory), "--hook", path, "--json"]);
+    const { stdout, exitCode } = await microgptHere([...args(directory), "--hook", path, "--json"]);
     expect(exitCode).toBe(0);
     expect(readFileSync(join(directory, "heard"), "utf8")).toBe(stdout);
     writeFileSync(join(directory, "heard"), "");
     const sweep = ["sweep", "--grid", "n-layer=1,2", ...args(directory).slice(1)].map((arg) =>
       arg === "run" ? "sweep" : arg,
     );
-    expect(microgpt([...sweep, "--hook", "hook.mjs"], { cwd: directory }).exitCode).toBe(0);
+    expect((await microgptHere([...sweep, "--hook", "hook.mjs"], { cwd: directory })).exitCode).toBe(0);
     const heard = readFileSync(join(directory, "heard"), "utf8");
     expect(heard.match(/"event":"result"/g)).toHaveLength(2);
     expect(heard).toContain("02_n-layer-2");
@@ -249,9 +240,9 @@ describe("--hook", () => {
   test.each([
     ["throws", "export default () => { throw new Error('no such table'); };"],
     ["breaks its promise", "export default async () => { throw new Error('no such table'); };"],
-  ])("one that %s hears no more, once told; the training goes on", (_, text) => {
+  ])("one that %s hears no more, once told; the training goes on", async (_, text) => {
     const directory = workspace();
-    const { stdout, stderr, exitCode } = microgpt([...args(directory), "--hook", hook(directory, text)]);
+    const { stdout, stderr, exitCode } = await microgptHere([...args(directory), "--hook", hook(directory, text)]);
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(/^microgpt: warning: --hook \S+hook\.mjs: no such table; it hears no more\n$/);
     expect(stdout).toContain("sample  1:");
@@ -261,10 +252,10 @@ describe("--hook", () => {
     ["nowhere.mjs", null, /^--hook: cannot load nowhere\.mjs: Cannot find module/],
     ["hook.mjs", "export const hook = 1;", /^--hook: hook\.mjs must export a function/],
     ["hook.mjs", "export default (", /^--hook: cannot load hook\.mjs: /],
-  ])("%s is refused before anything is written: %j", (name, text, message) => {
+  ])("%s is refused before anything is written: %j", async (name, text, message) => {
     const directory = workspace();
     if (text !== null) hook(directory, text);
-    const { stderr, exitCode } = microgpt([...args(directory), "--hook", name], { cwd: directory });
+    const { stderr, exitCode } = await microgptHere([...args(directory), "--hook", name], { cwd: directory });
     expect(stderr).toMatch(/^microgpt: [^\n]+\n$/);
     expect(stderr.slice("microgpt: ".length)).toMatch(message);
     expect(exitCode).toBe(2);

@@ -88,7 +88,7 @@ function* turns(one: number | null, stride: number = 1): Generator<number> {
   else for (let n = 1; ; n += stride) yield n;
 }
 
-const which = byExtent("one of them", "each in turn", "each in turn");
+const which = byExtent("one of them", "each in turn");
 
 describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing or may not trace)", () => {
   // There are hundreds of writes at the start of a process: every fifth is enough.

@@ -9,7 +9,7 @@ import { initWeights } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
 import { newProgress, trainSteps } from "../../src/training/train.ts";
 import type { Progress, TrainEvent } from "../../src/training/train.ts";
-import { microgpt, TINY, workspace, writeWords } from "../setup/microgpt.ts";
+import { microgptHere, TINY, workspace, writeWords } from "../setup/microgpt.ts";
 
 const CONFIG = { vocabSize: 5, nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 4 };
 const DOCUMENT = [4, 0, 1, 4];
@@ -171,7 +171,7 @@ test("a diverged run keeps its last good checkpoint and model, names them, and c
   const wild = ["--engine", "atomic", "--learning-rate", "1000", "--save-interval", "1", "--val-fraction", "0"];
   const args = ["train", "--data", data, "--runs-dir", directory, "--name", "run", ...TINY, ...wild];
   const run = join(directory, "run");
-  const { exitCode, stderr } = microgpt(args);
+  const { exitCode, stderr } = await microgptHere(args);
   expect(exitCode).toBe(3);
   expect(stderr).toMatch(
     /^(?:microgpt: warning: step \d+ is skipped, its loss or a gradient is no finite number .*\n){5}/,
@@ -195,7 +195,7 @@ test("a diverged run keeps its last good checkpoint and model, names them, and c
     learningRate: expect.any(Number),
   });
 
-  expect(microgpt(["sample", run]).exitCode).toBe(0);
-  expect(microgpt(["resume", run])).toMatchObject({ exitCode: 3, stderr });
+  expect((await microgptHere(["sample", run])).exitCode).toBe(0);
+  expect(await microgptHere(["resume", run])).toMatchObject({ exitCode: 3, stderr });
   expect(readdirSync(join(run, "checkpoints")).toSorted()).toEqual(saved);
 });

@@ -30,16 +30,20 @@ export function microgpt(args: readonly string[], options: { cwd?: string; env?:
 let evaluations = 0;
 
 /**
- * Runs `microgpt …` in this process, in a tenth of the time, for commands that train nothing: what is tested is what they
- * say and do, not how a process ends. Not two at a time.
+ * Runs `microgpt …` in this process, in a tenth of the time: where what the command says and does is tested, and not how
+ * a process begins and ends. One at a time.
  */
-export async function microgptHere(args: readonly string[], options: { cwd?: string } = {}): Promise<Finished> {
-  const [argv, cwd, listeners] = [process.argv, process.cwd(), process.stdout.listeners("error")];
+export async function microgptHere(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Finished> {
+  const [argv, cwd, env, listeners] = [process.argv, process.cwd(), process.env, process.stdout.listeners("error")];
   const record = (stream: NodeJS.WriteStream): MockInstance => vi.spyOn(stream, "write").mockImplementation(() => true);
   const [stdout, stderr] = [record(process.stdout), record(process.stderr)];
   const textOf = ({ mock }: MockInstance): string => mock.calls.map(([text]) => String(text)).join("");
   try {
     process.chdir(options.cwd ?? cwd);
+    process.env = { ...env, ...options.env };
     process.argv = [process.execPath, CLI, ...args];
     process.exitCode = 0;
     evaluations++;
@@ -51,6 +55,7 @@ export async function microgptHere(args: readonly string[], options: { cwd?: str
       if (!listeners.includes(listener)) process.stdout.off("error", listener as () => void);
     }
     process.chdir(cwd);
+    process.env = env;
     process.argv = argv;
     process.exitCode = 0;
   }

@@ -21,7 +21,7 @@ export const EXTENT: Extent = import.meta.env.MICROGPT_EXTENT as Extent;
 export const LONG: boolean = EXTENT === "long";
 
 /** A size or a number of repetitions for each extent. Where `quick` is smaller, the test has a tag of `slow.ts`. */
-export const byExtent = <T>(quick: T, full: T, long: T): T => ({ quick, full, long })[EXTENT];
+export const byExtent = <T>(quick: T, full: T, long: T = full): T => ({ quick, full, long })[EXTENT];
 
 /** How many random cases to draw where `full` are drawn in Node: browsers check that they are no different. */
 export const runs = (full: number): number =>

@@ -18,13 +18,13 @@ export const SLOW: Readonly<Record<string, Slow>> = {
   gpu: { why: "SwiftShader, a GPU in software, compiles the kernels of a model for seconds", short: null },
   browser: { why: "Chromium opens a page for each test", short: null },
   slurm: { why: "the scheduler of a real Slurm cluster starts jobs at intervals of seconds", short: null },
+  commands: { why: "trainings that differ in one option from one that is tested", short: null },
   documents: { why: "the commands of all documents, most of them trainings", short: null },
   clock: { why: "time limits, which are waited for", short: null },
   kills: { why: "every kill takes two processes", short: "a few kills" },
   syscalls: { why: "a training is killed, or fails, at each of its system calls", short: "a tenth of the calls" },
   damage: { why: "every bit of a file is flipped", short: "a bit here and there" },
-  cases: { why: "laws are tried on many random cases", short: "a fifth of the cases" },
-  commands: { why: "trainings that differ in one option", short: "one of each kind" },
+  cases: { why: "laws are tried on many cases", short: "a fifth of them" },
   large: { why: "texts, pages and models of many megabytes", short: "smaller ones" },
 };
 

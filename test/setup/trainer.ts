@@ -41,8 +41,8 @@ export function start(args: readonly string[], wrapper: readonly string[] = []):
   return { pid: child.pid ?? -1, ended, output: () => stdout + stderr, kill: (signal) => void child.kill(signal) };
 }
 
-/** Waits until a condition holds; fails the test after ten seconds (or `limitMs`), which no good run comes near. */
-export async function until(what: string, condition: () => boolean, limitMs: number = 10_000): Promise<void> {
+/** Waits until a condition holds; fails the test after a minute, which not even a busy machine comes near. */
+export async function until(what: string, condition: () => boolean, limitMs: number = 60_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > deadline) expect.fail(`waited in vain until ${what}`);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkSlurm, NO_SLURM_SETTINGS, readSlurm, slurmScript } from "../../src/experiments/slurm-script.ts";
 import { parseEnding, parseQueue } from "../../src/sweep/slurm.ts";
-import { microgpt, TINY, workspace, writeWords } from "../setup/microgpt.ts";
+import { microgpt, microgptHere, TINY, workspace, writeWords } from "../setup/microgpt.ts";
 import { hasSlurm, startCluster } from "../setup/slurm.ts";
 import type { Cluster } from "../setup/slurm.ts";
 import { leftovers, savedSteps, start, tasksOf, until } from "../setup/trainer.ts";
@@ -111,36 +111,36 @@ function words(...more: string[]): { directory: string; sweep: string; args: str
   return { directory, sweep: join(directory, "sweep"), args };
 }
 
-test("without Slurm, --on slurm is one sentence; its flags without it, too", () => {
+test("without Slurm, --on slurm is one sentence; its flags without it, too", async () => {
   const { args } = words("--grid", "n-layer=1,2", "--on", "slurm");
-  const { exitCode, stderr } = microgpt(args, { env: { PATH: "/nonexistent" } });
+  const { exitCode, stderr } = await microgptHere(args, { env: { PATH: "/nonexistent" } });
   expect(stderr).toBe("microgpt: --on slurm: there is no sbatch here; use a machine that submits to a Slurm cluster\n");
   expect(exitCode).toBe(2);
-  const alone = microgpt(words("--grid", "n-layer=1,2", "--mem", "1G").args);
+  const alone = await microgptHere(words("--grid", "n-layer=1,2", "--mem", "1G").args);
   expect([alone.exitCode, alone.stderr]).toEqual([2, expect.stringContaining("are Slurm's; give --on slurm, too")]);
 });
 
-test("what sbatch refuses is told in its words, and the sweep can go on elsewhere", () => {
+test("what sbatch refuses is told in its words, and the sweep can go on elsewhere", async () => {
   const { args, directory, sweep } = words("--grid", "n-layer=1,2", "--on", "slurm");
   const env = fakeSlurm(directory, {
     sbatch: "echo 'sbatch: error: Batch job submission failed: Invalid partition name specified' >&2; exit 1",
     squeue: "exit 0",
   });
-  const { exitCode, stderr } = microgpt(args, { env });
+  const { exitCode, stderr } = await microgptHere(args, { env });
   expect(stderr).toBe('microgpt: slurm: sbatch says "Batch job submission failed: Invalid partition name specified"\n');
   expect(exitCode).toBe(1);
-  const again = microgpt(["sweep", "--resume", sweep, "--on", "local"], { env });
+  const again = await microgptHere(["sweep", "--resume", sweep, "--on", "local"], { env });
   expect([again.exitCode, again.stderr]).toEqual([0, ""]);
 });
 
-test("a cluster with accounting is asked why a task is gone; out of memory is not tried again", () => {
+test("a cluster with accounting is asked why a task is gone; out of memory is not tried again", async () => {
   const { args, directory, sweep } = words("--grid", "n-layer=1,2", "--on", "slurm");
   const env = fakeSlurm(directory, {
     sbatch: `echo x >> ${directory}/submitted; echo 7`,
     squeue: "exit 0",
     sacct: `case "$*" in *7_0*) echo 'OUT_OF_MEMORY|0:125';; *) echo 'CANCELLED by 1000|0:15';; esac`,
   });
-  const { exitCode, stderr } = microgpt(args, { env });
+  const { exitCode, stderr } = await microgptHere(args, { env });
   expect(stderr.split("\n").slice(0, 2)).toEqual([
     "microgpt: warning: 01_n-layer-1: it ran out of memory; ask for more by --mem",
     "microgpt: warning: 02_n-layer-2: it was cancelled (scancel)",
@@ -150,14 +150,14 @@ test("a cluster with accounting is asked why a task is gone; out of memory is no
   expect(existsSync(join(sweep, "summary.json"))).toBe(true);
 });
 
-test("a task that dies again and again, and comes no further, is given up", () => {
+test("a task that dies again and again, and comes no further, is given up", async () => {
   const { args, directory } = words("--grid", "n-layer=1,2", "--on", "slurm");
   const env = fakeSlurm(directory, {
     sbatch: `echo x >> ${directory}/submitted; wc -l < ${directory}/submitted`,
     squeue: "exit 0",
     sacct: "echo 'TIMEOUT|0:0'",
   });
-  const { stderr } = microgpt(args, { env });
+  const { stderr } = await microgptHere(args, { env });
   expect(stderr).toContain("01_n-layer-1: it was ended 5 times (timeout) and came no further");
   expect(readFileSync(join(directory, "submitted"), "utf8")).toBe("x\n".repeat(5));
 });
@@ -192,12 +192,12 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     const more = [...GRID, "--num-steps", "20000"];
     const [here, there] = [words(...more), words(...more, ...ON_SLURM)];
     const running = start(there.args);
-    await until("two runs have saved", () => saved(there.sweep, 2), 60_000);
+    await until("two runs have saved", () => saved(there.sweep, 2));
     process.kill(tasksOf(there.sweep)[0].pid, "SIGKILL");
-    await until("the other is alone", () => tasksOf(there.sweep).length === 1 || saved(there.sweep, 3), 60_000);
+    await until("the other is alone", () => tasksOf(there.sweep).length === 1 || saved(there.sweep, 3));
     cluster.ask("sbatch", "--partition=high", "--nodes=2", "--output=/dev/null", "--wrap", "sleep 1");
     // What was preempted would wait for two minutes, so long are credentials good.
-    await until("something is requeued", () => requeued().length > 0, 60_000);
+    await until("something is requeued", () => requeued().length > 0);
     for (const task of requeued()) cluster.ask("scontrol", "update", `JobId=${task}`, "StartTime=now");
     const { exitCode, stdout, stderr } = await running.ended;
     expect(stderr).toBe("");
@@ -214,10 +214,10 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
   test("the sweep itself is killed: it goes on with the jobs that it has in the queue, and submits none twice", async () => {
     const { args, sweep } = words(...GRID, ...ON_SLURM);
     const running = start(args);
-    await until("a run has saved", () => saved(sweep, 1), 60_000);
+    await until("a run has saved", () => saved(sweep, 1));
     running.kill("SIGKILL");
     await running.ended;
-    const here = microgpt(["sweep", "--resume", sweep, "--on", "local"]);
+    const here = await microgptHere(["sweep", "--resume", sweep, "--on", "local"]);
     expect([here.exitCode, here.stderr]).toEqual([
       2,
       expect.stringMatching(/^microgpt: \d of its runs are in Slurm's queue \(\d+_\d\); scancel them/),
@@ -231,7 +231,7 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
   test("Ctrl-C cancels what waits and lets what runs save; --resume submits what is left", async () => {
     const { args, sweep } = words(...GRID, ...ON_SLURM, "--num-steps", "20000");
     const running = start(args);
-    await until("two runs have saved", () => saved(sweep, 2), 60_000);
+    await until("two runs have saved", () => saved(sweep, 2));
     running.kill("SIGINT");
     const { exitCode, stdout } = await running.ended;
     expect(exitCode).toBe(130);

@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { Random } from "../../src/random.ts";
 import { isRunning } from "../../src/node/files.ts";
 import { loadResult } from "../../src/node/result.ts";
-import { microgpt, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
+import { microgpt, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
+import { byExtent } from "../setup/place.ts";
 import { fingerprint, leftovers, savedSteps, start, tasksOf, until } from "../setup/trainer.ts";
-import type { Trainer } from "../setup/trainer.ts";
 
 /** A sweep of forty words in a directory of its own: its arguments, and where it will be. */
 function words(...more: string[]): { directory: string; sweep: string; args: string[] } {
@@ -20,9 +21,9 @@ const summary = (
 ): { runs: { name: string; state: string; failure: string | null; bitsPerByte: number }[] } =>
   JSON.parse(readFileSync(join(sweep, "summary.json"), "utf8")) as ReturnType<typeof summary>;
 
-test("a run of a sweep is the run that train would have made", () => {
+test("a run of a sweep is the run that train would have made", async () => {
   const { sweep, directory, args } = words("--grid", "n-layer=1,2", "--jobs", "2");
-  const { exitCode, stdout, stderr } = microgpt(args);
+  const { exitCode, stdout, stderr } = await microgptHere(args);
   expect(stderr).toBe("");
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^finished +01_n-layer-1 +\d\.\d{4} bits a byte +\d+s +\([12] of 2\)$/m);
@@ -37,7 +38,7 @@ test("a run of a sweep is the run that train would have made", () => {
       "--name",
       `alone-${layers}`,
     ];
-    expect(microgpt([...alone, ...TINY, "--n-layer", String(layers)]).exitCode).toBe(0);
+    expect((await microgptHere([...alone, ...TINY, "--n-layer", String(layers)])).exitCode).toBe(0);
     const { "config.json": _, ...files } = fingerprint(join(directory, `alone-${layers}`));
     expect(fingerprint(join(sweep, "runs", `0${layers}_n-layer-${layers}`))).toMatchObject(files);
   }
@@ -68,7 +69,7 @@ test("a run that fails stops no other; it is named, and told in the summary", ()
   expect(again.exitCode).toBe(1);
 });
 
-test("what can't fit the memory is not started, and what would is said", () => {
+test("what can't fit the memory is not started, and what would is said", async () => {
   const { sweep, args } = words(
     "--grid",
     "n-embd=4,16384",
@@ -78,7 +79,7 @@ test("what can't fit the memory is not started, and what would is said", () => {
     "batch-size=2,65536",
     "--dry-run",
   );
-  const { exitCode, stdout } = microgpt(args);
+  const { exitCode, stdout } = await microgptHere(args);
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^01_n-embd-4_batch-size-2 +\d+\.\d MB$/m);
   expect(stdout).toMatch(/^04_n-embd-16384_batch-size-65536 .*(too large for the wasm engine|would fit)/m);
@@ -86,7 +87,7 @@ test("what can't fit the memory is not started, and what would is said", () => {
 });
 
 test("Ctrl-C stops every run, saved; --resume does what is left, and nothing twice", async () => {
-  const { sweep, args } = words("--grid", "n-layer=1,2,3,4,5,6", "--jobs", "2", "--num-steps", "1500");
+  const { sweep, args } = words("--grid", "n-layer=1,2,3,4", "--jobs", "2", "--num-steps", "500");
   const first = start(args);
   await until("the first run is finished", () => first.output().includes("finished"));
   first.kill("SIGINT");
@@ -101,12 +102,12 @@ test("Ctrl-C stops every run, saved; --resume does what is left, and nothing twi
   renameSync(join(sweep, "..", "words.txt"), join(sweep, "..", "moved.txt"));
   const { exitCode: end, stdout: rest } = await start(["sweep", "--resume", sweep]).ended;
   expect(end).toBe(0);
-  expect(rest.match(/^started/gm)).toHaveLength(6 - done.length);
+  expect(rest.match(/^started/gm)).toHaveLength(4 - done.length);
   expect(done.map((name) => statSync(join(sweep, "runs", name, "result.json")).mtimeMs)).toEqual(stamps);
   expect(summary(sweep).runs.every(({ state }) => state === "finished")).toBe(true);
 });
 
-test("a prepared text that is damaged is made again; other data is refused", () => {
+test("a prepared text that is damaged is made again; other data is refused", async () => {
   const { sweep, args, directory } = words("--grid", "n-layer=1,2");
   expect(microgpt(args).exitCode).toBe(0);
   const [name] = readdirSync(join(sweep, "prepared"));
@@ -120,7 +121,7 @@ test("a prepared text that is damaged is made again; other data is refused", () 
   expect(readFileSync(path).equals(whole)).toBe(true);
   rmSync(path);
   writeFileSync(join(directory, "words.txt"), "other\nwords\n");
-  const refused = microgpt(["sweep", "--resume", sweep]);
+  const refused = await microgptHere(["sweep", "--resume", sweep]);
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toBe(
     "microgpt: the data is not what the sweep began with; put it back, or begin a new sweep\n",
@@ -145,76 +146,70 @@ test("halving: each rung ends where it should, and the better half by then goes 
   expect(summary(sweep).runs.filter(({ state }) => state === "finished")).toHaveLength(1);
 });
 
-/** Kills a run now and then, and the sweep itself `parents` times; resumes it to its end. */
-async function disturb(sweep: string, args: string[], everyMs: number, parents: number): Promise<number> {
-  let random = 12345;
-  const draw = (count: number): number => (random = (random * 1103515245 + 12345) % 2 ** 31) % count;
-  let parent: Trainer = start(args);
-  let kills = 0;
-  // On a busy machine a run may be killed before it has begun, over and over, and the sweep would be right to give it up.
-  const futile = new Map<string, { steps: string; count: number }>();
-  const mayDie = ({ run }: { run: string }): boolean => {
-    const steps = savedSteps(join(sweep, "runs", run)).join();
-    const last = futile.get(run);
-    if (last?.steps !== steps) futile.set(run, { steps, count: 0 });
-    return (futile.get(run)?.count ?? 0) < 3;
-  };
-  for (;;) {
-    const ended = await Promise.race([parent.ended, sleep(everyMs).then(() => null)]);
-    if (ended?.exitCode === 0) return kills;
-    const tasks = tasksOf(sweep).filter(mayDie);
-    if (ended === null && parents > 0 && kills % 3 === 2) {
-      parent.kill("SIGKILL");
-      await parent.ended;
-      parents--;
-      kills++;
-    } else if (ended === null && tasks.length > 0) {
-      const { pid, run } = tasks[draw(tasks.length)];
-      futile.get(run)!.count++;
+/**
+ * Kills runs, and of every three times once the sweep itself while `parents` are left, as soon as something was saved since
+ * the last time; resumes the sweep to its end. Resolves to how often it killed.
+ */
+async function disturb(sweep: string, args: string[], kills: number, parents: number): Promise<number> {
+  const random = new Random(12345);
+  const saved = (run: string): number => savedSteps(join(sweep, "runs", run)).at(-1) ?? -1;
+  const killedAt = new Map<string, number>();
+  let count = 0;
+  for (let parent = start(args); ; parent = start(["sweep", "--resume", sweep])) {
+    const now = { ended: false };
+    void parent.ended.then(() => (now.ended = true));
+    while (!now.ended && count < kills) {
+      // A run that is killed again and again before it comes further would be given up, and rightly.
+      const ripe = (): { pid: number; run: string }[] =>
+        tasksOf(sweep).filter(({ run }) => saved(run) > (killedAt.get(run) ?? -1));
+      await until("a run has saved", () => now.ended || ripe().length > 0);
+      await sleep(random.randbelow(20));
+      const tasks = ripe();
+      if (tasks.length === 0) continue;
+      count++;
+      if (parents > 0 && count % 3 === 0) {
+        parents--;
+        parent.kill("SIGKILL");
+        break;
+      }
+      const { pid, run } = tasks[random.randbelow(tasks.length)];
+      killedAt.set(run, saved(run));
       if (isRunning(pid)) process.kill(pid, "SIGKILL"); // it may just have ended
-      kills++;
     }
-    if (ended !== null) expect(ended.stderr).toBe(""); // what has ended by itself had a reason
-    if (parent.output().length >= 0 && (await Promise.race([parent.ended, sleep(1).then(() => null)])) !== null) {
-      parent = start(existsSync(join(sweep, "sweep.json")) ? ["sweep", "--resume", sweep] : args);
-    }
+    const { exitCode, signal, stderr } = await parent.ended;
+    if (signal !== "SIGKILL") expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    if (exitCode === 0) return count;
   }
 }
 
+const SCALE = byExtent(
+  { repeats: 1, steps: 500, kills: 3, parents: 1 },
+  { repeats: 8, steps: 2500, kills: 25, parents: 5 },
+  { repeats: 8, steps: 40_000, kills: 200, parents: 20 },
+);
+
 test.runIf(existsSync("/proc/self/cmdline"))(
-  "16 runs, a random one killed again and again, and the sweep itself five times: the summary is the undisturbed one's",
+  `${2 * SCALE.repeats} runs, killed ${SCALE.kills} times, the sweep itself among them: the summary is the undisturbed one's`,
+  { tags: ["kills"], timeout: 1_800_000 },
   async () => {
-    const long = process.env.MICROGPT_LONG !== undefined;
-    const steps = long ? "40000" : "2500";
-    const more = [
-      "--grid",
-      "n-embd=2,4",
-      "--grid",
-      "n-layer=1,2",
-      "--repeats",
-      "4",
-      "--jobs",
-      "2",
-      "--num-steps",
-      steps,
-    ];
+    const { repeats, steps, kills, parents } = SCALE;
+    const grid = ["--grid", "n-layer=1,2", "--jobs", "2"];
+    const more = [...grid, "--repeats", String(repeats), "--num-steps", String(steps), "--save-interval", "100"];
     const [calm, disturbed] = [words(...more), words(...more)];
     expect((await start(calm.args).ended).exitCode).toBe(0);
-    const kills = await disturb(disturbed.sweep, disturbed.args, long ? 2000 : 350, 5);
-    expect(kills).toBeGreaterThan(15);
+    expect(await disturb(disturbed.sweep, disturbed.args, kills, parents)).toBe(kills);
     for (const name of ["summary.json", "summary.csv"]) {
       expect(readFileSync(join(disturbed.sweep, name)).equals(readFileSync(join(calm.sweep, name)))).toBe(true);
     }
-    expect(summary(calm.sweep).runs).toHaveLength(16);
+    expect(summary(calm.sweep).runs).toHaveLength(2 * repeats);
     expect(summary(calm.sweep).runs.every(({ state }) => state === "finished")).toBe(true);
     for (const { name } of summary(calm.sweep).runs) {
       const [one, other] = [calm, disturbed].map(({ sweep }) => fingerprint(join(sweep, "runs", name)));
       expect({ ...other, "config.json": "" }).toEqual({ ...one, "config.json": "" });
     }
     expect(leftovers(disturbed.sweep)).toEqual([]);
-    expect(savedSteps(join(disturbed.sweep, "runs", summary(calm.sweep).runs[0].name)).at(-1)).toBe(Number(steps));
+    expect(savedSteps(join(disturbed.sweep, "runs", summary(calm.sweep).runs[0].name)).at(-1)).toBe(steps);
   },
-  process.env.MICROGPT_LONG === undefined ? 120_000 : 600_000,
 );
 
 test.each<[string, RegExp]>([
@@ -229,8 +224,8 @@ test.each<[string, RegExp]>([
   ["--resume x --halving", /^--resume: a sweep goes on as it began; leave options away$/],
   ["--jobs 0", /^--jobs: expected a whole number from 1/],
   ["--grid n-layer=1 --tokens 5 --seconds 5", /^sweep: no run can be trained; --tokens and --seconds both say/],
-])("sweep %s is refused in one sentence", (args, message) => {
-  const { exitCode, stderr, stdout } = microgpt(["sweep", ...args.split(" ")], { cwd: workspace() });
+])("sweep %s is refused in one sentence", async (args, message) => {
+  const { exitCode, stderr, stdout } = await microgptHere(["sweep", ...args.split(" ")], { cwd: workspace() });
   expect(stdout).toBe("");
   expect(stderr).toMatch(/^microgpt: [^\n]+\n$/);
   expect(stderr.slice("microgpt: ".length).trimEnd()).toMatch(message);
@@ -242,21 +237,21 @@ test.each([
   ["alias.yaml", "a: &x 1\nb: *x\n", /^\S*alias.yaml is no YAML: |^\S*alias.yaml: "a" is no option/],
   ["list.json", "[1]", /^\S*list.json: expected options by name/],
   ["typo.json", '{"grid": {"n-layr": [1]}}', /^\S*typo.json: "n-layr" is no option/],
-])("a sweep file with a mistake is refused: %s", (name, text, message) => {
+])("a sweep file with a mistake is refused: %s", async (name, text, message) => {
   const directory = workspace();
   writeFileSync(join(directory, name), text);
-  const { exitCode, stderr } = microgpt(["sweep", name], { cwd: directory });
+  const { exitCode, stderr } = await microgptHere(["sweep", name], { cwd: directory });
   expect(stderr.slice("microgpt: ".length)).toMatch(message);
   expect(exitCode).toBe(2);
 });
 
-test("runs are compared: as a table, with completions, as JSON, as CSV", () => {
+test("runs are compared: as a table, with completions, as JSON, as CSV", async () => {
   const { run, directory } = trained();
   const other = join(directory, "other");
   const args = ["train", "--data", join(directory, "words.txt"), "--runs-dir", directory, "--name", "other", ...TINY];
-  expect(microgpt([...args, "--n-layer", "2", "--tokenizer", "bpe"]).exitCode).toBe(0);
+  expect((await microgptHere([...args, "--n-layer", "2", "--tokenizer", "bpe"])).exitCode).toBe(0);
   writeFileSync(join(directory, "prompts.txt"), "ba\n");
-  const { stdout, stderr, exitCode } = microgpt([
+  const { stdout, stderr, exitCode } = await microgptHere([
     "compare",
     run,
     other,
@@ -268,16 +263,16 @@ test("runs are compared: as a table, with completions, as JSON, as CSV", () => {
     /^run +tokenizer +n-layer +parameters +vocabulary +steps +best at +tokens\/s +time +memory +held-out +bits\/byte$/m,
   );
   expect(stdout).toMatch(/^ba\n(?: +(?:run|other) +ba\w*\n){2}$/m);
-  const json = JSON.parse(microgpt(["compare", run, other, "--json"]).stdout) as {
+  const json = JSON.parse((await microgptHere(["compare", run, other, "--json"])).stdout) as {
     runs: { name: string }[];
     costs: object;
   };
   expect(json.runs.map(({ name }) => name).toSorted()).toEqual(["other", "run"]);
   expect(Object.keys(json.costs).toSorted()).toEqual(["other", "run"]);
-  expect(microgpt(["compare", run, other, "--csv"]).stdout.split("\r\n")[0]).toBe(
+  expect((await microgptHere(["compare", run, other, "--csv"])).stdout.split("\r\n")[0]).toBe(
     "name,tokenizer,n-layer,state,parameters,vocabSize,step,numSteps,bestStep,heldOutLoss,bitsPerByte,failure,tokensPerSecond,seconds,peakMemoryBytes",
   );
-  const missing = microgpt(["compare", run, join(directory, "nowhere")]);
+  const missing = await microgptHere(["compare", run, join(directory, "nowhere")]);
   expect([missing.exitCode, missing.stderr]).toEqual([
     2,
     expect.stringMatching(/^microgpt: \S*nowhere: there is no such run\n$/),
