@@ -30,7 +30,7 @@ export type { WebGpuOptions } from "./backend/webgpu/webgpu.ts";
 export { baselines } from "./text/baselines.ts";
 export type { Baselines } from "./text/baselines.ts";
 export { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from "./training/checkpoint.ts";
-export type { Checkpoint, Model, Origin } from "./training/checkpoint.ts";
+export type { Checkpoint, ModelFile, Origin } from "./training/checkpoint.ts";
 export { Corpus } from "./text/corpus.ts";
 export type { CleaningCounts, CorpusOptions, Source } from "./text/corpus.ts";
 export { referenceDataset, splitDataset, splitDocuments, splitLines, splitTails } from "./text/dataset.ts";

@@ -1,4 +1,5 @@
 /** The engine of a new training, with its first weights: chosen, opened, and the steps of its budget counted. */
+import type { Gpu } from "../backend/webgpu/device.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { initTensors } from "../training/engine.ts";
 import type { Engine, Tensors } from "../training/engine.ts";
@@ -35,7 +36,7 @@ export async function startTraining(
   const noBlas = resolved.noBlas || (usesBlas(config, chosen) && machine.findBlas() === null);
   const options = { ...chosen, noBlas };
   const gpu = choice?.gpu ?? null;
-  const findGpu: Machine["findGpu"] = gpu === null ? machine.findGpu : async () => await Promise.resolve(gpu);
+  const findGpu = async (): Promise<Gpu | string> => gpu ?? (await machine.findGpu());
   const found: Machine = { ...machine, cores: machine.cores, findGpu };
   const engine = await openEngine(config, initialWeights(data, options), options, found, warn);
   const fellBack = options.engine === "webgpu" && !engine.name.startsWith("webgpu");

@@ -10,7 +10,7 @@
  */
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { Checkpoint, Model } from "../training/checkpoint.ts";
+import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../training/checkpoint.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
 import type { TrainOptions } from "../options/config.ts";
@@ -151,13 +151,13 @@ export class Run {
     return await decodeCheckpoint(readSafetensors(join(this.#checkpoints, checkpointName(step))));
   }
 
-  async saveModel(model: Model): Promise<void> {
+  async saveModel(model: ModelFile): Promise<void> {
     this.mustHoldLock();
     writeDurably(join(this.path, "model.safetensors"), await encodeModel(model));
   }
 
   /** Throws InputError if model.safetensors is missing or damaged. */
-  async loadModel(): Promise<Model> {
+  async loadModel(): Promise<ModelFile> {
     const path = join(this.path, "model.safetensors");
     try {
       const model = await decodeModel(readSafetensors(path));

@@ -36,7 +36,7 @@ const split = (x: TensorNode, parts: number): TensorNode[] =>
   });
 
 /** Is given each activation with its name, as the model is built. */
-export type NameActivation = (name: string, tensor: TensorNode) => void;
+export type NameActivation = (name: string, activation: TensorNode) => void;
 
 /**
  * The tokens of a batch → the logits of each next token [T, V]. `weights` by name; `heads` says how C is cut.
@@ -61,7 +61,7 @@ export function gpt(
     const hidden = relu(project(rmsnorm(afterAttention), "mlp_fc1")); // [T, 4·C]
     x = add(project(hidden, "mlp_fc2"), afterAttention); // [T, C]
     const activations = { query, key, value, attended, afterAttention, hidden, afterMlp: x };
-    for (const [short, tensor] of Object.entries(activations)) name(`layer${layer}.${short}`, tensor);
+    for (const [short, activation] of Object.entries(activations)) name(`layer${layer}.${short}`, activation);
   }
   const logits = linear(x, weight("lm_head")); // [T, V]
   name("logits", logits);

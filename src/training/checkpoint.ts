@@ -12,6 +12,7 @@ import { InputError, isRecord, quote } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
 import { isRandomState } from "../random.ts";
 import type { RandomState } from "../random.ts";
+import { sha256Of } from "../text/sha256.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import type { RawTensor, SafetensorsFile } from "./safetensors.ts";
 import type { Evaluation, Progress } from "./train.ts";
@@ -33,7 +34,7 @@ export interface Checkpoint extends Origin {
   readonly state: TrainingState;
 }
 
-export interface Model extends Origin {
+export interface ModelFile extends Origin {
   readonly weights: Tensors;
   /** The step that these weights stand at, and their held-out loss (null where nothing was held out). */
   readonly step: number;
@@ -80,19 +81,27 @@ export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
 }
 
 /** → the bytes of `model.safetensors`. Throws InputError (exit code 3) if a weight is not finite. */
-export async function encodeModel(model: Model): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodeModel(
+  model: ModelFile,
+  extra: ReadonlyMap<string, string> = new Map(),
+): Promise<Uint8Array<ArrayBuffer>> {
   const { weights, step, heldOutLoss } = model;
   const metadata = new Map([
     ...originEntries(MODEL_FORMAT, model),
     ["step", String(step)],
     ["heldOutLoss", JSON.stringify(heldOutLoss)],
+    ...extra,
   ] as const);
   return await seal({ tensors: rawTensors("", weights), metadata });
 }
 
 /** Reads and verifies a model's bytes. Throws InputError that names what is wrong. */
-export async function decodeModel(bytes: Uint8Array): Promise<Model> {
-  const { tensors, metadata } = await unseal(bytes);
+export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
+  return readModel(await unseal(bytes));
+}
+
+/** The same for a file that was unsealed; its metadata may hold more. */
+export function readModel({ tensors, metadata }: SafetensorsFile): ModelFile {
   const origin = readOrigin(MODEL_FORMAT, metadata);
   const shapes = expectedShapes(origin.config, tensors.size, 1);
   const step = readJson(metadata, "step");
@@ -102,10 +111,13 @@ export async function decodeModel(bytes: Uint8Array): Promise<Model> {
   return { ...origin, weights: readTensors("", shapes, tensors), step, heldOutLoss };
 }
 
-/** SHA-256 in hex. The Web Crypto API: browsers have it (on secure pages) and so does Node. */
+/** SHA-256 in hex: by the Web Crypto API where it is there, by our own code elsewhere. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer> | string): Promise<string> {
+  // Pages without a secure origin have no `subtle`, whatever its type says.
+  const subtle: SubtleCrypto | undefined = globalThis.crypto.subtle;
+  if (subtle === undefined) return sha256Of(bytes);
   const input = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", input));
+  const digest = new Uint8Array(await subtle.digest("SHA-256", input));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
