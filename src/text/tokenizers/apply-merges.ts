@@ -5,7 +5,7 @@
  * Not merge by merge over the whole piece, and not by a search for the best pair after every step, which takes n² for a
  * piece of n symbols: what can be merged waits in a heap, so a megabyte without a space takes n log n.
  */
-import { WordCounts } from "./learn-merges.ts";
+import { TokenTexts } from "./learn-merges.ts";
 import type { Merge } from "./learn-merges.ts";
 import { ABSENT, PairTable } from "./pair-table.ts";
 
@@ -25,7 +25,7 @@ export class MergeApplier {
   readonly #heap = new MinHeap();
 
   constructor(base: readonly string[], merges: readonly Merge[]) {
-    const vocabulary = new WordCounts(base);
+    const vocabulary = new TokenTexts(base);
     this.#merges = merges;
     this.#rankOf = new PairTable(merges.length);
     this.#made = new Int32Array(merges.length);

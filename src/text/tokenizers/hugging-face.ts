@@ -7,7 +7,7 @@
 import type { Tokenizer } from "../tokenizer.ts";
 import { END_OF_WORD, textsOf } from "./bpe.ts";
 import { BYTES } from "./byte-bpe.ts";
-import { WordCounts } from "./learn-merges.ts";
+import { TokenTexts } from "./learn-merges.ts";
 import { UNK } from "./vocabulary.ts";
 import { CLOSING, OPENING } from "./word.ts";
 
@@ -134,7 +134,7 @@ function wordModel(tokenizer: Tokenizer): object {
 
 /** @param base the names of the tokens that are not made of others, as this format spells them. */
 function bpeModel(tokenizer: Tokenizer, base: readonly string[]): object {
-  const vocabulary = new WordCounts(base);
+  const vocabulary = new TokenTexts(base);
   const merges = tokenizer.toJSON().merges ?? [];
   for (const merge of merges) vocabulary.merge(merge);
   const { texts } = vocabulary;

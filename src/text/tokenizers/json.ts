@@ -8,7 +8,7 @@ import type { Tokenizer, TokenizerKind } from "../tokenizer.ts";
 import { bpeTokenizer, END_OF_WORD, textsOf } from "./bpe.ts";
 import { byteBpeTokenizer, BYTES } from "./byte-bpe.ts";
 import { CHAR } from "./char.ts";
-import { MAX_TOKEN_LENGTH, WordCounts } from "./learn-merges.ts";
+import { MAX_TOKEN_LENGTH, TokenTexts } from "./learn-merges.ts";
 import type { Merge } from "./learn-merges.ts";
 import { ABSENT, PairTable } from "./pair-table.ts";
 import { vocabularyTokenizer } from "./vocabulary.ts";
@@ -84,7 +84,7 @@ function isToken(token: string, kind: Exclude<TokenizerKind, "byte-bpe">): boole
 function readMerges(json: unknown, base: readonly string[]): Merge[] {
   if (!Array.isArray(json)) throw new InputError("tokenizer: `merges` must be a list of pairs of ids");
   if (json.length > MAX_MERGES) throw new InputError(`tokenizer: ${json.length} merges are more than ${MAX_MERGES}`);
-  const vocabulary = new WordCounts(base);
+  const vocabulary = new TokenTexts(base);
   const { texts } = vocabulary;
   const seen = new PairTable(json.length);
   let total = 0;

@@ -13,15 +13,28 @@ export type Merge = readonly [left: number, right: number];
 /** No token gets longer than this many characters (or bytes): the text of all tokens must stay printable. */
 export const MAX_TOKEN_LENGTH = 65_536;
 
+/** A merge that was just learnt. */
+export interface MergeEvent {
+  /** Merges learnt so far, this one included. */
+  readonly count: number;
+  /** The texts of the two tokens; the new one is both. For byte-bpe a character stands for a byte. */
+  readonly left: string;
+  readonly right: string;
+  /** How often the pair was in the training text. */
+  readonly frequency: number;
+}
+
 export interface LearnOptions {
   /** Stop after so many merges; null: no limit. */
   readonly maxMerges: number | null;
   /** Stop when there are so many tokens, the base ones included; null: no limit. */
   readonly maxTokens: number | null;
+  /** Is called after each merge, in order. */
+  readonly onMerge?: ((merge: MergeEvent) => void) | undefined;
 }
 
 /** Tokens are equal if their texts are: a merge that makes a text again, from other parts, adds no token. */
-export class WordCounts {
+export class TokenTexts {
   readonly texts: string[];
   readonly #idOf: Map<string, number>;
 
@@ -47,9 +60,9 @@ export class WordCounts {
 export function learnMerges(
   words: Iterable<readonly [ids: readonly number[], count: number]>,
   base: readonly string[],
-  { maxMerges, maxTokens }: LearnOptions,
+  { maxMerges, maxTokens, onMerge }: LearnOptions,
 ): Merge[] {
-  const vocabulary = new WordCounts(base);
+  const vocabulary = new TokenTexts(base);
   const learner = new MergeLearner(words);
   const merges: Merge[] = [];
   while (merges.length < (maxMerges ?? Infinity) && vocabulary.texts.length < (maxTokens ?? Infinity)) {
@@ -60,8 +73,10 @@ export function learnMerges(
       learner.forget(pair);
       continue;
     }
+    const frequency = learner.frequencyOf(pair);
     learner.merge(pair, vocabulary.merge(pair));
     merges.push(pair);
+    onMerge?.({ count: merges.length, left: vocabulary.texts[left], right: vocabulary.texts[right], frequency });
   }
   return merges;
 }
@@ -123,6 +138,11 @@ class MergeLearner {
       if (state.count === top.count && first === top.first) return state.pair;
       this.#heap.push(top.index, state.count, first);
     }
+  }
+
+  /** How often the pair is in the text now, words counted as often as they were met. */
+  frequencyOf([left, right]: Merge): number {
+    return this.#pairs[this.#indexOf.get(left, right)].count;
   }
 
   /** This pair is never to be merged: it is out of the heap, and stays out. */
