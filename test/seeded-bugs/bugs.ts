@@ -27,7 +27,7 @@ export const BUGS: readonly Bug[] = [
     to: "i32.sub(i32.add(this.i.get, i32.const(row + 1)), this.j.get)",
   },
   {
-    name: "no mask on the way back",
+    name: "no mask in the backward pass, for half of each tile",
     file: "src/backend/wasm/attention-grad.ts",
     from: "sequence(half(0, masked), half(1, masked)),",
     to: "sequence(half(0, masked), half(1, visible)),",
@@ -39,7 +39,7 @@ export const BUGS: readonly Bug[] = [
     to: "y.set(f32x4.mul(attention.second[n].get, scale.get)),",
   },
   {
-    name: "a coefficient of the exponential wrong in the fourth place",
+    name: "a coefficient of the exponential wrong in its fourth decimal",
     file: "src/backend/wasm/vector.ts",
     from: "0.0555073374",
     to: "0.0556073374",
@@ -58,19 +58,19 @@ export const BUGS: readonly Bug[] = [
     to: "f32x4.mul(inverseRoot.get, f32x4.const(F32 / shape.xRow))",
   },
   {
-    name: "RMSNorm's gradient with the mean over a column too many",
+    name: "RMSNorm's gradient with the mean over one column too many",
     file: "src/backend/wasm/rows.ts",
     from: "f32x4.mul(r.get, f32x4.const(-1 / columns))",
     to: "f32x4.mul(r.get, f32x4.const(-1 / (columns + 1)))",
   },
   {
-    name: "the gradient goes through where relu was shut",
+    name: "the gradient passes where relu was closed, not where it was open",
     file: "src/backend/wasm/matmul.ts",
     from: "f32x4.greater(f32x4.load(gateTile.get, offset(gateRow)), zero)",
     to: "f32x4.less(f32x4.load(gateTile.get, offset(gateRow)), zero)",
   },
   {
-    name: "of a weight's gradient only the last 256 tokens",
+    name: "a weight's gradient over the last 256 tokens only",
     file: "src/backend/wasm/matmul.ts",
     from: "accumulate.set(i32.const(1)),",
     to: "accumulate.set(i32.const(0)),",
@@ -89,7 +89,7 @@ export const BUGS: readonly Bug[] = [
   },
   // ── Embedding, loss ────────────────────────────────────────────────────────────────────────────────────────
   {
-    name: "a token's gradient is that of its last place alone",
+    name: "a token's gradient is that of its last occurrence only",
     file: "src/backend/wasm/weights.ts",
     from: "f32x4.add(f32x4.load(plus(target, offset)), f32x4.load(plus(dOut, offset))),",
     to: "f32x4.load(plus(dOut, offset)),",
@@ -101,13 +101,13 @@ export const BUGS: readonly Bug[] = [
     to: "f32.store(target.get, f32.load(target.get)),",
   },
   {
-    name: "tokens that are not in the vocabulary take part in the softmax",
+    name: "padding after the last logit takes part in the softmax",
     file: "src/backend/wasm/rows.ts",
     from: "value.set(f32x4.select(value.get, f32x4.zero, tailMask)),",
     to: "value.set(f32x4.select(value.get, value.get, tailMask)),",
   },
   {
-    name: "a large vocabulary's windows all read the first rows",
+    name: "every window of a large vocabulary's logits reads the first rows",
     file: "src/backend/wasm/steps.ts",
     from: "start + (row - run.window) * bytes",
     to: "start + (row - Math.max(row, run.window)) * bytes",
@@ -144,7 +144,7 @@ export const BUGS: readonly Bug[] = [
     to: "clipNorm / norm ** 2,",
   },
   {
-    name: "the forward products go on with the weights from before the step",
+    name: "the forward products keep using the weights from before the step",
     file: "src/backend/wasm/steps.ts",
     from: "      kernel.call(data, grad, mean, meanSquare, (end - begin) * row, compiler.map.adam);\n      pack();",
     to: "      kernel.call(data, grad, mean, meanSquare, (end - begin) * row, compiler.map.adam);\n      if (begin > end) pack();",
@@ -169,7 +169,7 @@ export const BUGS: readonly Bug[] = [
     to: "positions[row] = Math.min(position + 1, blockSize - 1);",
   },
   {
-    name: "a token that is read on looks at nothing",
+    name: "a text that is read token by token skips attention for each new token",
     file: "src/backend/wasm/steps.ts",
     from: "const count = run.documents[d + 1] - start;\n        kernel.call(q, k, v, outAt",
     to: "const count = run.documents[d + 1] - start - (firstQuery > 0 ? 1 : 0);\n        kernel.call(q, k, v, outAt",
@@ -182,7 +182,7 @@ export const BUGS: readonly Bug[] = [
     to: "one.key === key && one.until <= first + 1",
   },
   {
-    name: "the last worker leaves out its last unit of a weight",
+    name: "the last worker omits its last unit of a weight",
     file: "src/backend/wasm/compiler.ts",
     from: "return [bound(index), bound(index + 1)];",
     to: "return [bound(index), index > 0 && index === count - 1 ? rows - UNIT_ROWS : bound(index + 1)];",

@@ -1,33 +1,58 @@
 /**
- * Matrix products in WASM: C[M, N] = A[M, K] · B[K, N], all of a GPT's linear layers, there and back.
+ * Matrix products of a GPT's linear layers, forward and backward: C [M, N] = A [M, K] · B [K, N]. `multiply.ts` does the
+ * same products with a BLAS where there is one.
  *
- * A tile of 4 rows × 8 columns of C stays in eight vector registers while k runs; each round loads 8 numbers of B
- * and broadcasts 4 of A. More live vectors than 15 would spill in V8, and unrolling k would hoist loads until they do
- * (measured: 4×8 43 GFLOP/s of 49 here, 4×12 33). Every entry of C is summed in the order of k, in one chain,
- * wherever its tile lies: results do not depend on how rows are cut into parts.
+ * A tile of 4 rows × 8 columns of C stays in eight vector registers while k runs. Each k loads one row of the panel of B
+ * (8 numbers) and broadcasts 4 numbers of A:
+ *
+ *                       B: panel of 8 columns
+ *                             ┌────────────────┐
+ *                           k │ b0..3   b4..7  │  2 loads
+ *                             └────────────────┘
+ *            k
+ *       ┌─────────┐           ┌────────────────┐
+ *       │ a0      │           │ c00     c01    │
+ *   A   │ a1      │    C +=   │ c10     c11    │  8 sums of four lanes,
+ *       │ a2      │           │ c20     c21    │  c[r][v] += a[r] · b[v]
+ *       │ a3      │           │ c30     c31    │
+ *       └─────────┘           └────────────────┘
+ *     4 loads, each to all lanes
+ *
+ * 8 sums + 4 of A + 2 of B are 14 live vectors; more than 15 would spill in V8, and unrolling k would hoist loads until
+ * they do (measured: 43 GFLOP/s of a peak of 49 with 4×8, 33 with 4×12). Each entry of C is summed in the order of k, in
+ * one chain, whatever its tile: results do not depend on how rows are divided into chunks.
  */
 import { f32x4, i32, loop, repeatWhile, sequence, when } from "./assembler.ts";
 import type { Code, Local, Locals, ModuleBuilder } from "./assembler.ts";
 import { F32, transpose4, V128 } from "./vector.ts";
 import type { MultiplyAdd } from "./vector.ts";
 
+/** Rows of C in a tile. */
 export const TILE_ROWS = 4;
+/** Columns of C in a tile, and of a panel of B. */
 export const TILE_COLUMNS = 8;
-/** Rows that are multiplied with a panel of B while it is in the first cache. */
+/** Rows of A that are multiplied with a panel of B while the panel is in the first-level cache. */
 const BLOCK_ROWS = 64;
-/** Rounds of k after which the tile goes back to memory: so much of A and B fits the first two caches. */
+/** Number of k after which a tile is written back, so that A and B fit the first two caches. */
 const BLOCK_K = 256;
 
-/** The variables of a tile: `rows × vectors` sums, what a round loads, and the pointers into A and B. */
+/** The variables of a tile of 4 rows × `vectors` · 4 columns. */
 export interface RegisterTile {
+  /** The tile of C, row by row: sum [row · vectors + vector]. */
   readonly sums: readonly Local[];
+  /** The numbers of A for one k, one per row, in all lanes. */
   readonly splats: readonly Local[];
+  /** The row of the panel of B for one k. */
   readonly panel: readonly Local[];
+  /** i32: pointer into A. */
   readonly a: Local;
+  /** i32: pointer into B. */
   readonly b: Local;
+  /** i32: value of `a` after the last k. */
   readonly end: Local;
 }
 
+/** Allocates a tile in `locals`, 8 columns wide by default. */
 export function newRegisterTile(locals: Locals, vectors: number = 2): RegisterTile {
   return {
     sums: locals.many("v128", TILE_ROWS * vectors),
@@ -39,29 +64,36 @@ export function newRegisterTile(locals: Locals, vectors: number = 2): RegisterTi
   };
 }
 
-/** Byte distances between a tile's rows in A, and from one k to the next in A and B. */
-export interface Steps {
+/** Distances in bytes within the operands of a tile. */
+export interface TileStrides {
+  /** From row to row of A. */
   readonly aRow: number;
+  /** From one k to the next in A. */
   readonly aStep: number;
+  /** From one k to the next in B. */
   readonly bStep: number;
 }
 
-/** sums += A's rows · B's columns, from `tile.a` and `tile.b` on until `tile.a` reaches `tile.end`; at least once. */
-export function multiplyTile({ sums, splats, panel, a, b, end }: RegisterTile, steps: Steps, fma: MultiplyAdd): Code {
+/** sums += A · B, advancing `tile.a` and `tile.b` until `tile.a` reaches `tile.end`; at least one k. */
+export function multiplyTile(
+  { sums, splats, panel, a, b, end }: RegisterTile,
+  strides: TileStrides,
+  fma: MultiplyAdd,
+): Code {
   const vectors = panel.length;
   return repeatWhile(
     i32.less(a.get, end.get),
     sequence(
       ...panel.map((vector, v) => vector.set(f32x4.load(b.get, v * V128))),
-      ...splats.map((splat, r) => splat.set(f32x4.loadSplat(a.get, r * steps.aRow))),
+      ...splats.map((splat, r) => splat.set(f32x4.loadSplat(a.get, r * strides.aRow))),
       ...sums.map((sum, i) => sum.set(fma(splats[Math.floor(i / vectors)].get, panel[i % vectors].get, sum.get))),
-      a.increase(i32.const(steps.aStep)),
-      b.increase(i32.const(steps.bStep)),
+      a.increase(i32.const(strides.aStep)),
+      b.increase(i32.const(strides.bStep)),
     ),
   );
 }
 
-/** The sums of the tile's rows, those below `rows`, one by one to `store(row, vector, value)`. */
+/** Calls `store(row, vector, value)` for the sums of the tile; at run time only rows below `rows` are stored. */
 export function storeTile(
   { sums, panel }: RegisterTile,
   rows: Code,
@@ -78,24 +110,31 @@ export function storeTile(
   );
 }
 
-// ── x · wᵀ and dy · w: rows of tokens times a whole weight ───────────────────────────────────────────────────
+// ── x · wᵀ and dOut · w: rows of tokens times a whole weight ─────────────────────────────────────────────────
 
-/** All in bytes but k and columns. */
+/** The shape of a product of rows with a weight, and what is done to its result. */
 export interface RowsByWeight {
+  /** Length of the sums. */
   readonly k: number;
+  /** Columns of the result, a multiple of 8. */
   readonly columns: number;
+  /** Bytes from row to row of A. */
   readonly aRow: number;
+  /** Bytes from row to row of C. */
   readonly cRow: number;
-  /** Distance of two k in B, and of two panels of 8 columns. */
+  /** Bytes from one k to the next in B. */
   readonly bStep: number;
+  /** Bytes from one panel of 8 columns of B to the next. */
   readonly bPanel: number;
+  /** Whether the product becomes max(0, product). */
   readonly relu: boolean;
-  /** Row distances of what is added, and of what gates; null: nothing. */
+  /** Bytes from row to row of `plus`, which is added to the result; null: nothing is added. */
   readonly plusRow: number | null;
+  /** Bytes from row to row of `gate`: the product becomes 0 where `gate` ≤ 0; null: no gate. */
   readonly gateRow: number | null;
 }
 
-/** Adds the function (a, b, c, rows, plus, gate): C = A · B, [gated, relu'd,] [+ plus]. */
+/** Adds the function (a, b, c, rows, plus, gate): c [rows, columns] = a [rows, k] · b, then gate, relu, + plus. */
 export function addRowsByWeight(module: ModuleBuilder, name: string, shape: RowsByWeight, fma: MultiplyAdd): void {
   const { k, columns, aRow, cRow, bStep, bPanel, relu, plusRow, gateRow } = shape;
   module.function(name, ["i32", "i32", "i32", "i32", "i32", "i32"], (locals, a, b, c, rows, plus, gate) => {
@@ -149,19 +188,24 @@ export function addRowsByWeight(module: ModuleBuilder, name: string, shape: Rows
   });
 }
 
-// ── dyᵀ · x: rows of a weight's gradient, over all tokens ────────────────────────────────────────────────────
+// ── dOutᵀ · x: rows of a weight's gradient, over all tokens ──────────────────────────────────────────────────
 
+/** The shape of a weight's gradient. */
 export interface WeightGradShape {
   /** Columns of the weight, rounded up to whole panels. */
   readonly columns: number;
+  /** Bytes from row to row of the output's gradient. */
   readonly dOutRow: number;
+  /** Bytes from row to row of the layer's input. */
   readonly xRow: number;
+  /** Bytes from row to row of the weight's gradient. */
   readonly gradRow: number;
 }
 
 /**
- * Adds the function (dOut, x, grad, rows, tokens, accumulate): grad[rows, columns] = [grad +] dOutᵀ · x.
- * `rows` is a multiple of 4; `dOut` and `grad` point to the first of them. k runs over the tokens, in blocks.
+ * Adds the function (dOut, x, grad, rows, tokens, accumulate): grad [rows, columns] = [grad +] dOutᵀ · x.
+ * `rows` is a multiple of 4. `dOut` points to the first of these columns, `grad` to the first of these rows; k runs
+ * over the tokens.
  */
 export function addWeightGrad(module: ModuleBuilder, name: string, shape: WeightGradShape, fma: MultiplyAdd): void {
   const { columns, dOutRow, xRow, gradRow } = shape;
@@ -214,16 +258,20 @@ export function addWeightGrad(module: ModuleBuilder, name: string, shape: Weight
 
 // ── Packing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Where a weight's numbers go, in bytes: from column to column, and from 8 rows to the next 8. */
+/** How a weight is stored for the forward products, in bytes. */
 export interface Packing {
+  /** From one column of the weight, a k of the product, to the next. */
   readonly step: number;
+  /** From one group of 8 rows, a panel, to the next. */
   readonly panel: number;
 }
 
 /**
- * Adds the function (weight, packed, rows): rows of a weight, a multiple of 8, → columns of 8 rows, in which the 8
- * outputs that a tile computes lie side by side: panels [rows / 8][columns][8], or the transposed weight
- * [columns][rows]. `columns` is a multiple of 4.
+ * Adds the function (weight, packed, rows): copies rows of a weight so that the 8 outputs of a tile lie side by side.
+ * `rows` is a multiple of 8, `columns` of 4. `step` and `panel` choose the layout:
+ *
+ *   weight [rows, columns]  →  panels [rows / 8][columns][8]    for `addRowsByWeight`
+ *                           →  transposed [columns][rows]       for a BLAS
  */
 export function addPack(
   module: ModuleBuilder,

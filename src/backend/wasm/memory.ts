@@ -1,46 +1,73 @@
 /**
- * Where everything lies in the memory of a WASM session, in bytes; the same for every worker.
+ * The memory map of a WebAssembly session: one memory, shared by all workers. It assigns byte ranges and holds no data.
+ * Offsets within weights and activations, in numbers, come from `tensor/layout.ts` and `tensor/program.ts`.
  *
- * From byte 0: control words and Adam's numbers; the batch (tokens, targets, positions, documents); the layout's
- * weights, gradients and means; the weights packed for the forward products; the sums of squares of the gradients; the
- * activations; scratch for each worker.
+ *   byte 1024    control       i32   words of the workers' protocol, see `threads.ts`
+ *        2048    adam          f32   numbers of one Adam step, see `weights.ts`
+ *        4096    tokens        i32   [T + 1]       ┐
+ *                targets       i32   [T + 1]       │ the packed tokens of a pass
+ *                positions     i32   [T + 1]       │
+ *                documents     i32   [T + 1]       ┘
+ *     numbers    weights       f32   [rows, columns], both rounded up to 8: wte, wpe, lm_head, …
+ *                gradients     f32   the same order and size        ┐
+ *                means         f32   the same, Adam's first moment  │ training only
+ *                mean squares  f32   the same, its second           ┘
+ *                packed        f32   weights in the order in which the forward products read them
+ *                squares       f32   one sum per 8 rows of each gradient
+ *                activations   f32   [T, columns] each, or a window's rows; the programs use the same memory
+ *                scratch       f32   one area per worker, see `attention-tiles.ts`
+ *                              4096 spare bytes
+ *
+ * Every range, and each worker's scratch memory, starts at a multiple of 64 bytes: a cache line.
  */
 import { roundUp } from "../../tensor/instructions.ts";
 import type { Weight } from "../../tensor/instructions.ts";
 import type { Layout } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
-import { attentionScratchBytes } from "./attention.ts";
+import { attentionScratchBytes } from "./attention-tiles.ts";
 import { F32 } from "./vector.ts";
 
-/** Rows, and the numbers of a row, begin at multiples of it: whole panels. */
+/** Rows of a weight and numbers of a row are padded to a multiple of it: whole panels of a product. */
 export const ALIGN = 8;
-/** Rows of a weight that are one unit of work: whole panels. */
+/** Rows of a weight in a unit of work: one panel. Workers own whole units. */
 export const UNIT_ROWS = 8;
 
-/** Where everything lies, in bytes. The same for every worker. */
+/** Byte addresses in the memory of a session, the same for every worker. */
 export interface WasmMemoryMap {
-  /** What workers tell each other, and what a run is (`wasm-threads.ts`). */
+  /** Control words (`threads.ts`). */
   readonly control: number;
+  /** Numbers of one Adam step (`adamList`). */
   readonly adam: number;
+  /** Tokens of the pass, i32. */
   readonly tokens: number;
+  /** Target of each token, i32. */
   readonly targets: number;
+  /** Position of each token in its document, i32. */
   readonly positions: number;
+  /** First row of each document, then the number of tokens, i32. */
   readonly documents: number;
-  /** Byte of the layout's number 0, and of the programs' activations. */
+  /** Number 0 of the layout: weights, and in training gradients and Adam's means. */
   readonly numbers: number;
+  /** Activations of the programs. */
   readonly activations: number;
+  /** The packed copy of each weight that linear layers multiply by. */
   readonly packed: ReadonlyMap<Weight, number>;
-  /** First entry of each weight's sums of squares, one a unit. */
+  /** Sums of squares of each weight's gradient, one f32 per unit of 8 rows. */
   readonly squares: ReadonlyMap<Weight, number>;
+  /** Number of all these sums. */
   readonly squaresCount: number;
+  /** Scratch memory of worker 0; that of worker i is at `scratch + i · scratchBytes`. */
   readonly scratch: number;
+  /** Bytes of one worker's scratch memory. */
   readonly scratchBytes: number;
+  /** Bytes of the whole memory. */
   readonly bytes: number;
 }
 
-/** Weights that linear layers multiply with; the embedding's tables are only looked up. */
+/** Whether linear layers multiply by it: all weights but the embedding tables, which are only looked up. */
 const isMultiplied = ({ name }: Weight): boolean => name !== "wte" && name !== "wpe";
 
+/** Lays out the memory for the largest of the programs and for `workers` workers. */
 export function mapMemory(layout: Layout, programs: readonly Program[], workers: number): WasmMemoryMap {
   let end = 4096;
   const reserve = (bytes: number): number => {

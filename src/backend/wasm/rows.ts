@@ -1,25 +1,39 @@
 /**
- * The WASM kernels that go row by row: embedding, norm, loss, and what is done to every number of a weight.
+ * Kernels that work row by row on activations: embedding, RMSNorm, sums, loss. Attention has its own files; kernels over
+ * weights are in `weights.ts`.
  *
- * Rows are padded with zeros to a multiple of 8 numbers; every kernel leaves the padding of what it writes at zero, so
- * that the products may run over it. Where the number of columns matters, the true one is used.
+ * Rows are padded with zeros to a multiple of 8 numbers. Every kernel keeps the padding of its output at zero, because
+ * the products read it. The mean of RMSNorm and the softmax of the loss use the true number of columns.
  */
 import { f32, f32x4, i32, sequence } from "./assembler.ts";
 import type { Code, Local, ModuleBuilder } from "./assembler.ts";
-import { Exp2, F32, forEach, forVectors, LANES, LOWEST, maxLanes, POWER_OF_ZERO, sumLanes, V128 } from "./vector.ts";
+import {
+  Exp2,
+  F32,
+  forEach,
+  forVectors,
+  LANES,
+  LOWEST,
+  maxLanes,
+  plus,
+  POWER_OF_ZERO,
+  sumLanes,
+  V128,
+} from "./vector.ts";
 import type { MultiplyAdd } from "./vector.ts";
 
 const RMSNORM_EPSILON = 1e-5;
 
-/** `pointer + offset` */
-const plus = (pointer: Local, offset: Local): Code => i32.add(pointer.get, offset.get);
-
-/** Bytes from row to row. */
+/** The shape of a kernel whose operands all have the same row length. */
 export interface RowShape {
+  /** Bytes from row to row. */
   readonly rowBytes: number;
 }
 
-/** (out, tokens, positions, tokenTable, positionTable, rows) */
+/**
+ * Adds the function (out, tokens, positions, tokenTable, positionTable, rows):
+ * out[t] = tokenTable[tokens[t]] + positionTable[positions[t]]
+ */
 export function addEmbed(module: ModuleBuilder, name: string, { rowBytes }: RowShape): void {
   module.function(name, new Array<"i32">(6).fill("i32"), (locals, ...parameters) => {
     const [out, tokens, positions, tokenTable, positionTable, rows] = parameters;
@@ -46,13 +60,17 @@ export function addEmbed(module: ModuleBuilder, name: string, { rowBytes }: RowS
   });
 }
 
+/** The shape of RMSNorm. */
 export interface NormShape {
+  /** Numbers of a row, without padding. */
   readonly columns: number;
+  /** Bytes from row to row of the output. */
   readonly outRow: number;
+  /** Bytes from row to row of the input. */
   readonly xRow: number;
 }
 
-/** inverseRoot = (mean of x² + ε)^-½ in every lane. The padding adds nothing. */
+/** inverseRoot = (mean of x² + ε)^-½, in every lane. The padding is 0 and adds nothing to the sum. */
 function setInverseRoot(inverseRoot: Local, x: Local, offset: Local, shape: NormShape, fma: MultiplyAdd): Code {
   const value = f32x4.load(plus(x, offset));
   return sequence(
@@ -68,7 +86,7 @@ function setInverseRoot(inverseRoot: Local, x: Local, offset: Local, shape: Norm
   );
 }
 
-/** (out, x, rows): out = x · r with r the inverse root mean square */
+/** Adds the function (out, x, rows): out = x · r, where r = (mean of x² + ε)^-½ per row. */
 export function addRmsnorm(module: ModuleBuilder, name: string, shape: NormShape, fma: MultiplyAdd): void {
   module.function(name, ["i32", "i32", "i32"], (locals, out, x, rows) => {
     const [row, offset] = locals.many("i32", 2);
@@ -87,7 +105,10 @@ export function addRmsnorm(module: ModuleBuilder, name: string, shape: NormShape
   });
 }
 
-/** (out, x, dOut, plus, rows): out = dOut·r − x·r³/n·Σ(dOut·x) [+ plus]; `plusRow` null: nothing is added */
+/**
+ * Adds the function (out, x, dOut, plus, rows): out = dOut · r − x · r³ / n · Σ(dOut · x) [+ plus], where n is the number
+ * of columns and r as in `addRmsnorm`. With `plusRow` null nothing is added.
+ */
 export function addRmsnormGrad(
   module: ModuleBuilder,
   name: string,
@@ -97,25 +118,25 @@ export function addRmsnormGrad(
   const { columns, outRow, xRow, dOutRow, plusRow } = shape;
   module.function(name, new Array<"i32">(5).fill("i32"), (locals, out, x, dOut, more, rows) => {
     const [row, offset] = locals.many("i32", 2);
-    const [r, along] = locals.many("v128", 2);
+    const [r, factor] = locals.many("v128", 2); // factor = −r³ / n · Σ(dOut · x)
     const [input, dy] = [f32x4.load(plus(x, offset)), f32x4.load(plus(dOut, offset))];
-    const own = fma(input, along.get, f32x4.mul(dy, r.get));
+    const value = fma(input, factor.get, f32x4.mul(dy, r.get));
     return forEach(
       row,
       i32.const(0),
       rows.get,
       sequence(
         setInverseRoot(r, x, offset, shape, fma),
-        along.set(f32x4.zero),
-        forVectors(offset, xRow, along.set(fma(dy, input, along.get))),
-        sumLanes(along),
-        along.set(
-          f32x4.mul(along.get, f32x4.mul(f32x4.mul(r.get, r.get), f32x4.mul(r.get, f32x4.const(-1 / columns)))),
+        factor.set(f32x4.zero),
+        forVectors(offset, xRow, factor.set(fma(dy, input, factor.get))),
+        sumLanes(factor),
+        factor.set(
+          f32x4.mul(factor.get, f32x4.mul(f32x4.mul(r.get, r.get), f32x4.mul(r.get, f32x4.const(-1 / columns)))),
         ),
         forVectors(
           offset,
           xRow,
-          f32x4.store(plus(out, offset), plusRow === null ? own : f32x4.add(own, f32x4.load(plus(more, offset)))),
+          f32x4.store(plus(out, offset), plusRow === null ? value : f32x4.add(value, f32x4.load(plus(more, offset)))),
         ),
         out.increase(i32.const(outRow)),
         x.increase(i32.const(xRow)),
@@ -126,7 +147,7 @@ export function addRmsnormGrad(
   });
 }
 
-/** (out, a, b, rows): out = a + b; all rows `rowBytes` apart. Only where fusion has left a sum alone. */
+/** Adds the function (out, a, b, rows): out = a + b, for sums that fusion could not merge into another kernel. */
 export function addSum(module: ModuleBuilder, name: string, { rowBytes }: RowShape): void {
   module.function(name, ["i32", "i32", "i32", "i32"], (locals, out, a, b, rows) => {
     const [row, offset] = locals.many("i32", 2);
@@ -143,7 +164,11 @@ export function addSum(module: ModuleBuilder, name: string, { rowBytes }: RowSha
   });
 }
 
-/** (out, plus, gate, rows): out = [0 where gate is not above 0, else] [relu of] out [+ plus] */
+/**
+ * Adds the function (out, plus, gate, rows): the gate, relu and sum of `addRowsByWeight` on a product that a BLAS has
+ * left in `out`. First out = 0 where gate ≤ 0, then out = max(0, out), then out += plus; each is omitted where the
+ * shape has null or false for it.
+ */
 export function addFinish(
   module: ModuleBuilder,
   name: string,
@@ -178,8 +203,9 @@ export function addFinish(
 }
 
 /**
- * (statistics, logits, targets, rows, lossScale): statistics = [Σ exp(logit − max), max − target's logit]; with the
- * gradient, logits = (exp(logit − max) / Σ − one-hot) · lossScale.
+ * Adds the function (statistics, logits, targets, rows, lossScale). Per row of logits [V], with the powers
+ * e^(logit − max) and Σ their sum: statistics = [Σ, max − logit of the target], so the loss is log(first) + second.
+ * With `grad`, the logits become their gradient: (power / Σ − [1 for the target]) · lossScale.
  */
 export function addCrossEntropy(
   module: ModuleBuilder,
@@ -199,12 +225,13 @@ export function addCrossEntropy(
     const exp = new Exp2(locals, fma);
     const targetLogit = locals.new("f32");
     const here = plus(logits, offset);
-    // Lanes beyond the last column count as −∞, then as 0. Only the last vectors have some.
+    // The bytes of full vectors, and the columns of a last vector that is not full. Its other lanes count as −∞ in the
+    // maximum and as 0 in the sum.
     const whole = Math.floor(columns / 4) * V128;
     const tail = columns % 4;
     const tailMask = f32x4.greater(f32x4.const(tail), LANES);
-    // Below 2^-100 a probability counts as 0: times the loss's scale it would be denormal, with which a product takes
-    // many times as long.
+    // Powers below 2^-100 become 0: multiplied by the loss scale they would be denormal, and arithmetic on denormals is
+    // many times slower.
     const expOf = (load: Code): Code =>
       sequence(
         value.set(f32x4.mul(f32x4.sub(load, max.get), log2e.get)),

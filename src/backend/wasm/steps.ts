@@ -1,16 +1,17 @@
 /**
- * A table: instruction → what a worker does for it, a call of a WASM kernel with the bytes of its part of the rows.
+ * A table from instructions to steps: a step calls a WebAssembly kernel with the byte addresses of a chunk's rows. The
+ * kernels are defined in the files they are imported from; `compiler.ts` collects them.
  */
 import { roundUp } from "../../tensor/instructions.ts";
 import type { Heads, Instruction, InstructionOf, KernelName, View } from "../../tensor/instructions.ts";
 import type { Slots } from "../../tensor/layout.ts";
 import { addAttentionGrad } from "./attention-grad.ts";
 import { addAttention } from "./attention.ts";
-import type { AttentionShape } from "./attention.ts";
+import type { AttentionShape } from "./attention-tiles.ts";
 import type { WasmCompiler, StepContext, Operands, Step } from "./compiler.ts";
 import { addRowsByWeight, addWeightGrad, TILE_COLUMNS } from "./matmul.ts";
 import { ALIGN } from "./memory.ts";
-import { multiplied, multipliedGrad } from "./multiply.ts";
+import { libraryProduct, libraryWeightGrad } from "./multiply.ts";
 import { addCrossEntropy, addEmbed, addRmsnorm, addRmsnormGrad, addSum } from "./rows.ts";
 import { addAdam, addEmbedGrad } from "./weights.ts";
 import { F32 } from "./vector.ts";
@@ -50,20 +51,20 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     const b = compiler.map.packed.get(weight)!;
     const { step, panel } = compiler.packing(weight);
     const operands = { out, a: x, relu, plus };
-    if (compiler.usesMultiply(weight)) return multiplied(operands, { b, bStep: step }, context);
+    if (compiler.usesMultiply(weight)) return libraryProduct(operands, { b, bStep: step }, context);
     return rowsByWeight(operands, { b, bStep: step, bPanel: panel }, context);
   },
 
   linearInputGrad({ to: { out }, from: { dOut, gate, plus }, weight }, context) {
     const { start, row } = context.compiler.weightBytes(weight.data);
     const operands = { out, a: dOut, relu: false, plus, gate };
-    if (context.compiler.usesMultiply(weight)) return multiplied(operands, { b: start, bStep: row }, context);
+    if (context.compiler.usesMultiply(weight)) return libraryProduct(operands, { b: start, bStep: row }, context);
     return rowsByWeight(operands, { b: start, bStep: row, bPanel: TILE_COLUMNS * F32 }, context);
   },
 
   linearWeightGrad({ from: { dOut, x }, weight }, context) {
     const { compiler, row, at } = context;
-    if (compiler.usesMultiply(weight)) return multipliedGrad(dOut, x, weight, context);
+    if (compiler.usesMultiply(weight)) return libraryWeightGrad(dOut, x, weight, context);
     const { start, row: gradRow } = compiler.weightBytes(weight.grad);
     const shape = { columns: roundUp(x.columns, ALIGN), dOutRow: row(dOut), xRow: row(x), gradRow };
     const kernel = compiler.kernel("weightGrad", shape, (module, name) =>
@@ -74,7 +75,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     return (run, { from, to }) => {
       const { accumulate, firstRow } = run.options;
       const [dOutByte, gradByte] = [dOutAt(run, from) + begin * F32, start + begin * gradRow];
-      // Every window of a batch but the first adds to what the others have left.
+      // In a windowed phase every window after the first adds to the gradient of those before.
       kernel.call(dOutByte, xAt(run, from), gradByte, end - begin, to - from, accumulate || from > firstRow ? 1 : 0);
     };
   },
@@ -120,12 +121,12 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
     const kernel = compiler.kernel("attentionGrad", shape, (module, name) =>
       addAttentionGrad(module, name, shape, compiler.fma),
     );
-    const places = [query, key, value, out, dOut, statistics, dQuery, dKey, dValue].map(at);
+    const pointersAt = [query, key, value, out, dOut, statistics, dQuery, dKey, dValue].map(at);
     const { scratch } = compiler;
     return (run, { first, last }) => {
       for (let d = first; d < last; d++) {
         const start = run.documents[d];
-        const [q, k, v, o, dO, s, dQ, dK, dV] = places.map((place) => place(run, start));
+        const [q, k, v, o, dO, s, dQ, dK, dV] = pointersAt.map((pointerAt) => pointerAt(run, start));
         kernel.call(q, k, v, o, dO, s, dQ, dK, dV, run.documents[d + 1] - start, scratch);
       }
     };
@@ -162,7 +163,7 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
   },
 };
 
-/** out = a · B with B at byte `b`: k rows `bStep` apart, panels of 8 columns `bPanel` apart. */
+/** out = a · B by a kernel, with B at byte `b`: its rows are `bStep` bytes apart, its panels of 8 columns `bPanel`. */
 function rowsByWeight(
   { out, a, relu, plus, gate }: Operands,
   { b, bStep, bPanel }: { b: number; bStep: number; bPanel: number },
@@ -206,16 +207,16 @@ function attentionShape({ count, size, stride }: Heads, { layout }: WasmCompiler
 }
 
 function fusedAway(kernel: string): never {
-  throw new Error(`wasm: ${kernel} alone is in no program`);
+  throw new Error(`wasm: no kernel for ${kernel} alone; fusion must merge it into a linear layer`);
 }
 
-/** The step of an instruction of a program whose buffers lie at `places`. */
-export function compileStep(instruction: Instruction, places: Slots, compiler: WasmCompiler): Step {
+/** Compiles an instruction of a program whose buffers are at `slots`. */
+export function compileStep(instruction: Instruction, slots: Slots, compiler: WasmCompiler): Step {
   const context: StepContext = {
     compiler,
-    row: (view) => compiler.viewBytes(view, places).row,
+    row: (view) => compiler.viewBytes(view, slots).row,
     at(view) {
-      const { start, row: bytes } = compiler.viewBytes(view, places);
+      const { start, row: bytes } = compiler.viewBytes(view, slots);
       if (view.buffer.rows === "window") return (run, row) => start + (row - run.window) * bytes;
       return (_, row) => start + row * bytes;
     },

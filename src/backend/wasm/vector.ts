@@ -1,29 +1,36 @@
 /**
- * What the WASM kernels have in common: multiply-add, exp, transposition, loops over a row.
+ * Building blocks of the kernels, one level above the assembler: multiply-add, sums over lanes, exp, transposition,
+ * loops over a row. It knows vectors and pointers, but no matrix and no instruction of a program.
  */
-import { f32x4, i32, i32x4, Local, Locals, loop, relaxedMultiplyAdd, repeatWhile, sequence } from "./assembler.ts";
-import type { Code } from "./assembler.ts";
+import { f32x4, i32, i32x4, loop, relaxedMultiplyAdd, repeatWhile, sequence } from "./assembler.ts";
+import type { Code, Local, Locals } from "./assembler.ts";
 
-/** a·b + c, four at once; how it is rounded is the module's choice. */
+/** a·b + c on four lanes. All kernels of a module use the same rounding. */
 export type MultiplyAdd = (a: Code, b: Code, c: Code) => Code;
 
-/** Rounded once, by relaxed SIMD. */
+/** Rounded once where the machine has a fused multiply-add: fast, but bits differ between machines. */
 export const fusedMultiplyAdd: MultiplyAdd = relaxedMultiplyAdd;
-/** Rounded twice: the same bits on every machine. */
+/** Rounded after the product and after the sum: the same bits on every machine. */
 export const strictMultiplyAdd: MultiplyAdd = (a, b, c) => f32x4.add(f32x4.mul(a, b), c);
 
-/** Bytes of an f32, and of a vector of four. */
+/** Bytes of an f32. */
 export const F32 = 4;
+/** Bytes of a vector of four f32. */
 export const V128 = 16;
 
-/** `pointer + index · bytes` */
-export const indexed = (pointer: Code, index: Code, bytes: number): Code =>
-  bytes === 1 ? i32.add(pointer, index) : i32.add(pointer, i32.mul(index, i32.const(bytes)));
+/** `pointer + offset`, both in bytes. */
+export const plus = (pointer: Local, offset: Local): Code => i32.add(pointer.get, offset.get);
 
-/** for (row = from; row < to; row++), for the usual case. */
+/** `index · bytes` */
+export const times = (index: Code, bytes: number): Code => i32.mul(index, i32.const(bytes));
+
+/** `pointer + index · bytes` */
+export const indexed = (pointer: Local, index: Code, bytes: number): Code => i32.add(pointer.get, times(index, bytes));
+
+/** for (row = from; row < to; row++) body */
 export const forEach = (row: Local, from: Code, to: Code, body: Code): Code => loop(row, from, to, 1, body);
 
-/** The sum of a vector's lanes in every lane, always as (0 + 2) + (1 + 3). */
+/** vector = the sum of its lanes, in every lane; always added as (0 + 2) + (1 + 3). */
 export function sumLanes(vector: Local): Code {
   return sequence(
     vector.set(f32x4.add(vector.get, f32x4.shuffle(vector.get, vector.get, [2, 3, 0, 1]))),
@@ -31,7 +38,7 @@ export function sumLanes(vector: Local): Code {
   );
 }
 
-/** The largest of a vector's lanes in every lane. */
+/** vector = the largest of its lanes, in every lane. */
 export function maxLanes(vector: Local): Code {
   return sequence(
     vector.set(f32x4.max(vector.get, f32x4.shuffle(vector.get, vector.get, [2, 3, 0, 1]))),
@@ -39,20 +46,21 @@ export function maxLanes(vector: Local): Code {
   );
 }
 
-/** Where all lanes of a sum are the same: `0, 1, 2, 3` plus the splat of an index, to compare with a limit. */
+/** The constant [0, 1, 2, 3]: the index of each lane, to compare with a limit. */
 export const LANES: Code = f32x4.lanes(0, 1, 2, 3);
 
-/** Stands for −∞, which has no place in sums and products. */
+/** Used in place of −∞, whose differences and products can be NaN. */
 export const LOWEST = -3e38;
 
-/** What `Exp2` makes 0 of. */
+/** `Exp2` maps it, and anything below, to 0. */
 export const POWER_OF_ZERO = -127;
 
 /**
- * 2^x of four numbers at once, for x below 127: x = n + r with |r| ≤ ½, 2^n by the exponent's bits, 2^r by a polynomial
- * (minimax, with 2^0 = 1; relative error below 2e-7). Below −126.5 the result is 0; NaN stays NaN.
+ * 2^x of four numbers at once, for x < 127: x = n + r with n = round(x) and |r| ≤ ½. 2^n is made by shifting n into the
+ * exponent bits, 2^r by a minimax polynomial with 2^0 = 1 exactly; relative error below 2e-7. Below −126.5 the result
+ * is 0; NaN stays NaN.
  *
- * The constants are variables: V8 makes a vector constant anew at every use, in four instructions.
+ * The constants are kept in variables: V8 rebuilds a vector constant at every use, in four instructions.
  */
 export class Exp2 {
   readonly #n: Local;
@@ -60,18 +68,19 @@ export class Exp2 {
   readonly #fma: MultiplyAdd;
   readonly #constants: readonly (readonly [Local, Code])[];
 
+  /** Allocates the constants and two temporaries in the function that uses it. */
   constructor(locals: Locals, fma: MultiplyAdd) {
     this.#n = locals.new("v128");
     this.#y = locals.new("v128");
     this.#fma = fma;
-    // Added to x, it leaves round(x) in the last bits of the sum.
+    // x + 1.5 · 2^23 has round(x) in its low bits: the spacing of floats there is 1.
     const rounder = 1.5 * 2 ** 23;
     const polynomial = [0.0013264727, 0.0096715127, 0.0555073374, 0.2402224208, 0.6931469776];
     const numbers = [POWER_OF_ZERO, rounder, 1, ...polynomial].map(f32x4.const);
     this.#constants = numbers.map((code) => [locals.new("v128"), code]);
   }
 
-  /** At the start of the function. */
+  /** Sets the constants; goes at the start of the function. */
   begin(): Code {
     return sequence(...this.#constants.map(([local, code]) => local.set(code)));
   }
@@ -86,16 +95,16 @@ export class Exp2 {
       x.set(f32x4.sub(x.get, f32x4.sub(n.get, rounder))),
       y.set(first),
       ...[...rest, one].map((coefficient) => y.set(this.#fma(y.get, x.get, coefficient))),
-      // The bits of 1 are those of 2^0; n, shifted, adds to the exponent. At −127 they are those of 0.
+      // The bits of 1.0 plus n shifted into the exponent are those of 2^n; at n = −127 they are those of 0.
       x.set(f32x4.mul(y.get, i32x4.add(i32x4.shiftLeft(n.get, 23), one))),
     );
   }
 }
 
-/** Four vectors as rows → as columns. */
-export function transpose4(rows: readonly Local[], columns: readonly Local[]): Code {
+/** Transposes a 4×4 matrix in place: `rows[r]` lane c ↔ `rows[c]` lane r. `spare` are four temporaries. */
+export function transpose4(rows: readonly Local[], spare: readonly Local[]): Code {
   const [a, b, c, d] = rows.map(({ get }) => get);
-  const [w, x, y, z] = columns;
+  const [w, x, y, z] = spare;
   const low = (p: Code, q: Code): Code => f32x4.shuffle(p, q, [0, 4, 1, 5]);
   const high = (p: Code, q: Code): Code => f32x4.shuffle(p, q, [2, 6, 3, 7]);
   return sequence(
@@ -110,7 +119,7 @@ export function transpose4(rows: readonly Local[], columns: readonly Local[]): C
   );
 }
 
-/** The body for every vector of a row of `bytes`, at `offset` from the row's pointer; at least one. */
+/** for (offset = 0; offset < bytes; offset += 16) body: each vector of a row. The body runs at least once. */
 export function forVectors(offset: Local, bytes: number, body: Code): Code {
   return sequence(
     offset.set(i32.const(0)),

@@ -1,34 +1,32 @@
 /**
- * The WASM kernels over weights: the gradients of the embedding's tables, the sum of squares, Adam's step.
+ * Kernels over weights: gradients of the embedding tables, sums of squares, Adam's step. Each works on the rows that its
+ * worker owns; products with weights are in `matmul.ts`, kernels over tokens in `rows.ts`.
  */
 import type { AdamNumbers } from "../../training/adam.ts";
 import { f32, f32x4, i32, repeatWhile, sequence, when } from "./assembler.ts";
-import type { Code, Local, ModuleBuilder } from "./assembler.ts";
+import type { Code, ModuleBuilder } from "./assembler.ts";
 import type { RowShape } from "./rows.ts";
-import { F32, forEach, forVectors, sumLanes, V128 } from "./vector.ts";
+import { F32, forEach, forVectors, plus, sumLanes, V128 } from "./vector.ts";
 import type { MultiplyAdd } from "./vector.ts";
 
-/** `pointer + offset` */
-const plus = (pointer: Local, offset: Local): Code => i32.add(pointer.get, offset.get);
-
 /**
- * (grad, dOut, ids, tokens, from, to, accumulate): grad[id] += dOut[t] for the tokens t whose id is one of [from, to);
- * those rows begin at 0 unless `accumulate`. `grad` points to row 0.
+ * Adds the function (grad, dOut, ids, tokens, from, to, accumulate): grad[ids[t]] += dOut[t] for each token t whose id is
+ * in [from, to). Unless `accumulate`, these rows are set to 0 first. `grad` points to row 0.
  */
 export function addEmbedGrad(module: ModuleBuilder, name: string, { rowBytes }: RowShape): void {
   module.function(name, new Array<"i32">(7).fill("i32"), (locals, ...parameters) => {
     const [grad, dOut, ids, tokens, from, to, accumulate] = parameters;
-    const [t, offset, id, line] = locals.many("i32", 4);
-    const lineOf = (row: Code): Code => i32.add(grad.get, i32.mul(row, i32.const(rowBytes)));
+    const [t, offset, id, target] = locals.many("i32", 4);
+    const rowAt = (row: Code): Code => i32.add(grad.get, i32.mul(row, i32.const(rowBytes)));
     const clear = forEach(
       id,
       from.get,
       to.get,
-      sequence(line.set(lineOf(id.get)), forVectors(offset, rowBytes, f32x4.store(plus(line, offset), f32x4.zero))),
+      sequence(target.set(rowAt(id.get)), forVectors(offset, rowBytes, f32x4.store(plus(target, offset), f32x4.zero))),
     );
     const add = f32x4.store(
-      plus(line, offset),
-      f32x4.add(f32x4.load(plus(line, offset)), f32x4.load(plus(dOut, offset))),
+      plus(target, offset),
+      f32x4.add(f32x4.load(plus(target, offset)), f32x4.load(plus(dOut, offset))),
     );
     return sequence(
       when(i32.equals(accumulate.get, i32.const(0)), clear),
@@ -40,7 +38,7 @@ export function addEmbedGrad(module: ModuleBuilder, name: string, { rowBytes }: 
           id.set(i32.load(ids.get)),
           when(
             i32.and(i32.atMost(from.get, id.get), i32.less(id.get, to.get)),
-            sequence(line.set(lineOf(id.get)), forVectors(offset, rowBytes, add)),
+            sequence(target.set(rowAt(id.get)), forVectors(offset, rowBytes, add)),
           ),
           ids.increase(i32.const(F32)),
           dOut.increase(i32.const(rowBytes)),
@@ -50,7 +48,7 @@ export function addEmbedGrad(module: ModuleBuilder, name: string, { rowBytes }: 
   });
 }
 
-/** (grad, result, bytes, units): for each unit of so many bytes, the sum of the squares of its numbers → result */
+/** Adds the function (grad, result, bytes, units): result[u] = Σ grad² over unit u; a unit is `bytes` long. */
 export function addSquares(module: ModuleBuilder, name: string, fma: MultiplyAdd): void {
   module.function(name, ["i32", "i32", "i32", "i32"], (locals, grad, result, bytes, units) => {
     const [unit, end] = locals.many("i32", 2);
@@ -78,7 +76,7 @@ export function addSquares(module: ModuleBuilder, name: string, fma: MultiplyAdd
   });
 }
 
-/** The numbers of Adam's step as they lie in memory, an f32 each; 1 − beta is taken before the rounding to f32. */
+/** The numbers that `addAdam` reads, in order. 1 − beta is computed in f64, before it is rounded to f32. */
 export const adamList = (adam: AdamNumbers): number[] => [
   adam.stepSize,
   adam.squareScale,
@@ -91,14 +89,21 @@ export const adamList = (adam: AdamNumbers): number[] => [
   1 - adam.beta2,
 ];
 
-/** (weight, grad, mean, meanSquare, bytes, numbers): Adam's step for so many bytes of a weight, a multiple of 16 */
+/**
+ * Adds the function (weight, grad, mean, meanSquare, bytes, numbers): Adam's step for `bytes` of a weight, a multiple of
+ * 16. `numbers` points to `adamList`. With g = grad · gradientScale:
+ *
+ *   mean       = beta1 · mean + (1 − beta1) · g
+ *   meanSquare = beta2 · meanSquare + (1 − beta2) · g²
+ *   weight     = weight · shrink − stepSize · mean / (√(meanSquare · squareScale) + epsilon)
+ */
 export function addAdam(module: ModuleBuilder, name: string, fma: MultiplyAdd): void {
   module.function(name, new Array<"i32">(6).fill("i32"), (locals, ...parameters) => {
     const [weight, grad, mean, meanSquare, bytes, numbers] = parameters;
     const offset = locals.new("i32");
     const constants = locals.many("v128", 9);
     const [stepSize, squareScale, shrink, gradientScale, ...betas] = constants.map(({ get }) => get);
-    const [beta1, beta2, epsilon, rest1, rest2] = betas;
+    const [beta1, beta2, epsilon, oneMinusBeta1, oneMinusBeta2] = betas;
     const [g, m, v] = locals.many("v128", 3);
     const step = f32x4.div(f32x4.mul(stepSize, m.get), f32x4.add(f32x4.sqrt(f32x4.mul(v.get, squareScale)), epsilon));
     return sequence(
@@ -110,8 +115,8 @@ export function addAdam(module: ModuleBuilder, name: string, fma: MultiplyAdd): 
           i32.less(offset.get, bytes.get),
           sequence(
             g.set(f32x4.mul(f32x4.load(plus(grad, offset)), gradientScale)),
-            m.set(fma(beta1, f32x4.load(plus(mean, offset)), f32x4.mul(rest1, g.get))),
-            v.set(fma(beta2, f32x4.load(plus(meanSquare, offset)), f32x4.mul(rest2, f32x4.mul(g.get, g.get)))),
+            m.set(fma(beta1, f32x4.load(plus(mean, offset)), f32x4.mul(oneMinusBeta1, g.get))),
+            v.set(fma(beta2, f32x4.load(plus(meanSquare, offset)), f32x4.mul(oneMinusBeta2, f32x4.mul(g.get, g.get)))),
             f32x4.store(plus(mean, offset), m.get),
             f32x4.store(plus(meanSquare, offset), v.get),
             f32x4.store(plus(weight, offset), f32x4.sub(f32x4.mul(f32x4.load(plus(weight, offset)), shrink), step)),
