@@ -7,7 +7,10 @@ import { hashOf, newTensorEngine, update } from "../setup/tensor-models.ts";
 const CONFIG = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 2, blockSize: 16 };
 const WORKERS = [1, 2, 3, 4, 7, 8, 16];
 
-/** 100 steps over ragged documents with `workers` threads; `maxLogits` 1: windowed. Resolves to the weights' hash. */
+/**
+ * Trains for 100 steps on documents of various lengths; with `maxLogits` 1 the logits are computed in windows. Resolves to
+ * the hash of the weights and Adam's means.
+ */
 async function hashAfterTraining(workers: number, strictMath: boolean, maxLogits: number): Promise<string> {
   const backend = wasmBackend({ strictMath, threads: workers, startThread });
   const engine = await newTensorEngine(backend, CONFIG, 42, { maxTokens: 300, maxLogits });
@@ -35,8 +38,8 @@ describe.each([
   });
 });
 
-test("with --strict-math the bits are those of every machine: the golden hash", async () => {
-  // Changes only if the arithmetic does; then CHANGELOG.md says so, because old checkpoints no longer resume bit for bit.
+test("--strict-math gives the same bits on every machine: the golden hash", async () => {
+  // Changes only with the arithmetic. Then CHANGELOG.md must say so: older checkpoints no longer resume bit for bit.
   const golden = "9ac145c9f5a71543139c8506fe13d339dbdc8aa7000faa03113d31ed7996baaa";
   for (const workers of [1, 4]) expect(await hashAfterTraining(workers, true, 2 ** 20)).toBe(golden);
 });

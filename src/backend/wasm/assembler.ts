@@ -1,19 +1,23 @@
 /**
- * A WebAssembly assembler: functions written as TypeScript expressions → the bytes of a module. No tool chain, no
- * binary in the package; kernels are made at run time, for the shapes at hand.
+ * A WebAssembly assembler: turns functions written as TypeScript expressions into the bytes of a module. It needs no
+ * tool chain and ships no binary: kernels are generated at run time, for the shapes of the model.
  *
- * It knows the few instructions that the kernels use, checks nothing (the engine's validator does), and refuses to
- * optimise (the engine's compiler does). Opcodes: https://webassembly.github.io/spec/core/binary/instructions.html
+ * It has only the instructions that the kernels use. It does not check code (the engine's validator does) and does not
+ * optimize it (the engine's compiler does). Opcodes: https://webassembly.github.io/spec/core/binary/instructions.html
+ *
+ *   i32.add(row.get, i32.const(4))  →  [0x20, 0]  [0x41, 4]  [0x6a]
+ *                                      local.get  i32.const  i32.add
  */
 
-/** Instructions: bytes, and lists of them. An expression leaves one value on the stack, a statement none. */
+/** Bytes of instructions, nested. An expression leaves one value on the stack, a statement none. */
 export type Code = readonly (number | Code)[];
 
+/** Types of variables: a 32-bit integer, a float, a vector of four floats. */
 export type ValueType = "i32" | "f32" | "v128";
 
 const TYPE_BYTES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
 
-/** An unsigned number in LEB128, the format's way to write sizes and indices: 300 → [0xac, 0x02]. */
+/** An unsigned integer in LEB128, the encoding of sizes and indices: 300 → [0xac, 0x02]. */
 function unsigned(value: number): number[] {
   const bytes: number[] = [];
   let rest = value;
@@ -22,7 +26,7 @@ function unsigned(value: number): number[] {
   return bytes;
 }
 
-/** A signed 32-bit number in LEB128. */
+/** A signed 32-bit integer in LEB128: −1 → [0x7f]. */
 function signed(value: number): number[] {
   const bytes: number[] = [];
   for (let rest = value | 0; ; rest >>= 7) {
@@ -34,22 +38,25 @@ function signed(value: number): number[] {
 
 // ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A variable of a function; parameters are variables too. */
+/** A local variable of a function; parameters are locals too. */
 export class Local {
+  /** Index within the function; parameters come first. */
   readonly index: number;
-  /** The expression that reads it. */
+  /** Expression that reads the variable. */
   readonly get: Code;
 
+  /** The variable with this index; `Locals` allocates new ones. */
   constructor(index: number) {
     this.index = index;
     this.get = [0x20, ...unsigned(index)];
   }
 
+  /** Statement that assigns `value`. */
   set(value: Code): Code {
     return [value, 0x21, ...unsigned(this.index)];
   }
 
-  /** i32 only: adds to itself. */
+  /** Statement `this += by`; i32 only. */
   increase(by: Code): Code {
     return this.set(i32.add(this.get, by));
   }
@@ -57,8 +64,9 @@ export class Local {
 
 type Unary = (a: Code) => Code;
 type Binary = (a: Code, b: Code) => Code;
-/** `pointer` is in bytes, as everywhere; `offset`, also in bytes, is added to it. */
+/** Reads at `pointer + offset`, both in bytes. */
 type Load = (pointer: Code, offset?: number) => Code;
+/** Writes `value` at `pointer + offset`, both in bytes. */
 type Store = (pointer: Code, value: Code, offset?: number) => Code;
 type Instructions<Name extends string, Signature> = Readonly<Record<Name, Signature>>;
 
@@ -69,9 +77,10 @@ const unary =
   (...opcode: number[]): Unary =>
   (a) => [a, opcode];
 const simd = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
-/** A memory operand: alignment is a hint that engines ignore, so 4 bytes is promised always. */
-const at = (offset: number): number[] => [2, ...unsigned(offset)];
+/** A memory operand. Its alignment is a hint that engines ignore, so it is always 2² = 4 bytes. */
+const memoryOperand = (offset: number): number[] => [2, ...unsigned(offset)];
 
+/** 32-bit integers: pointers, counts and indices. Comparisons are signed. */
 export const i32: Instructions<"add" | "sub" | "mul" | "and" | "equals" | "less" | "atMost", Binary> &
   Instructions<"load", Load> &
   Instructions<"const", (value: number) => Code> = {
@@ -84,35 +93,39 @@ export const i32: Instructions<"add" | "sub" | "mul" | "and" | "equals" | "less"
   less: binary(0x48),
   /** Signed ≤. */
   atMost: binary(0x4c),
-  load: (pointer, offset = 0) => [pointer, 0x28, ...at(offset)],
+  load: (pointer, offset = 0) => [pointer, 0x28, ...memoryOperand(offset)],
 };
 
 const floatBytes = (value: number): number[] => [...new Uint8Array(new Float32Array([value]).buffer)];
 
+/** Single floats. */
 export const f32: Instructions<"sub", Binary> &
   Instructions<"fromI32", Unary> &
   Instructions<"load", Load> &
   Instructions<"store", Store> = {
   sub: binary(0x93),
   fromI32: unary(0xb2),
-  load: (pointer, offset = 0) => [pointer, 0x2a, ...at(offset)],
-  store: (pointer, value, offset = 0) => [pointer, value, 0x38, ...at(offset)],
+  load: (pointer, offset = 0) => [pointer, 0x2a, ...memoryOperand(offset)],
+  store: (pointer, value, offset = 0) => [pointer, value, 0x38, ...memoryOperand(offset)],
 };
 
-/** Four f32 side by side. */
+/** Vectors of four f32. */
 export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" | "greater", Binary> &
   Instructions<"splat" | "sqrt", Unary> &
   Instructions<"load" | "loadSplat", Load> &
   Instructions<"store", Store> &
   Readonly<{
+    /** The constant [0, 0, 0, 0]. */
     zero: Code;
+    /** The constant `value` in all four lanes. */
     const: (value: number) => Code;
+    /** The constant [a, b, c, d]. */
     lanes: (a: number, b: number, c: number, d: number) => Code;
-    /** One of the four, as an f32. */
+    /** Lane `lane` as an f32. */
     lane: (vector: Code, lane: number) => Code;
-    /** `a` where the mask's bits are 1, else `b`. */
+    /** Bits of `a` where the mask is 1, of `b` where it is 0. */
     select: (a: Code, b: Code, mask: Code) => Code;
-    /** Lanes 0–3 are of `a`, 4–7 of `b`. */
+    /** Four lanes by number: 0–3 are those of `a`, 4–7 those of `b`. */
     shuffle: (a: Code, b: Code, lanes: readonly [number, number, number, number]) => Code;
   }> = {
   splat: unary(...simd(0x13)),
@@ -122,17 +135,17 @@ export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" 
     return [...simd(0x0c), ...lane, ...lane, ...lane, ...lane];
   },
   lanes: (a, b, c, d) => [...simd(0x0c), ...[a, b, c, d].flatMap((lane) => floatBytes(lane))],
-  load: (pointer, offset = 0) => [pointer, ...simd(0x00), ...at(offset)],
-  /** One number from memory, four times. */
-  loadSplat: (pointer, offset = 0) => [pointer, ...simd(0x09), ...at(offset)],
-  store: (pointer, value, offset = 0) => [pointer, value, ...simd(0x0b), ...at(offset)],
+  load: (pointer, offset = 0) => [pointer, ...simd(0x00), ...memoryOperand(offset)],
+  /** Loads one f32 into all four lanes. */
+  loadSplat: (pointer, offset = 0) => [pointer, ...simd(0x09), ...memoryOperand(offset)],
+  store: (pointer, value, offset = 0) => [pointer, value, ...simd(0x0b), ...memoryOperand(offset)],
   lane: (vector, lane) => [vector, ...simd(0x1f), lane],
   add: binary(...simd(0xe4)),
   sub: binary(...simd(0xe5)),
   mul: binary(...simd(0xe6)),
   div: binary(...simd(0xe7)),
   sqrt: unary(...simd(0xe3)),
-  /** `b` where it is greater, else `a`, NaN or not. An x86 needs one instruction for it, for `f32x4.max` eight. */
+  /** pmax: `b` where a < b, else `a`. One instruction on x86; `f32x4.max`, which propagates NaN, takes eight. */
   max: binary(...simd(0xeb)),
   less: binary(...simd(0x43)),
   greater: binary(...simd(0x44)),
@@ -145,13 +158,13 @@ export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" 
   ],
 };
 
-/** Four i32 side by side, in the same registers. */
+/** Vectors of four i32, in the same registers. */
 export const i32x4: Instructions<"add", Binary> & Readonly<{ shiftLeft: (a: Code, bits: number) => Code }> = {
   add: binary(...simd(0xae)),
   shiftLeft: (a, bits) => [a, i32.const(bits), simd(0xab)],
 };
 
-/** a·b + c, rounded once: relaxed SIMD, which machines without a fused multiply-add may round twice. */
+/** a·b + c by relaxed SIMD: rounded once, but twice on machines without a fused multiply-add. */
 export const relaxedMultiplyAdd = (a: Code, b: Code, c: Code): Code => [a, b, c, simd(0x105)];
 
 // ── Control ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,15 +172,17 @@ export const relaxedMultiplyAdd = (a: Code, b: Code, c: Code): Code => [a, b, c,
 const VOID = 0x40;
 const END = 0x0b;
 
+/** Statements one after another. */
 export const sequence = (...statements: readonly Code[]): Code => statements;
 
+/** if (condition) body else otherwise */
 export const when = (condition: Code, body: Code, otherwise: Code = []): Code =>
   otherwise.length === 0 ? [condition, 0x04, VOID, body, END] : [condition, 0x04, VOID, body, 0x05, otherwise, END];
 
-/** Runs the body at least once, and again while the condition holds: one jump a round. */
+/** do body while (condition): one jump per iteration. */
 export const repeatWhile = (condition: Code, body: Code): Code => [0x03, VOID, body, condition, 0x0d, 0, END];
 
-/** for (index = from; index < to; index += step); `to` is evaluated before every round. */
+/** for (index = from; index < to; index += step) body; `to` is evaluated before each iteration. */
 export const loop = (index: Local, from: Code, to: Code, step: number, body: Code): Code =>
   sequence(
     index.set(from),
@@ -186,30 +201,34 @@ interface FunctionEntry {
   readonly body: Code;
 }
 
-/** Hands out the variables of one function. */
+/** Allocates the variables of one function. */
 export class Locals {
+  /** Types by index, parameters first. */
   readonly types: ValueType[];
 
+  /** Indices continue after those of the parameters. */
   constructor(parameters: readonly ValueType[]) {
     this.types = [...parameters];
   }
 
+  /** A new variable, 0 at the start of the function. */
   new(type: ValueType): Local {
     return new Local(this.types.push(type) - 1);
   }
 
+  /** `count` new variables of one type. */
   many(type: ValueType, count: number): Local[] {
     return Array.from({ length: count }, () => this.new(type));
   }
 }
 
-/** A module over an imported memory (`env.memory`); its functions return nothing and are exported by name. */
+/** A module over an imported memory (`env.memory`). Its functions return nothing and are exported by name. */
 export class ModuleBuilder {
   readonly #functions: FunctionEntry[] = [];
 
   /**
-   * Adds a function. `write` gets its variables and its parameters and returns the body.
-   * Returns the way to call it from other functions of the module.
+   * Adds a function. `write` allocates its variables and returns its body.
+   * Returns a builder of calls to it from other functions of the module.
    */
   function(
     name: string,
@@ -223,7 +242,7 @@ export class ModuleBuilder {
     return (...values) => [values, 0x10, ...unsigned(index)];
   }
 
-  /** → the module. `maxPages` (64 KiB each) must be given for a shared memory. */
+  /** The bytes of the module. Sizes are in pages of 64 KiB and describe the imported memory. */
   build(memory: {
     readonly pages: number;
     readonly maxPages: number;
@@ -246,7 +265,7 @@ export class ModuleBuilder {
       ...section(3, list(functions.map((_, i) => unsigned(i)))),
       ...section(7, list(functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)]))),
       ...section(10, list(functions.map((entry) => sized(functionBody(entry))))),
-      // For profilers.
+      // Function names, for profilers.
       ...section(0, [
         ...text("name"),
         1,
@@ -270,12 +289,14 @@ function flatten(code: Code, bytes: number[]): void {
   }
 }
 
+/** Content preceded by its size in bytes. */
 const sized = (bytes: readonly number[]): number[] => [...unsigned(bytes.length), ...bytes];
 const section = (id: number, content: readonly number[]): number[] => [id, ...sized(content)];
+/** The format's `vec`: a count, then the items. */
 const list = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()];
 const text = (value: string): number[] => sized([...new TextEncoder().encode(value)]);
 
-/** Whether this machine's WebAssembly has `relaxedMultiplyAdd`. */
+/** Whether this engine supports relaxed SIMD, which `relaxedMultiplyAdd` needs. */
 export function hasRelaxedSimd(): boolean {
   const module = new ModuleBuilder();
   module.function("probe", ["i32"], (_, pointer) =>

@@ -1,6 +1,6 @@
 /**
- * The assembling of WASM kernels for the shapes that programs have, each once, and the bytes that they work on.
- * What each instruction needs of it is in `wasm-steps.ts`.
+ * Collects the kernels that programs need, one per kind and shape, and translates buffers and views into byte addresses.
+ * Which kernel an instruction uses is decided in `steps.ts`; the order in which steps run, in `worker.ts`.
  */
 import type { RunOptions } from "../../tensor/backend.ts";
 import type { Buffer, View, Weight } from "../../tensor/instructions.ts";
@@ -14,92 +14,129 @@ import { addSquares } from "./weights.ts";
 import { F32 } from "./vector.ts";
 import type { MultiplyAdd } from "./vector.ts";
 
-/** A function of the module: pointers in bytes, counts. */
+/** An exported function of the module. Its arguments are byte addresses and counts. */
 export type KernelFunction = (...numbers: number[]) => void;
 
-/** A kernel that can be called once the module is there. No wrapper stands between: it would cost more than some. */
+/**
+ * A kernel that can be called once the module is instantiated. `call` is the exported function itself: a wrapper would
+ * cost more than some kernels do.
+ */
 export interface LinkedKernel {
+  /** The exported function; before `link` it throws. */
   readonly call: KernelFunction;
 }
 
 function notLinked(): never {
-  throw new Error("wasm: a kernel was called before its module was there");
+  throw new Error("wasm: a kernel was called before its module was instantiated");
 }
 
-/** A product: C[rows, columns] = A · B [+ C]. Bytes for places, numbers for rows. */
+/** A product C [rows, columns] = A [rows, k] · B [k, columns] [+ C] of f32 matrices in the session's memory. */
 export interface ProductCall {
+  /** Rows of A and C. */
   readonly rows: number;
+  /** Columns of B and C. */
   readonly columns: number;
+  /** Columns of A, rows of B. */
   readonly k: number;
+  /** Byte address of A. */
   readonly a: number;
+  /** Numbers from row to row of A as stored. */
   readonly aRow: number;
+  /** Whether A is stored transposed, as [k, rows]. */
   readonly aTransposed: boolean;
+  /** Byte address of B. */
   readonly b: number;
+  /** Numbers from row to row of B. */
   readonly bRow: number;
+  /** Byte address of C. */
   readonly c: number;
+  /** Numbers from row to row of C. */
   readonly cRow: number;
+  /** Whether the product is added to C. */
   readonly accumulate: boolean;
 }
 
-/** Who does products in place of our kernels: a system's BLAS, say. It must sum in the same order for the same shape. */
+/** A matrix product outside WebAssembly, by a BLAS for example. For the same shape it must sum in the same order. */
 export type Multiply = (product: ProductCall) => void;
 
-/** Numbers in a weight from which on products with it are `Multiply`'s: below, the call costs more than it saves. */
+/** Numbers of a weight from which `Multiply` is used: for less, the call costs more than it saves. */
 const MIN_MULTIPLIED = 256;
-/** Fewest and most rows of a weight's gradient that are then one worker's. */
+/** Fewest and most rows of a weight in a unit of work, where `Multiply` is used. */
 const [MIN_UNIT, MAX_UNIT] = [32, 128];
 
-/** What of a run is the same for all of its instructions. */
+/** What all steps of one run of a program share. */
 export interface ProgramRun {
+  /** First row of each document, then the number of rows. */
   readonly documents: Int32Array;
+  /** Options of the run. */
   readonly options: RunOptions;
-  /** The first row of the window at hand, where the phase is windowed. */
+  /** First row of the current window, in a windowed phase. */
   window: number;
 }
 
-/** Rows [from, to) and the documents [first, last) that they are; for a window's rows, no documents. */
+/** Rows that one worker takes at a time: whole documents, or rows of a window. */
 export interface Chunk {
+  /** First row. */
   readonly from: number;
+  /** Row after the last. */
   readonly to: number;
+  /** First document; unused in a window, whose rows are not whole documents. */
   readonly first: number;
+  /** Document after the last; unused in a window. */
   readonly last: number;
 }
 
-export type Step = (run: ProgramRun, part: Chunk) => void;
+/** A compiled instruction: calls its kernel for the rows of a chunk. */
+export type Step = (run: ProgramRun, chunk: Chunk) => void;
 
-/** The compiler, for one program. */
+/** What an instruction is compiled with: the compiler, and the addresses of its program's buffers. */
 export interface StepContext {
+  /** Compiler of this worker. */
   readonly compiler: WasmCompiler;
-  /** Bytes from row to row. */
+  /** Bytes from row to row of a view. */
   readonly row: (view: View) => number;
-  /** The byte of a row. */
+  /** Byte address of a row of a view, at run time. */
   readonly at: (view: View) => (run: ProgramRun, row: number) => number;
 }
 
-/** What a product writes and reads, and what is done to its result on the way. */
+/** Operands of rows times a weight, and what is done to the product: gate, then relu, then plus. */
 export interface Operands {
+  /** Output. */
   readonly out: View;
+  /** Input. */
   readonly a: View;
+  /** Whether the product becomes max(0, product). */
   readonly relu: boolean;
+  /** Added to the product. */
   readonly plus?: View | undefined;
+  /** The product becomes 0 where it is not above 0. */
   readonly gate?: View | undefined;
 }
 
-/** Which part of the work is ours: worker `index` of `count`. */
+/** Which of the workers this is; it decides which rows of weights it owns. */
 export interface Share {
+  /** 0 is the calling thread. */
   readonly index: number;
+  /** Number of workers. */
   readonly count: number;
 }
 
+/** The compiler of one worker. */
 export class WasmCompiler {
+  /** Module that the kernels are added to. */
   readonly module: ModuleBuilder = new ModuleBuilder();
+  /** Layout of the weights. */
   readonly layout: Layout;
+  /** Memory map of the session. */
   readonly map: WasmMemoryMap;
+  /** How multiply-add is rounded. */
   readonly fma: MultiplyAdd;
+  /** A library for products of large weights; null: all products are kernels. */
   readonly multiply: Multiply | null;
   readonly #share: Share;
   readonly #kernels = new Map<string, { call: KernelFunction }>();
 
+  /** Workers that differ in `share` only produce the same module. */
   constructor(layout: Layout, map: WasmMemoryMap, share: Share, fma: MultiplyAdd, multiply: Multiply | null) {
     this.layout = layout;
     this.map = map;
@@ -108,7 +145,7 @@ export class WasmCompiler {
     this.#share = share;
   }
 
-  /** The instance of the module; kernels can be called from then on. */
+  /** Connects kernels with the exports of the module's instance; from then on they can be called. */
   link(exports: WebAssembly.Exports): void {
     for (const [name, kernel] of this.#kernels) {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the module has a function of that name
@@ -116,7 +153,7 @@ export class WasmCompiler {
     }
   }
 
-  /** The kernel of that kind and shape; `add` writes it where it is new. */
+  /** The kernel of a kind and shape; `add` adds it to the module the first time. */
   kernel<Shape>(
     kind: string,
     shape: Shape,
@@ -129,36 +166,36 @@ export class WasmCompiler {
     return kernel;
   }
 
-  /** Our worker's scratch. */
+  /** Byte address of this worker's scratch memory. */
   get scratch(): number {
     return this.map.scratch + this.#share.index * this.map.scratchBytes;
   }
 
-  /** The byte of a buffer of a weight, and the bytes from row to row. */
+  /** Byte address of a weight's buffer, and bytes from row to row. */
   weightBytes(buffer: Buffer): { readonly start: number; readonly row: number } {
     const { start, stride } = this.layout.slots.get(buffer)!;
     return { start: this.map.numbers + start * F32, row: stride * F32 };
   }
 
-  /** The same of a view of a program's buffer. */
-  viewBytes({ buffer, column }: View, places: Slots): { readonly start: number; readonly row: number } {
-    const { start, stride } = places.get(buffer)!;
+  /** The same for a view of a program's buffer. */
+  viewBytes({ buffer, column }: View, slots: Slots): { readonly start: number; readonly row: number } {
+    const { start, stride } = slots.get(buffer)!;
     return { start: this.map.activations + (start - this.layout.size + column) * F32, row: stride * F32 };
   }
 
-  /** Whether products with it, if there are any, are `multiply`'s. */
+  /** Whether products with this weight use `multiply`. False for embedding tables. */
   usesMultiply(weight: Weight): boolean {
     const [rows, columns] = weight.shape;
     return this.multiply !== null && this.map.packed.has(weight) && rows * columns >= MIN_MULTIPLIED;
   }
 
-  /** Rows of a weight that one worker has alone: whole panels; for `multiply`, to which larger is faster, an eighth. */
+  /** Rows of a weight in a unit of work. `multiply` is faster with larger units: an eighth of the rows, within limits. */
   unitRows(weight: Weight): number {
     if (!this.usesMultiply(weight)) return UNIT_ROWS;
     return Math.min(MAX_UNIT, Math.max(MIN_UNIT, UNIT_ROWS * Math.ceil(weight.shape[0] / UNIT_ROWS / 8)));
   }
 
-  /** How a weight is packed for the forward products: bytes from column to column, and from 8 rows to the next. */
+  /** How a weight is packed for the forward products: transposed for `multiply`, else in panels. */
   packing(weight: Weight): Packing {
     const { row } = this.weightBytes(weight.data);
     if (this.usesMultiply(weight)) return { step: this.#packedRows(weight) * F32, panel: UNIT_ROWS * F32 };
@@ -169,7 +206,7 @@ export class WasmCompiler {
     return UNIT_ROWS * Math.ceil(shape[0] / UNIT_ROWS);
   }
 
-  /** Our rows of a weight, whole units. */
+  /** Rows of a weight that this worker owns: whole units, spread evenly over the workers. */
   ownRows(weight: Weight): readonly [begin: number, end: number] {
     const rows = this.#packedRows(weight);
     const unit = this.unitRows(weight);
@@ -178,7 +215,7 @@ export class WasmCompiler {
     return [bound(index), bound(index + 1)];
   }
 
-  /** Packs our rows of a weight for the forward products. */
+  /** Packs this worker's rows of a weight for the forward products. */
   pack(weight: Weight): () => void {
     const packed = this.map.packed.get(weight);
     if (packed === undefined) return () => {};
@@ -190,7 +227,7 @@ export class WasmCompiler {
     return () => kernel.call(start + begin * row, target, end - begin);
   }
 
-  /** The sums of squares of our rows of a weight's gradient. */
+  /** Computes the sums of squares of this worker's rows of a weight's gradient. */
   squares(weight: Weight): () => void {
     const kernel = this.kernel("squares", {}, (module, name) => addSquares(module, name, this.fma));
     const { start, row } = this.weightBytes(weight.grad);

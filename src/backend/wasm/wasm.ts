@@ -1,6 +1,6 @@
 /**
- * The backend that is fast on a CPU: programs in WebAssembly, kernels assembled for their shapes, SIMD, one memory.
- * This file is the session on one thread; `wasm-threads.ts` is the one on several.
+ * The fast backend on a CPU: WebAssembly kernels with SIMD, generated for the exact shapes of the programs, in f32. This
+ * file copies data in and out of the memory; the work is done by the workers of `threads.ts`, of which there may be one.
  */
 import type { AdamNumbers } from "../../training/adam.ts";
 import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../../tensor/backend.ts";
@@ -55,7 +55,7 @@ class WasmSession implements Session, UpdatableSession {
     this.#integers.set(batch.documents, documents / F32);
     const rows = batch.documents[batch.documents.length - 1];
     this.#pool.run(this.#programs.indexOf(program), batch.documents, options);
-    const { first, stride } = this.#place(program.result.buffer);
+    const { first, stride } = this.#slot(program.result.buffer);
     const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
     return { data, stride, gradientSquares: program.kind === "training" ? this.#sumSquares() : 0 };
   }
@@ -64,7 +64,7 @@ class WasmSession implements Session, UpdatableSession {
     return stepInPasses(this, program, passes, tokens, update);
   }
 
-  /** In f64 and in order, whoever has computed them. */
+  /** Summed in f64 and in order, so that the sum does not depend on the number of workers. */
   #sumSquares(): number {
     const start = Math.min(...this.#map.squares.values()) / F32;
     return this.#numbers.subarray(start, start + this.#map.squaresCount).reduce((sum, square) => sum + square, 0);
@@ -76,7 +76,7 @@ class WasmSession implements Session, UpdatableSession {
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
-    const { first, stride } = this.#place(buffer);
+    const { first, stride } = this.#slot(buffer);
     const copy = new Float32Array(rows * buffer.columns);
     for (let r = 0; r < rows; r++) {
       const start = first + r * stride;
@@ -86,18 +86,18 @@ class WasmSession implements Session, UpdatableSession {
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    const { first, stride } = this.#place(buffer);
+    const { first, stride } = this.#slot(buffer);
     for (let i = 0; i < data.length; i++) {
       this.#numbers[first + Math.floor(i / buffer.columns) * stride + (i % buffer.columns)] = data[i];
     }
   }
 
-  /** Of `#numbers`. */
-  #place(buffer: Buffer): { readonly first: number; readonly stride: number } {
+  /** First index of a buffer in `#numbers`, and numbers from row to row. */
+  #slot(buffer: Buffer): { readonly first: number; readonly stride: number } {
     const { start, stride } = this.#slots.get(buffer)!;
     const { numbers, activations } = this.#map;
-    const behind = start - this.#layout.size;
-    return { first: behind < 0 ? numbers / F32 + start : activations / F32 + behind, stride };
+    const activation = start - this.#layout.size; // negative: a weight's buffer
+    return { first: activation < 0 ? numbers / F32 + start : activations / F32 + activation, stride };
   }
 
   async weightsChanged(): Promise<void> {
@@ -109,21 +109,25 @@ class WasmSession implements Session, UpdatableSession {
   }
 }
 
-/** Bytes that a session takes, by what they are for. */
+/** Memory of a session in bytes, by purpose. */
 export interface WasmMemory {
+  /** Weights. */
   readonly parameters: number;
+  /** Gradients of the weights. */
   readonly gradients: number;
+  /** Adam's means. */
   readonly optimizer: number;
-  /** The weights again, in the order in which the products read them. */
+  /** The packed copy of the weights, and the sums of squares. */
   readonly packed: number;
-  /** What is in memory between forward and backward, at the largest batch. */
+  /** Activations and their gradients, for the largest pass. */
   readonly activations: number;
-  /** Of all threads. */
+  /** Scratch memory of all threads. */
   readonly scratch: number;
+  /** All of it, in whole pages. */
   readonly total: number;
 }
 
-/** The memory of a session, without making it. */
+/** The memory that a session for training would take, without opening it. */
 export function wasmMemory(layout: Layout, programs: readonly Program[], threads: number): WasmMemory {
   const map = mapMemory(layout, programs, threads);
   const parameters = (layout.size / 4) * F32;
@@ -138,30 +142,40 @@ export function wasmMemory(layout: Layout, programs: readonly Program[], threads
   };
 }
 
+/** Options of the backend. */
 export interface WasmOptions {
-  /** Multiply, then add, rounded each time: the same bits on every machine, slower by a third. */
+  /** Rounds after each multiplication and each addition: the same bits on every machine, but a third slower. */
   readonly strictMath: boolean;
-  /** Workers, the calling thread included. More than one needs `startThread`, and shared memory. */
+  /** Number of threads, the calling one included. More than one needs `startThread` and shared memory. */
   readonly threads: number;
-  /** Starts a thread; null: there is only the calling one. */
+  /** Starts a thread; null: only the calling thread is used. */
   readonly startThread: StartThread | null;
   /**
-   * A library for products; default, and with `strictMath`: none. With threads, which look for theirs themselves, it must
-   * be what they find: in Node `findBlas()`'s.
+   * A BLAS for products of large weights; null or absent: kernels do all products, as with `strictMath`. Each thread
+   * loads its own, which must be the same library: in Node, that of `findBlas()`.
    */
   readonly blas?: Blas | null;
 }
 
-/** A system's BLAS (`node/blas.ts`). */
+/** A system's BLAS; `node/blas.ts` finds one. */
 export interface Blas {
+  /** Name and version, for people. */
   readonly name: string;
+  /** Products over this memory, in the calling thread. */
   on(memory: WebAssembly.Memory): Multiply;
 }
 
-/** Whole panels; heads of whole vectors. */
+/** Rows are padded to whole panels, heads to whole vectors. */
 export const WASM_ALIGNMENT: Alignment = { align: ALIGN, headAlign: 4 };
 
-/** Throws RangeError, when opened, for memory that can't be had. */
+/**
+ * The WebAssembly backend. `open` throws a RangeError if the memory can't be allocated, and rejects if a thread can't be
+ * started.
+ *
+ * @example
+ * const backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
+ * const engine = await TensorEngine.create(backend, config, { maxTokens: 1024 });
+ */
 export function wasmBackend({ strictMath, threads, startThread, blas: found = null }: WasmOptions): Backend {
   const strict = strictMath || !hasRelaxedSimd();
   const blas = strictMath ? null : found;

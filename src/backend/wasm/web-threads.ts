@@ -1,16 +1,21 @@
 /**
- * Threads for the WASM backend in a browser. A page may share memory with its workers only where it is cross-origin
- * isolated, that is, served with the headers COOP `same-origin` and COEP `require-corp`.
+ * Threads for the WebAssembly backend in a browser; `node/threads.ts` does the same in Node. A page can share memory with
+ * its workers only if it is cross-origin isolated: served with `Cross-Origin-Opener-Policy: same-origin` and
+ * `Cross-Origin-Embedder-Policy: require-corp`.
  */
 import type { StartThread } from "./threads.ts";
 
-/** How many threads a page may have, and how to start them; with one, why there are no more. */
+/** The threads that a page can have. */
 export interface WebThreads {
+  /** Number of threads, the page's own included. */
   readonly threads: number;
+  /** Starts a thread, for `wasmBackend`; null: memory can't be shared. */
   readonly startThread: StartThread | null;
+  /** Why there is only one thread; null: there are more. */
   readonly reason: string | null;
 }
 
+/** One thread per core, at most 16; a single one if the page is not cross-origin isolated. */
 export function webThreads(): WebThreads {
   if (!globalThis.crossOriginIsolated) {
     const reason = "one thread: the page is not cross-origin isolated (COOP and COEP headers)";
@@ -24,14 +29,18 @@ export function webThreads(): WebThreads {
   };
 }
 
-/** Starts a worker of the page. Rejects if it can't be started. */
+/** Starts a web worker. Rejects if it can't be started. */
 const startWebThread: StartThread = async (task) => {
   const worker = new Worker(new URL("./web-worker.js", import.meta.url), { type: "module" });
   await new Promise<void>((resolve, reject) => {
     worker.addEventListener("message", () => resolve(), { once: true });
-    worker.addEventListener("error", ({ message }) => reject(new Error(`a worker of the page: ${message}`)), {
-      once: true,
-    });
+    worker.addEventListener(
+      "error",
+      ({ message }) => reject(new Error(`wasm: a web worker did not start: ${message}`)),
+      {
+        once: true,
+      },
+    );
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     worker.postMessage(task);
   });

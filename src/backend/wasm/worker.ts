@@ -1,9 +1,15 @@
 /**
- * A worker's part of programs in WebAssembly: the steps it takes, over a memory that it may share with others.
+ * One worker: compiles programs into steps and runs its share of them. How threads are started and given commands is in
+ * `threads.ts`; a session on one thread is a single worker.
  *
- * Every worker runs the same programs in the same order and takes part in each section: of documents, a chunk whenever
- * it is free; of a weight, its share of the rows. After a section all meet. No number depends on how many they are, nor
- * on who has computed what.
+ * All workers run the same sections in the same order, with a barrier after each. Work is divided by the section's axis:
+ *
+ *   documents   chunks of rows, taken from a shared counter     [ chunk 0 ][ chunk 1 ][ chunk 2 ][ chunk 3 ] …
+ *               by whichever worker is free                       worker 1   worker 0   worker 1   worker 2
+ *   weights     fixed rows of every weight per worker           [   worker 0   ][   worker 1   ][   worker 2   ]
+ *
+ * Chunks and units of rows do not depend on the number of workers, and each number is computed by one of them: results
+ * are the same bits for any number of workers and any order in which they take chunks.
  */
 import type { RunOptions } from "../../tensor/backend.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
@@ -15,15 +21,15 @@ import { compileStep } from "./steps.ts";
 import { fusedMultiplyAdd, strictMultiplyAdd } from "./vector.ts";
 
 /**
- * Rows that go through all of a section before the next do, so that their activations stay in the second cache. A chunk
- * is whole documents, and the work of one worker; chunks do not depend on how many workers there are.
+ * Rows of a chunk. A chunk passes through all instructions of a section before the next chunk starts, so that its
+ * activations stay in the second-level cache.
  */
-const CHUNK_ROWS = { least: 32, most: 256 };
-/** Chunks of a batch, if they are large enough: so many workers have something to do. */
+const CHUNK_ROWS = { min: 32, max: 256 };
+/** Number of chunks of a pass, if that leaves them at least the minimum of rows. It keeps as many workers busy. */
 const CHUNKS = 8;
-/** Rows of a window that are a worker's part. */
-const WINDOW_ROWS = 64;
-/** Bytes of a page of WebAssembly's memory. */
+/** Rows of a chunk of a window. */
+const WINDOW_CHUNK_ROWS = 64;
+/** Bytes of a page of WebAssembly memory. */
 export const PAGE = 65_536;
 
 interface CompiledSection {
@@ -36,28 +42,31 @@ interface CompiledPhase {
   readonly sections: readonly CompiledSection[];
 }
 
-/** How workers share a section. */
+/** Synchronizes workers within and after a section. */
 export interface Barrier {
-  /** The next part of the section that nobody has taken: 0, 1, 2, … */
+  /** Takes the next chunk of the section that no worker has taken: 0, 1, 2, … */
   nextChunk(): number;
-  /** Waits until all workers have come as far; then parts count from 0 again. */
+  /** Blocks until all workers have called it, then restarts `nextChunk` at 0. */
   wait(): void;
 }
 
-/** One worker alone. */
+/** The barrier of a single worker; it never blocks. */
 export function newSingleBarrier(): Barrier {
   let next = 0;
   return { nextChunk: () => next++, wait: () => void (next = 0) };
 }
 
+/** How a worker differs from others, and how it computes. */
 export interface WorkerOptions {
+  /** Which of the workers it is. */
   readonly share: Share;
+  /** The barrier of all workers of the session. */
   readonly barrier: Barrier;
-  /** Whether multiply-add is rounded twice. */
+  /** Whether multiply-add is rounded twice: the same bits on every machine. */
   readonly strict: boolean;
-  /** What does products, where it is not our kernels. */
+  /** A library for products of large weights; null: all products are kernels. */
   readonly multiply: Multiply | null;
-  /** Kernels that another worker of the same programs has assembled. */
+  /** The module that another worker of the same session has compiled; null: compile it. */
   readonly module: WebAssembly.Module | null;
 }
 
@@ -66,8 +75,9 @@ function memoryLimits({ buffer }: WebAssembly.Memory): { pages: number; maxPages
   return { pages, maxPages: pages, shared: !(buffer instanceof ArrayBuffer) };
 }
 
-/** One worker's part of programs over a memory. Everybody runs the same; `Share` says which rows are whose. */
+/** One worker of a session. It blocks while it runs: in `Barrier.wait`, or computing. */
 export class WasmWorker {
+  /** The compiled kernels, for the other workers. */
   readonly module: WebAssembly.Module;
   readonly #share: Share;
   readonly #barrier: Barrier;
@@ -76,6 +86,7 @@ export class WasmWorker {
   readonly #packs: readonly (() => void)[];
   readonly #squares: readonly (() => void)[];
 
+  /** Compiles all programs. `memory` is the session's, laid out by `map`. */
   constructor(
     layout: Layout,
     programs: readonly Program[],
@@ -86,8 +97,8 @@ export class WasmWorker {
     this.#share = share;
     this.#barrier = barrier;
     const compiler = new WasmCompiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd, multiply);
-    const compile = (section: Section, places: Slots): readonly Step[] =>
-      section.instructions.map((instruction) => compileStep(instruction, places, compiler));
+    const compile = (section: Section, slots: Slots): readonly Step[] =>
+      section.instructions.map((instruction) => compileStep(instruction, slots, compiler));
     this.#phases = new Map(
       programs.map((program) => [
         program,
@@ -107,7 +118,7 @@ export class WasmWorker {
     compiler.link(exports);
   }
 
-  /** Our part of a run; at its end all have met. */
+  /** This worker's share of a run. Ends with a barrier: all workers have finished then. */
   run(program: Program, documents: Int32Array, options: RunOptions): void {
     const tokens = documents[documents.length - 1];
     const run: ProgramRun = { documents, options, window: 0 };
@@ -122,7 +133,7 @@ export class WasmWorker {
         }
       }
     }
-    // The next order must not come before all have seen this one, also where it was nothing to do.
+    // Without any row there was no barrier yet, but the next command must wait until all workers have read this one.
     if (tokens <= options.firstRow) this.#barrier.wait();
     if (program.kind !== "training") return;
     for (const squares of this.#squares) squares();
@@ -135,23 +146,25 @@ export class WasmWorker {
       return;
     }
     if (!windowed && run.documents.length === 2) {
-      // One document, as when a text is written: nothing to share, and every microsecond counts.
-      const part = { from, to, first: 0, last: 1 };
-      if (this.#share.index === 0) for (const step of steps) step(run, part);
+      // A single document, as in generating: there is nothing to share, so skip the chunks; microseconds count here.
+      const chunk = { from, to, first: 0, last: 1 };
+      if (this.#share.index === 0) for (const step of steps) step(run, chunk);
       return;
     }
-    const parts = windowed ? windowChunks(from, to) : documentChunks(run.documents, from);
-    for (let next = this.#barrier.nextChunk(); next < parts.length; next = this.#barrier.nextChunk()) {
-      for (const step of steps) step(run, parts[next]);
+    const chunks = windowed ? windowChunks(from, to) : documentChunks(run.documents, from);
+    for (let next = this.#barrier.nextChunk(); next < chunks.length; next = this.#barrier.nextChunk()) {
+      for (const step of steps) step(run, chunks[next]);
     }
   }
 
+  /** Adam's step, and packing, for this worker's rows of every weight. Ends with a barrier. */
   update(program: Program): void {
     const run = { documents: new Int32Array(1), options: NO_OPTIONS, window: 0 };
     for (const step of this.#updates.get(program)!) step(run, { from: 0, to: 0, first: 0, last: 0 });
     this.#barrier.wait();
   }
 
+  /** Packs this worker's rows of every weight for the forward products. Ends with a barrier. */
   pack(): void {
     for (const pack of this.#packs) pack();
     this.#barrier.wait();
@@ -160,26 +173,26 @@ export class WasmWorker {
 
 const NO_OPTIONS: RunOptions = { firstRow: 0, lossScale: 0, accumulate: false };
 
-/** The rows of a window, in parts. */
+/** Rows [from, to) of a window in chunks of equal size; the last may be smaller. */
 function windowChunks(from: number, to: number): Chunk[] {
-  const parts: Chunk[] = [];
-  for (let first = from; first < to; first += WINDOW_ROWS) {
-    parts.push({ from: first, to: Math.min(to, first + WINDOW_ROWS), first: 0, last: 0 });
+  const chunks: Chunk[] = [];
+  for (let first = from; first < to; first += WINDOW_CHUNK_ROWS) {
+    chunks.push({ from: first, to: Math.min(to, first + WINDOW_CHUNK_ROWS), first: 0, last: 0 });
   }
-  return parts;
+  return chunks;
 }
 
-/** The documents in chunks of about the same number of rows. */
+/** Whole documents in chunks of about the same number of rows; rows before `firstRow` are skipped. */
 function documentChunks(documents: Int32Array, firstRow: number): Chunk[] {
   const tokens = documents[documents.length - 1];
-  const rows = Math.max(CHUNK_ROWS.least, Math.min(CHUNK_ROWS.most, tokens / CHUNKS));
+  const rows = Math.max(CHUNK_ROWS.min, Math.min(CHUNK_ROWS.max, tokens / CHUNKS));
   const count = Math.max(1, Math.round(tokens / rows));
-  const parts: Chunk[] = [];
+  const chunks: Chunk[] = [];
   for (let first = 0, last = 0; first + 1 < documents.length; first = last) {
-    const end = Math.round((tokens * (parts.length + 1)) / count);
+    const end = Math.round((tokens * (chunks.length + 1)) / count);
     do last++;
     while (last + 1 < documents.length && documents[last + 1] <= end);
-    parts.push({ from: Math.max(documents[first], firstRow), to: documents[last], first, last });
+    chunks.push({ from: Math.max(documents[first], firstRow), to: documents[last], first, last });
   }
-  return parts;
+  return chunks;
 }
