@@ -1,34 +1,42 @@
 /**
- * The specification of every kernel: plain loops, f64, one row after another. No tricks; read this to know what an
- * instruction means. Other backends are tested against it, and it against finite differences and the atomic core.
+ * The specification of every kernel: plain loops in f64, one row after another, no optimizations. Read this to learn what
+ * an instruction means. Other backends are tested against it; it is tested against finite differences and against the
+ * atomic core. Memory and the order of execution are in `reference.ts`.
  */
 import type { PackedTokens, RunOptions } from "../tensor/backend.ts";
 import type { Buffer, Instruction, InstructionOf, KernelName, View, Weight } from "../tensor/instructions.ts";
 
 const RMSNORM_EPSILON = 1e-5;
 
-/** Numbers in memory as a matrix: `at(r, c)` is the place of an entry. */
+/** A matrix within the numbers of the session. */
 export interface MatrixView {
+  /** Number of columns. */
   readonly columns: number;
+  /** Index of an entry in `KernelContext.numbers`. */
   at(row: number, column: number): number;
 }
 
-/** The rows to work on, and what else a kernel needs to know. */
+/** What a kernel works on: rows [from, to) of the packed tokens, and the memory. */
 export interface KernelContext {
+  /** Memory of the session: weights, then activations. Kernels read and write it. */
   readonly numbers: Float64Array;
+  /** Packed tokens of the pass. */
   readonly batch: PackedTokens;
+  /** Options of the run. */
   readonly options: RunOptions;
-  /** Rows [from, to) of the batch. */
+  /** First row. */
   readonly from: number;
+  /** Row after the last. */
   readonly to: number;
+  /** The matrix of a view of activations, [T, columns]. Its rows are those of the pass, also for a window's buffer. */
   matrix(view: View): MatrixView;
-  /** The first row of `weight.grad` or another buffer of a weight. */
-  whole(buffer: Buffer): MatrixView;
+  /** The matrix of a weight's buffer, such as `weight.data` or `weight.grad`; its rows are those of the weight. */
+  weightMatrix(buffer: Buffer): MatrixView;
 }
 
 type Kernels = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: KernelContext) => void };
 
-/** Calls `visit` with every row of the context and the matrices of the views. */
+/** Calls `visit` with each row of the context and the matrices of the views. */
 function forRows(
   context: KernelContext,
   views: readonly View[],
@@ -51,7 +59,7 @@ function sumColumns(matrix: { readonly columns: number }, term: (column: number)
 const KERNELS: Kernels = {
   embed({ to, tokenTable, positionTable }, context) {
     const { numbers, batch } = context;
-    const [ofToken, ofPosition] = [context.whole(tokenTable.data), context.whole(positionTable.data)];
+    const [ofToken, ofPosition] = [tokenTable, positionTable].map(({ data }) => context.weightMatrix(data));
     forRows(context, [to.out], (t, out) =>
       forColumns(out, (c) => {
         const token = numbers[ofToken.at(batch.tokens[t], c)];
@@ -68,22 +76,23 @@ const KERNELS: Kernels = {
     });
   },
 
-  // y = x·r with r = (Σx²/n + ε)^-½, so dr/dx = −x·r³/n and dx = dy·r − x·r³/n·Σ(dy·x).
+  // y = x · r with r = (Σx² / n + ε)^-½, so dr/dx = −x · r³ / n and dx = dy · r − x · r³ / n · Σ(dy · x).
   rmsnormGrad({ to, from: { x, dOut, plus = null } }, context) {
     const { numbers } = context;
     forRows(context, [to.out, x, dOut, plus ?? x], (t, out, input, dy, more) => {
       const r = inverseRootMeanSquare(numbers, input, t);
-      const along = sumColumns(input, (c) => numbers[dy.at(t, c)] * numbers[input.at(t, c)]);
+      const dot = sumColumns(input, (c) => numbers[dy.at(t, c)] * numbers[input.at(t, c)]);
       forColumns(input, (c) => {
-        const own = numbers[dy.at(t, c)] * r - (numbers[input.at(t, c)] * r ** 3 * along) / input.columns;
-        numbers[out.at(t, c)] = own + (plus === null ? 0 : numbers[more.at(t, c)]);
+        const dx = numbers[dy.at(t, c)] * r - (numbers[input.at(t, c)] * r ** 3 * dot) / input.columns;
+        numbers[out.at(t, c)] = dx + (plus === null ? 0 : numbers[more.at(t, c)]);
       });
     });
   },
 
+  // y = x · wᵀ
   linear({ to, from: { x, plus = null }, weight, relu }, context) {
     const { numbers } = context;
-    const w = context.whole(weight.data);
+    const w = context.weightMatrix(weight.data);
     forRows(context, [to.out, x, plus ?? x], (t, out, input, more) =>
       forColumns(out, (o) => {
         const sum = sumColumns(input, (c) => numbers[input.at(t, c)] * numbers[w.at(o, c)]);
@@ -92,10 +101,10 @@ const KERNELS: Kernels = {
     );
   },
 
-  // y = x·wᵀ: dx = dy·w
+  // y = x · wᵀ, so dx = dy · w
   linearInputGrad({ to, from: { dOut, gate = null, plus = null }, weight }, context) {
     const { numbers } = context;
-    const w = context.whole(weight.data);
+    const w = context.weightMatrix(weight.data);
     forRows(context, [to.out, dOut, gate ?? dOut, plus ?? dOut], (t, out, dy, open, more) =>
       forColumns(out, (c) => {
         const sum = sumColumns(dy, (o) => numbers[dy.at(t, o)] * numbers[w.at(o, c)]);
@@ -105,10 +114,10 @@ const KERNELS: Kernels = {
     );
   },
 
-  // y = x·wᵀ: dw = dyᵀ·x
+  // y = x · wᵀ, so dw = dyᵀ · x
   linearWeightGrad({ from: { dOut, x }, weight }, context) {
     const { numbers } = context;
-    const grad = context.whole(weight.grad);
+    const grad = context.weightMatrix(weight.grad);
     const [dy, input] = [context.matrix(dOut), context.matrix(x)];
     for (let o = 0; o < dy.columns; o++) {
       forColumns(input, (c) => {
@@ -140,6 +149,7 @@ const KERNELS: Kernels = {
     );
   },
 
+  // o = Σ p · v with p = softmax(s) over the keys up to the query, s = q · k / √size.
   attention({ to, from, heads }, context) {
     const { numbers } = context;
     const [out, statistics] = [context.matrix(to.out), context.matrix(to.statistics)];
@@ -159,7 +169,7 @@ const KERNELS: Kernels = {
     });
   },
 
-  // o = Σ p·v with p = softmax(s), s = q·k/√size: dp = do·v, ds = p·(dp − Σ p·dp), Σ p·dp = do·o.
+  // dp = do · v, ds = p · (dp − Σ p · dp), where Σ p · dp = do · o (delta); dq = Σ ds · k, dk = Σ ds · q, dv = Σ p · do.
   attentionGrad({ to, from, heads }, context) {
     const { numbers } = context;
     const [dQuery, dKey, dValue] = [to.dQuery, to.dKey, to.dValue].map((view) => context.matrix(view));
@@ -170,16 +180,16 @@ const KERNELS: Kernels = {
     }
     forQueries(context, heads.count, (start, t, head) => {
       const column = head * heads.stride;
-      const ofHead = (term: (c: number) => number): number =>
+      const sumOverHead = (term: (c: number) => number): number =>
         sumColumns({ columns: heads.size }, (c) => term(column + c));
       const scores = scoresOf(context, query, key, start, t, column, heads.size);
-      const along = ofHead((c) => numbers[dOut.at(t, c)] * numbers[out.at(t, c)]);
+      const delta = sumOverHead((c) => numbers[dOut.at(t, c)] * numbers[out.at(t, c)]);
       const [largest, inverseTotal] = [0, 1].map((i) => numbers[statistics.at(t, 2 * head + i)]);
       scores.forEach((score, j) => {
         const row = start + j;
         const p = Math.exp(score - largest / Math.sqrt(heads.size)) * inverseTotal;
-        const dp = ofHead((c) => numbers[dOut.at(t, c)] * numbers[value.at(row, c)]);
-        const ds = (p * (dp - along)) / Math.sqrt(heads.size);
+        const dp = sumOverHead((c) => numbers[dOut.at(t, c)] * numbers[value.at(row, c)]);
+        const ds = (p * (dp - delta)) / Math.sqrt(heads.size);
         for (let c = column; c < column + heads.size; c++) {
           numbers[dQuery.at(t, c)] += ds * numbers[key.at(row, c)];
           numbers[dKey.at(row, c)] += ds * numbers[query.at(t, c)];
@@ -189,6 +199,7 @@ const KERNELS: Kernels = {
     });
   },
 
+  // loss = −log p[target] = log Σ e^(logit − max) + max − logit[target]
   crossEntropy({ to, from }, context) {
     const { numbers, batch } = context;
     forRows(context, [to.statistics, from.logits], (t, statistics, logits) => {
@@ -199,6 +210,7 @@ const KERNELS: Kernels = {
     });
   },
 
+  // dLogits = (p − one-hot of the target) · lossScale
   crossEntropyGrad({ to, from }, context) {
     const { numbers, batch, options } = context;
     KERNELS.crossEntropy({ kernel: "crossEntropy", to, from }, context);
@@ -214,7 +226,7 @@ const KERNELS: Kernels = {
 
   embedGrad({ from, weight, by }, context) {
     const { numbers, batch } = context;
-    const grad = context.whole(weight.grad);
+    const grad = context.weightMatrix(weight.grad);
     const rows = by === "token" ? batch.tokens : batch.positions;
     if (!context.options.accumulate) clear(numbers, grad, weight);
     forRows(context, [from.dOut], (t, dOut) =>
@@ -223,7 +235,7 @@ const KERNELS: Kernels = {
   },
 
   adam() {
-    throw new Error("adam is the session's");
+    throw new Error("reference: adam is executed by the session, not as a kernel");
   },
 };
 
@@ -232,7 +244,7 @@ function inverseRootMeanSquare(numbers: Float64Array, x: MatrixView, row: number
   return (meanSquare + RMSNORM_EPSILON) ** -0.5;
 }
 
-/** Every row of the context with the row where its document starts, head by head. */
+/** Calls `visit` with each row t of the context, per head, and the first row of its document. */
 function forQueries(
   context: KernelContext,
   heads: number,
@@ -246,7 +258,7 @@ function forQueries(
   }
 }
 
-/** Scaled scores of the query of row t with the keys of its document up to it. */
+/** query · key / √size of the query of row t with each key of its document up to row t. */
 function scoresOf(
   { numbers }: KernelContext,
   query: MatrixView,
@@ -269,7 +281,7 @@ function clear(numbers: Float64Array, matrix: MatrixView, { shape: [rows, column
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) numbers[matrix.at(r, c)] = 0;
 }
 
-/** Runs an instruction over the context's rows. */
+/** Executes an instruction on the rows of the context. Adam is not among them: the session executes it. */
 export function execute(instruction: Instruction, context: KernelContext): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of the table takes its own kind
   const kernel = KERNELS[instruction.kernel] as (instruction: Instruction, context: KernelContext) => void;

@@ -1,6 +1,6 @@
 /**
- * The backend that is the specification: f64, one thread, instruction after instruction. Its kernels are in
- * `reference-kernels.ts`; here are the memory and the order of things.
+ * The reference backend, the specification of the others: f64, one thread, one instruction after another, no attempt at
+ * speed. This file has its memory, the order of execution and Adam; all other kernels are in `reference-kernels.ts`.
  */
 import type { AdamNumbers } from "../training/adam.ts";
 import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../tensor/backend.ts";
@@ -57,7 +57,7 @@ class ReferenceSession implements Session, UpdatableSession {
     }
   }
 
-  /** As `Adam.update` of microgpt.ts. */
+  /** Adam's step for one weight, as in `Adam.update` of `microgpt.ts`, with decoupled weight decay (AdamW). */
   #adam({ shape, data, grad, adamMean, adamMeanSquare }: Weight, adam: AdamNumbers): void {
     const { beta1, beta2, epsilon, stepSize, squareScale, shrink, gradientScale } = adam;
     const numbers = this.#numbers;
@@ -94,8 +94,8 @@ class ReferenceSession implements Session, UpdatableSession {
 
   close(): void {}
 
+  /** Rows [from, to) of a run, for the kernels. */
   #context(program: Program, batch: PackedTokens, options: RunOptions, from: number, to: number): KernelContext {
-    const place = (buffer: Buffer, slots: Slots): { start: number; stride: number } => slots.get(buffer)!;
     return {
       numbers: this.#numbers,
       batch,
@@ -103,15 +103,15 @@ class ReferenceSession implements Session, UpdatableSession {
       from,
       to,
       matrix({ buffer, column, columns }) {
-        const { start, stride } = place(buffer, program.slots);
+        const { start, stride } = program.slots.get(buffer)!;
         const firstRow = buffer.rows === "window" ? from : 0;
         return {
           columns,
           at: (row, c) => start + (row - firstRow) * stride + column + c,
         };
       },
-      whole: (buffer) => {
-        const { start, stride } = place(buffer, program.layout.slots);
+      weightMatrix: (buffer) => {
+        const { start, stride } = program.layout.slots.get(buffer)!;
         return {
           columns: buffer.columns,
           at: (row, c) => start + row * stride + c,
@@ -125,6 +125,7 @@ function runSection({ instructions }: Section, context: KernelContext): void {
   for (const instruction of instructions) execute(instruction, context);
 }
 
+/** The reference backend. It needs no padding: rows and heads are stored without gaps. */
 export const referenceBackend: Backend = {
   name: "reference",
   align: 1,
