@@ -89,8 +89,9 @@ const config: ViteUserConfigFnObject = defineConfig(({ mode: name }) => {
     test: {
       projects: [node(mode), ...browsers],
       setupFiles: ["test/setup/fast-check.ts"],
-      testTimeout: 120_000,
-      hookTimeout: 60_000,
+      // No good test comes near them, even on a busy machine.
+      testTimeout: 300_000,
+      hookTimeout: 120_000,
       tags: Object.entries(SLOW).map(([tag, { why }]) => ({ name: tag, description: why })),
       reporters: ["default", new LeftOut(mode, unseen)],
       // Two workers: the tests spawn trainings of their own, and CI has two cores.

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { extractText, htmlToText, looksLikeHtml } from "../../src/pages/extract.ts";
+import { byExtent } from "../setup/place.ts";
 
 const HTML = "text/html; charset=utf-8";
 const read = (html: string, type: string | null = HTML): string => extractText(Buffer.from(html), type);
@@ -152,8 +153,9 @@ describe("pages that were made to hurt: a text or a PageError, in seconds", () =
     expect(() => read(deep(1_000_000))).toThrow(expect.objectContaining({ name: "PageError" }) as Error);
   });
 
-  test("20,000 elements beside each other, closed or not, are not deep", () => {
-    const count = 20_000;
+  const BESIDE = byExtent(3000, 20_000);
+  test(`${BESIDE} elements beside each other, closed or not, are not deep`, { tags: ["large"] }, () => {
+    const count = BESIDE;
     const words = Array.from({ length: count }, (_, i) => `w${i}`);
     for (const [begin, end] of [
       ["<div>", "</div>"],
@@ -167,8 +169,9 @@ describe("pages that were made to hurt: a text or a PageError, in seconds", () =
     }
   });
 
-  test("10,000 links", () => {
-    const links = Array.from({ length: 10_000 }, (_, i) => `link${i}`);
+  const LINKS = byExtent(2000, 10_000);
+  test(`${LINKS} links`, { tags: ["large"] }, () => {
+    const links = Array.from({ length: LINKS }, (_, i) => `link${i}`);
     const text = read(page(`<main>${links.map((of) => `<p><a href="/${of}">${of}</a></p>`).join("")}</main>`));
     expect(text.split("\n\n")).toEqual(links);
   });
@@ -180,20 +183,21 @@ describe("pages that were made to hurt: a text or a PageError, in seconds", () =
     expect(read(page(`<article>${paragraphs(many)}</article>`)) === many.join("\n\n")).toBe(true);
   });
 
+  const MANY = byExtent(10_000, 50_000);
   test.each([
-    ["remarks without an end", "<!--".repeat(50_000)],
-    ["many remarks", "<!---->".repeat(50_000)],
-    ["attributes without an end", "<a b='".repeat(50_000)],
-    ["angles", "<".repeat(100_000)],
-    ["ends alone", "</div>".repeat(50_000)],
-    ["ampersands", "&".repeat(100_000)],
-    ["references to characters", "&#x41;".repeat(50_000)],
+    ["remarks without an end", "<!--".repeat(MANY)],
+    ["many remarks", "<!---->".repeat(MANY)],
+    ["attributes without an end", "<a b='".repeat(MANY)],
+    ["angles", "<".repeat(2 * MANY)],
+    ["ends alone", "</div>".repeat(MANY)],
+    ["ampersands", "&".repeat(2 * MANY)],
+    ["references to characters", "&#x41;".repeat(MANY)],
     ["attributes", `<p ${Array.from({ length: 20_000 }, (_, i) => `a${i}=${i}`).join(" ")}>x`],
     ["tables", "<table><tr><td>x".repeat(1_000)],
     ["spaces", " ".repeat(1_000_000)],
-    ["declarations", "<meta ".repeat(50_000)],
-    ["instructions", "<?xml ".repeat(50_000)],
-  ])("%s without number", (_name, part) => {
+    ["declarations", "<meta ".repeat(MANY)],
+    ["instructions", "<?xml ".repeat(MANY)],
+  ])("%s without number", { tags: ["large"] }, (_name, part) => {
     for (const html of [part, `<!doctype html><body>${part}`, `${part}<body>x`]) {
       for (const type of [HTML, null]) {
         try {

@@ -4,6 +4,7 @@ import type { Answer } from "../../src/pages/download.ts";
 import { PageError } from "../../src/pages/page-error.ts";
 import { withRetries } from "../../src/pages/polite.ts";
 import { workspace } from "../setup/microgpt.ts";
+import { byExtent } from "../setup/place.ts";
 import {
   age,
   cachedFiles,
@@ -148,10 +149,8 @@ describe("with a server", () => {
     expect(cachedFiles(cacheDir).length).toBe(expected === "page" ? 2 : 0);
   });
 
-  test.each([
-    ["1", 1000],
-    ["2", 2000],
-  ])("Retry-After: %s, on the clock of the wall, while other pages of the host come", async (retryAfter, waitMs) => {
+  test("Retry-After, on the clock of the wall, while other pages of the host come", async () => {
+    const waitMs = 1000;
     const times: number[] = [];
     const timed =
       (reply: Reply): Reply =>
@@ -160,14 +159,15 @@ describe("with a server", () => {
         reply(...exchange);
       };
     const site = await serve({
-      "/": inTurn(timed(status(429, { "retry-after": retryAfter })), timed(text("page"))),
+      "/": inTurn(timed(status(429, { "retry-after": "1" })), timed(text("page"))),
       "/other": text("other"),
     });
     const { pages, events } = await fetchAll([`${site.origin}/`, `${site.origin}/other`]);
     expect(pages.map((page) => "text" in page && page.text)).toEqual(["page", "other"]);
     expect(events.map(({ url }) => url)).toEqual([`${site.origin}/other`, `${site.origin}/`]);
+    // How long exactly is a matter of the tests with a clock of their own.
     expect(times[1] - times[0]).toBeGreaterThan(0.9 * waitMs);
-    expect(times[1] - times[0]).toBeLessThan(1.1 * waitMs + 100);
+    expect(times[1] - times[0]).toBeLessThan(10 * waitMs);
   });
 
   test("a page that fails fails alone; each address is fetched once, in the order given", async () => {
@@ -182,12 +182,13 @@ describe("with a server", () => {
     expect(site.hits("/a")).toBe(1);
   });
 
-  test("10,000 pages of a host: robots.txt once, over few connections", async () => {
-    const paths = Array.from({ length: 10_000 }, (_, i) => `/${i}`);
+  const PAGES = byExtent(1000, 10_000);
+  test(`${PAGES} pages of a host: robots.txt once, over few connections`, { tags: ["large"] }, async () => {
+    const paths = Array.from({ length: PAGES }, (_, i) => `/${i}`);
     const site = await serve(Object.fromEntries(paths.map((path) => [path, text(`page ${path}`)])));
     const { pages } = await fetchAll(paths.map((path) => site.origin + path));
     expect(pages).toEqual(paths.map((path) => ({ url: site.origin + path, text: `page ${path}` })));
-    expect([site.hits("/robots.txt"), site.asked.length]).toEqual([1, 10_001]);
+    expect([site.hits("/robots.txt"), site.asked.length]).toEqual([1, PAGES + 1]);
     expect(site.connections()).toBeLessThanOrEqual(4);
   });
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { Lock } from "../../src/node/lock.ts";
 import { microgpt, workspace, writeWords } from "../setup/microgpt.ts";
+import { byExtent } from "../setup/place.ts";
 import { expectOneLine, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
 
 /** A training that goes on until it is stopped. */
@@ -95,9 +96,11 @@ describe("a lock that nobody holds is taken over:", () => {
   );
 });
 
+const [CONTENDERS, ROUNDS] = byExtent([6, 50], [20, 300]);
+
 test(
-  "of twenty processes that find one stale lock, exactly one gets it, 300 times over",
-  { timeout: 120_000 },
+  `of ${CONTENDERS} processes that find one stale lock, exactly one gets it, ${ROUNDS} times over`,
+  { tags: ["cases"] },
   async () => {
     const module = new URL("../../dist/node/lock.js", import.meta.url).href;
     const script = `
@@ -107,19 +110,19 @@ test(
     for await (const path of createInterface({ input: process.stdin })) {
       try { Lock.take(path); console.log("mine"); } catch { console.log("no"); }
     }`;
-    const children = Array.from({ length: 20 }, () =>
+    const children = Array.from({ length: CONTENDERS }, () =>
       contender([process.execPath, "--input-type=module", "-e", script]),
     );
     const count = (answer: string): number =>
       children.reduce((sum, { output }) => sum + output().split(`${answer}\n`).length - 1, 0);
-    await until("all are ready", () => count("ready") === 20);
+    await until("all are ready", () => count("ready") === CONTENDERS);
     const directory = workspace();
-    for (let round = 1; round <= 300; round++) {
+    for (let round = 1; round <= ROUNDS; round++) {
       const here = join(directory, String(round));
       fs.mkdirSync(here);
       fs.writeFileSync(join(here, ".lock"), '{"pid":999999999,"started":null,"token":"stale"}');
       for (const { child } of children) child.stdin.write(`${join(here, ".lock")}\n`);
-      await until("all have answered", () => count("mine") + count("no") === 20 * round);
+      await until("all have answered", () => count("mine") + count("no") === CONTENDERS * round);
       expect({ round, winners: count("mine") }).toEqual({ round, winners: round });
       expect(fs.readdirSync(here)).toEqual([".lock"]);
     }

@@ -19,7 +19,7 @@ export interface Finished {
 export function microgpt(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Finished {
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: 240_000,
     input: "",
     ...options,
     env: { ...process.env, ...options.env },
@@ -91,6 +91,18 @@ export function workspace(): string {
   return path;
 }
 
+/** One that is gone after the file's last test. */
+export function sharedWorkspace(): string {
+  const path = mkdtempSync(join(tmpdir(), "microgpt-test-"));
+  shared.push(path);
+  return path;
+}
+
+const shared: string[] = [];
+afterAll(() => {
+  for (const path of shared) rmSync(path, { recursive: true, force: true });
+});
+
 /** Forty short words in a file: text enough to train on in a blink. */
 export function writeWords(directory: string): string {
   const syllables = ["ba", "ce", "di", "fo", "gu", "ka", "le", "mi"];
@@ -116,14 +128,11 @@ interface Trained {
 }
 
 const runs = new Map<string, Trained>();
-afterAll(() => {
-  for (const { directory } of runs.values()) rmSync(directory, { recursive: true });
-});
 
 /** A finished run of the words, and where it is. The same options are trained once; every test gets a copy. */
 export function trained(...more: string[]): Trained {
   const key = more.join(" ");
-  const original = runs.get(key) ?? train(more, mkdtempSync(join(tmpdir(), "microgpt-test-")));
+  const original = runs.get(key) ?? train(more, sharedWorkspace());
   runs.set(key, original);
   const directory = workspace();
   cpSync(original.directory, directory, { recursive: true, preserveTimestamps: true });

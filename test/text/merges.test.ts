@@ -3,12 +3,12 @@ import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MergeApplier } from "../../src/text/tokenizers/apply-merges.ts";
-import { learnMerges, MAX_TOKEN_LENGTH, WordCounts } from "../../src/text/tokenizers/learn-merges.ts";
+import { learnMerges, MAX_TOKEN_LENGTH, TokenTexts } from "../../src/text/tokenizers/learn-merges.ts";
 import type { Merge } from "../../src/text/tokenizers/learn-merges.ts";
 import { ABSENT, PairTable } from "../../src/text/tokenizers/pair-table.ts";
 import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
 import { naiveApply, naiveMerges } from "../setup/naive-bpe.ts";
-import { LONG } from "../setup/place.ts";
+import { byExtent } from "../setup/place.ts";
 
 const NO_LIMIT = { maxMerges: null, maxTokens: null };
 
@@ -22,7 +22,7 @@ const idsOf = (symbols: readonly string[]): number[] => symbols.map((symbol) => 
 
 /** Merges of ids → of texts. */
 function spell(merges: readonly Merge[]): string[][] {
-  const vocabulary = new WordCounts(BASE);
+  const vocabulary = new TokenTexts(BASE);
   return merges.map((merge) => {
     const pair = merge.map((id) => vocabulary.texts[id]);
     vocabulary.merge(merge);
@@ -74,8 +74,8 @@ test("a limit of tokens counts base tokens and merges; a text that two merges ma
     ["ab", "c"],
   ]);
   expect(learnMerges(drawn, BASE, { maxMerges: null, maxTokens: 5 })).toHaveLength(2);
-  expect(new WordCounts(BASE).merge([0, 1])).toBe(3);
-  const vocabulary = new WordCounts(BASE);
+  expect(new TokenTexts(BASE).merge([0, 1])).toBe(3);
+  const vocabulary = new TokenTexts(BASE);
   const [ab, bc] = [vocabulary.merge([0, 1]), vocabulary.merge([1, 2])];
   expect([vocabulary.merge([ab, 2]), vocabulary.merge([0, bc])]).toEqual([5, 5]);
 });
@@ -117,9 +117,9 @@ test("a table of pairs is a map of pairs, however many there are", () => {
 const kjv = fileURLToPath(new URL("../../../shared/data/kjv.txt", import.meta.url));
 
 describe.skipIf(!existsSync(kjv))("on the Bible (skipped where ../shared is missing)", () => {
-  test("the first merges are the naive way's", () => {
-    const count = LONG ? 1000 : 40;
-    const lines = readFileSync(kjv, "utf8").split("\n");
+  test("the first merges are the naive way's", { tags: ["large"] }, () => {
+    const count = byExtent(20, 40, 1000);
+    const lines = readFileSync(kjv, "utf8").split("\n").slice(0, byExtent(3000, Infinity));
     const tokenizer = trainTokenizer(lines, { tokenizer: "bpe", bpeMerges: count, vocabSize: null, unk: false });
     const counts = new Map<string, number>();
     for (const line of lines) {

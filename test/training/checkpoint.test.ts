@@ -3,9 +3,10 @@ import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } 
 import { InputError } from "../../src/errors.ts";
 import { Random } from "../../src/random.ts";
 import { decodeSafetensors } from "../../src/training/safetensors.ts";
+import { byExtent } from "../setup/place.ts";
 import { resealed, smallCheckpoint, smallCheckpointBytes, smallModelBytes } from "../setup/sealed.ts";
 
-const LONG = process.env.MICROGPT_LONG !== undefined;
+const DAMAGE = { tags: ["damage"] };
 
 test("a checkpoint comes back as it went: every number, the progress, the generator", async () => {
   const checkpoint = await smallCheckpoint();
@@ -106,22 +107,27 @@ describe("damage is noticed, all of it", () => {
 
   const EVERY_BIT = [1, 2, 4, 8, 16, 32, 64, 128];
 
-  test("every single bit of a model.safetensors", async () => {
+  /** All bits of a byte; in `npm test` one. */
+  const bits = (place: number): number[] => byExtent([1 << (place % 8)], EVERY_BIT);
+  const BITS = byExtent("one bit of every byte", "every single bit");
+
+  test(`${BITS} of a model.safetensors`, DAMAGE, async () => {
     const bytes = await smallModelBytes();
-    expect(await flips(decodeModel, bytes, () => EVERY_BIT)).toBe(8 * bytes.length);
+    expect(await flips(decodeModel, bytes, bits)).toBe(byExtent(1, 8) * bytes.length);
   });
 
-  test(`every single bit of a checkpoint`, async () => {
+  test(`${BITS} of a checkpoint`, DAMAGE, async () => {
     const bytes = await smallCheckpointBytes();
     expect(bytes.length).toBeGreaterThan(15_000);
-    expect(await flips(decodeCheckpoint, bytes, () => EVERY_BIT)).toBe(8 * bytes.length);
+    expect(await flips(decodeCheckpoint, bytes, bits)).toBe(byExtent(1, 8) * bytes.length);
   });
 
-  test(`random edits and swaps of several bytes (${LONG ? "100,000" : "10,000"})`, async () => {
+  const EDITS = byExtent(2000, 10_000, 100_000);
+  test(`${EDITS} random edits and swaps of several bytes`, DAMAGE, async () => {
     const bytes = await smallModelBytes();
     const random = new Random(5);
     let edits = 0;
-    for (let i = 0; i < (LONG ? 100_000 : 10_000); i++) {
+    for (let i = 0; i < EDITS; i++) {
       const copy = bytes.slice();
       const [from, to, length] = [
         random.randbelow(copy.length),
@@ -134,6 +140,6 @@ describe("damage is noticed, all of it", () => {
       edits++;
       if (!(await refuses(decodeModel, copy))) expect.fail(`edit ${i} was not noticed`);
     }
-    expect(edits).toBeGreaterThan(9_000);
+    expect(edits).toBeGreaterThan(0.9 * EDITS);
   });
 });
