@@ -1,20 +1,35 @@
 /**
- * The library: everything but the command line, for Node and for browsers. The algorithm itself, to read and to take
- * apart, is `microgpt/core`.
+ * The library: everything but the command line, in a page, a worker or Node. `train` and `load` are the first level;
+ * below it are engines, backends, tokenizers and files, to be put together by hand. The algorithm itself, to read and to
+ * take apart, is `microgpt/core`. Node has a door of its own with the same names (`index-node.ts`).
  *
  * @example
- * const tokenizer = charTokenizer(documents);
- * const config = { vocabSize: tokenizer.vocabSize, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
- * const random = new Random(42);
- * const backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
- * const engine = await TensorEngine.create(backend, config, { maxTokens: 1024 });
- * await engine.loadWeights(initTensors(config, random, Float32Array));
- * const train = documents.map((document) => documentTokens(tokenizer, document));
- * const settings = { numSteps: 1000, learningRate: 0.01, evalInterval: 100, batchSize: 64 };
- * for await (const { step } of trainSteps(engine, train, [], settings, newProgress())) console.log(step);
- * const ids = await generateTokens(engine, [], 16, random, { temperature: 0.5, topK: null, topP: null });
- * console.log(tokenizer.decode(ids));
+ * const model = await train(["ada", "grace", "alan"], { nEmbd: 32, numSteps: 500 });
+ * await model.generate({ prefix: "a", temperature: 0.7, seed: 1 });
  */
+export { createTrainer, load, loadRun, train } from "./library/web.ts";
+export { Model } from "./library/model.ts";
+export type { GenerateOptions, ModelParts, NextToken, TextEvaluation } from "./library/model.ts";
+export { Trainer } from "./library/trainer.ts";
+export type { EvaluationEvent, ModelOptions, StepEvent, TrainCallbacks, TrainerOptions } from "./library/trainer.ts";
+export type { Machine } from "./library/machine.ts";
+export { webMachine } from "./library/machine.ts";
+export { prepareTrainingData } from "./library/training-data.ts";
+export type { TrainingData } from "./library/training-data.ts";
+export { decodeRun, encodeRun } from "./library/run-files.ts";
+export type { RunContent, RunFiles } from "./library/run-files.ts";
+export { checkOptions, initialOptions, TRAIN_OPTIONS } from "./options/config.ts";
+export type { TrainOptions } from "./options/config.ts";
+export { resolveOptions } from "./options/resolve.ts";
+export type { ResolvedOptions } from "./options/resolve.ts";
+export { VERSION } from "./options/version.ts";
+export { attentionWeights, withoutHeads } from "./tensor/attention-weights.ts";
+export type { HeadName } from "./tensor/attention-weights.ts";
+export { suitableThreads, tokensPerPass } from "./tensor/sizing.ts";
+export { Sha256, sha256Of } from "./text/sha256.ts";
+export type { Hasher } from "./text/sha256.ts";
+export type { MergeEvent } from "./text/tokenizers/learn-merges.ts";
+export { textSource } from "./text/corpus.ts";
 export { AtomicEngine, atomicWeights } from "./training/atomic.ts";
 export type { Backend } from "./tensor/backend.ts";
 export { referenceBackend } from "./backend/reference.ts";

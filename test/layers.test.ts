@@ -23,7 +23,7 @@ const ROOMS = [
 const CORE = ["text", "training", "tensor", "backend", "options", "library"];
 /** Files that belong to no room: what every room may import, and the doors, which import any. */
 const GROUND = ["microgpt.ts", "random.ts", "errors.ts"];
-const DOORS = ["index.ts", "cli.ts"];
+const DOORS = ["index.ts", "index-node.ts", "cli.ts"];
 
 const source = fileURLToPath(new URL("../src", import.meta.url));
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })

@@ -62,7 +62,7 @@ export async function resume(path: string, flags: ReporterFlags): Promise<number
 
 function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): TrainingData {
   watchReading(sources, PASSES, (reading) => reporter.reading(reading));
-  return prepareTrainingData(options, sources, nodeHasher);
+  return prepareTrainingData(options, sources, { newHasher: nodeHasher });
 }
 
 function readPromptsOf(

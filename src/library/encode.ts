@@ -55,6 +55,8 @@ export interface EncodeTools {
   readonly check?: (tokenizer: Tokenizer) => void;
   /** Makes the hash of the data. Default: `Sha256`; Node's own is faster. */
   readonly newHasher?: () => Hasher;
+  /** As in `TokenizerOptions`. */
+  readonly onMerge?: TokenizerOptions["onMerge"];
 }
 
 /**
@@ -64,11 +66,11 @@ export interface EncodeTools {
 export function encodeText(
   options: TextOptions,
   sources: readonly Source[],
-  { random, check = () => {}, newHasher = () => new Sha256() }: EncodeTools,
+  { random, check = () => {}, newHasher = () => new Sha256(), onMerge }: EncodeTools,
 ): EncodedText {
   const corpus = new Corpus(sources, options);
   const documents = options.reference ? shuffled(corpus, random) : corpus;
-  const firstPass = learnVocabulary(documents, options, new DocumentsHash(newHasher()));
+  const firstPass = learnVocabulary(documents, { ...options, onMerge }, new DocumentsHash(newHasher()));
   const { tokenizer, known, count, dataHash } = firstPass;
   const cleaning = cleaningOf(corpus, sources);
   check(tokenizer);

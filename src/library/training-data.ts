@@ -9,14 +9,13 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { splitOrder } from "../text/dataset.ts";
 import type { Config } from "../microgpt.ts";
 import type { Cleaning, Source } from "../text/corpus.ts";
-import type { Hasher } from "../text/sha256.ts";
 import { Random } from "../random.ts";
 import type { TextSet } from "../text/text-set.ts";
 import type { TokenSequences } from "../text/token-sequences.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { countTargets } from "../training/train.ts";
 import { encodeText } from "./encode.ts";
-import type { EncodedText } from "./encode.ts";
+import type { EncodedText, EncodeTools } from "./encode.ts";
 import { checkSize } from "../tensor/sizing.ts";
 
 export interface TrainingData {
@@ -39,18 +38,15 @@ export interface TrainingData {
   readonly dataHash: string;
 }
 
-/**
- * Reads the data and prepares it. Throws InputError if it can't be learnt from.
- * @param newHasher as in `EncodeTools`.
- */
+/** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
 export function prepareTrainingData(
   options: ResolvedOptions,
   sources: readonly Source[],
-  newHasher?: () => Hasher,
+  tools: Omit<EncodeTools, "random" | "check"> = {},
 ): TrainingData {
   const random = new Random(options.seed);
   const check = (tokenizer: Tokenizer): void => checkSize(configOf(options, tokenizer), options.engine);
-  const text = encodeText(options, sources, { random, check, ...(newHasher === undefined ? {} : { newHasher }) });
+  const text = encodeText(options, sources, { ...tools, random, check });
   return trainingDataOf(options, text, random);
 }
 

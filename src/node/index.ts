@@ -3,5 +3,6 @@
  * `microgpt/node`.
  */
 export { findBlas } from "./blas.ts";
+export { readRunFiles } from "./run-files.ts";
 export { startNodeThread } from "./threads.ts";
 export { findWebGpu } from "./webgpu.ts";

@@ -1,9 +1,8 @@
 /** What Node's machine offers to an engine: threads, a BLAS, a GPU through Dawn, and a file of tuned tiles. */
 import { availableParallelism } from "node:os";
-import { setFlagsFromString } from "node:v8";
-import { hasRelaxedSimd } from "../backend/wasm/assembler.ts";
 import type { Machine } from "../library/machine.ts";
 import { findBlas } from "../node/blas.ts";
+import { enableRelaxedSimd } from "../node/simd.ts";
 import { startNodeThread } from "../node/threads.ts";
 import { findGpu } from "./gpu.ts";
 import { openTuning } from "./tuning.ts";
@@ -12,11 +11,6 @@ import { openTuning } from "./tuning.ts";
 export function availableCores(): number {
   const share = Number(process.env.MICROGPT_CORES);
   return Number.isSafeInteger(share) && share > 0 ? Math.min(share, availableParallelism()) : availableParallelism();
-}
-
-/** Node 20 has fused multiply-add behind a flag, which can be set while it runs. */
-export function enableRelaxedSimd(): void {
-  if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 }
 
 /** This machine. */

@@ -17,7 +17,7 @@ export const MAX_TOKEN_LENGTH = 65_536;
 export interface MergeEvent {
   /** Merges learnt so far, this one included. */
   readonly count: number;
-  /** The texts of the two tokens; the new one is both. For byte-bpe a character stands for a byte. */
+  /** The texts of the two tokens; the new one is both. In byte-bpe a character stands for a byte, in bpe a space for the end of a word. */
   readonly left: string;
   readonly right: string;
   /** How often the pair was in the training text. */

@@ -1,0 +1,266 @@
+/**
+ * A trained model: writes text, measures text, says what comes next, and is saved as one file. The tokens, the engine and
+ * the memory are inside; what trains it is in `trainer.ts`.
+ */
+import { InputError, isRecord } from "../errors.ts";
+import type { Config } from "../microgpt.ts";
+import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
+import { resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { Random } from "../random.ts";
+import { TensorEngine } from "../tensor/tensor-engine.ts";
+import { Corpus, textSource } from "../text/corpus.ts";
+import { utf8Length } from "../text/sha256.ts";
+import { documentTokens } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { tokenizerFromJson } from "../text/tokenizers/json.ts";
+import { encodeModel, readModel, sha256, unseal } from "../training/checkpoint.ts";
+import type { Engine, Tensors } from "../training/engine.ts";
+import { generate, nextTokenProbabilities } from "../training/sample.ts";
+import { measureInSlices } from "../training/train.ts";
+import { openEngine } from "./engines.ts";
+import type { Machine } from "./machine.ts";
+import { decodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
+import type { RunFiles } from "./run-files.ts";
+
+/** How text is written. */
+export interface GenerateOptions {
+  /** The beginning of the text; characters that are not in the vocabulary are left out. Default: none. */
+  readonly prefix?: string;
+  /** Below 1 likely tokens become likelier; 0: always the likeliest. Default: 0.5, as the command's. */
+  readonly temperature?: number;
+  /** Draw from the K likeliest tokens only. Default: null, from all. */
+  readonly topK?: number | null;
+  /** Draw from the likeliest tokens that reach this probability together. Default: null, from all. */
+  readonly topP?: number | null;
+  /** Tokens to write at most. Default: the model's blockSize. */
+  readonly maxTokens?: number;
+  /** Start of the random numbers: the same seed writes the same text. Default: 42. */
+  readonly seed?: number;
+  /** Ends the writing early: the promise rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What texts cost the model. */
+export interface TextEvaluation {
+  /** The mean of −log p per token, in nats; of at most blockSize tokens of each document. */
+  readonly loss: number;
+  /** Bits that all of the text costs, per byte of UTF-8, a byte more for the end of each document. */
+  readonly bitsPerByte: number;
+  /** Documents that were measured. */
+  readonly documents: number;
+}
+
+/** A token that may come next. */
+export interface NextToken {
+  /** The token as text; the end of the text is `"<bos>"`. */
+  readonly token: string;
+  readonly id: number;
+  readonly probability: number;
+}
+
+/** What a model is made of. */
+export interface ModelParts {
+  readonly config: Config;
+  readonly tokenizer: Tokenizer;
+  /** Name → matrix, as `weightShapes` lists them. */
+  readonly weights: Tensors;
+  /** The options that it was trained with. */
+  readonly options: ResolvedOptions;
+  /** SHA-256 of the training data, in hex. */
+  readonly dataHash: string;
+  /** The step that the weights are of, and their held-out loss (null where nothing was held out). */
+  readonly step: number;
+  readonly heldOutLoss: number | null;
+}
+
+/** Documents that go through a model at once when it is evaluated. */
+const BATCH_SIZE = 16;
+const OPTIONS_KEY = "options";
+const TOKENIZER_KEY = "tokenizer";
+
+/**
+ * A trained model. Its methods may be called while others run: they take turns.
+ *
+ * @example
+ * const model = await train(["ada", "grace", "alan"], { numSteps: 500 });
+ * await model.generate({ prefix: "a", temperature: 0.7, seed: 1 }); // "ada"
+ */
+export class Model {
+  readonly #parts: ModelParts;
+  readonly #machine: Machine;
+  #engine: Promise<Engine> | null = null;
+
+  /** From its parts; `load` reads them from a file. @param machine what its engine may use. */
+  constructor(parts: ModelParts, machine: Machine) {
+    this.#parts = parts;
+    this.#machine = machine;
+  }
+
+  /** Vocabulary, widths, layers and block size. */
+  get config(): Config {
+    return this.#parts.config;
+  }
+
+  /** Text to ids and back. */
+  get tokenizer(): Tokenizer {
+    return this.#parts.tokenizer;
+  }
+
+  /** The weights, by name; not a copy. */
+  get weights(): Tensors {
+    return this.#parts.weights;
+  }
+
+  /** The options that it was trained with. */
+  get options(): ResolvedOptions {
+    return this.#parts.options;
+  }
+
+  /** The step that the weights are of. */
+  get step(): number {
+    return this.#parts.step;
+  }
+
+  /** The loss over the held-out documents that the training looked at; null where nothing was held out. */
+  get heldOutLoss(): number | null {
+    return this.#parts.heldOutLoss;
+  }
+
+  /** Writes a text: the prefix and what the model adds to it, as `microgpt complete` prints it. */
+  async generate(options: GenerateOptions = {}): Promise<string> {
+    const prefix = this.#prefixOf(options);
+    const ids = [...prefix];
+    for await (const id of this.#draw(prefix, options)) ids.push(id);
+    return this.tokenizer.decode(ids);
+  }
+
+  /** Writes a text piece by piece: what the model adds to the prefix. A character of several bytes comes whole. */
+  async *stream(options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
+    const ids = this.#prefixOf(options);
+    let shown = this.tokenizer.decode(ids);
+    for await (const id of this.#draw([...ids], options)) {
+      ids.push(id);
+      const text = this.tokenizer.decode(ids);
+      if (text.endsWith("\ufffd")) continue; // the first bytes of a character
+      const piece = text.slice(shown.length);
+      shown = text;
+      if (piece !== "") yield piece;
+    }
+    const rest = this.tokenizer.decode(ids).slice(shown.length);
+    if (rest !== "") yield rest;
+  }
+
+  /** What texts cost the model that it was not trained on. Throws InputError if no document is left after cleaning. */
+  async evaluate(texts: Iterable<string>): Promise<TextEvaluation> {
+    const sources = Array.from(texts, (text, i) => textSource(`text ${i + 1}`, text));
+    const documents = [...new Corpus(sources, this.options).read()];
+    if (documents.length === 0) throw new InputError("evaluate: the texts have no document; give some text");
+    const tokens = documents.map((document) => documentTokens(this.tokenizer, document));
+    const slices = measureInSlices(await this.#open(), tokens);
+    let slice = await slices.next();
+    while (slice.done !== true) slice = await slices.next();
+    const bytes = documents.reduce((sum, document) => sum + utf8Length(document) + 1, 0);
+    return { loss: slice.value.loss, bitsPerByte: slice.value.bits / bytes, documents: documents.length };
+  }
+
+  /** The likeliest tokens after a text, in falling order. @param count how many; default: 5. */
+  async nextTokens(prefix: string, count: number = 5): Promise<NextToken[]> {
+    const logits = await this.logits(prefix);
+    const probabilities = nextTokenProbabilities(logits, { temperature: 1, topK: null, topP: null });
+    return Array.from(probabilities, (probability, id) => ({ token: this.tokenizer.token(id), id, probability }))
+      .toSorted((a, b) => b.probability - a.probability)
+      .slice(0, count);
+  }
+
+  /** The logits [vocabSize] of the token after a text, of which the last blockSize − 1 tokens are read. */
+  async logits(prefix: string): Promise<number[]> {
+    const reader = (await this.#open()).reader();
+    const ids = [this.tokenizer.bos, ...this.tokenizer.encode(prefix).ids].slice(-this.config.blockSize);
+    let logits: number[] = [];
+    for (const id of ids) logits = await reader.read(id);
+    return logits;
+  }
+
+  /**
+   * The model as the bytes of one safetensors file: weights, and in its metadata tokenizer, options and a SHA-256 of the
+   * whole. `load` reads it; any program that knows safetensors reads the weights.
+   */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const { config, weights, step, heldOutLoss, dataHash } = this.#parts;
+    const [tokenizerText, optionsText] = [tokenizerTextOf(this.tokenizer), optionsTextOf({ ...this.options })];
+    const [tokenizerHash, optionsHash] = [await sha256(tokenizerText), await sha256(optionsText)];
+    const file = { config, weights, step, heldOutLoss, dataHash, tokenizerHash, optionsHash };
+    const extra = new Map([
+      [TOKENIZER_KEY, tokenizerText],
+      [OPTIONS_KEY, optionsText],
+    ]);
+    return await encodeModel(file, extra);
+  }
+
+  /** Frees the engine's memory and threads; the next call opens them again. */
+  async close(): Promise<void> {
+    const engine = await this.#engine;
+    this.#engine = null;
+    if (engine instanceof TensorEngine) engine.close();
+  }
+
+  /** As the command opens an engine to write: without a BLAS, whose sums have another order. */
+  #open(): Promise<Engine> {
+    const { config, weights, options } = this.#parts;
+    const writing = { ...options, batchSize: BATCH_SIZE, noBlas: true };
+    this.#engine ??= openEngine(config, weights, writing, this.#machine, () => {});
+    return this.#engine;
+  }
+
+  #prefixOf({ prefix = "" }: GenerateOptions): number[] {
+    return this.tokenizer.encode(prefix).ids;
+  }
+
+  async *#draw(prefix: readonly number[], options: GenerateOptions): AsyncGenerator<number, void, void> {
+    const {
+      temperature = 0.5,
+      topK = null,
+      topP = null,
+      maxTokens = this.config.blockSize,
+      seed = 42,
+      signal,
+    } = options;
+    const engine = await this.#open();
+    const draws = generate(engine, prefix, maxTokens, new Random(seed), { temperature, topK, topP });
+    signal?.throwIfAborted();
+    for await (const { token } of draws) {
+      signal?.throwIfAborted();
+      yield token;
+    }
+  }
+}
+
+/**
+ * Reads what `Model.save` wrote. Throws InputError for a file that is damaged, or is not such a file.
+ * @param machine what its engine may use.
+ */
+export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Model> {
+  const file = await unseal(bytes);
+  const model = readModel(file);
+  const [tokenizerText, optionsText] = [TOKENIZER_KEY, OPTIONS_KEY].map((key) => file.metadata.get(key));
+  if (tokenizerText === undefined || optionsText === undefined) {
+    throw new InputError("load: the file has weights but no tokenizer; expected a file of `model.save()`");
+  }
+  const optionsJson: unknown = JSON.parse(optionsText);
+  const options = resolveOptions(checkOptions(TRAIN_OPTIONS, isRecord(optionsJson) ? optionsJson : {}));
+  const tokenizer = tokenizerFromJson(JSON.parse(tokenizerText));
+  if (tokenizer.vocabSize !== model.config.vocabSize) {
+    throw new InputError(
+      `load: the tokenizer has ${tokenizer.vocabSize} tokens, the weights ${model.config.vocabSize}; the file is damaged`,
+    );
+  }
+  return new Model({ ...model, tokenizer, options }, machine);
+}
+
+/** The best model of a run. Throws InputError where a file is missing or damaged, or the run has no model yet. */
+export async function modelOfRun(files: RunFiles, machine: Machine): Promise<Model> {
+  const { model, tokenizer, options } = await decodeRun(files);
+  if (model === null) throw new InputError("model.safetensors is missing: the run was not evaluated yet; train it on");
+  return new Model({ ...model, tokenizer, options }, machine);
+}

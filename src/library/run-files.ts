@@ -1,0 +1,118 @@
+/**
+ * A run directory as named bytes in memory: what a page can offer for download, and read back. The names and formats are
+ * those of a run on the disk (`node/run-directory.ts`), so `microgpt resume` goes on with it.
+ */
+import { InputError, isRecord, quote, showPath } from "../errors.ts";
+import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
+import { resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { tokenizerFromJson } from "../text/tokenizers/json.ts";
+import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from "../training/checkpoint.ts";
+import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
+
+/** Path within the run → bytes. */
+export type RunFiles = ReadonlyMap<string, Uint8Array>;
+
+/** What a run holds that another process needs to resume it. */
+export interface RunContent {
+  readonly options: ResolvedOptions;
+  readonly tokenizer: Tokenizer;
+  /** The newest state; null before the first save. */
+  readonly checkpoint: Checkpoint | null;
+  /** The best weights; null before the first evaluation. */
+  readonly model: ModelFile | null;
+  /** The texts that were learnt, where they are not files that can be read again. */
+  readonly texts: readonly string[];
+}
+
+/** JSON as every file of a run has it. */
+export const toJsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** The text of `tokenizer.json`, to the letter: its hash is in every checkpoint. */
+export const tokenizerTextOf = (tokenizer: Tokenizer): string => toJsonText(tokenizer);
+
+/** The text of `config.json`. */
+export const configTextOf = (options: object): string => toJsonText({ format: "microgpt-run", version: 1, options });
+
+/** What is hashed of the options: all but where the data lies. */
+export const optionsTextOf = (options: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ ...options, data: [] });
+
+const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
+
+/** `step-000200.safetensors` */
+export const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}.safetensors`;
+
+/** The step of a checkpoint's file name; null for another name. */
+export function stepOfCheckpoint(name: string): number | null {
+  const digits = CHECKPOINT_NAME.exec(name)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** The options in `config.json`, not yet checked. Throws InputError that names what is wrong. @param path for messages. */
+export function parseConfigText(text: string, path: string): Readonly<Record<string, unknown>> {
+  const json = parseJsonText(text, path);
+  if (!isRecord(json) || json.format !== "microgpt-run")
+    throw new InputError(`${showPath(path)} is not a run's config`);
+  if (json.version !== 1) {
+    throw new InputError(`${showPath(path)}: version ${quote(String(json.version))} is not 1; update microgpt`);
+  }
+  if (!isRecord(json.options)) throw new InputError(`${showPath(path)} is damaged: it has no options`);
+  return json.options;
+}
+
+/** JSON, or an InputError that names the file. */
+export function parseJsonText(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InputError(`${showPath(path)} is damaged: it is not JSON`);
+  }
+}
+
+/** A run's content → its files, as they would be on the disk. */
+export async function encodeRun({ options, tokenizer, checkpoint, model, texts }: RunContent): Promise<RunFiles> {
+  const encoder = new TextEncoder();
+  // Texts of its own: the run reads them from `pages/`, as it does what was piped in.
+  const kept = texts.length === 0 ? options : { ...options, data: ["-"] };
+  const files = new Map<string, Uint8Array>([
+    ["config.json", encoder.encode(configTextOf(kept))],
+    ["tokenizer.json", encoder.encode(tokenizerTextOf(tokenizer))],
+  ]);
+  for (const [i, text] of texts.entries()) {
+    files.set(`pages/${String(i + 1).padStart(4, "0")}.txt`, encoder.encode(text));
+  }
+  if (texts.length > 0) files.set("pages/pages.json", encoder.encode(toJsonText(texts.map(() => ({ name: "-" })))));
+  if (checkpoint !== null) {
+    files.set(`checkpoints/${checkpointName(checkpoint.progress.step)}`, await encodeCheckpoint(checkpoint));
+  }
+  if (model !== null) files.set("model.safetensors", await encodeModel(model));
+  return files;
+}
+
+/** The files of a run → its content, with the newest checkpoint. Throws InputError that names the file at fault. */
+export async function decodeRun(files: RunFiles): Promise<RunContent> {
+  const decoder = new TextDecoder();
+  const textOf = (name: string): string => {
+    const bytes = files.get(name);
+    if (bytes === undefined) throw new InputError(`${name} is missing; expected the files of a run`);
+    return decoder.decode(bytes);
+  };
+  const options = resolveOptions(checkOptions(TRAIN_OPTIONS, parseConfigText(textOf("config.json"), "config.json")));
+  const tokenizer = tokenizerFromJson(parseJsonText(textOf("tokenizer.json"), "tokenizer.json"));
+  const saved = [...files.keys()].flatMap((name) => {
+    const step = name.startsWith("checkpoints/") ? stepOfCheckpoint(name.slice("checkpoints/".length)) : null;
+    return step === null ? [] : [{ step, name }];
+  });
+  const newest = saved.toSorted((a, b) => b.step - a.step).at(0);
+  const model = files.get("model.safetensors");
+  const pages = [...files.keys()].filter((name) => /^pages\/\d{4,}\.txt$/.test(name)).toSorted();
+  return {
+    options,
+    tokenizer,
+    checkpoint: newest === undefined ? null : await decodeCheckpoint(files.get(newest.name)!),
+    model: model === undefined ? null : await decodeModel(model),
+    texts: pages.map((name) => textOf(name)),
+  };
+}

@@ -1,0 +1,255 @@
+/**
+ * Trains a model of texts in memory, with the options of the command: `train` to the end, `Trainer` step by step. The
+ * same options and seed give the same numbers as `microgpt train`.
+ */
+import { InputError } from "../errors.ts";
+import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
+import type { TrainOptions } from "../options/config.ts";
+import { checkTogether } from "../options/option-rules.ts";
+import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { TensorEngine } from "../tensor/tensor-engine.ts";
+import { textSource } from "../text/corpus.ts";
+import { sha256Of } from "../text/sha256.ts";
+import type { MergeEvent } from "../text/tokenizers/learn-merges.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import type { Engine, Tensors } from "../training/engine.ts";
+import { newProgress, trainSteps } from "../training/train.ts";
+import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
+import type { Machine } from "./machine.ts";
+import { Model } from "./model.ts";
+import { encodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
+import type { RunFiles } from "./run-files.ts";
+import { startTraining } from "./start.ts";
+import { prepareTrainingData } from "./training-data.ts";
+import type { TrainingData } from "./training-data.ts";
+
+/** Options of the command that are about files, pages, runs and samples; a library user has other means for them. */
+const COMMAND_ONLY = [
+  "data",
+  "urls",
+  "urlFile",
+  "noCache",
+  "cacheDir",
+  "ignoreRobots",
+  "allowHost",
+  "numSamples",
+  "temperature",
+  "saveInterval",
+  "keep",
+  "log",
+] as const;
+
+/** The options of `microgpt train` that say what is trained and how; the same names, defaults and limits. */
+export type ModelOptions = Partial<Omit<TrainOptions, (typeof COMMAND_ONLY)[number]>>;
+
+/** A step that is done. */
+export type StepEvent = Extract<TrainEvent, { type: "step" | "skipped" }>;
+/** An evaluation that is done. */
+export type EvaluationEvent = Extract<TrainEvent, { type: "evaluation" }>;
+
+/** What a training tells while it goes, and what ends it. */
+export interface TrainCallbacks {
+  /** Is called after each step; `step` counts from 1. A skipped step has no loss: see `type`. */
+  readonly onStep?: (event: Extract<StepEvent, { type: "step" }>) => void;
+  /** Is called after each step whose loss or gradients were not finite: it moved nothing. */
+  readonly onSkipped?: (event: Extract<StepEvent, { type: "skipped" }>) => void;
+  /** Is called after each evaluation on the held-out documents. */
+  readonly onEvaluation?: (event: EvaluationEvent) => void;
+  /** bpe, byte-bpe: is called after each merge that the tokenizer learns. */
+  readonly onMerge?: (event: MergeEvent) => void;
+  /** Is given what a person should know while the training goes on. Default: nobody is. */
+  readonly onWarning?: (message: string) => void;
+  /** Ends the training: its promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Everything that `train` and `Trainer.create` take beside the texts. */
+export type TrainerOptions = ModelOptions & TrainCallbacks;
+
+const CALLBACKS = ["onStep", "onSkipped", "onEvaluation", "onMerge", "onWarning", "signal"] as const;
+
+/** Options of a user → resolved ones. Throws InputError for a name or a value that is wrong. */
+function resolveModelOptions(options: TrainerOptions): { given: TrainOptions; resolved: ResolvedOptions } {
+  const typed = Object.fromEntries(
+    Object.entries(options).filter(
+      ([key, value]) => value !== undefined && !CALLBACKS.some((callback) => callback === key),
+    ),
+  );
+  const foreign = COMMAND_ONLY.find((key) => Object.hasOwn(typed, key));
+  if (foreign !== undefined) {
+    throw new InputError(
+      `options: ${foreign} is an option of the command only; the library takes texts and gives a model`,
+    );
+  }
+  const given = checkOptions(TRAIN_OPTIONS, typed);
+  checkTogether(given);
+  return { given, resolved: resolveOptions(given) };
+}
+
+/** The best weights so far: those with the lowest held-out loss. */
+interface BestWeights {
+  readonly evaluation: Evaluation;
+  readonly weights: Tensors;
+}
+
+/** What a trainer is made of. */
+interface TrainerParts {
+  readonly texts: readonly string[];
+  readonly data: TrainingData;
+  readonly engine: Engine;
+  readonly options: ResolvedOptions;
+  readonly why: string | null;
+  readonly callbacks: TrainCallbacks;
+  readonly machine: Machine;
+}
+
+/**
+ * A training that its user drives: a step at a time, or to the end, with pauses.
+ *
+ * @example
+ * const trainer = await Trainer.create(["ada", "grace", "alan"], { numSteps: 500 });
+ * await trainer.step(); // { type: "step", step: 1, loss: 2.1, … }
+ * await trainer.run(); // to the end, or until trainer.pause()
+ * const model = await trainer.model();
+ */
+export class Trainer {
+  /** The options as they came to be: with the engine that is used and the steps of a budget. */
+  readonly options: ResolvedOptions;
+  /** Documents as tokens, tokenizer, baselines' input, what was cleaned. */
+  readonly data: TrainingData;
+  /** How far the training has come; read it between two steps. */
+  readonly progress: Progress = newProgress();
+  /** How the engine was chosen; null where the options named one. */
+  readonly why: string | null;
+  readonly #parts: TrainerParts;
+  readonly #events: AsyncGenerator<TrainEvent, void, void>;
+  #best: BestWeights | null = null;
+  #isPaused = false;
+
+  private constructor(parts: TrainerParts) {
+    this.options = parts.options;
+    this.data = parts.data;
+    this.why = parts.why;
+    this.#parts = parts;
+    const { data, engine, options } = parts;
+    const heldOut = data.heldOut.slice(0, options.evalDocuments);
+    this.#events = trainSteps(engine, data.train, heldOut, options, this.progress);
+  }
+
+  /**
+   * Reads the texts, learns the tokenizer and opens the engine. A text is what a file is to the command: with
+   * `documents: "line"`, the default, each of its lines is a document.
+   * Throws InputError for options or texts that cannot be trained with. @param machine what the engine may use.
+   */
+  static async create(texts: Iterable<string>, options: TrainerOptions, machine: Machine): Promise<Trainer> {
+    const { given, resolved } = resolveModelOptions(options);
+    const all = [...texts];
+    const sources = all.map((text, i) => textSource(`text ${i + 1}`, text));
+    options.signal?.throwIfAborted();
+    const data = prepareTrainingData(resolved, sources, { onMerge: options.onMerge });
+    const warn = options.onWarning ?? (() => {});
+    const started = await startTraining(data, resolved, mayUseGpu(given), machine, warn);
+    return new Trainer({ texts: all, data, callbacks: options, machine, ...started });
+  }
+
+  /** Text to ids and back, as learnt from the texts. */
+  get tokenizer(): Tokenizer {
+    return this.data.tokenizer;
+  }
+
+  /** The engine. Between two steps its weights, logits and activations may be read. */
+  get engine(): Engine {
+    return this.#parts.engine;
+  }
+
+  /** Whether all steps are done. */
+  get isDone(): boolean {
+    return this.progress.step >= this.options.numSteps;
+  }
+
+  /**
+   * The next step, or the evaluation that follows it; null where nothing is left to do. Calls must not overlap.
+   * Throws InputError (code "diverged") after five steps in a row without finite numbers.
+   */
+  async step(): Promise<StepEvent | EvaluationEvent | null> {
+    for (;;) {
+      this.#parts.callbacks.signal?.throwIfAborted();
+      const { value: event, done } = await this.#events.next();
+      if (done === true) return null;
+      if (event.type === "evaluating") continue;
+      await this.#take(event);
+      return event;
+    }
+  }
+
+  /** Steps to the end, or until `pause` is called or the signal aborts. Calls must not overlap. Throws as `step`. */
+  async run(): Promise<void> {
+    this.#isPaused = false;
+    while (!this.#isPaused && (await this.step()) !== null);
+  }
+
+  /** Lets `run` return after the step that is being done; `run` or `step` continue. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** The model with the best weights so far; with the present ones where nothing is held out. */
+  async model(): Promise<Model> {
+    const { data, machine } = this.#parts;
+    const { config, tokenizer, dataHash } = data;
+    const weights = this.#best?.weights ?? (await this.snapshot());
+    const { step, heldOutLoss } = this.#best?.evaluation ?? { step: this.progress.step, heldOutLoss: null };
+    const parts = { config, tokenizer, weights, options: this.options, dataHash, step, heldOutLoss };
+    return new Model(parts, machine);
+  }
+
+  /** A copy of the present weights alone, a third of a checkpoint. */
+  async snapshot(): Promise<Tensors> {
+    const { engine } = this.#parts;
+    return engine instanceof TensorEngine ? await engine.weights() : (await engine.save()).weights;
+  }
+
+  /** The training as the files of a run, which `microgpt resume` goes on with; also the texts are in it. */
+  async files(): Promise<RunFiles> {
+    const { data, engine, options, texts } = this.#parts;
+    const { config, tokenizer, dataHash, random } = data;
+    const [tokenizerHash, optionsHash] = [tokenizerTextOf(tokenizer), optionsTextOf({ ...options })].map(sha256Of);
+    const origin = { config, dataHash, tokenizerHash, optionsHash };
+    const best = this.#best === null ? null : { ...origin, ...this.#best.evaluation, weights: this.#best.weights };
+    const progress = structuredClone(this.progress);
+    const checkpoint = { ...origin, progress, random: random.getState(), state: await engine.save() };
+    const joined = options.documents === "file" ? texts : [texts.join(options.documents === "line" ? "\n" : "\n\n")];
+    return await encodeRun({ options, tokenizer, checkpoint, model: best, texts: joined });
+  }
+
+  /** Frees the engine's memory and threads. The models that the trainer gave go on working. */
+  close(): void {
+    const { engine } = this.#parts;
+    if (engine instanceof TensorEngine) engine.close();
+  }
+
+  async #take(event: StepEvent | EvaluationEvent): Promise<void> {
+    const { onStep, onSkipped, onEvaluation } = this.#parts.callbacks;
+    if (event.type === "evaluation") {
+      const { step, heldOutLoss } = event;
+      if (event.best) this.#best = { evaluation: { step, heldOutLoss }, weights: await this.snapshot() };
+      onEvaluation?.(event);
+    } else if (event.type === "step") onStep?.(event);
+    else onSkipped?.(event);
+  }
+}
+
+/**
+ * Trains a model of texts, to the end, and gives the model with the best weights. Throws InputError as `Trainer` does;
+ * rejects with the signal's reason where it aborts.
+ */
+export async function trainModel(texts: Iterable<string>, options: TrainerOptions, machine: Machine): Promise<Model> {
+  const trainer = await Trainer.create(texts, options, machine);
+  try {
+    await trainer.run();
+    return await trainer.model();
+  } finally {
+    trainer.close();
+  }
+}
