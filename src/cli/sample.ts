@@ -73,7 +73,8 @@ function printCompletion(
   const text = tokenizer.decode([...prompt, ...ids]);
   const named = (token: number): string => (token === tokenizer.bos ? "end" : quote(tokenizer.token(token)));
   if (json) {
-    const likeliest = (draw: Draw): object => draw.likeliest.map((one) => ({ ...one, text: named(one.token) }));
+    const likeliest = (draw: Draw): object =>
+      draw.likeliest.map((one) => ({ ...one, text: tokenizer.token(one.token) }));
     const tokens = draws.map((draw) => ({ ...draw, text: tokenizer.token(draw.token), likeliest: likeliest(draw) }));
     process.stdout.write(jsonLine(probs ? { text, tokens } : { text }));
     return;

@@ -7,7 +7,7 @@ import { EventLog } from "./event-log.ts";
 import { writeDurably } from "./files.ts";
 import { GrowingFile } from "./growing-file.ts";
 import { linesUpTo } from "./metrics.ts";
-import type { Log, Metrics } from "./metrics.ts";
+import type { Log } from "./metrics.ts";
 import type { Run } from "./run-directory.ts";
 
 /** Opens a run's logs where `progress` stands. Throws InputError if they can't be written. */
@@ -24,21 +24,50 @@ export function openLogs({ path, metricsPath, options }: Run, progress: Progress
   };
 }
 
-/** A log whose lines are text; it begins with what is kept of it. */
-function textLog(path: string, kept: readonly string[], show: (line: Metrics) => string): Log {
+/** metrics.jsonl: a line of JSON for each step and each evaluation; it begins with the lines that are kept. */
+function jsonLog(path: string, kept: readonly string[]): Log {
   const text = kept.map((line) => `${line}\n`).join("");
   writeDurably(path, text);
   const file = new GrowingFile(path, Buffer.byteLength(text));
-  return { append: (line) => file.append(`${show(line)}\n`), flush: () => file.flush() };
+  return { append: (line) => file.append(`${JSON.stringify(line)}\n`), flush: () => file.flush() };
 }
-
-const jsonLog = (path: string, kept: readonly string[]): Log => textLog(path, kept, (line) => JSON.stringify(line));
 
 const COLUMNS = ["step", "loss", "learningRate", "heldOutLoss", "skipped"] as const;
 
-/** A line a step or an evaluation, an empty field for what it does not have. All values are numbers and "true". */
+/** A row of the CSV: a step, and the evaluation after it. */
+type CsvRow = Readonly<Record<string, unknown>>;
+
+const csvText = (row: CsvRow): string =>
+  `${COLUMNS.map((key) => (row[key] === undefined ? "" : JSON.stringify(row[key]))).join(",")}\n`;
+
+/**
+ * One row per step, an empty field for what it does not have; all values are numbers and "true". The evaluation of a step
+ * belongs to the step's row, so a row is written when the next one begins, or at a flush.
+ */
 function csvLog(path: string, kept: readonly string[]): Log {
-  const show = (line: unknown): string =>
-    COLUMNS.map((key) => (isRecord(line) && line[key] !== undefined ? JSON.stringify(line[key]) : "")).join(",");
-  return textLog(path, [COLUMNS.join(","), ...kept.map((line) => show(JSON.parse(line)))], show);
+  const rows: CsvRow[] = [];
+  for (const line of kept) {
+    const json: unknown = JSON.parse(line);
+    const row = isRecord(json) ? json : {};
+    if (rows.at(-1)?.step === row.step) rows.push({ ...rows.pop(), ...row });
+    else rows.push(row);
+  }
+  let last: CsvRow | null = rows.pop() ?? null;
+  const text = `${COLUMNS.join(",")}\n${rows.map(csvText).join("")}`;
+  writeDurably(path, text);
+  const file = new GrowingFile(path, Buffer.byteLength(text));
+  const write = (): void => {
+    if (last !== null) file.append(csvText(last));
+    last = null;
+  };
+  return {
+    append(line) {
+      if (last !== null && last.step !== line.step) write();
+      last = { ...last, ...line };
+    },
+    flush() {
+      write();
+      file.flush();
+    },
+  };
 }

@@ -16,19 +16,34 @@ import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
 import type { TrainOptions } from "../options/config.ts";
 import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
-import { InputError, isRecord, quote } from "../errors.ts";
+import { InputError, showPath } from "../errors.ts";
+import {
+  checkpointName,
+  configTextOf,
+  optionsTextOf,
+  parseConfigText,
+  parseJsonText,
+  stepOfCheckpoint,
+  tokenizerTextOf,
+  toJsonText,
+} from "../library/run-files.ts";
 import { recogniseFormat } from "../training/safetensors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { toHuggingFace } from "../text/tokenizers/hugging-face.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
-import { makeDirectory, readError, readStart, readWhole, removeTemporaries, writeDurably, writeError } from "./files.ts";
-import { showPath } from "../errors.ts";
+import {
+  makeDirectory,
+  readError,
+  readStart,
+  readWhole,
+  removeTemporaries,
+  writeDurably,
+  writeError,
+} from "./files.ts";
 import { loadFetched, saveFetched } from "./fetched.ts";
 import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";
 import { createDirectoryAtomically } from "./atomic-directory.ts";
-
-const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
-const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}.safetensors`;
 
 export class Run {
   readonly path: string;
@@ -43,9 +58,9 @@ export class Run {
   private constructor(path: string, optionsJson: Readonly<Record<string, unknown>>, tokenizerText: string) {
     this.path = path;
     this.options = resolveOptions(readOptions(join(path, "config.json"), optionsJson));
-    this.optionsText = JSON.stringify({ ...optionsJson, data: [] });
+    this.optionsText = optionsTextOf(optionsJson);
     this.tokenizerText = tokenizerText;
-    this.tokenizer = tokenizerFromJson(parseJson(join(path, "tokenizer.json"), tokenizerText));
+    this.tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, join(path, "tokenizer.json")));
   }
 
   /**
@@ -60,12 +75,14 @@ export class Run {
     tokenizer: Tokenizer,
     fetched: readonly FetchedText[] = [],
   ): Run {
-    const config = { format: "microgpt-run", version: 1, options };
-    const tokenizerText = toJson(tokenizer);
+    const tokenizerText = tokenizerTextOf(tokenizer);
     const path = createDirectoryAtomically(runsDirectory, name, stem, "microgpt resume", (hidden) => {
       makeDirectory(join(hidden, "checkpoints"));
-      writeDurably(join(hidden, "config.json"), toJson(config));
+      writeDurably(join(hidden, "config.json"), configTextOf(options));
       writeDurably(join(hidden, "tokenizer.json"), tokenizerText);
+      // The same tokenizer as other tools read it: theirs has this name, too, so it is in a folder of its own.
+      makeDirectory(join(hidden, "hugging-face"));
+      writeDurably(join(hidden, "hugging-face", "tokenizer.json"), toJsonText(toHuggingFace(tokenizer)));
       saveFetched(join(hidden, "pages"), fetched);
       Lock.take(join(hidden, ".lock"));
     });
@@ -82,7 +99,7 @@ export class Run {
     const configPath = join(path, "config.json");
     if (!fs.existsSync(configPath)) throw new InputError(`${showPath(path)} is no run: it has no config.json`);
     const tokenizerText = readWhole(join(path, "tokenizer.json")).toString("utf8");
-    return new Run(path, readConfig(configPath), tokenizerText);
+    return new Run(path, parseConfigText(readWhole(configPath, 2 ** 20).toString("utf8"), configPath), tokenizerText);
   }
 
   /** Opens a run to go on with it: locked, and tidied of what a killed process left. */
@@ -186,8 +203,7 @@ export class Run {
     try {
       return fs
         .readdirSync(this.#checkpoints)
-        .flatMap((name) => CHECKPOINT_NAME.exec(name)?.[1] ?? [])
-        .map(Number)
+        .flatMap((name) => stepOfCheckpoint(name) ?? [])
         .toSorted((a, b) => b - a);
     } catch (error) {
       throw readError(this.#checkpoints, error);
@@ -223,26 +239,6 @@ function readSafetensors(path: string): Buffer {
   const format = fs.existsSync(path) && fs.statSync(path).isFile() ? recogniseFormat(readStart(path, 9)) : null;
   if (format !== null) throw new InputError(`it is ${format}; expected a safetensors file`);
   return readWhole(path);
-}
-
-const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-function parseJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InputError(`${showPath(path)} is damaged: it is no JSON`);
-  }
-}
-
-function readConfig(path: string): Readonly<Record<string, unknown>> {
-  const json = parseJson(path, readWhole(path, 2 ** 20).toString("utf8"));
-  if (!isRecord(json) || json.format !== "microgpt-run") throw new InputError(`${showPath(path)} is no run's config`);
-  if (json.version !== 1) {
-    throw new InputError(`${showPath(path)}: version ${quote(String(json.version))} is not 1; update microgpt`);
-  }
-  if (!isRecord(json.options)) throw new InputError(`${showPath(path)} is damaged: it has no options`);
-  return json.options;
 }
 
 function readOptions(path: string, json: Readonly<Record<string, unknown>>): TrainOptions {

@@ -43,7 +43,7 @@ describe("microgpt train", () => {
   test("leaves a run directory with all that the README names", () => {
     const { run, data } = trained();
     const files =
-      "checkpoints config.json cost.json metrics.jsonl model.safetensors result.json samples.txt tokenizer.json";
+      "checkpoints config.json cost.json hugging-face metrics.jsonl model.safetensors result.json samples.txt tokenizer.json";
     expect(readdirSync(run).toSorted()).toEqual(files.split(" "));
     const config: unknown = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
     expect(config).toMatchObject({ format: "microgpt-run", version: 1, options: { data: [data], nEmbd: 4, seed: 42 } });

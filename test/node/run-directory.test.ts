@@ -192,8 +192,8 @@ describe("config.json and tokenizer.json", () => {
   });
 
   test.each([
-    ["[]", /config\.json is no run's config/],
-    ['{"format":"other"}', /config\.json is no run's config/],
+    ["[]", /config\.json is not a run's config/],
+    ['{"format":"other"}', /config\.json is not a run's config/],
     ['{"format":"microgpt-run","version":2}', /version "2" is not 1; update microgpt/],
     ['{"format":"microgpt-run","version":1}', /is damaged: it has no options/],
     ['{"format":"microgpt-run","version":1,"options":{"nEmbd":0}}', /--n-embd: expected a whole number from 1/],
