@@ -123,17 +123,24 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
 
 describe.skipIf(!hasScript)("downloads at a terminal (skipped where util-linux's `script` is missing)", () => {
   test("have a bar each while they last, and a line each when they are done", async () => {
-    const size = 3_000_000;
+    const [size, line] = [3_000_000, `${"word ".repeat(19)}line\n`];
+    const seen = { bars: false };
+    // Half of it, then a line now and then until both bars have been seen, then the rest.
     const server = createServer((request, response) => {
       const length = request.url === "/known" ? { "content-length": size } : {};
       response.writeHead(request.url === "/robots.txt" ? 404 : 200, { "content-type": "text/plain", ...length });
-      let sent = 0;
+      let left = size / line.length;
+      const send = (lines: number): void => {
+        left -= lines;
+        response.write(line.repeat(lines));
+      };
+      send(left / 2);
       const timer = setInterval(() => {
-        response.write(`${"word ".repeat(19)}line\n`.repeat(size / 1000));
-        if ((sent += size / 10) < size) return;
+        if (!seen.bars && left > 1) return send(1);
         clearInterval(timer);
-        response.end();
-      }, 60);
+        response.end(line.repeat(left));
+      }, 20);
+      response.on("close", () => clearInterval(timer));
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     onTestFinished(() => void server.close());
@@ -141,12 +148,14 @@ describe.skipIf(!hasScript)("downloads at a terminal (skipped where util-linux's
     const site = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const out = join(workspace(), "out.txt");
     const args = ["fetch", `${site}/known`, `${site}/unknown`, "--no-cache", "--out", out];
-    const { screen, exitCode } = await inTerminal(args, [], { NO_COLOR: "1" });
-    expect(exitCode).toBe(0);
     const bar = (shown: string, path: string): RegExp =>
       new RegExp(`${shown} +[1-2]\\.\\d MB {2}http\\S+${path}\r$`, "m");
-    expect(screen).toMatch(bar("█{7,19}░{1,13}", "/known"));
-    expect(screen).toMatch(bar("·{20}", "/unknown"));
+    const bars = [bar("█{7,19}░{1,13}", "/known"), bar("·{20}", "/unknown")];
+    const { screen, exitCode } = await inTerminal(args, [], { NO_COLOR: "1" }, (soFar) => {
+      seen.bars ||= bars.every((one) => one.test(soFar));
+    });
+    expect(exitCode).toBe(0);
+    for (const one of bars) expect(screen).toMatch(one);
     expect(screen).toMatch(/fetched {4}http\S+\/known {2}3\.0 MB\r\n/);
     expect(readFileSync(out, "utf8")).toBe(`${"word ".repeat(19)}line\n`);
   });

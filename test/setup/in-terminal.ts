@@ -4,11 +4,15 @@ import { CLI } from "./microgpt.ts";
 /** Whether util-linux's `script` is there, which gives a program a terminal. */
 export const hasScript: boolean = spawnSync("script", ["--version"]).status === 0;
 
-/** Runs `microgpt` in a pseudo-terminal (util-linux's `script`); types each answer once its question is on the screen. */
+/**
+ * Runs `microgpt` in a pseudo-terminal (util-linux's `script`); types each answer once its question is on the screen.
+ * `onScreen` hears of everything that appears there.
+ */
 export async function inTerminal(
   args: readonly string[],
   answers: readonly (readonly [question: string, answer: string])[],
   env: NodeJS.ProcessEnv = {},
+  onScreen: (screen: string) => void = () => {},
 ): Promise<{ screen: string; exitCode: number | null }> {
   const command = [process.execPath, CLI, ...args].map((word) => `'${word}'`).join(" ");
   // What vitest and CI say of colours is not what a person's terminal says.
@@ -21,6 +25,7 @@ export async function inTerminal(
   let next = 0;
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     screen += chunk;
+    onScreen(screen);
     while (next < answers.length && screen.indexOf(answers[next][0], seen) >= 0) {
       seen = screen.length;
       child.stdin.write(answers[next++][1]);

@@ -5,7 +5,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -70,6 +70,12 @@ PartitionName=high Nodes=n[1-2] PriorityTier=10 PreemptMode=OFF
 `;
 }
 
+/** Waits until a condition holds, for a minute at most; resolves to whether it does. */
+async function poll(condition: () => boolean): Promise<boolean> {
+  for (const end = performance.now() + 60_000; performance.now() < end; await sleep(50)) if (condition()) return true;
+  return false;
+}
+
 /** Starts it, and waits until both nodes are idle. Throws with the daemons' last words if they never are. */
 export async function startCluster(): Promise<Cluster> {
   const directory = mkdtempSync(join(tmpdir(), "microgpt-slurm-"));
@@ -90,7 +96,7 @@ export async function startCluster(): Promise<Cluster> {
     spawnSync(command, args, { env: { ...process.env, ...env }, encoding: "utf8" }).stdout;
   const close = async (): Promise<void> => {
     ask("scancel", "--user", userInfo().username, "--signal", "KILL", "--full");
-    await sleep(100);
+    await poll(() => ask("squeue", "--noheader") === "");
     for (const daemon of daemons.toReversed()) daemon.kill("SIGKILL");
     rmSync(directory, { recursive: true, force: true });
   };
@@ -98,14 +104,11 @@ export async function startCluster(): Promise<Cluster> {
     (name) => `--${name}=${directory}/munge.${name.split("-")[0]}`,
   );
   start("munged", "--force", "--foreground", `--key-file=${directory}/munge.key`, ...files);
-  await sleep(300);
+  await poll(() => existsSync(join(directory, "munge.socket")));
   start("slurmctld", "-D", "-c");
   for (const node of ["n1", "n2"]) start("slurmd", "-D", "-N", node);
-  for (let tries = 0; tries < 100; tries++) {
-    if (/^2 idle$/m.test(ask("sinfo", "--noheader", "--partition=low", "--format", "%D %t")))
-      return { env, ask, close };
-    await sleep(200);
-  }
+  const isIdle = (): boolean => /^2 idle$/m.test(ask("sinfo", "--noheader", "--partition=low", "--format", "%D %t"));
+  if (await poll(isIdle)) return { env, ask, close };
   const words = readFileSync(join(directory, "daemons.log"), "utf8").slice(-2000);
   await close();
   throw new Error(`Slurm does not start:\n${words}`);

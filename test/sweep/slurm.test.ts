@@ -1,7 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkSlurm, NO_SLURM_SETTINGS, readSlurm, slurmScript } from "../../src/experiments/slurm-script.ts";
 import { parseEnding, parseQueue } from "../../src/sweep/slurm.ts";
@@ -162,7 +161,7 @@ test("a task that dies again and again, and comes no further, is given up", asyn
   expect(readFileSync(join(directory, "submitted"), "utf8")).toBe("x\n".repeat(5));
 });
 
-describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is missing)", () => {
+describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is missing)", { tags: ["slurm"] }, () => {
   let cluster: Cluster;
   const before = { ...process.env };
   beforeAll(async () => {
@@ -238,8 +237,7 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     expect(stdout).toContain("to go on: microgpt sweep --resume");
     expect(tasksOf(sweep)).toEqual([]);
     expect(cluster.ask("squeue", "--noheader")).toBe("");
-    await sleep(100);
-    expect(leftovers(sweep)).toEqual([]);
+    await until("no task is left", () => leftovers(sweep).length === 0);
     const log = readFileSync(join(sweep, "logs", readdirSync(join(sweep, "logs"))[0]), "utf8");
     expect(log).toMatch(/"event":"saved"/);
   });

@@ -4,6 +4,7 @@ import * as core from "../../src/microgpt.ts";
 import { add, documentLoss, dot, initWeights, mul, softmax, Value } from "../../src/microgpt.ts";
 import type { Config } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
+import { byExtent } from "../setup/place.ts";
 import { anyModel, data, norm, relativeError, values } from "../setup/models.ts";
 
 /**
@@ -131,12 +132,15 @@ describe("gradients agree with central finite differences", () => {
     [{ vocabSize: 12, nEmbd: 2, nHead: 1, nLayer: 1, blockSize: 3 }, [11, 10, 9, 8, 11]],
   ];
 
-  test.each(CONFIGS)("whole model, twenty random directions: within 1e-6: %j", (config, tokens) => {
+  const DIRECTIONS = byExtent(5, 20);
+  const CASES = { tags: ["cases"] };
+
+  test.each(CONFIGS)(`whole model, ${DIRECTIONS} random directions: within 1e-6: %j`, CASES, (config, tokens) => {
     const random = new Random(11);
     const size = Object.values(initWeights(config, random)).flat(2).length;
     const flat = Array.from({ length: size }, () => random.gauss(0, 0.3));
     const [, gradient] = lossAt(config, tokens, flat);
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < DIRECTIONS; i++) {
       const raw = Array.from({ length: size }, () => random.gauss(0, 1));
       const direction = raw.map((value) => value / norm(raw));
       const along = ([t]: readonly number[]): number =>
@@ -151,7 +155,7 @@ describe("gradients agree with central finite differences", () => {
     }
   });
 
-  test("whole model, every single weight of random small shapes: within 1e-6", () => {
+  test("whole model, every single weight of random small shapes: within 1e-6", CASES, () => {
     fc.assert(
       fc.property(anyModel, ({ config, tokens, seed }) => {
         const random = new Random(seed);
@@ -162,7 +166,7 @@ describe("gradients agree with central finite differences", () => {
         const expected = differences((shifted) => lossAt(config, tokens, shifted)[0], flat, 1e-5);
         expect(relativeError(expected, gradient)).toBeLessThanOrEqual(1e-6);
       }),
-      { numRuns: 25 },
+      { numRuns: byExtent(8, 25) },
     );
   });
 });

@@ -8,6 +8,8 @@ import { Adam, documentLoss, initWeights } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
 import { batchesOf, countTargets, evaluateInSlices, newProgress, trainSteps } from "../../src/training/train.ts";
 import type { TrainEvent, TrainSettings } from "../../src/training/train.ts";
+import { byExtent } from "../setup/place.ts";
+import { farthest } from "../setup/tensor-models.ts";
 
 const CONFIG = { vocabSize: 5, nEmbd: 4, nHead: 2, nLayer: 2, blockSize: 4 };
 const newEngine = (seed: number = 1): AtomicEngine => new AtomicEngine(CONFIG, initWeights(CONFIG, new Random(seed)));
@@ -73,24 +75,25 @@ async function gradient(batches: readonly (readonly Tokens[])[], update?: Partia
   return [...(await engine.save()).adamMean.values()].flatMap(({ data }) => Array.from(data, (mean) => mean / 0.15));
 }
 
-test("a batch in another order has the same gradient, and so have two batches put together by their tokens", async () => {
-  const batches = fc.tuple(fc.array(document, { minLength: 1 }), fc.array(document, { minLength: 1 }));
-  await fc.assert(
-    fc.asyncProperty(batches, async ([first, second]) => {
-      const whole = await gradient([[...first, ...second]]);
-      const reversed = await gradient([[...first, ...second].toReversed()]);
-      const accumulated = await gradient([first, second]);
-      const [a, b] = [await gradient([first]), await gradient([second])];
-      const [countA, countB] = [countTargets(first, CONFIG.blockSize), countTargets(second, CONFIG.blockSize)];
-      for (const [i, expected] of whole.entries()) {
-        expect(reversed[i]).toBeCloseTo(expected, 12);
-        expect(accumulated[i]).toBeCloseTo(expected, 12);
-        expect((a[i] * countA + b[i] * countB) / (countA + countB)).toBeCloseTo(expected, 12);
-      }
-    }),
-    { numRuns: 200 },
-  );
-});
+test(
+  "a batch in another order has the same gradient, and so have two batches put together by their tokens",
+  { tags: ["cases"] },
+  async () => {
+    const batches = fc.tuple(fc.array(document, { minLength: 1 }), fc.array(document, { minLength: 1 }));
+    await fc.assert(
+      fc.asyncProperty(batches, async ([first, second]) => {
+        const whole = await gradient([[...first, ...second]]);
+        const reversed = await gradient([[...first, ...second].toReversed()]);
+        const accumulated = await gradient([first, second]);
+        const [a, b] = [await gradient([first]), await gradient([second])];
+        const [countA, countB] = [countTargets(first, CONFIG.blockSize), countTargets(second, CONFIG.blockSize)];
+        const together = a.map((value, i) => (value * countA + b[i] * countB) / (countA + countB));
+        for (const other of [reversed, accumulated, together]) expect(farthest(other, whole)).toBeLessThan(0.5e-12);
+      }),
+      { numRuns: byExtent(40, 200) },
+    );
+  },
+);
 
 test("a step of batches follows the text's own loss over all their tokens: finite differences agree within 1e-6", async () => {
   const batches = [
