@@ -156,7 +156,7 @@ describe("microgpt sample and complete", () => {
     const json: unknown = JSON.parse((await microgptHere([...args, "--json"])).stdout);
     expect(json).toMatchObject({
       text,
-      tokens: Array.from(text.slice(1), (letter) => ({ text: letter, probability: 1 })),
+      tokens: Array.from(text.slice(1), (letter) => ({ text: letter, probability: 1, likeliest: [{ text: letter }] })),
     });
   });
 
