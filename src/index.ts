@@ -19,7 +19,7 @@ export type { TrainingData } from "./library/training-data.ts";
 export { decodeRun, encodeRun } from "./library/run-files.ts";
 export type { RunContent, RunFiles } from "./library/run-files.ts";
 export { checkOptions, initialOptions, TRAIN_OPTIONS } from "./options/config.ts";
-export type { TrainOptions } from "./options/config.ts";
+export type { TrainOptions } from "./options/train-options.ts";
 export { resolveOptions } from "./options/resolve.ts";
 export type { ResolvedOptions } from "./options/resolve.ts";
 export { VERSION } from "./options/version.ts";

@@ -1,7 +1,7 @@
 /**
  * `microgpt train --dry-run`: what a training would need, and nothing is trained or written.
  */
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { countParameters } from "../training/engine.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { resolveOptions } from "../options/resolve.ts";

@@ -2,7 +2,7 @@
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
 import { TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";

@@ -1,7 +1,7 @@
 /**
  * `microgpt fetch`: pages in, clean text out, and nothing else.
  */
-import type { FetchOptions, TrainOptions } from "../options/config.ts";
+import type { FetchOptions, TrainOptions } from "../options/train-options.ts";
 import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
 import { writeDurably } from "../node/files.ts";

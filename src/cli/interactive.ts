@@ -3,7 +3,7 @@
  */
 import { cancel, intro, isCancel, outro, text } from "@clack/prompts";
 import { checkOptions, flagOf, TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 
 /**

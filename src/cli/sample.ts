@@ -1,7 +1,7 @@
 /**
  * `microgpt sample` and `microgpt complete`: text from the model of a run.
  */
-import type { SampleOptions } from "../options/config.ts";
+import type { SampleOptions } from "../options/train-options.ts";
 import { InputError, quote } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { encodePrompt, openWriter, sampleTexts } from "../run/write.ts";

@@ -1,5 +1,5 @@
 /** `microgpt sweep` and `sweep-task`: the trainings of `sweep/`, told to a terminal, a pipe or a program. */
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { resumeSweep, sweep } from "../sweep/sweep.ts";
 import type { ResumeFlags, SweepFlags } from "../sweep/sweep.ts";
 import { sweepTask } from "../sweep/task.ts";

@@ -1,7 +1,7 @@
 /**
  * `microgpt tokenize`: how a text becomes tokens, piece by piece, and what each kind of tokenizer makes of it.
  */
-import type { TokenizeOptions } from "../options/config.ts";
+import type { TokenizeOptions } from "../options/train-options.ts";
 import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
 import { writeDurably } from "../node/files.ts";

@@ -1,7 +1,7 @@
 /**
  * `microgpt train` and `microgpt resume`: finds the text, trains (`run/begin.ts`), then answers prompts.
  */
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { Run } from "../node/run-directory.ts";
 import { nodeHasher } from "../node/text.ts";
 import type { TextSource } from "../node/text.ts";

@@ -3,7 +3,7 @@
  * specification gives the same runs in the same order.
  */
 import { initialOptions, flagOf, TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { Random } from "../random.ts";

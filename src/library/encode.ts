@@ -4,7 +4,7 @@
  *
  * The text is read twice, once to learn the vocabulary and once to be encoded, and never held: what stays are tokens.
  */
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { cleaningOf, Corpus } from "../text/corpus.ts";
 import type { Cleaning, CorpusOptions, Source } from "../text/corpus.ts";
 import { DocumentsHash, Sha256, utf8Length } from "../text/sha256.ts";

@@ -4,7 +4,7 @@
  */
 import { InputError } from "../errors.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";

@@ -4,7 +4,7 @@
  */
 import { baselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { splitOrder } from "../text/dataset.ts";
 import type { Config } from "../microgpt.ts";

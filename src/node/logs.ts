@@ -1,6 +1,6 @@
 /** All files in which a training tells of its course: metrics.jsonl, and what `--log` names beside it. */
 import { join } from "node:path";
-import type { LogFormat } from "../options/config.ts";
+import type { LogFormat } from "../options/train-options.ts";
 import { isRecord } from "../errors.ts";
 import type { Progress } from "../training/train.ts";
 import { EventLog } from "./event-log.ts";

@@ -13,7 +13,7 @@ import { basename, join, resolve } from "node:path";
 import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../training/checkpoint.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError, showPath } from "../errors.ts";

@@ -1,198 +1,151 @@
 /**
- * The one table of options: what `train` can be told, with types, defaults, limits and help. The command line's flags,
- * the questions of `--interactive`, a run's config.json and the documentation are all made from it.
+ * The table of options: type, default, limits and help of each. The command's flags, the questions of `--interactive`, the
+ * checks of a run's config.json and the documents' tables are made from it.
  *
  * A key in camel case is a flag in kebab case: `nEmbd` is `--n-embd`. Names and defaults are the reference's.
  */
 import { DOCUMENT_KINDS } from "../text/dataset.ts";
-import type { DocumentKind } from "../text/dataset.ts";
 import { InputError, quote } from "../errors.ts";
 import { SCHEDULES } from "../training/schedule.ts";
-import type { ScheduleName } from "../training/schedule.ts";
 import { TOKENIZER_KINDS } from "../text/tokenizer.ts";
-import type { TokenizerKind } from "../text/tokenizer.ts";
+import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./train-options.ts";
 
-/** Where an option belongs in the help. */
+/** A heading of the help. */
 export type OptionGroup = "data" | "model" | "training" | "samples" | "run";
 
+/** A row of the table. */
 export interface Option<Value> {
+  /** The heading that the help lists it under. */
   readonly group: OptionGroup;
+  /** What it does, in one line of help. */
   readonly help: string;
+  /** The default. */
   readonly initial: Value;
-  /** What stands behind the flag in the help, `""` for a switch; `…` at its end: several may follow. */
+  /** The value's name in the help, `""` for a switch; with `…` at the end the flag takes several values. */
   readonly placeholder: string;
-  /** Text, as typed → value. Throws InputError: what is wrong, what was given, what is expected. */
+  /** Text as typed → value. Throws InputError that says what was given and what is expected. */
   readonly parse: (text: string, flag: string) => Value;
-  /** The same for JSON from a file. */
+  /** The same for a JSON value from a file. */
   readonly check: (json: unknown, flag: string) => Value;
 }
 
-export interface TrainOptions {
-  readonly data: readonly string[];
-  readonly urls: readonly string[];
-  readonly urlFile: string | null;
-  readonly noCache: boolean;
-  readonly cacheDir: string | null;
-  readonly ignoreRobots: boolean;
-  readonly allowHost: readonly string[];
-  readonly tokenizer: TokenizerKind;
-  readonly bpeMerges: number;
-  readonly vocabSize: number | null;
-  readonly unk: boolean;
-  readonly documents: DocumentKind;
-  readonly stream: boolean;
-  readonly nfc: boolean;
-  readonly minLength: number | null;
-  readonly maxLength: number | null;
-  readonly keepDuplicates: boolean;
-  readonly valFraction: number;
-  readonly nEmbd: number;
-  readonly nHead: number;
-  readonly nLayer: number;
-  readonly blockSize: number;
-  readonly numSteps: number;
-  /** Budgets in place of `numSteps`, which they decide; null: none. */
-  readonly tokens: number | null;
-  readonly seconds: number | null;
-  /** null: the engine's own default. */
-  readonly batchSize: number | null;
-  readonly accumulate: number;
-  readonly learningRate: number;
-  readonly warmupSteps: number;
-  readonly schedule: ScheduleName;
-  readonly weightDecay: number;
-  readonly clipNorm: number | null;
-  readonly seed: number;
-  readonly evalInterval: number;
-  readonly evalDocuments: number;
-  readonly numSamples: number;
-  readonly temperature: number;
-  readonly saveInterval: number;
-  readonly keep: number;
-  readonly engine: EngineChoice;
-  readonly precision: "f32" | "f16";
-  readonly noGpu: boolean;
-  readonly threads: number | null;
-  readonly noBlas: boolean;
-  readonly strictMath: boolean;
-  readonly reference: boolean;
-  readonly log: readonly LogFormat[];
-}
-
-/** Forms of metrics.jsonl for other programs. */
-export type LogFormat = "csv" | "tensorboard";
-
-export type EngineChoice = "auto" | "atomic" | "wasm" | "webgpu";
-
-type PageKey = "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost";
-type CleaningKey = "documents" | "nfc" | "minLength" | "maxLength" | "keepDuplicates";
-
-export type FetchOptions = Pick<TrainOptions, PageKey | CleaningKey>;
-export type TokenizeOptions = FetchOptions & Pick<TrainOptions, "data" | "urls" | "bpeMerges" | "vocabSize" | "unk">;
-
-export interface SampleOptions {
-  readonly numSamples: number;
-  readonly temperature: number;
-  readonly topK: number | null;
-  readonly topP: number | null;
-  readonly maxTokens: number | null;
-  readonly seed: number;
-}
-
+/** A row for each option. */
 type Table<Options> = { readonly [Key in keyof Options]: Option<Options[Key]> };
 
 const MAX_SIZE = 65_536;
 const MAX_COUNT = 1_000_000_000;
-/** Keeps the number of a document, steps · batches · documents, below 2^53. */
+/** Keeps the index of a document, steps · batches · documents, below 2^53. */
 const MAX_ACCUMULATE = 128;
 
+/** The options of `microgpt train`. */
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
-  data: texts("data", [], "FILE…", "files, folders, patterns; - is what is piped in (default: the bundled names)"),
-  urls: texts("data", [], "URL…", "web pages"),
-  urlFile: orNull(path("data", "FILE", "web pages, an address a line; # begins a comment")),
-  noCache: toggle("data", "fetch pages again, and keep none"),
-  cacheDir: orNull(path("data", "DIR", "where pages are kept (default: the user's cache directory)")),
-  ignoreRobots: toggle("data", "fetch what a site's robots.txt asks robots not to: for sites of your own"),
-  allowHost: texts("data", [], "HOST…", "hosts of a private network that pages may lead to"),
+  data: texts("data", [], "FILE…", "files, folders or patterns; - reads standard input (default: the bundled names)"),
+  urls: texts("data", [], "URL…", "web pages to learn from"),
+  urlFile: orNull(path("data", "FILE", "a file of web pages, one address per line; # starts a comment")),
+  noCache: toggle("data", "fetch pages again, and do not cache them"),
+  cacheDir: orNull(path("data", "DIR", "where pages are cached (default: the user's cache directory)")),
+  ignoreRobots: toggle("data", "fetch pages that robots.txt disallows; for your own sites"),
+  allowHost: texts("data", [], "HOST…", "hosts in a private network that pages may come from"),
   tokenizer: choice("data", "char", TOKENIZER_KINDS, "how text becomes tokens"),
-  bpeMerges: integer("data", 1000, 0, 1_000_000, "merges that bpe and byte-bpe learn, each a token more"),
+  bpeMerges: integer("data", 1000, 0, 1_000_000, "merges that bpe and byte-bpe learn; each adds a token"),
   vocabSize: orNull(
-    integer("data", 1000, 1, 4_000_000, "tokens at most, BOS included (default: all; bpe: as --bpe-merges says)"),
+    integer(
+      "data",
+      1000,
+      1,
+      4_000_000,
+      "largest vocabulary, BOS included (default: no limit; bpe: set by --bpe-merges)",
+    ),
   ),
-  unk: toggle("data", "char, word: a token of its own for what is unknown (--vocab-size has it, too)"),
-  documents: choice("data", "line", DOCUMENT_KINDS, "what a document is; a paragraph ends at a blank line"),
-  stream: toggle("data", "learn every token: documents end to end, cut into windows of --block-size"),
-  nfc: toggle("data", "letters and their accents as one character (Unicode's normal form C)"),
-  minLength: orNull(integer("data", 1, 1, MAX_COUNT, "leave out documents with fewer characters")),
-  maxLength: orNull(integer("data", 1, 1, MAX_COUNT, "leave out documents with more characters")),
-  keepDuplicates: toggle("data", "learn documents as often as they come (a naive split would leak)"),
-  valFraction: number("data", 0.1, 0, 0.9, "share held out to measure on: of the documents, or the end of each file"),
-  nEmbd: integer("model", 16, 1, MAX_SIZE, "numbers that describe a token"),
+  unk: toggle("data", "char, word: add a token for unknown pieces (implied by --vocab-size)"),
+  documents: choice("data", "line", DOCUMENT_KINDS, "what a document is; paragraphs end at a blank line"),
+  stream: toggle("data", "learn every token: join the documents and cut them into windows of --block-size"),
+  nfc: toggle("data", "normalize text to Unicode NFC: a letter and its accents become one character"),
+  minLength: orNull(integer("data", 1, 1, MAX_COUNT, "drop documents with fewer characters")),
+  maxLength: orNull(integer("data", 1, 1, MAX_COUNT, "drop documents with more characters")),
+  keepDuplicates: toggle("data", "keep duplicate documents (held-out copies may then be in the training data)"),
+  valFraction: number("data", 0.1, 0, 0.9, "fraction held out for evaluation: of the documents, or of each file's end"),
+  nEmbd: integer("model", 16, 1, MAX_SIZE, "width of the embeddings"),
   nHead: integer("model", 4, 1, MAX_SIZE, "attention heads; must divide --n-embd"),
   nLayer: integer("model", 1, 1, 1_000, "layers"),
-  blockSize: integer("model", 16, 1, MAX_SIZE, "tokens the model can look back on"),
+  blockSize: integer("model", 16, 1, MAX_SIZE, "context length in tokens"),
   numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
-  tokens: orNull(integer("training", 1_000_000, 1, 1e15, "as many steps as learn from so many tokens")),
+  tokens: orNull(integer("training", 1_000_000, 1, 1e15, "train on about this many tokens, in place of --num-steps")),
   seconds: orNull(
-    number("training", 60, 0.001, 1e9, "as many steps as take about so long here; a short trial finds out"),
+    number(
+      "training",
+      60,
+      0.001,
+      1e9,
+      "train for about this long on this machine, in place of --num-steps (timed by a short trial)",
+    ),
   ),
   batchSize: orNull(
-    integer("training", 64, 1, MAX_SIZE, "documents a batch (default: 64, one with the atomic engine)"),
+    integer("training", 64, 1, MAX_SIZE, "documents per batch (default: 64; 1 with the atomic engine)"),
   ),
-  accumulate: integer("training", 1, 1, MAX_ACCUMULATE, "batches a step; every token of them has the same weight"),
-  learningRate: number(
+  accumulate: integer(
     "training",
-    0.01,
+    1,
+    1,
+    MAX_ACCUMULATE,
+    "batches per step, whose gradients are summed; all tokens weigh the same",
+  ),
+  learningRate: number("training", 0.01, 0, 1_000, "peak learning rate (reached after warm-up, then decayed)"),
+  warmupSteps: integer("training", 0, 0, MAX_COUNT, "steps in which the learning rate rises linearly from 0"),
+  schedule: choice("training", "linear", SCHEDULES, "learning rate after the warm-up: falls to 0, or stays constant"),
+  weightDecay: number(
+    "training",
+    0,
     0,
     1_000,
-    "the highest, which the warm-up leads to and the schedule away from",
+    "decoupled weight decay (AdamW), multiplied by the learning rate at each step",
   ),
-  warmupSteps: integer("training", 0, 0, MAX_COUNT, "first steps, in which the learning rate rises in a straight line"),
-  schedule: choice("training", "linear", SCHEDULES, "learning rate after the warm-up: down to 0 at the end, or level"),
-  weightDecay: number("training", 0, 0, 1_000, "weights shrink by this share, times the learning rate, a step (AdamW)"),
-  clipNorm: orNull(
-    number("training", 1, 0.000001, MAX_COUNT, "gradients longer than this are scaled down to it (default: off)"),
+  clipNorm: orNull(number("training", 1, 0.000001, MAX_COUNT, "clip the norm of the gradients to this (default: off)")),
+  seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "seed of the random numbers"),
+  evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between evaluations on held-out documents"),
+  evalDocuments: integer(
+    "training",
+    100,
+    1,
+    MAX_COUNT,
+    "held-out documents, or windows, per evaluation; all of them at the end",
   ),
-  seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "start of the random numbers"),
-  evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between two looks at the held-out documents"),
-  evalDocuments: integer("training", 100, 1, MAX_COUNT, "held-out documents, or windows, a look; all at the end"),
-  numSamples: integer("samples", 20, 0, 1_000_000, "texts to write after training"),
-  temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0: always the likeliest"),
-  saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between two checkpoints"),
-  keep: integer("run", 3, 1, MAX_COUNT, "newest checkpoints to keep; the best is kept beside them"),
+  numSamples: integer("samples", 20, 0, 1_000_000, "texts to generate after training"),
+  temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0 always takes the likeliest"),
+  saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between checkpoints"),
+  keep: integer("run", 3, 1, MAX_COUNT, "newest checkpoints to keep, besides the best"),
   engine: choice(
     "run",
     "auto",
     ["auto", "atomic", "wasm", "webgpu"],
-    "what computes (auto: webgpu where a GPU is faster, else wasm; atomic with --reference)",
+    "engine (auto: webgpu where a GPU is faster, else wasm; atomic with --reference)",
     "NAME",
   ),
-  precision: choice("run", "f32", ["f32", "f16"], "of what a GPU keeps between two operations; sums stay f32", "P"),
-  noGpu: toggle("run", "as the reference means it: the scalar engine, one document a step (--engine atomic)"),
+  precision: choice("run", "f32", ["f32", "f16"], "precision of activations on the GPU; accumulation stays f32", "P"),
+  noGpu: toggle("run", "the reference's flag: the scalar engine, one document per step (--engine atomic)"),
   threads: orNull(
-    integer("run", 1, 1, 256, "of the wasm engine (default: by the model's size and the machine's cores)"),
+    integer("run", 1, 1, 256, "worker threads for the wasm engine (default: chosen from model size and cores)"),
   ),
-  noBlas: toggle("run", "without the machine's BLAS library, if there is one (and koffi) for larger models"),
-  strictMath: toggle("run", "the same bits on every machine: no fused multiply-add; slower"),
-  reference: toggle("run", "exactly as microgpt.py: duplicates kept, nothing held out, the same numbers and samples"),
-  log: choices(
+  noBlas: toggle(
     "run",
-    ["csv", "tensorboard"],
-    "FORMAT…",
-    "write the metrics in other forms, too: csv, tensorboard (event files)",
+    "do not use the machine's BLAS library for larger models (used where it and koffi are installed)",
   ),
+  strictMath: toggle("run", "same bits on every machine: no fused multiply-add; slower"),
+  reference: toggle("run", "train exactly as microgpt.py: duplicates kept, nothing held out, same numbers and samples"),
+  log: choices("run", ["csv", "tensorboard"], "FORMAT…", "also write the metrics as csv, or tensorboard (event files)"),
 };
 
+/** The options of `microgpt sample` and `microgpt complete`. */
 export const SAMPLE_OPTIONS: Table<SampleOptions> = {
-  numSamples: integer("samples", 20, 1, 1_000_000, "texts to write"),
+  numSamples: integer("samples", 20, 1, 1_000_000, "texts to generate"),
   temperature: TRAIN_OPTIONS.temperature,
-  topK: orNull(integer("samples", 1, 1, MAX_COUNT, "draw from the K likeliest tokens only")),
-  topP: orNull(number("samples", 1, 0.000001, 1, "draw from the likeliest tokens that reach probability P together")),
-  maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "tokens to write at most (default: the block size)")),
+  topK: orNull(integer("samples", 1, 1, MAX_COUNT, "sample from the K likeliest tokens only")),
+  topP: orNull(number("samples", 1, 0.000001, 1, "sample from the likeliest tokens whose probabilities sum to P")),
+  maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "most tokens to generate (default: the block size)")),
   seed: TRAIN_OPTIONS.seed,
 };
 
-/** The options of a table among those of `train`, with the same flags, defaults and limits. */
+/** A part of the options of `train`, with the same flags, defaults and limits. */
 function some<Key extends keyof TrainOptions>(...keys: readonly Key[]): Table<Pick<TrainOptions, Key>> {
   const entries: Partial<Table<Pick<TrainOptions, Key>>> = {};
   for (const key of keys) entries[key] = TRAIN_OPTIONS[key];
@@ -205,8 +158,10 @@ const PAGES = ["urlFile", "noCache", "cacheDir", "ignoreRobots", "allowHost"] as
 /** How a text becomes documents. */
 const CLEANING = ["documents", "nfc", "minLength", "maxLength", "keepDuplicates"] as const;
 
+/** The options of `microgpt fetch`. */
 export const FETCH_OPTIONS: Table<FetchOptions> = some(...PAGES, ...CLEANING);
 
+/** The options of `microgpt tokenize`. */
 export const TOKENIZE_OPTIONS: Table<TokenizeOptions> = some(
   "data",
   "urls",
@@ -227,13 +182,13 @@ export function initialOptions<Options>(table: Table<Options>): Options {
 
 /**
  * Options from a JSON object, each checked; those it lacks get their default. Throws InputError for a value out of range
- * or a name the table does not have.
+ * or a name that is not in the table.
  */
 export function checkOptions<Options>(table: Table<Options>, json: Readonly<Record<string, unknown>>): Options {
   const unknown = Object.keys(json).find((key) => !Object.hasOwn(table, key));
   if (unknown !== undefined) {
     throw new InputError(
-      `config: ${quote(unknown)} is no option; microgpt train --help has them all (--n-embd is nEmbd here)`,
+      `config: ${quote(unknown)} is not an option; microgpt train --help lists them (--n-embd is nEmbd here)`,
     );
   }
   return mapTable(table, (option, key) =>

@@ -1,9 +1,9 @@
-/** What options mean to each other: what no single one of them can see. */
+/** Rules between options, which no single option can check. */
 import { flagOf, TRAIN_OPTIONS } from "./config.ts";
-import type { TrainOptions } from "./config.ts";
+import type { TrainOptions } from "./train-options.ts";
 import { InputError } from "../errors.ts";
 
-/** What microgpt.py has no word for. */
+/** Options that microgpt.py does not have. */
 const NOT_IN_THE_REFERENCE = [
   "documents",
   "stream",
@@ -19,7 +19,7 @@ const NOT_IN_THE_REFERENCE = [
   "clipNorm",
 ] as const;
 
-/** Throws InputError for options that don't go together. */
+/** Throws InputError for options that contradict each other. */
 export function checkTogether(options: TrainOptions): void {
   const { nEmbd, nHead, numSteps, warmupSteps, learningRate, weightDecay } = options;
   if (nEmbd % nHead !== 0) {
@@ -29,42 +29,42 @@ export function checkTogether(options: TrainOptions): void {
   }
   const hasBudget = options.tokens !== null || options.seconds !== null;
   if (!hasBudget && warmupSteps >= numSteps) {
-    throw new InputError(`--warmup-steps ${warmupSteps} leaves none of --num-steps ${numSteps}; warm up for fewer`);
+    throw new InputError(`--warmup-steps ${warmupSteps} leaves none of --num-steps ${numSteps}; use fewer`);
   }
   if (options.tokens !== null && options.seconds !== null) {
-    throw new InputError("--tokens and --seconds both say when to end; leave one of the two away");
+    throw new InputError("--tokens and --seconds both say when to stop; drop one of them");
   }
   if (learningRate * weightDecay > 1) {
     throw new InputError(
-      `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, more than all of a weight;` +
+      `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, which would flip the sign of the weights;` +
         " choose a smaller one",
     );
   }
   if (options.noGpu && options.engine !== "auto" && options.engine !== "atomic") {
-    throw new InputError(`--no-gpu is --engine atomic; leave it away, or --engine ${options.engine}`);
+    throw new InputError(`--no-gpu means --engine atomic; drop it, or --engine ${options.engine}`);
   }
   if (options.strictMath && options.engine === "webgpu") {
     throw new InputError(
-      "--strict-math is the wasm engine's: GPUs differ in their last bits; leave one of the two away",
+      "--strict-math needs the wasm engine, because GPUs differ in their last bits; drop one of the two",
     );
   }
   if (options.precision === "f16" && (options.engine === "wasm" || options.engine === "atomic")) {
-    throw new InputError(`--precision f16 is a GPU's; leave it away, or --engine ${options.engine}`);
+    throw new InputError(`--precision f16 needs a GPU; drop it, or --engine ${options.engine}`);
   }
   if (options.reference) checkReference(options);
 }
 
-/** `--reference` is microgpt.py, and nothing that it can't do. */
+/** `--reference` allows only what microgpt.py can do. */
 function checkReference(options: TrainOptions): void {
   const { valFraction, batchSize } = options;
   if (valFraction !== 0 && valFraction !== TRAIN_OPTIONS.valFraction.initial) {
-    throw new InputError("--reference holds nothing out, as microgpt.py; leave --val-fraction away");
+    throw new InputError("--reference holds nothing out, as microgpt.py does; drop --val-fraction");
   }
   if (batchSize !== null && batchSize !== 1) {
-    throw new InputError("--reference takes one document a step, as microgpt.py; leave --batch-size away");
+    throw new InputError("--reference takes one document per step, as microgpt.py does; drop --batch-size");
   }
   const other = NOT_IN_THE_REFERENCE.find((key) => options[key] !== TRAIN_OPTIONS[key].initial);
   if (other !== undefined) {
-    throw new InputError(`--reference trains exactly as microgpt.py; leave ${flagOf(other)} away`);
+    throw new InputError(`--reference trains exactly as microgpt.py does; drop ${flagOf(other)}`);
   }
 }

@@ -1,5 +1,5 @@
 /** Options with nothing left open: what every room beyond the command line works with. */
-import type { EngineChoice, TrainOptions } from "./config.ts";
+import type { EngineChoice, TrainOptions } from "./train-options.ts";
 
 /** An engine by its name; "auto" has been decided. */
 export type EngineName = Exclude<EngineChoice, "auto">;

@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import { extname, resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { splitLines } from "../text/dataset.ts";
 import { InputError, quote } from "../errors.ts";
 import type { FetchedText } from "../node/fetched.ts";

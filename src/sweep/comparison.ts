@@ -3,7 +3,7 @@
  */
 import * as fs from "node:fs";
 import { basename } from "node:path";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import type { ReportRun } from "../experiments/report-data.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import { differences, readRun, unreadRun } from "./read-run.ts";

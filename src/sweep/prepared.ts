@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { seal, sha256, unseal } from "../training/checkpoint.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { InputError, isRecord } from "../errors.ts";
 import { readWhole, writeDurably } from "../node/files.ts";
 import { showPath } from "../errors.ts";

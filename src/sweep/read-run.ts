@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { TRAIN_OPTIONS, flagOf } from "../options/config.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { splitLines } from "../text/dataset.ts";
 import { isRecord } from "../errors.ts";
 import type { Curve, ReportRun, RunState, Setting } from "../experiments/report-data.ts";

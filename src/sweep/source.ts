@@ -4,7 +4,7 @@
 import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse, YAMLError } from "yaml";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { InputError, quote } from "../errors.ts";
 import { count, EMPTY_SPEC, parseGrid, parseRandom, readSweepSpec } from "../experiments/sweep-spec.ts";
 import type { SweepSpec } from "../experiments/sweep-spec.ts";

@@ -8,7 +8,7 @@ import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gather, locate, withoutPassword } from "../run/sources.ts";
 import { megabytes } from "../run/format.ts";
-import type { TrainOptions } from "../options/config.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { checkSlurm, NO_SLURM_SETTINGS, slurmScript } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";

@@ -229,17 +229,17 @@ describe("bad input is one clear sentence and exit code 2", () => {
       /^a model of [\d,]+ parameters is too large for the atomic engine, which takes 2,000,000; choose/,
     ],
     ["--prompt-file nowhere.txt", /^cannot read nowhere\.txt/],
-    ["--strict-math --engine webgpu", /^--strict-math is the wasm engine's: GPUs differ in their last bits; leave one/],
-    ["--no-gpu --engine wasm", /^--no-gpu is --engine atomic; leave it away, or --engine wasm$/],
+    ["--strict-math --engine webgpu", /^--strict-math needs the wasm engine, because GPUs differ in their last bits; drop one/],
+    ["--no-gpu --engine wasm", /^--no-gpu means --engine atomic; drop it, or --engine wasm$/],
     ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
-    ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py; leave --val-fraction away$/],
+    ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py does; drop --val-fraction$/],
     ["--documents file --data blank.txt", /blank\.txt holds no text; leave it out, or give a file with some$/],
     ["--documents paragraph --data empty.txt", /empty\.txt holds no text; leave it out/],
     ["--documents chapter", /^--documents: expected one of line, paragraph, file; got "chapter"$/],
-    ["--reference --stream", /^--reference trains exactly as microgpt\.py; leave --stream away$/],
-    ["--reference --batch-size 4", /^--reference takes one document a step, as microgpt\.py; leave --batch-size away$/],
-    ["--reference --clip-norm 1", /^--reference trains exactly as microgpt\.py; leave --clip-norm away$/],
-    ["--warmup-steps 1000", /^--warmup-steps 1000 leaves none of --num-steps 1000; warm up for fewer$/],
+    ["--reference --stream", /^--reference trains exactly as microgpt\.py does; drop --stream$/],
+    ["--reference --batch-size 4", /^--reference takes one document per step, as microgpt\.py does; drop --batch-size$/],
+    ["--reference --clip-norm 1", /^--reference trains exactly as microgpt\.py does; drop --clip-norm$/],
+    ["--warmup-steps 1000", /^--warmup-steps 1000 leaves none of --num-steps 1000; use fewer$/],
     ["--schedule cos", /^--schedule: expected one of linear, cosine, constant; got "cos"$/],
     ["--accumulate 0", /^--accumulate: expected a whole number from 1 to 128, got "0"$/],
     ["--clip-norm 0", /^--clip-norm: expected a number from 0\.000001 to 1000000000, got "0"$/],
@@ -330,7 +330,7 @@ test("--help and --version print and exit 0", async () => {
   const help = await microgptHere(["train", "--help"]);
   expect(help.exitCode).toBe(0);
   expect(help.stdout.replace(/\s+/g, " ")).toContain(
-    "--n-embd <N> numbers that describe a token (default: 16) --n-head",
+    "--n-embd <N> width of the embeddings (default: 16) --n-head",
   );
   expect((await microgptHere(["--help"])).stdout).toMatch(/complete \[options\] <RUN> <PREFIX>/);
 });

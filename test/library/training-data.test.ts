@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { prepareTrainingData } from "../../src/library/training-data.ts";
 import type { TrainingData } from "../../src/library/training-data.ts";
 import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";
-import type { TrainOptions } from "../../src/options/config.ts";
+import type { TrainOptions } from "../../src/options/train-options.ts";
 import { TextSource } from "../../src/node/text.ts";
 import type { TokenSequences } from "../../src/text/token-sequences.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";

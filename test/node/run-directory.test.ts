@@ -197,8 +197,8 @@ describe("config.json and tokenizer.json", () => {
     ['{"format":"microgpt-run","version":2}', /version "2" is not 1; update microgpt/],
     ['{"format":"microgpt-run","version":1}', /is damaged: it has no options/],
     ['{"format":"microgpt-run","version":1,"options":{"nEmbd":0}}', /--n-embd: expected a whole number from 1/],
-    ['{"format":"microgpt-run","version":1,"options":{"nembd":1}}', /"nembd" is no option/],
-    ['{"format":"microgpt-run","version":1,"options":{"__proto__":{"polluted":1}}}', /"__proto__" is no option/],
+    ['{"format":"microgpt-run","version":1,"options":{"nembd":1}}', /"nembd" is not an option/],
+    ['{"format":"microgpt-run","version":1,"options":{"__proto__":{"polluted":1}}}', /"__proto__" is not an option/],
   ])("a config of %s is refused", (text, expected) => {
     const { run, path } = newRun();
     run.close();

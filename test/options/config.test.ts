@@ -4,7 +4,7 @@ import { resolveOptions } from "../../src/options/resolve.ts";
 import { VERSION } from "../../src/options/version.ts";
 import { checkOptions, flagOf, initialOptions, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../../src/options/config.ts";
 import { checkTogether } from "../../src/options/option-rules.ts";
-import type { TrainOptions } from "../../src/options/config.ts";
+import type { TrainOptions } from "../../src/options/train-options.ts";
 
 test("the defaults are the reference's", () => {
   const defaults = initialOptions(TRAIN_OPTIONS);
@@ -58,8 +58,8 @@ test.each([
   ['{"clipNorm": 0}', '--clip-norm: expected a number from 0.000001 to 1000000000, got "0"'],
   ['{"schedule": "cos"}', '--schedule: expected one of linear, cosine, constant; got "cos"'],
   ['{"warmupSteps": null}', '--warmup-steps: expected a whole number from 0 to 1000000000, got "null"'],
-  ['{"nembd": 16}', 'config: "nembd" is no option; microgpt train --help has them all (--n-embd is nEmbd here)'],
-  ['{"__proto__": 1}', 'config: "__proto__" is no option'],
+  ['{"nembd": 16}', 'config: "nembd" is not an option; microgpt train --help lists them (--n-embd is nEmbd here)'],
+  ['{"__proto__": 1}', 'config: "__proto__" is not an option'],
 ])("options from a file are checked like flags: %s", (json, message) => {
   expect(() => checkOptions(TRAIN_OPTIONS, parse(json))).toThrow(message);
 });
@@ -74,14 +74,14 @@ test("heads must share the width evenly, and the reference holds nothing out", (
 });
 
 test.each<[Partial<TrainOptions>, string]>([
-  [{ batchSize: 2 }, "--reference takes one document a step, as microgpt.py; leave --batch-size away"],
-  [{ documents: "file" }, "leave --documents away"],
-  [{ stream: true }, "leave --stream away"],
-  [{ accumulate: 2 }, "--reference trains exactly as microgpt.py; leave --accumulate away"],
-  [{ warmupSteps: 1 }, "leave --warmup-steps away"],
-  [{ schedule: "constant" }, "leave --schedule away"],
-  [{ weightDecay: 0.1 }, "leave --weight-decay away"],
-  [{ clipNorm: 1 }, "leave --clip-norm away"],
+  [{ batchSize: 2 }, "--reference takes one document per step, as microgpt.py does; drop --batch-size"],
+  [{ documents: "file" }, "drop --documents"],
+  [{ stream: true }, "drop --stream"],
+  [{ accumulate: 2 }, "--reference trains exactly as microgpt.py does; drop --accumulate"],
+  [{ warmupSteps: 1 }, "drop --warmup-steps"],
+  [{ schedule: "constant" }, "drop --schedule"],
+  [{ weightDecay: 0.1 }, "drop --weight-decay"],
+  [{ clipNorm: 1 }, "drop --clip-norm"],
 ])("the reference can't do %j, everything else can", (options, message) => {
   const all = { ...initialOptions(TRAIN_OPTIONS), ...options };
   expect(() => checkTogether({ ...all, reference: true })).toThrow(message);
@@ -95,10 +95,10 @@ test("the reference may be told what it does anyway", () => {
 
 test("the warm-up leaves steps to train, and the decay leaves something of the weights", () => {
   const defaults = initialOptions(TRAIN_OPTIONS);
-  const message = "--warmup-steps 10 leaves none of --num-steps 10; warm up for fewer";
+  const message = "--warmup-steps 10 leaves none of --num-steps 10; use fewer";
   expect(() => checkTogether({ ...defaults, numSteps: 10, warmupSteps: 10 })).toThrow(message);
   expect(() => checkTogether({ ...defaults, numSteps: 10, warmupSteps: 9 })).not.toThrow();
-  const decay = "--weight-decay 101 times --learning-rate 0.01 is more than 1, more than all of a weight";
+  const decay = "--weight-decay 101 times --learning-rate 0.01 is more than 1, which would flip the sign of the weights";
   expect(() => checkTogether({ ...defaults, weightDecay: 101 })).toThrow(decay);
   expect(() => checkTogether({ ...defaults, weightDecay: 100 })).not.toThrow();
 });

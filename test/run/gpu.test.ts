@@ -10,7 +10,7 @@ import { prepareTrainingData } from "../../src/library/training-data.ts";
 import type { Reporter } from "../../src/run/reporter.ts";
 import { Training } from "../../src/run/training.ts";
 import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";
-import type { TrainOptions } from "../../src/options/config.ts";
+import type { TrainOptions } from "../../src/options/train-options.ts";
 import { TextSource } from "../../src/node/text.ts";
 import { initTensors } from "../../src/training/engine.ts";
 import type { Engine } from "../../src/training/engine.ts";
