@@ -1,78 +1,75 @@
-/**
- * microgpt: a GPT, from the text it learns from to the text it invents, in one file.
- *
- * This is the whole algorithm; everything else in this project only makes it faster or more comfortable.
- * It follows Andrej Karpathy's microgpt.py number for number: the same seed gives the same losses and samples.
- * Read it from top to bottom. To see it run: `node src/microgpt.ts [FILE] [STEPS]` (Node ≥ 24).
- */
+// microgpt: a GPT in one file, from the text it learns from to the text it invents. This is the whole algorithm; the
+// rest of this project makes it faster and easier to use. From the same seed it gives the same losses and samples as
+// Andrej Karpathy's microgpt.py. Read it from top to bottom; `node src/microgpt.ts [FILE] [STEPS]` runs it (Node ≥ 24).
 import { Random } from "./random.ts";
 
 // ── 1. A document becomes tokens ─────────────────────────────────────────────────────────────────────────────
-// The model sees integers only. Every character of the training text gets an id, and one more id, BOS
-// ("beginning of sequence"), stands before and after each document: "emma" → [BOS, e, m, m, a, BOS].
-
-/** `characters` are sorted by code point, a character's place is its id; `bos` is the last id, one past them. */
-export type Vocabulary = { readonly characters: readonly string[]; readonly bos: number };
-
+// The model sees only integers, called tokens. Each character of the training text has one, and one more, BOS
+// ("beginning of sequence"), marks both ends of every document: "emma" → [BOS, e, m, m, a, BOS].
+/** What each token means. */ export interface Vocabulary {
+  /** Sorted by code point; a character's index is its token. */ readonly characters: readonly string[];
+  /** The last token, one past the characters. */ readonly bos: number;
+}
+/** ["emma", "ada"] → characters [a, d, e, m], bos 4. */
 export function buildVocabulary(documents: readonly string[]): Vocabulary {
   const characters = [...new Set(documents.flatMap((document) => [...document]))];
   characters.sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
   return { characters, bos: characters.length };
 }
-
+/** With that vocabulary, "emma" → [4, 2, 3, 3, 0, 4]. */
 export function encode({ characters, bos }: Vocabulary, document: string): number[] {
   return [bos, ...[...document].map((character) => characters.indexOf(character)), bos];
 }
 
 // ── 2. A number that remembers where it came from ────────────────────────────────────────────────────────────
-// To learn, we must know how the loss changes when a weight changes. So each number of the computation is a
-// Value: it keeps the values it was made of (its children) and, for each, the local derivative "if this child
-// grows by 1, I grow by …". `backward` then applies the chain rule from the loss down to every weight.
-
+// To learn, we must know how the loss changes when a weight changes. So each number in the computation is a Value: it
+// keeps its children (the values it was computed from) and for each a local derivative: how fast it grows when only
+// that child grows. `backward` then applies the chain rule, from the loss down to every weight.
+/** A number in a computation. */
 export class Value {
-  data: number;
-  grad = 0; // d(loss)/d(this), summed up by `backward`
-  readonly children: readonly Value[];
-  readonly localGrads: readonly number[];
-  #waitingFor = 0; // parents that have not passed their gradient down yet; 0 outside of `backward`
-  constructor(data: number, children: readonly Value[] = [], localGrads: readonly number[] = []) {
+  /** The number itself. */ data: number;
+  /** d(loss)/d(this), summed by `backward`. */ grad = 0;
+  /** The values this one was computed from; none for a leaf, such as a weight. */ readonly children: readonly Value[];
+  /** d(this)/d(child) for each child. */ readonly localGrads: readonly number[];
+  #parentsLeft = 0; // parents that are not sorted yet
+  /** Without children, a leaf. */ constructor(data: number, children: Vector = [], localGrads: number[] = []) {
     this.data = data;
     this.children = children;
     this.localGrads = localGrads;
   }
-  /** Adds d(this)/d(leaf) to every leaf's `grad`, in a fixed order. A list, not recursion: long documents go deep. */
+  /** Adds d(this)/d(leaf) to the `grad` of every leaf. */
   backward(): void {
-    const pending: Value[] = [this];
-    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-      if (node.children.length > 0) node.grad = 0; // leaves, the weights, sum up over losses; the rest begins anew
-      for (const child of node.children) if (child.#waitingFor++ === 0) pending.push(child);
+    const values = this.#parentsFirst();
+    for (const value of values) if (value.children.length > 0) value.grad = 0; // only leaves sum over losses
+    this.grad += 1; // d(this)/d(this)
+    for (const { children, localGrads, grad } of values) {
+      for (let i = 0; i < children.length; i++) children[i].grad += localGrads[i] * grad; // the chain rule
     }
-    this.grad += 1;
-    pending.push(this);
-    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-      for (let i = 0; i < node.children.length; i++) {
-        node.children[i].grad += node.localGrads[i] * node.grad; // the chain rule
-        if (--node.children[i].#waitingFor === 0) pending.push(node.children[i]); // all its parents have passed theirs
-      }
+  }
+  /** This value and all it was computed from, each after all of its parents (Kahn 1962). */
+  #parentsFirst(): Value[] {
+    const found: Value[] = [this]; // grows during the loop
+    for (const value of found) for (const child of value.children) if (child.#parentsLeft++ === 0) found.push(child);
+    const [sorted, ready]: [Value[], Value[]] = [[], [this]]; // ready: all of their parents are sorted
+    for (let value = ready.pop(); value !== undefined; value = ready.pop()) {
+      sorted.push(value);
+      for (const child of value.children) if (--child.#parentsLeft === 0) ready.push(child);
     }
+    return sorted;
   }
 }
 
-export type Vector = Value[];
-export type Matrix = Vector[];
-
-// The primitives: on each line a value and, behind its children, its derivatives.
-export const add = (a: Value, b: Value): Value => new Value(a.data + b.data, [a, b], [1, 1]);
-export const mul = (a: Value, b: Value): Value => new Value(a.data * b.data, [a, b], [b.data, a.data]);
-export const pow = (a: Value, n: number): Value => new Value(a.data ** n, [a], [n * a.data ** (n - 1)]);
-export const exp = (a: Value): Value => new Value(Math.exp(a.data), [a], [Math.exp(a.data)]);
-export const log = (a: Value): Value => new Value(Math.log(a.data), [a], [1 / a.data]);
-export const relu = (a: Value): Value => new Value(Math.max(0, a.data), [a], [a.data > 0 ? 1 : 0]);
-
-/**
- * a₀·b₀ + a₁·b₁ + …: nearly all of a GPT's arithmetic. `mul` and `add` would give the same number with two nodes
- * a term; as one node, whose local derivatives are the other side's data, it takes a tenth of the time.
- */
+/** [n] */ export type Vector = Value[];
+/** [rows][columns] */ export type Matrix = Vector[];
+// Each line gives a value, its children, and its derivative by each of them.
+/** a + b */ export const add = (a: Value, b: Value): Value => new Value(a.data + b.data, [a, b], [1, 1]);
+/** a − b */ export const sub = (a: Value, b: Value): Value => new Value(a.data - b.data, [a, b], [1, -1]);
+/** a · b */ export const mul = (a: Value, b: Value): Value => new Value(a.data * b.data, [a, b], [b.data, a.data]);
+/** aⁿ */ export const pow = (a: Value, n: number): Value => new Value(a.data ** n, [a], [n * a.data ** (n - 1)]);
+/** eᵃ */ export const exp = (a: Value): Value => new Value(Math.exp(a.data), [a], [Math.exp(a.data)]);
+/** ln a */ export const log = (a: Value): Value => new Value(Math.log(a.data), [a], [1 / a.data]);
+/** max(0, a) */ export const relu = (a: Value): Value => new Value(Math.max(0, a.data), [a], [a.data > 0 ? 1 : 0]);
+/** a₀·b₀ + a₁·b₁ + …, nearly all of a GPT's arithmetic. One node: as `mul` and `add`, it takes ten times as long. */
 export function dot(a: Vector, b: Vector): Value {
   const localGrads = new Array<number>(2 * a.length);
   let data = 0;
@@ -83,33 +80,27 @@ export function dot(a: Vector, b: Vector): Value {
   }
   return new Value(data, a.concat(b), localGrads);
 }
-
-// The rest is derived.
-export const scale = (a: Value, constant: number): Value => mul(a, new Value(constant));
-export const sub = (a: Value, b: Value): Value => add(a, scale(b, -1));
-export const average = (values: Vector): Value => scale(values.reduce(add), 1 / values.length);
+/** a · constant */ export const scale = (a: Value, constant: number): Value => mul(a, new Value(constant));
+/** (a₀ + a₁ + …) / n */ export const average = (a: Vector): Value => scale(a.reduce(add), 1 / a.length);
+// Example: const [a, b] = [new Value(2), new Value(3)]; add(mul(a, b), a).backward();
+// Now a.grad is 4: a·b + a contains a twice, with the local derivatives b = 3 and 1. And b.grad is a = 2.
 
 // ── 3. The weights: what the model knows ─────────────────────────────────────────────────────────────────────
-// They start as small random numbers. Each is a matrix [out][in]: a row for every number that comes out.
-
-export type Weights = Record<string, Matrix>;
-
-export interface Config {
-  readonly vocabSize: number; // how many tokens there are, BOS included
-  readonly nEmbd: number; // the width: how many numbers describe a token
-  readonly nHead: number; // attention heads; must divide nEmbd
-  readonly nLayer: number; // the depth
-  readonly blockSize: number; // how many tokens the model can look back on
+// They start as small random numbers. Each matrix is [out][in]: one row of weights for each number that comes out.
+/** Matrices by name. */ export type Weights = Record<string, Matrix>;
+/** The size of a model. */ export interface Config {
+  /** Tokens in the vocabulary, BOS included. */ readonly vocabSize: number;
+  /** Width: numbers that describe a token. */ readonly nEmbd: number;
+  /** Attention heads; must divide nEmbd. */ readonly nHead: number;
+  /** Depth: blocks of attention and MLP. */ readonly nLayer: number;
+  /** Longest input, in tokens. */ readonly blockSize: number;
 }
-
+/** Draws every weight from a normal distribution with mean 0 and standard deviation 0.08. */
 export function initWeights({ vocabSize, nEmbd, nLayer, blockSize }: Config, random: Random): Weights {
   const row = (nIn: number): Vector => Array.from({ length: nIn }, () => new Value(random.gauss(0, 0.08)));
   const matrix = (nOut: number, nIn: number): Matrix => Array.from({ length: nOut }, () => row(nIn));
-  const weights: Weights = {
-    wte: matrix(vocabSize, nEmbd), // token → embedding
-    wpe: matrix(blockSize, nEmbd), // position → embedding
-    lm_head: matrix(vocabSize, nEmbd), // from the last layer back to tokens
-  };
+  const weights: Weights = { wte: matrix(vocabSize, nEmbd), wpe: matrix(blockSize, nEmbd) }; // token → x, position → x
+  weights.lm_head = matrix(vocabSize, nEmbd); // x → logits
   for (let layer = 0; layer < nLayer; layer++) {
     for (const name of ["wq", "wk", "wv", "wo"]) weights[`layer${layer}.attn_${name}`] = matrix(nEmbd, nEmbd);
     weights[`layer${layer}.mlp_fc1`] = matrix(4 * nEmbd, nEmbd);
@@ -119,102 +110,103 @@ export function initWeights({ vocabSize, nEmbd, nLayer, blockSize }: Config, ran
 }
 
 // ── 4. The model: the tokens so far → which token comes next ─────────────────────────────────────────────────
-// A GPT-2 with RMSNorm for LayerNorm, ReLU for GeLU, and no biases. It reads one token at a time and leaves its
-// key and its value, layer by layer, in a cache, where later tokens find them: nobody can look ahead.
-
+// A Transformer (Vaswani et al. 2017) as in GPT-2 (Radford et al. 2019), but with RMSNorm (Zhang & Sennrich 2019)
+// instead of LayerNorm, ReLU instead of GeLU, and no biases. It reads one token at a time and puts the token's key and
+// value, layer by layer, into a cache. A token attends only to what is in the cache, so it cannot look ahead.
 const linear = (x: Vector, weight: Matrix): Vector => weight.map((row) => dot(row, x)); // [in] → [out]
-const column = (matrix: Matrix, j: number): Vector => matrix.map((row) => row[j]);
-const addVectors = (a: Vector, b: Vector): Vector => a.map((value, i) => add(value, b[i]));
-
+const column = (matrix: Matrix, j: number): Vector => matrix.map((row) => row[j]); // [rows][columns] → [rows]
+const addVectors = (a: Vector, b: Vector): Vector => a.map((value, i) => add(value, b[i])); // [n], [n] → [n]
+/** x [n], scaled to a mean square of 1; the 1e-5 avoids a division by 0. */
 function rmsnorm(x: Vector): Vector {
-  const inverseRoot = pow(add(scale(dot(x, x), 1 / x.length), new Value(1e-5)), -0.5);
-  return x.map((value) => mul(value, inverseRoot));
+  const inverseRms = pow(add(scale(dot(x, x), 1 / x.length), new Value(1e-5)), -0.5);
+  return x.map((value) => mul(value, inverseRms));
 }
-
+/** Any numbers [n] → probabilities [n]: eˣ / sum. Subtracting the largest x cancels out, and keeps eˣ from overflow. */
 export function softmax(logits: Vector): Vector {
-  const max = new Value(logits.reduce((most, { data }) => Math.max(most, data), -Infinity)); // exp can't overflow
+  const max = new Value(Math.max(...logits.map(({ data }) => data)));
   const exps = logits.map((logit) => exp(sub(logit, max)));
   const inverseTotal = pow(exps.reduce(add), -1);
   return exps.map((value) => mul(value, inverseTotal));
 }
-
-/** What each layer has seen so far, a row [nEmbd] for each position. */
-export type Cache = { readonly keys: Matrix; readonly values: Matrix }[];
+/** Per layer: [positions][nEmbd]. */ export type Cache = { readonly keys: Matrix; readonly values: Matrix }[];
+/** Before the first token. */
 export const emptyCache = (nLayer: number): Cache => Array.from({ length: nLayer }, () => ({ keys: [], values: [] }));
-
-/** A token at its position (0 ≤ position < blockSize) → logits [vocabSize]. Adds an entry a layer to the cache. */
+/** A token at position 0 ≤ position < blockSize → logits [vocabSize], a score per next token. Adds to the cache. */
 export function gpt(weights: Weights, config: Config, token: number, position: number, cache: Cache): Vector {
   let x = rmsnorm(addVectors(weights.wte[token], weights.wpe[position])); // [nEmbd]
   for (let layer = 0; layer < config.nLayer; layer++) {
     const project = (input: Vector, name: string): Vector => linear(input, weights[`layer${layer}.${name}`]);
-    const normed = rmsnorm(x);
-    const query = project(normed, "attn_wq");
-    cache[layer].keys.push(project(normed, "attn_wk"));
-    cache[layer].values.push(project(normed, "attn_wv"));
-    const attended = attention(query, cache[layer].keys, cache[layer].values, config.nHead);
-    x = addVectors(project(attended, "attn_wo"), x);
-    const hidden = project(rmsnorm(x), "mlp_fc1").map(relu); // [4·nEmbd]
+    // Attention: gather what is useful from the tokens so far, this one included.
+    const normed = rmsnorm(x); // [nEmbd]; in each block anew, as x grows with every sum below
+    const query = project(normed, "attn_wq"); // [nEmbd], what this token looks for
+    cache[layer].keys.push(project(normed, "attn_wk")); // [nEmbd], what it is found by
+    cache[layer].values.push(project(normed, "attn_wv")); // [nEmbd], what is read from it
+    const attended = attention(query, cache[layer].keys, cache[layer].values, config.nHead); // [nEmbd]
+    x = addVectors(project(attended, "attn_wo"), x); // residual: x itself stays, so gradients pass undamped
+    // MLP: work on what was gathered, each token on its own.
+    const hidden = project(rmsnorm(x), "mlp_fc1").map(relu); // [4 · nEmbd], room for more features than x has
     x = addVectors(project(hidden, "mlp_fc2"), x);
   }
   return linear(x, weights.lm_head);
 }
-
-/** Each head compares its part of the query with every key so far, and averages the values whose keys fit. */
+/** Each head compares its slice of the query with all keys so far, and averages the values, weighted by match. */
 function attention(query: Vector, keys: Matrix, values: Matrix, nHead: number): Vector {
-  const headDim = query.length / nHead;
-  const output: Vector = [];
+  const headDim = query.length / nHead; // scores are divided by its root, or they would grow with it
+  const output: Vector = []; // [nEmbd] in the end, [headDim] from each head
   for (let start = 0; start < query.length; start += headDim) {
-    const part = (x: Vector): Vector => x.slice(start, start + headDim);
-    const focus = softmax(keys.map((key) => scale(dot(part(query), part(key)), headDim ** -0.5))); // [positions]
-    for (let j = start; j < start + headDim; j++) output.push(dot(focus, column(values, j)));
+    const slice = (x: Vector): Vector => x.slice(start, start + headDim); // [nEmbd] → [headDim]
+    const scores = keys.map((key) => scale(dot(slice(query), slice(key)), headDim ** -0.5)); // [positions]
+    const attentionWeights = softmax(scores); // [positions]
+    for (let j = start; j < start + headDim; j++) output.push(dot(attentionWeights, column(values, j)));
   }
   return output;
 }
 
 // ── 5. Learning: make the token that did come next a little more likely ──────────────────────────────────────
-/** The mean of −log p(next token) over the first blockSize positions of a document's tokens. */
+// The loss measures how wrong the model's guesses are, its gradient says which way to move each weight, Adam how far.
+/** The mean of −log p(next token) over a document's first blockSize tokens: 0 if certain, ln(vocabSize) if blind. */
 export function documentLoss(weights: Weights, config: Config, tokens: readonly number[]): Value {
   const cache = emptyCache(config.nLayer);
   const positions = Math.min(config.blockSize, tokens.length - 1);
   const losses = tokens.slice(0, positions).map((token, position) => {
-    const probabilities = softmax(gpt(weights, config, token, position, cache));
+    const probabilities = softmax(gpt(weights, config, token, position, cache)); // [vocabSize]
     return scale(log(probabilities[tokens[position + 1]]), -1);
   });
   return average(losses);
 }
-
-/** Adam (Kingma & Ba 2015): steps of an even size along a running mean of the gradients. */
+/** Adam (Kingma & Ba 2015) moves each weight by −learningRate · m̂ / (√v̂ + ε), from running means of its gradients. */
 export class Adam {
-  readonly params: readonly Value[];
-  readonly mean: Float64Array; // of each weight's gradients
-  readonly meanSquare: Float64Array; // and of their squares
-  constructor(weights: Weights) {
+  /** All weights in one list. */ readonly params: readonly Value[];
+  /** m: per weight, the running mean of its gradients. */ readonly mean: Float64Array;
+  /** v: and of their squares. */ readonly meanSquare: Float64Array;
+  /** Both means start at 0. */ constructor(weights: Weights) {
     this.params = Object.values(weights).flat(2);
     this.mean = new Float64Array(this.params.length);
     this.meanSquare = new Float64Array(this.params.length);
   }
-  /** Moves the weights against their gradients and clears these. Steps count from 0. */
+  /** Moves the weights and clears their gradients. Steps count from 0. */
   update(step: number, learningRate: number, beta1: number = 0.85, beta2: number = 0.99, epsilon: number = 1e-8): void {
     for (const [i, param] of this.params.entries()) {
       this.mean[i] = beta1 * this.mean[i] + (1 - beta1) * param.grad;
       this.meanSquare[i] = beta2 * this.meanSquare[i] + (1 - beta2) * param.grad ** 2;
-      const mean = this.mean[i] / (1 - beta1 ** (step + 1)); // both means start at 0; undo that bias
-      const meanSquare = this.meanSquare[i] / (1 - beta2 ** (step + 1));
-      param.data -= (learningRate * mean) / (meanSquare ** 0.5 + epsilon);
+      const mHat = this.mean[i] / (1 - beta1 ** (step + 1)); // both means start at 0; this undoes the bias
+      const vHat = this.meanSquare[i] / (1 - beta2 ** (step + 1));
+      param.data -= (learningRate * mHat) / (vHat ** 0.5 + epsilon);
       param.grad = 0;
     }
   }
 }
 
 // ── 6. Dreaming: let the model write, one token after another, until it says BOS ─────────────────────────────
-export function dream(weights: Weights, config: Config, { characters, bos }: Vocabulary, random: Random): string {
-  const temperature = 0.5; // below 1: likely tokens become likelier still
+/** Draws a token from the model's probabilities, reads it back in, and repeats, for at most blockSize characters. */
+export function sample(weights: Weights, config: Config, { characters, bos }: Vocabulary, random: Random): string {
+  const temperature = 0.5; // below 1, likely tokens become likelier still
   const cache = emptyCache(config.nLayer);
   const text: string[] = [];
   for (let position = 0, token = bos; position < config.blockSize; position++) {
     const logits = gpt(weights, config, token, position, cache).map((logit) => scale(logit, 1 / temperature));
     const probabilities = softmax(logits).map(({ data }) => data);
-    token = random.choices([...probabilities.keys()], probabilities)[0];
+    token = random.weightedIndex(probabilities);
     if (token === bos) break;
     text.push(characters[token]);
   }
@@ -222,9 +214,11 @@ export function dream(weights: Weights, config: Config, { characters, bos }: Voc
 }
 
 // ── 7. All of it, for a text with a document on every line ───────────────────────────────────────────────────
+/** Trains on one document per step, at a learning rate that falls to 0, and then prints twenty samples. */
 export function main(text: string, numSteps: number, print: (line: string) => void): void {
   const random = new Random(42);
-  const documents = text.split("\n").flatMap((line) => line.trim() || []);
+  const lines = text.split("\n").map((line) => line.trim());
+  const documents = lines.filter((line) => line !== "");
   random.shuffle(documents);
   const vocabulary = buildVocabulary(documents);
   const config: Config = { vocabSize: vocabulary.bos + 1, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
@@ -237,12 +231,20 @@ export function main(text: string, numSteps: number, print: (line: string) => vo
     adam.update(step, 0.01 * (1 - step / numSteps));
     print(`step ${step + 1} / ${numSteps}  loss ${loss.data.toFixed(4)}`);
   }
-  for (let i = 1; i <= 20; i++) print(`sample ${i}: ${dream(weights, config, vocabulary, random)}`);
+  for (let i = 1; i <= 20; i++) print(`sample ${i}: ${sample(weights, config, vocabulary, random)}`);
 }
 
-declare const process: { argv: string[]; getBuiltinModule(id: "fs"): { readFileSync(path: string | URL): Uint8Array } };
-const { filename } = import.meta as { filename?: string }; // undefined in a browser
-if (filename !== undefined && filename === process.argv[1]) {
+// As a command, also through a symbolic link; not in a browser (no filename) or in a bundle (another filename).
+type Fs = { existsSync(p: unknown): boolean; realpathSync(p: unknown): string; readFileSync(p: unknown): Uint8Array };
+declare const process: { argv: string[]; exitCode: number; getBuiltinModule(id: "fs"): Fs };
+const { filename = "" } = import.meta as { filename?: string };
+const fs = /microgpt\.[jt]s$/.test(filename) ? process.getBuiltinModule("fs") : null;
+if (fs?.existsSync(process.argv[1] ?? "") && fs.realpathSync(process.argv[1]) === fs.realpathSync(filename)) {
   const [file = new URL("../data/names.txt", import.meta.url), steps = "1000"] = process.argv.slice(2);
-  main(new TextDecoder().decode(process.getBuiltinModule("fs").readFileSync(file)), Number(steps), console.log);
+  const text = fs.existsSync(file) ? new TextDecoder().decode(fs.readFileSync(file)).trim() : "";
+  const numSteps = Number.isInteger(Number(steps)) ? Number(steps) : 0;
+  if (text === "" || numSteps <= 0) process.exitCode = 2;
+  if (text === "") console.error(`microgpt: FILE: ${file} is missing or empty, expected a document on every line`);
+  else if (numSteps <= 0) console.error(`microgpt: STEPS: got "${steps}", expected a whole number above 0`);
+  else main(text, numSteps, console.log);
 }

@@ -191,11 +191,11 @@ export const BUGS: readonly Bug[] = [
   {
     name: "the atomic core without 1/√d",
     file: "src/microgpt.ts",
-    from: "part(key)), headDim ** -0.5)",
-    to: "part(key)), headDim ** 0)",
+    from: "slice(key)), headDim ** -0.5)",
+    to: "slice(key)), headDim ** 0)",
   },
   {
-    name: "the atomic core corrects Adam's bias a step too late",
+    name: "the atomic core corrects Adam's bias one step too late",
     file: "src/microgpt.ts",
     from: "(1 - beta1 ** (step + 1)); // both",
     to: "(1 - beta1 ** (step + 2)); // both",
@@ -203,8 +203,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "the atomic core's gradients are not summed where a value is used twice",
     file: "src/microgpt.ts",
-    from: "node.children[i].grad += node.localGrads[i] * node.grad;",
-    to: "node.children[i].grad = node.localGrads[i] * node.grad;",
+    from: "children[i].grad += localGrads[i] * grad;",
+    to: "children[i].grad = localGrads[i] * grad;",
   },
   // ── Tokenizers ─────────────────────────────────────────────────────────────────────────────────────────────
   {
