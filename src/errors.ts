@@ -1,4 +1,9 @@
-/** Kind of `InputError` → exit code of the command line. Programs decide by the kind, never by the message. */
+/**
+ * `InputError`, the one error that the user can fix, and helpers for values from outside: how a message shows them, and
+ * how JSON is checked. The command line prints an error of any other class with its stack trace.
+ */
+
+/** Code of an `InputError` → exit code of the command line. Programs branch on the code, never on the message. */
 const EXIT_CODES = {
   /** A wrong option, a missing or damaged file. */
   "bad-input": 2,
@@ -6,37 +11,43 @@ const EXIT_CODES = {
   exists: 2,
   /** Another process is writing to the run. */
   "in-use": 2,
-  /** The training diverged: its loss or its gradients are not finite. */
+  /** Training diverged: the loss or a gradient is not finite. */
   diverged: 3,
-  /** The machine failed: a full disk, a file that cannot be written. */
+  /** The machine failed, such as a full disk or a file that cannot be written. */
   machine: 1,
 } as const;
 
+/** What kind of error it is: `bad-input`, `exists`, `in-use`, `diverged` or `machine`. */
 export type InputErrorCode = keyof typeof EXIT_CODES;
 
 /**
- * An error that the user can mend: a wrong option, a missing file, a damaged run. The message is one sentence that says
- * what is wrong, where, and what to do; the command line prints it alone and exits with `exitCode`.
- * Every other error is a bug of ours and keeps its stack trace.
+ * An error that the user can fix: a wrong option, a missing file, a damaged run. The message is one sentence that says
+ * where, what is wrong, and what to do. The command line prints it without a stack trace and exits with `exitCode`.
+ * @example
+ * throw new InputError("--num-steps: got -1, expected 1 or more");
  */
 export class InputError extends Error {
+  /** What kind of error it is; decides the exit code. */
   readonly code: InputErrorCode;
 
+  /** `message` is what the user reads. */
   constructor(message: string, code: InputErrorCode = "bad-input") {
     super(message);
     this.name = "InputError";
     this.code = code;
   }
 
-  /** Exit code of the command line: 2 bad input, 3 the training diverged, 1 the machine failed. */
+  /** Exit code of the command line: 2 for bad input, 3 for a diverged training, 1 for a failed machine. */
   get exitCode(): 1 | 2 | 3 {
     return EXIT_CODES[this.code];
   }
 }
 
 /**
- * A piece of text of unknown origin, made safe for an error message: in quotes, control characters and
- * direction marks escaped, cut after `limit` characters. `quote("a\u001b[31m")` is `"a\u001b[31m"` in plain letters.
+ * Makes text of unknown origin safe for an error message: quotes it, escapes control characters and direction marks,
+ * and cuts it after `limit` UTF-16 code units.
+ * @example
+ * quote("a\u001b[31m"); // "\"a\\u001b[31m\"": the escape character is spelled out
  */
 export function quote(text: string, limit: number = 60): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
@@ -45,10 +56,10 @@ export function quote(text: string, limit: number = 60): string {
   });
 }
 
-/** A path, or another name, as an error message shows it: plain where it is plain, else quoted. */
+/** A path or other name for an error message: as it is if it has only ordinary characters, otherwise quoted. */
 export const showPath = (path: string): string => (/^[\w./~+@:=,-]+$/.test(path) ? path : quote(path, 300));
 
-/** JSON from outside that is an object (not null, not a list). */
+/** Whether JSON from outside is an object: not null, not an array. */
 export function isRecord(json: unknown): json is Record<string, unknown> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }

@@ -23,8 +23,8 @@ export function encode({ characters, bos }: Vocabulary, document: string): numbe
 
 // ── 2. A number that remembers where it came from ────────────────────────────────────────────────────────────
 // To learn, we must know how the loss changes when a weight changes. So each number in the computation is a Value: it
-// keeps its children (the values it was computed from) and for each a local derivative: how fast it grows when only
-// that child grows. `backward` then applies the chain rule, from the loss down to every weight.
+// keeps its children (the values it was computed from) and, for each, the local derivative: how fast it grows when
+// only that child grows. `backward` then applies the chain rule, from the loss down to every weight.
 /** A number in a computation. */
 export class Value {
   /** The number itself. */ data: number;
@@ -69,7 +69,7 @@ export class Value {
 /** eᵃ */ export const exp = (a: Value): Value => new Value(Math.exp(a.data), [a], [Math.exp(a.data)]);
 /** ln a */ export const log = (a: Value): Value => new Value(Math.log(a.data), [a], [1 / a.data]);
 /** max(0, a) */ export const relu = (a: Value): Value => new Value(Math.max(0, a.data), [a], [a.data > 0 ? 1 : 0]);
-/** a₀·b₀ + a₁·b₁ + …, nearly all of a GPT's arithmetic. One node: as `mul` and `add`, it takes ten times as long. */
+/** a₀·b₀ + a₁·b₁ + …, nearly all of a GPT's arithmetic. One node: `mul` and `add` would take far longer. */
 export function dot(a: Vector, b: Vector): Value {
   const localGrads = new Array<number>(2 * a.length);
   let data = 0;
@@ -128,7 +128,7 @@ export function softmax(logits: Vector): Vector {
   const inverseTotal = pow(exps.reduce(add), -1);
   return exps.map((value) => mul(value, inverseTotal));
 }
-/** Per layer: [positions][nEmbd]. */ export type Cache = { readonly keys: Matrix; readonly values: Matrix }[];
+/** Per layer, [positions][nEmbd] each. */ export type Cache = { readonly keys: Matrix; readonly values: Matrix }[];
 /** Before the first token. */
 export const emptyCache = (nLayer: number): Cache => Array.from({ length: nLayer }, () => ({ keys: [], values: [] }));
 /** A token at position 0 ≤ position < blockSize → logits [vocabSize], a score per next token. Adds to the cache. */

@@ -1,38 +1,45 @@
 /**
  * CPython's random numbers, bit for bit.
  *
- * The reference seeds Python's generator once and draws everything from it: the order of the documents,
- * the initial weights, the samples. To print the reference's numbers we need its generator: the Mersenne
- * Twister MT19937 (Matsumoto & Nishimura 1998) with the methods of CPython's `Lib/random.py` on top.
+ * microgpt.py seeds Python's generator once and draws everything from it: the order of the documents, the initial
+ * weights, the samples. To give the same numbers, this is the same generator: the Mersenne Twister MT19937 (Matsumoto &
+ * Nishimura 1998) with the methods of CPython's `Lib/random.py` on top.
  *
- * It is a small generator with a known future, so it is no source of secrets.
+ * Not for secrets: its future output can be computed from its past output.
  */
 
 /** The generator's whole state, in the shape of Python's `random.getstate()`; plain JSON. */
 export interface RandomState {
   /** 3, the version that CPython has used since Python 3.2. */
   readonly version: 3;
-  /** 625 numbers: the 624 words of the twister, then the index of the next word to use. */
+  /** 625 numbers: the twister's 624 words of 32 bits, then the index of the next word to use, 0 to 624. */
   readonly words: readonly number[];
-  /** The second half of the last pair that `gauss` made, if it has not been used yet. */
+  /** The second of the last pair of numbers that `gauss` drew, before scaling; null if it has been used. */
   readonly gaussNext: number | null;
 }
 
+// MT19937's n and m: the words of its state, and how far apart the two words are that make a new one.
 const WORDS = 624;
 const SHIFT = 397;
 const TWO_POW_32 = 2 ** 32;
 
+/**
+ * A generator that draws what Python's `random.Random` draws from the same seed.
+ * @example
+ * const random = new Random(42);
+ * random.random(); // 0.6394267984578837, as in Python after random.seed(42)
+ */
 export class Random {
   readonly #words = new Uint32Array(WORDS);
   #index = WORDS;
   #gaussNext: number | null = null;
 
-  /** @param seed any integer; like Python's, its sign is dropped. Throws RangeError on a fraction. */
+  /** `seed` is any integer; as in Python, its sign is ignored. Throws RangeError if it is not an integer. */
   constructor(seed: number | bigint) {
     this.seed(seed);
   }
 
-  /** Starts over, as `random.seed(seed)` does: the seed's 32-bit digits, lowest first, are mixed into the state. */
+  /** Starts again, as Python's `random.seed(seed)`: mixes the seed's 32-bit digits, lowest first, into the state. */
   seed(seed: number | bigint): void {
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
       throw new RangeError(`Random.seed: the seed must be an integer, got ${seed}`);
@@ -56,7 +63,7 @@ export class Random {
     return (high * 67108864 + low) / 2 ** 53;
   }
 
-  /** An integer of `bits` random bits, 0 to 53 (Python has no upper limit; a JavaScript number does). */
+  /** An integer of `bits` random bits. Throws RangeError unless 0 ≤ bits ≤ 53, what a number holds exactly. */
   getrandbits(bits: number): number {
     if (!Number.isInteger(bits) || bits < 0 || bits > 53) {
       throw new RangeError(`Random.getrandbits: bits must be an integer from 0 to 53, got ${bits}`);
@@ -67,7 +74,7 @@ export class Random {
     return low + TWO_POW_32 * (this.#nextWord() >>> (64 - bits));
   }
 
-  /** An integer in [0, n): draws of as many bits as `n` has, until one is below `n`. */
+  /** An integer in [0, n): draws as many bits as `n` has until the result is below `n`. Throws RangeError if n < 1. */
   randbelow(n: number): number {
     if (!Number.isSafeInteger(n) || n < 1) {
       throw new RangeError(`Random.randbelow: n must be a positive integer, got ${n}`);
@@ -89,8 +96,8 @@ export class Random {
   }
 
   /**
-   * A number from the normal distribution (Box–Muller: two at a time, the second is kept for the next call).
-   * Where V8's `cos` and `log` round differently from the C library's, the last bit can differ from CPython's.
+   * A number from the normal distribution (Box–Muller: draws two and keeps the second for the next call).
+   * The last bit can differ from CPython's where V8's `cos`, `sin` or `log` rounds differently from the C library's.
    */
   gauss(mean: number, deviation: number): number {
     let unit = this.#gaussNext;
@@ -105,21 +112,24 @@ export class Random {
   }
 
   /**
-   * `count` draws, with replacement, of items in proportion to their weights.
-   * Throws RangeError where there is nothing to draw from: no items, a weight too many or too few, or a sum
-   * that is not a positive finite number.
+   * Draws `count` items with replacement, each with a probability proportional to its weight.
+   * Throws RangeError if the items and weights differ in number, or the weights' sum is not positive and finite.
+   * @example
+   * random.choices(["a", "b"], [1, 3], 5); // each is "b" with probability 3/4
    */
   choices<Item>(items: readonly Item[], weights: ArrayLike<number>, count: number = 1): Item[] {
     if (weights.length !== items.length) {
-      throw new RangeError(`Random.choices: ${items.length} items have ${weights.length} weights`);
+      throw new RangeError(
+        `Random.choices: got ${items.length} items and ${weights.length} weights, expected one weight per item`,
+      );
     }
     const total = positiveSum(weights);
     return Array.from({ length: count }, () => items[this.#draw(weights, total)]);
   }
 
   /**
-   * What one draw of `choices` is, as an index: without lists, for whoever draws often.
-   * Throws RangeError where the weights' sum is not a positive finite number.
+   * Draws an index with a probability proportional to its weight: one draw of `choices`, without its lists.
+   * Throws RangeError if the weights' sum is not positive and finite.
    */
   weightedIndex(weights: ArrayLike<number>): number {
     return this.#draw(weights, positiveSum(weights));
@@ -133,12 +143,12 @@ export class Random {
     return index;
   }
 
-  /** A copy of the state; `random.setstate((3, tuple(words), gaussNext))` goes on from it in Python. */
+  /** A copy of the state. In Python, `random.setstate((3, tuple(words), gaussNext))` continues from it. */
   getState(): RandomState {
     return { version: 3, words: [...this.#words, this.#index], gaussNext: this.#gaussNext };
   }
 
-  /** Goes on from a state of `getState` (or Python's). Throws RangeError if it is not one. */
+  /** Continues from a state that `getState` (or Python's) returned. Throws RangeError if it is not a state. */
   setState(state: RandomState): void {
     if (!isRandomState(state)) {
       throw new RangeError("Random.setState: not a generator state; expected version 3, 625 words and gaussNext");
@@ -149,7 +159,7 @@ export class Random {
     this.#gaussNext = gaussNext;
   }
 
-  /** A generator that starts at a saved state. */
+  /** A generator that continues from a saved state. Throws RangeError if it is not a state. */
   static fromState(state: RandomState): Random {
     const random = new Random(0);
     random.setState(state);
@@ -209,7 +219,7 @@ function positiveSum(weights: ArrayLike<number>): number {
   throw new RangeError(`Random: the weights must have a positive finite sum, got ${total}`);
 }
 
-/** Whether JSON from outside is a state that `setState` takes. */
+/** Whether JSON from outside is a state that `setState` accepts. */
 export function isRandomState(json: unknown): json is RandomState {
   if (typeof json !== "object" || json === null) return false;
   const { version, words, gaussNext } = json as Partial<Record<keyof RandomState, unknown>>;

@@ -17,7 +17,7 @@ interface Figures {
   readonly afterState?: readonly number[];
 }
 
-/** What CPython printed; make-cpython-random.py has the calls in this order. */
+/** What CPython printed; make-cpython-random.py makes the calls in this order. */
 const cpython = JSON.parse(readFileSync(new URL("fixtures/cpython-random.json", import.meta.url), "utf8")) as {
   readonly weights: readonly number[];
   readonly figures: readonly Figures[];
@@ -25,7 +25,7 @@ const cpython = JSON.parse(readFileSync(new URL("fixtures/cpython-random.json", 
 
 const times = <Item>(count: number, draw: () => Item): Item[] => Array.from({ length: count }, draw);
 
-describe.each(cpython.figures)("seed $seed gives CPython's figures", (figures) => {
+describe.each(cpython.figures)("seed $seed gives CPython's numbers", (figures) => {
   test("random, getrandbits, randbelow, shuffle and choices bit for bit; gauss to the last bit but one", () => {
     const random = new Random(BigInt(figures.seed));
     expect(times(10, () => random.random())).toEqual(figures.random);
@@ -45,6 +45,10 @@ describe.each(cpython.figures)("seed $seed gives CPython's figures", (figures) =
   });
 });
 
+test("the example in the doc comment holds", () => {
+  expect(new Random(42).random()).toBe(0.6394267984578837);
+});
+
 test("a number and a bigint of the same value are the same seed, and the sign does not count", () => {
   const first = (seed: number | bigint): number => new Random(seed).random();
   expect(first(42)).toBe(first(42n));
@@ -52,12 +56,12 @@ test("a number and a bigint of the same value are the same seed, and the sign do
   expect(first(2 ** 53 - 1)).toBe(first(2n ** 53n - 1n));
 });
 
-test("a seed longer than the state itself, of 20,605 bits, is mixed in whole", () => {
-  const random = new Random(3n ** 13_000n); // the figures are those of CPython 3.11: random.Random(3**13000)
+test("a seed longer than the state itself, of 20,605 bits, is used in full", () => {
+  const random = new Random(3n ** 13_000n); // expected values from CPython 3.11: random.Random(3**13000)
   expect(times(2, () => random.random())).toEqual([0.4674494737505117, 0.43520205962319114]);
 });
 
-test("seeding again starts over: nothing is kept of a pair of gauss", () => {
+test("seeding again starts over: the second number of a gauss pair is forgotten", () => {
   const random = new Random(7);
   random.gauss(0, 1);
   random.seed(7);
@@ -79,7 +83,7 @@ test("choices at the ends of the range: never an item of weight 0, never past th
   expect(new Fixed(1 - 2 ** -53).choices(["only"], [5e-324])).toEqual(["only"]); // the product rounds up to the sum
 });
 
-test("a state that Python saved is gone on from, and ours is Python's", () => {
+test("continues from a state that Python saved, and saves the state that Python would", () => {
   for (const { seed, state, afterState } of cpython.figures) {
     if (state === undefined) continue;
     const random = Random.fromState(state);
@@ -89,7 +93,7 @@ test("a state that Python saved is gone on from, and ours is Python's", () => {
   }
 });
 
-/** Draws of every kind, each some times: what a training might have done before it was saved. */
+/** Draws of every kind, in any order: what a training may have done before it was saved. */
 const draws = fc.array(fc.constantFrom("random", "gauss", "bits", "below", "shuffle", "choices"), { maxLength: 40 });
 
 function play(random: Random, kinds: readonly string[]): unknown[] {
@@ -105,7 +109,7 @@ function play(random: Random, kinds: readonly string[]): unknown[] {
   });
 }
 
-test("a restored generator goes on exactly, whatever was drawn before, also by way of JSON", () => {
+test("a restored generator continues exactly, whatever was drawn before, also through JSON", () => {
   fc.assert(
     fc.property(fc.integer(), draws, draws, (seed, before, after) => {
       const random = new Random(seed);
@@ -114,12 +118,12 @@ test("a restored generator goes on exactly, whatever was drawn before, also by w
       const copy = Random.fromState(JSON.parse(JSON.stringify(state)) as RandomState);
       const expected = play(random, after);
       expect(play(copy, after)).toEqual(expected);
-      expect(play(Random.fromState(state), after)).toEqual(expected); // the state was a copy: drawing on left it alone
+      expect(play(Random.fromState(state), after)).toEqual(expected); // the state is a copy: later draws do not change it
     }),
   );
 });
 
-test("what is asked wrongly is refused in words", () => {
+test("wrong arguments throw an error that says what was expected", () => {
   const random = new Random(1);
   expect(() => new Random(1.5)).toThrow("Random.seed: the seed must be an integer, got 1.5");
   expect(() => new Random(Number.NaN)).toThrow(RangeError);
@@ -127,7 +131,7 @@ test("what is asked wrongly is refused in words", () => {
   expect(() => random.getrandbits(-1)).toThrow(RangeError);
   expect(() => random.randbelow(0)).toThrow("n must be a positive integer, got 0");
   expect(() => random.randbelow(1.5)).toThrow(RangeError);
-  expect(() => random.choices([1, 2], [1])).toThrow("2 items have 1 weights");
+  expect(() => random.choices([1, 2], [1])).toThrow("got 2 items and 1 weights, expected one weight per item");
   expect(() => random.choices([1, 2], [0, 0])).toThrow("the weights must have a positive finite sum, got 0");
   expect(() => random.choices([1, 2], [1, Infinity])).toThrow("got Infinity");
   expect(() => random.choices([1, 2], [Number.NaN, 1])).toThrow("got NaN");
@@ -135,7 +139,7 @@ test("what is asked wrongly is refused in words", () => {
   expect(random.getrandbits(0)).toBe(0);
 });
 
-test("a damaged state is no state", () => {
+test("a damaged state is rejected", () => {
   const state = new Random(1).getState();
   const words = [...state.words];
   const bad: unknown[] = [
@@ -154,6 +158,6 @@ test("a damaged state is no state", () => {
   expect(() => Random.fromState({ ...state, words: [] })).toThrow("Random.setState: not a generator state");
 });
 
-test("choices needs something to draw from, also for no draws", () => {
+test("choices needs a positive weight, even for no draws", () => {
   expect(() => new Random(1).choices([], [], 0)).toThrow("the weights must have a positive finite sum, got 0");
 });
