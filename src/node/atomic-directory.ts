@@ -1,6 +1,4 @@
-/**
- * A directory that appears under its name complete, or not at all: filled in a hidden place beside it, then renamed.
- */
+/** A directory that appears under its name complete or not at all: filled in a hidden sibling, then renamed. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, quote } from "../errors.ts";
@@ -10,9 +8,9 @@ import { showPath } from "../errors.ts";
 const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
 
 /**
- * Makes `parent/name`, filled by `fill`, and returns its path. Without a name the first free one of `stem-1`, `stem-2`, …
- * is taken. @param goOn the command that goes on with what has the name already, for the message.
- * Throws InputError: the name is no name, it exists, or can't be written.
+ * Makes `parent/name`, filled by `fill`, and returns its path. A null name becomes the first free one of `stem-1`,
+ * `stem-2`, … Throws InputError if the name is not valid, exists (code "exists"), or cannot be written ("machine").
+ * @param goOn the command that resumes what already has the name, for the message.
  */
 export function createDirectoryAtomically(
   parent: string,
@@ -41,7 +39,7 @@ function checkName(name: string | null): void {
   throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
 }
 
-/** The path that `makeWhole` would take now. Throws InputError for a name that is none. */
+/** The path that `createDirectoryAtomically` would use now. Throws InputError for a name that is not valid. */
 export function freePath(parent: string, name: string | null, stem: string): string {
   checkName(name);
   if (name !== null) return join(parent, name);
@@ -66,7 +64,7 @@ function renameToFree(hidden: string, parent: string, name: string | null, stem:
   }
 }
 
-/** Removes what processes that are gone have half made. */
+/** Removes hidden directories left by processes that no longer run. */
 function removeAbandoned(parent: string): void {
   if (!fs.existsSync(parent)) return;
   for (const name of fs.readdirSync(parent)) {

@@ -1,24 +1,25 @@
 /**
- * A BLAS of the machine for products: WebAssembly's vectors have 128 bits, a CPU's have 256 or 512.
+ * Matrix products by the machine's BLAS: WebAssembly's vectors have 128 bits, a CPU's 256 or 512.
  *
- * It needs `koffi`, an optional peer, and one of the libraries below; without them the answer is null and WebAssembly
- * does all. The library works on the engine's own memory, by address: nothing is copied.
+ * It needs `koffi`, an optional peer dependency, and one of the libraries below; without them `findBlas` returns null and
+ * WebAssembly computes the products. The library works on the engine's memory by address: nothing is copied.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Blas } from "../backend/wasm/wasm.ts";
 
-/** Where a BLAS may be, and the function that keeps it to one thread: our workers are the threads. */
+/** Names of BLAS libraries by platform. */
 const LIBRARIES: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   linux: ["libopenblas.so.0", "libopenblas.so", "libmkl_rt.so.2", "libmkl_rt.so"],
   darwin: ["/System/Library/Frameworks/Accelerate.framework/Accelerate", "libopenblas.dylib"],
   win32: ["libopenblas.dll", "mkl_rt.2.dll"],
 };
+/** Functions that limit a BLAS to one thread: the engine's workers are the threads. */
 const ONE_THREAD = ["openblas_set_num_threads", "MKL_Set_Num_Threads"];
 
 const [ROW_MAJOR, PLAIN, TRANSPOSED] = [101, 111, 112];
 
-/** The first library that is there, or null. */
+/** The first library that can be loaded, or null. */
 export function findBlas(): Blas | null {
   const koffi = loadKoffi();
   if (koffi === null) return null;
@@ -33,7 +34,7 @@ export function findBlas(): Blas | null {
   return null;
 }
 
-/** The little of koffi that is used. */
+/** The part of koffi that is used. */
 interface Koffi {
   load(path: string): { func(prototype: string): (...parameters: (number | string)[]) => unknown };
   address(value: Float32Array): bigint;
@@ -84,8 +85,8 @@ function describe(library: ReturnType<Koffi["load"]>, path: string): string {
 }
 
 /**
- * An OpenBLAS that is older than the CPU does not know its number, and takes the kernels of 2004. The variable must be
- * set before the library is loaded; the user's own choice stays.
+ * An OpenBLAS older than the CPU does not recognise its model and falls back to kernels of 2004; OPENBLAS_CORETYPE, set
+ * before the library is loaded, chooses better ones. A value that the user has set is kept.
  */
 function helpOpenBlas(): void {
   if (process.platform !== "linux" || process.arch !== "x64") return;
@@ -94,6 +95,6 @@ function helpOpenBlas(): void {
     if (/\bavx512vl\b/.test(flags)) process.env.OPENBLAS_CORETYPE ??= "SkylakeX";
     else if (/\bavx2\b/.test(flags)) process.env.OPENBLAS_CORETYPE ??= "Haswell";
   } catch {
-    // No such file: the library must find out for itself.
+    // Without /proc/cpuinfo the library decides by itself.
   }
 }

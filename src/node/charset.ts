@@ -1,6 +1,6 @@
 /**
- * In which encoding a text is: what its first bytes say, what the server or the page says, what its bytes allow, and,
- * where all that fails, what they look like.
+ * The encoding of a text: by its byte order mark, by what the server or the page declares, by whether it is valid UTF-8,
+ * and, where all that fails, by statistics of its bytes (chardet).
  */
 import { analyse } from "chardet";
 
@@ -11,8 +11,8 @@ const MARKS: readonly (readonly [bytes: readonly number[], encoding: string])[] 
 ];
 
 /**
- * The name of an encoding that TextDecoder knows. @param start the first bytes, 64 KiB are plenty; a character may be cut
- * at their end. @param declared what the header, then the page, say: the first that is known counts.
+ * The encoding's name, as TextDecoder takes it. @param start the first bytes, up to 64 KiB; the last character may be cut.
+ * @param declared labels from the header, then from the page; the first that TextDecoder knows counts.
  */
 export function detectEncoding(start: Uint8Array, ...declared: readonly (string | null)[]): string {
   const mark = MARKS.find(([bytes]) => bytes.every((byte, i) => start[i] === byte));
@@ -29,7 +29,7 @@ export function detectEncoding(start: Uint8Array, ...declared: readonly (string 
   return "windows-1252";
 }
 
-/** A label as pages and servers write it → the encoding's name (WHATWG Encoding), or null if there is none. */
+/** A label as pages and servers write it → the encoding's name (WHATWG Encoding); null for an unknown label. */
 function knownEncoding(label: string): string | null {
   try {
     return new TextDecoder(label.trim()).encoding;
@@ -51,33 +51,36 @@ const REPLACEMENT = "\ufffd";
 const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT);
 
 /**
- * Node's decoder throws where it meets a broken character at the beginning of a chunk of a byte or two: it has reckoned
- * with fewer characters. So it gets no chunk shorter than this.
+ * Node's decoder throws for an invalid character at the start of a chunk of one or two bytes, because it allocates too
+ * few characters. So shorter chunks wait for the next one.
  */
 const MIN_CHUNK_BYTES = 16;
 
-/** Bytes 0x80 to 0x9F of windows-1252 (WHATWG Encoding). Node before 24 takes them for those of Latin-1, controls. */
+/** Bytes 0x80 to 0x9F of windows-1252 (WHATWG Encoding). Node before 24 decodes them as Latin-1, as control characters. */
 const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 
 const mended = (text: string): string =>
   text.replace(/[\u0080-\u009f]/g, (control) => WINDOWS_1252[control.charCodeAt(0) - 0x80]);
 
-/** Bytes, a chunk after another → text; counts what was no character of the encoding, and became U+FFFD. */
+/** Decodes bytes chunk by chunk and counts the invalid sequences, which become U+FFFD. */
 export class CountingDecoder {
+  /** The encoding's name. */
   readonly encoding: string;
+  /** Invalid sequences so far. */
   replaced = 0;
   readonly #decoder: TextDecoder;
-  /** What has come, but waits for the next chunk. */
+  /** Bytes that wait for the next chunk. */
   #held = Buffer.alloc(0);
-  /** The last two bytes that were decoded: a genuine U+FFFD, of three, may be cut. */
+  /** The last two bytes of the previous chunk: a genuine U+FFFD (three bytes) may be divided between chunks. */
   #tail = Buffer.alloc(0);
 
+  /** @param encoding as `detectEncoding` names it. */
   constructor(encoding: string) {
     this.encoding = encoding;
     this.#decoder = new TextDecoder(encoding);
   }
 
-  /** @param last whether nothing follows: then a character that is cut counts, too. */
+  /** Decodes a chunk. @param last whether it is the final one: then a cut character counts as invalid. */
   decode(chunk: Uint8Array, last: boolean): string {
     const all = Buffer.concat([this.#held, chunk]);
     const end = last ? all.length : all.length < 2 * MIN_CHUNK_BYTES ? 0 : all.length - MIN_CHUNK_BYTES;
@@ -94,7 +97,7 @@ export class CountingDecoder {
   }
 }
 
-/** How often a text says U+FFFD itself. */
+/** How often the bytes contain a genuine U+FFFD. */
 function countIn(bytes: Buffer): number {
   let count = 0;
   for (let at = bytes.indexOf(REPLACEMENT_BYTES); at >= 0; at = bytes.indexOf(REPLACEMENT_BYTES, at + 3)) count++;

@@ -1,10 +1,11 @@
 /**
- * TensorBoard's event files (`--log tensorboard`), which Weights & Biases, Trackio and Aim read, too:
- * `tensorboard --logdir runs` shows every run below.
+ * TensorBoard's event files (`--log tensorboard`); Weights & Biases, Trackio and Aim read them, too.
+ * `tensorboard --logdir runs` shows every run in the directory.
  *
- * A file is a list of records (TFRecord: length, its checksum, bytes, their checksum), each an `Event` in protocol
- * buffers. Each process that trains writes a file of its own, and says first where it begins, so that TensorBoard
- * forgets what a killed process wrote beyond.
+ *   TFRecord:  length, 8 bytes | CRC of it, 4 | an `Event` in protocol buffers | CRC of it, 4
+ *
+ * Each process that trains writes its own file and starts it with the step that it begins at, so that TensorBoard drops
+ * what a killed process wrote beyond.
  * Source: tensorflow/core/util/event.proto, framework/summary.proto, lib/io/record_writer.h (TensorFlow 2).
  */
 import * as fs from "node:fs";
@@ -22,10 +23,11 @@ const TAGS: Readonly<Record<string, string>> = {
   learningRate: "learning-rate",
 };
 
+/** Writes metrics as event files. */
 export class EventLog implements Log {
   readonly #file: GrowingFile;
 
-  /** Begins a file in `directory`, which is made. @param step done so far. Throws InputError if it can't be written. */
+  /** Starts a file in `directory`, which is made if missing. @param step steps done so far. Throws InputError if it cannot be written. */
   constructor(directory: string, step: number) {
     const path = freePath(directory);
     this.#file = new GrowingFile(path, 0);
@@ -44,7 +46,7 @@ export class EventLog implements Log {
     this.#file.flush();
   }
 
-  /** An `Event` at this moment. @param what writes the field that makes it what it is. */
+  /** Appends an `Event` of now. @param what writes the field that sets its kind. */
   #write(step: number, what: (event: PbfWriter) => void): void {
     const event = new PbfWriter();
     event.writeDoubleField(1, Date.now() / 1000);
@@ -54,7 +56,7 @@ export class EventLog implements Log {
   }
 }
 
-/** `SessionLog { status: START }`: what was written before for this step and later is void. */
+/** `SessionLog { status: START }`: earlier events of this step and later ones are void. */
 const writeSessionStart = (_: null, log: PbfWriter): void => log.writeVarintField(1, 1);
 
 /** `Summary { value { tag, simple_value } … }` */
@@ -71,7 +73,7 @@ function writeSummary(values: readonly (readonly [tag: string, value: number])[]
   }
 }
 
-/** An empty file whose name TensorBoard knows, and takes for newer than all others here. */
+/** Makes an empty file whose name TensorBoard recognises and sorts after all others in the directory. */
 function freePath(directory: string): string {
   try {
     makeDirectory(directory);
@@ -88,7 +90,7 @@ function freePath(directory: string): string {
   }
 }
 
-/** A TFRecord: little-endian, checksums masked as TensorFlow does. */
+/** Bytes → a TFRecord: little-endian, with TensorFlow's masked checksums. */
 export function record(data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(data.length + 16);
   const view = new DataView(bytes.buffer);
@@ -101,7 +103,7 @@ export function record(data: Uint8Array): Uint8Array {
 
 const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 
-/** CRC-32C (Castagnoli), of which Node has no version: its zlib has the other polynomial. RFC 3720, B.4 has examples. */
+/** CRC-32C (Castagnoli); Node's zlib has only the other polynomial. RFC 3720, B.4 has examples. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff];

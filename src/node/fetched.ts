@@ -1,14 +1,13 @@
-/**
- * Texts that can't be had again as they were, pages and what was piped in: a run keeps them, to go on with.
- */
+/** Texts that cannot be read again as they were, pages and standard input: a run keeps copies, to be resumed from. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
 import { readWhole, writeDurably } from "./files.ts";
 import { showPath } from "../errors.ts";
 
+/** A text that a run keeps. */
 export interface FetchedText {
-  /** The page's address, or `-` for what was piped in. */
+  /** The page's address, or `-` for standard input. */
   readonly name: string;
   /** UTF-8. */
   readonly text: Uint8Array;
@@ -16,7 +15,7 @@ export interface FetchedText {
 
 const fileName = (number: number): string => `${String(number + 1).padStart(4, "0")}.txt`;
 
-/** Writes `pages/0001.txt`, … and a list of their names. Nothing fetched: no directory. */
+/** Writes `0001.txt`, … and `pages.json`, the list of their names. Makes no directory where nothing was fetched. */
 export function saveFetched(directory: string, fetched: readonly FetchedText[]): void {
   if (fetched.length === 0) return;
   fs.mkdirSync(directory);
@@ -25,7 +24,7 @@ export function saveFetched(directory: string, fetched: readonly FetchedText[]):
   writeDurably(join(directory, "pages.json"), `${JSON.stringify(names, null, 2)}\n`);
 }
 
-/** What `saveFetched` wrote. Throws InputError that names the file at fault. */
+/** Reads what `saveFetched` wrote. Throws InputError that names the file at fault. */
 export function loadFetched(directory: string): FetchedText[] {
   if (!fs.existsSync(directory)) return [];
   const list = join(directory, "pages.json");
@@ -33,7 +32,7 @@ export function loadFetched(directory: string): FetchedText[] {
 }
 
 function readNames(path: string): string[] {
-  const damaged = (): InputError => new InputError(`${showPath(path)} is damaged: it is no list of pages`);
+  const damaged = (): InputError => new InputError(`${showPath(path)} is damaged: it is not a list of pages`);
   let json: unknown;
   try {
     json = JSON.parse(readWhole(path, 2 ** 26).toString("utf8"));

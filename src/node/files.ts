@@ -1,6 +1,8 @@
 /**
- * Files that survive: a write is either whole on the disk or not there at all, and what can't be read or written is
- * said in one sentence.
+ * Durable files and readable errors. A write is complete on the disk or has not happened; what cannot be read or written
+ * becomes an InputError of one sentence.
+ *
+ *   write to a temporary sibling → fsync → rename over the name → fsync of the directory
  */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -8,9 +10,8 @@ import { basename, dirname, join } from "node:path";
 import { InputError, showPath } from "../errors.ts";
 
 /**
- * Writes a file so that no crash or power cut leaves a part of it: a temporary file beside it, fsync, rename, fsync of
- * the directory. When this returns the bytes are on the disk; when it throws, the old file is as it was and the
- * temporary one is gone. A failed fsync is final: its pages may be lost, so it is never tried again on the same file.
+ * Writes a file durably. When this returns, the bytes are on the disk; when it throws InputError, the old file is as it
+ * was and the temporary one is gone. A failed fsync is never retried on the same file: its pages may be lost.
  */
 export function writeDurably(path: string, content: Uint8Array | string, mode: number = 0o644): void {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
@@ -31,16 +32,16 @@ export function writeDurably(path: string, content: Uint8Array | string, mode: n
   }
 }
 
-/** Cleans up where a failure is no news: after an error, which is what must be told, or where the next start cleans too. */
+/** Best-effort cleanup: failures are ignored, because an earlier error matters more or the next start cleans up, too. */
 export function removeIfPossible(path: string): void {
   try {
     fs.rmSync(path, { recursive: true, force: true });
   } catch {
-    // it stays; `removeTemporaries` will see it
+    // `removeTemporaries` finds it later
   }
 }
 
-/** Makes the names in a directory durable. Windows can't (and needs not) open a directory for that. */
+/** Makes the entries of a directory durable. Windows cannot open a directory for that, and need not. */
 export function syncDirectory(path: string): void {
   if (process.platform === "win32") return;
   const directory = fs.openSync(path, "r");
@@ -51,7 +52,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Makes a directory and those above it. (Node's own `recursive` never returns where mkdir says ENOENT, as in /proc.) */
+/** Makes a directory and its parents. (Node's own `recursive` never returns where mkdir answers ENOENT, as in /proc.) */
 export function makeDirectory(path: string, mode: number = 0o777): void {
   if (fs.existsSync(path)) return;
   if (dirname(path) !== path) makeDirectory(dirname(path), mode);
@@ -62,14 +63,14 @@ export function makeDirectory(path: string, mode: number = 0o777): void {
   }
 }
 
-/** A hidden name beside `path` for what is not complete yet; it tells whose it is. */
+/** A hidden sibling of `path` for a file that is not complete yet; its name has the process id. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`);
 }
 
 const TEMPORARY = /^\..+\.tmp-(\d+)-[0-9a-f]{8}$/;
 
-/** Removes the temporary files of processes that are gone. */
+/** Removes temporary files of processes that no longer run. */
 export function removeTemporaries(directory: string): void {
   for (const name of fs.readdirSync(directory)) {
     const pid = TEMPORARY.exec(name)?.[1];
@@ -77,7 +78,7 @@ export function removeTemporaries(directory: string): void {
   }
 }
 
-/** Whether there is a process of this id now. */
+/** Whether a process of this id runs. */
 export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -86,10 +87,10 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** The most that is read into memory at once; a larger text needs a stream. */
+/** The largest file that is read into memory at once. */
 const MAX_FILE_BYTES = 2 ** 30;
 
-/** Reads a regular file: what is not one (a directory, a pipe, a device) is never opened. Throws InputError. */
+/** Reads a regular file. Throws InputError for anything else (a directory, a pipe, a device), without opening it. */
 export function readWhole(path: string, limit: number = MAX_FILE_BYTES): Buffer {
   try {
     const status = fs.statSync(path);
@@ -104,7 +105,7 @@ export function readWhole(path: string, limit: number = MAX_FILE_BYTES): Buffer 
   }
 }
 
-/** The first bytes of a file, fewer if it is shorter. */
+/** The first bytes of a file, fewer if it is shorter. Throws InputError. */
 export function readStart(path: string, length: number): Buffer {
   try {
     const file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
@@ -119,6 +120,7 @@ export function readStart(path: string, length: number): Buffer {
   }
 }
 
+/** What a file is that is not a regular one, with its article; null for a regular file. */
 export function describeKind(status: fs.Stats): string | null {
   if (status.isFile()) return null;
   if (status.isDirectory()) return "a directory";
@@ -147,14 +149,14 @@ export function errorCode(error: unknown): string | null {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
 }
 
-/** A failed read, in a sentence: exit code 2, the person can mend it. Errors that are none of the system's pass. */
+/** An error of a read → an InputError of one sentence (exit code 2). Errors that are not the system's are returned as they are. */
 export function readError(path: string, error: unknown): unknown {
   const code = errorCode(error);
   if (code === null || error instanceof InputError) return error;
   return new InputError(`cannot read ${showPath(path)}: ${REASONS[code] ?? "the system refuses"} (${code})`);
 }
 
-/** A failed write, in a sentence: exit code 1, with the bytes it needed and the bytes that are free where that is why. */
+/** An error of a write → an InputError of code "machine" (exit code 1), with needed and free bytes where the disk is full. */
 export function writeError(path: string, bytes: number, error: unknown): unknown {
   const code = errorCode(error);
   if (code === null || error instanceof InputError) return error;

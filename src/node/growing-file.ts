@@ -1,25 +1,27 @@
 /**
- * A file that is appended to for as long as a training goes. What is appended waits in memory, and is on the disk at the
- * latest when `flush` has returned; a disk that is full loses none of it, and leaves no part of it either.
+ * A file that a training appends to. Appended bytes wait in memory and are on the disk when `flush` has returned. On a
+ * full disk nothing is lost and nothing is written in part: the next `flush` tries again.
  */
 import * as fs from "node:fs";
 import { writeError } from "./files.ts";
 
 const FLUSH_BYTES = 64 * 1024;
 
+/** An append-only file with a durable end. */
 export class GrowingFile {
   readonly #path: string;
-  /** Bytes that are known to be on the disk. */
+  /** Bytes known to be on the disk. */
   #length: number;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
 
-  /** @param length of the file, which is there. */
+  /** @param path of a file that exists. @param length its bytes. */
   constructor(path: string, length: number) {
     this.#path = path;
     this.#length = length;
   }
 
+  /** Adds text or bytes; writes them out once 64 KiB wait. Throws as `flush`. */
   append(content: string | Uint8Array): void {
     const bytes = Buffer.from(content);
     this.#pending.push(bytes);
@@ -27,7 +29,7 @@ export class GrowingFile {
     if (this.#pendingBytes >= FLUSH_BYTES) this.flush();
   }
 
-  /** Writes out what waits. Throws InputError if that fails; the file then ends as before. */
+  /** Writes what waits, with fsync. Throws InputError if that fails; the file then ends where it did. */
   flush(): void {
     if (this.#pendingBytes === 0) return;
     const bytes = Buffer.concat(this.#pending);

@@ -1,6 +1,6 @@
 /**
- * What Node adds to the library: threads and the machine's BLAS for `wasmBackend`, a GPU for `webgpuBackend`. The package's
- * `microgpt/node`.
+ * `microgpt/node`: what Node adds to the library. Threads and the machine's BLAS for `wasmBackend`, a GPU for
+ * `webgpuBackend`, and runs on the disk.
  */
 export { findBlas } from "./blas.ts";
 export { readRunFiles } from "./run-files.ts";

@@ -1,9 +1,9 @@
 /**
- * One process a run. A lock is a file with the process's id and start time: an id alone could, after a crash, belong
- * to somebody else by now.
+ * One process per run. A lock is a file with the process's id and start time, because after a crash the id alone may
+ * belong to another process.
  *
- * It is advice among microgpt processes on one machine, and it recovers by itself: the lock of a process that is gone
- * is taken over. Own code, because the packages for it go by the file's age (and name no process), and Node has no flock.
+ * The lock is advisory, among microgpt processes on one machine, and recovers by itself: one whose process no longer runs
+ * is taken over. Own code, because the packages for it go by the file's age and name no process, and Node has no flock.
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -15,12 +15,13 @@ import { showPath } from "../errors.ts";
 
 interface Owner {
   readonly pid: number;
-  /** When the process began, in whatever form the system tells it; null where it doesn't. */
+  /** The process's start time, in the system's own form; null where the system has none. */
   readonly started: string | null;
-  /** Tells two locks of one process apart. */
+  /** Random; distinguishes two locks of one process. */
   readonly token: string;
 }
 
+/** A lock that this process holds. */
 export class Lock {
   readonly #path: string;
   readonly #token: string;
@@ -30,7 +31,7 @@ export class Lock {
     this.#token = token;
   }
 
-  /** Takes the lock file `path`. Throws InputError that names the process that holds it. */
+  /** Takes the lock file `path`. Throws InputError (code "in-use") that names the process that holds it. */
   static take(path: string): Lock {
     const owner = { pid: process.pid, started: startTime(process.pid), token: randomBytes(8).toString("hex") };
     for (let tries = 0; tries < 40; tries++) {
@@ -43,31 +44,31 @@ export class Lock {
     throw new InputError(`${showPath(dirname(path))}: its lock keeps changing hands; try again`);
   }
 
-  /** The lock of this process in a directory that was renamed since. Throws InputError if it is not this process's. */
+  /** This process's lock, in a directory that was renamed since. Throws InputError if another process has it. */
   static adopt(path: string): Lock {
     const owner = readOwner(path);
     if (owner?.pid !== process.pid) throw new InputError(`${showPath(dirname(path))}: its lock was taken away`);
     return new Lock(path, owner.token);
   }
 
-  /** Whether a process that is alive holds the lock file `path`. */
+  /** Whether a running process holds the lock file `path`. */
   static isTaken(path: string): boolean {
     const holder = readOwner(path);
     return holder !== null && isAlive(holder);
   }
 
-  /** Whether nobody has taken the lock away. */
+  /** Whether the lock is still this one. */
   isHeld(): boolean {
     return readOwner(this.#path)?.token === this.#token;
   }
 
-  /** Gives the lock back; harmless if it is gone, or can't be removed: nobody will hold it when this process has ended. */
+  /** Removes the lock. A failure does no harm: the lock of a process that has ended is taken over. */
   release(): void {
     if (this.isHeld()) removeIfPossible(this.#path);
   }
 }
 
-/** Creates the file whole or not at all: written aside, then linked to its name, which fails if there is one. */
+/** Creates the file complete or not at all: written under a temporary name, then linked, which fails if the name exists. */
 function create(path: string, owner: Owner): boolean {
   const aside = temporaryName(path);
   try {
@@ -83,9 +84,9 @@ function create(path: string, owner: Owner): boolean {
 }
 
 /**
- * Takes a lock that nobody holds. Only the process whose guard file stands beside it may: it looks again, alone, then
- * renames the guard to the lock, which replaces the one and removes the other at once. So a kill leaves a guard of a
- * process that is gone, if any, and the next may remove that. Whose lock it is then, its token says. False: try again.
+ * Takes over an abandoned lock. Only the process that created the guard file may: it checks again, alone, then renames the
+ * guard to the lock, which replaces one and removes the other atomically. A killed process leaves at most its guard, which
+ * the next may remove. Returns whether the lock's token is ours; false: try again.
  */
 function takeOver(path: string, owner: Owner): boolean {
   const guard = `${path}.takeover`;
@@ -103,7 +104,7 @@ function takeOver(path: string, owner: Owner): boolean {
   return readOwner(path)?.token === owner.token;
 }
 
-/** Whether the file is there and nobody holds it. One that is not there may be another's in the next moment. */
+/** Whether the file exists and no running process holds it. A missing file is not abandoned: another process may be creating it. */
 function isAbandoned(path: string): boolean {
   try {
     const holder = parseOwner(fs.readFileSync(path, "utf8"));
@@ -121,7 +122,7 @@ function readOwner(path: string): Owner | null {
   }
 }
 
-/** Null for what is no lock: empty, or garbage. */
+/** Null for a file that is not a lock: empty, or garbage. */
 function parseOwner(text: string): Owner | null {
   try {
     const json: unknown = JSON.parse(text);
@@ -144,7 +145,7 @@ function isAlive({ pid, started }: Owner): boolean {
 function startTime(pid: number): string | null {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field, the program's name, stands in parentheses and may hold anything; the third follows them.
+    // The second field, the program's name, is in parentheses and may contain anything; the third follows them.
     const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
     return `${fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${ticks}`;
   } catch {

@@ -1,25 +1,26 @@
 /**
- * metrics.jsonl: a line of JSON for every step and every evaluation of a training, no time of day. It is written out
- * before a checkpoint is, so that no checkpoint is ahead of it; a training that goes on cuts off what a killed process
- * wrote beyond. `logs.ts` makes other files of the same lines.
+ * metrics.jsonl: a line of JSON per step and per evaluation, without the time of day. It is flushed before a checkpoint is
+ * saved, so that no checkpoint is ahead of it; a resumed training cuts off what a killed process wrote beyond its
+ * checkpoint. `logs.ts` writes other files from the same lines.
  */
 import * as fs from "node:fs";
 import type { Progress } from "../training/train.ts";
 
-/** A line: what a step or an evaluation came to. */
+/** A line: the result of a step, a skipped step, or an evaluation. */
 export type Metrics =
   | { readonly step: number; readonly loss: number; readonly learningRate: number }
   | { readonly step: number; readonly skipped: true; readonly learningRate: number }
   | { readonly step: number; readonly heldOutLoss: number };
 
-/** A file, or several, that take lines. */
+/** One or more files that take lines of metrics. */
 export interface Log {
+  /** Adds a line, in memory. */
   append(line: Metrics): void;
-  /** Throws InputError if it can't be written; nothing is lost, and the next `flush` tries again. */
+  /** Writes what was added. Throws InputError if it cannot be written; nothing is lost, and the next `flush` tries again. */
   flush(): void;
 }
 
-/** The lines up to a training's progress, its last evaluation included; from the first that is torn on, nothing. */
+/** The lines up to a training's progress, its last evaluation included, and up to the first damaged line. */
 export function linesUpTo(path: string, { step, evaluation }: Progress): string[] {
   if (!fs.existsSync(path)) return [];
   const kept: string[] = [];

@@ -1,10 +1,10 @@
 /**
- * What a training came to, beside its run's other files. It is told twice, because it is of two kinds:
+ * A run's outcome in two files:
  *
- *   result.json   what was reached: the same bytes wherever, and however often interrupted, the run was trained
- *   cost.json     what it took: time and memory, of this machine and this time
+ *   result.json   what was reached: reproducible, the same bytes on any machine and after any interruption
+ *   cost.json     what it took: time and memory, on this machine
  *
- * Neither is needed to go on with a run; both are for whoever compares runs.
+ * Neither is needed to resume a run; both are for comparing runs.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -12,49 +12,59 @@ import { InputError, isRecord } from "../errors.ts";
 import { readWhole, writeDurably } from "./files.ts";
 import { showPath } from "../errors.ts";
 
-/** What all held-out text says of the best weights after so many steps. Nulls where nothing is held out. */
+/** The best weights after some steps, measured on all held-out text. */
 export interface Measured {
-  /** Steps that were done, and the step of the weights that were measured. */
+  /** Steps done. */
   readonly step: number;
+  /** The step of the weights that were measured. */
   readonly bestStep: number;
-  /** Nats a token, of the first blockSize tokens of each document. */
+  /** Nats per token, over the first blockSize tokens of each document; null where nothing is held out. */
   readonly heldOutLoss: number | null;
-  /** What the whole held-out text costs, by its length as UTF-8: what tokenizers can be compared by. */
+  /** Bits per byte of UTF-8 of the whole held-out text, comparable between tokenizers; null where nothing is held out. */
   readonly bitsPerByte: number | null;
 }
 
+/** result.json */
 export interface RunResult {
+  /** Weights of the model. */
   readonly parameters: number;
+  /** Tokens, BOS included. */
   readonly vocabSize: number;
-  /** Of the whole training; the last of `measured` may be of an earlier one. */
+  /** Steps of the whole training; the last of `measured` may be of an earlier step. */
   readonly numSteps: number;
-  /** Held-out text: its tokens, and its bytes. */
+  /** Tokens of the held-out text. */
   readonly heldOutTokens: number;
+  /** Its bytes as UTF-8, one more for each document's end. */
   readonly heldOutBytes: number;
-  /** A measurement wherever the training was stopped on purpose, the newest last. */
+  /** One per step at which the training was stopped on purpose, the newest last. */
   readonly measured: readonly Measured[];
 }
 
-/** Counted over all processes that trained the run and ended by themselves; a killed one leaves no trace here. */
+/** cost.json: sums over all processes that trained the run and ended by themselves; a killed one is not counted. */
 export interface RunCost {
+  /** The engine's name, of the last process. */
   readonly engine: string;
+  /** Seconds of training. */
   readonly seconds: number;
+  /** Steps that were computed, those of a resumed training twice. */
   readonly steps: number;
+  /** Tokens learnt from. */
   readonly tokens: number;
+  /** The largest resident memory of a process. */
   readonly peakMemoryBytes: number;
 }
 
 const resultPath = (run: string): string => join(run, "result.json");
 const costPath = (run: string): string => join(run, "cost.json");
 
-/** Adds a measurement to what the run has; one of the same step, or of a later one, is replaced. */
+/** Adds a measurement to result.json; replaces those of the same step and of later ones. */
 export function saveResult(run: string, result: Omit<RunResult, "measured">, measured: Measured): void {
   const before = loadResult(run)?.measured.filter(({ step }) => step < measured.step) ?? [];
   const json = { format: "microgpt-result", version: 1, ...result, measured: [...before, measured] };
   writeDurably(resultPath(run), `${JSON.stringify(json, null, 2)}\n`);
 }
 
-/** Null while there is none. Throws InputError if it is damaged. */
+/** Reads result.json; null while there is none. Throws InputError if it is damaged. */
 export function loadResult(run: string): RunResult | null {
   const json = read(resultPath(run), "microgpt-result");
   if (json === null) return null;
@@ -73,7 +83,7 @@ const isMeasured = (json: unknown): json is Measured =>
   Number.isSafeInteger(json.bestStep) &&
   [json.heldOutLoss, json.bitsPerByte].every((value) => value === null || Number.isFinite(value));
 
-/** Adds what a process has taken to what the ones before it took. */
+/** Adds the cost of a process to cost.json. */
 export function addCost(run: string, cost: RunCost): void {
   const before = loadCost(run);
   const sum = {
@@ -86,7 +96,7 @@ export function addCost(run: string, cost: RunCost): void {
   writeDurably(costPath(run), `${JSON.stringify({ format: "microgpt-cost", version: 1, ...sum }, null, 2)}\n`);
 }
 
-/** Null where there is none, or none that can be read: it is no loss. */
+/** Reads cost.json; null where it is missing or damaged, which loses nothing that matters. */
 export function loadCost(run: string): RunCost | null {
   try {
     const json = read(costPath(run), "microgpt-cost");

@@ -1,12 +1,17 @@
 /**
- * A run is a directory. It holds all that a training was told, has learnt and has written:
+ * A run is a directory with everything that a training was given, has learnt and has written:
  *
- *   config.json      the options            checkpoints/step-000200.safetensors   to go on from; the newest and the best
- *   tokenizer.json   ids and characters     model.safetensors                     the best weights alone
- *   metrics.jsonl    a line a step          samples.txt                           a text a line, or between blank lines
- *   pages/           texts from the web, or piped in, to learn from again
+ *   runs/names-1/
+ *   ├─ config.json         the options
+ *   ├─ tokenizer.json      the vocabulary and merges        hugging-face/tokenizer.json   the same for other tools
+ *   ├─ checkpoints/        step-000200.safetensors, …       to resume from: the newest and the best
+ *   ├─ model.safetensors   the best weights alone
+ *   ├─ metrics.jsonl       a line per step and per evaluation
+ *   ├─ samples.txt         a text per line, or between blank lines
+ *   ├─ pages/              texts from the web or standard input, to learn from again
+ *   └─ .lock               the process that trains
  *
- * The promise: once a save is reported, no kill and no power cut loses it; a damaged file is noticed, never used.
+ * The promise: once a save is reported, no kill and no power cut loses it; a damaged file is detected, never used.
  */
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -45,13 +50,17 @@ import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";
 import { createDirectoryAtomically } from "./atomic-directory.ts";
 
+/** A run on the disk. */
 export class Run {
+  /** Its directory. */
   readonly path: string;
-  /** What the training was told. */
+  /** The options in config.json, resolved. */
   readonly options: ResolvedOptions;
+  /** The tokenizer in tokenizer.json. */
   readonly tokenizer: Tokenizer;
-  /** tokenizer.json to the letter, and the options as config.json has them, but for where the data lies: what is hashed. */
+  /** tokenizer.json, byte for byte: its hash is in every checkpoint. */
   readonly tokenizerText: string;
+  /** What is hashed of the options (`optionsTextOf`). */
   readonly optionsText: string;
   #lock: Lock | null = null;
 
@@ -64,8 +73,8 @@ export class Run {
   }
 
   /**
-   * Makes `runsDirectory/name` and locks it. Without a name the first free one of `stem-1`, `stem-2`, … is taken.
-   * The directory appears under its name complete. Throws InputError: it exists, or can't be written.
+   * Makes `runsDirectory/name` and locks it; a null name becomes the first free one of `stem-1`, `stem-2`, … The directory
+   * appears under its name complete. Throws InputError if the name exists (code "exists") or cannot be written ("machine").
    */
   static create(
     runsDirectory: string,
@@ -80,7 +89,7 @@ export class Run {
       makeDirectory(join(hidden, "checkpoints"));
       writeDurably(join(hidden, "config.json"), configTextOf(options));
       writeDurably(join(hidden, "tokenizer.json"), tokenizerText);
-      // The same tokenizer as other tools read it: theirs has this name, too, so it is in a folder of its own.
+      // Hugging Face's file has the same name as ours, so it is in a folder of its own.
       makeDirectory(join(hidden, "hugging-face"));
       writeDurably(join(hidden, "hugging-face", "tokenizer.json"), toJsonText(toHuggingFace(tokenizer)));
       saveFetched(join(hidden, "pages"), fetched);
@@ -91,18 +100,18 @@ export class Run {
     return run;
   }
 
-  /** Opens a run to read from it. Throws InputError that names the file at fault. */
+  /** Opens a run for reading. Throws InputError that names the file at fault. */
   static open(path: string): Run {
     const status = fs.statSync(path, { throwIfNoEntry: false });
     if (status === undefined) throw new InputError(`${showPath(path)}: there is no such run`);
-    if (!status.isDirectory()) throw new InputError(`${showPath(path)} is no run; a run is a directory`);
+    if (!status.isDirectory()) throw new InputError(`${showPath(path)} is not a run; a run is a directory`);
     const configPath = join(path, "config.json");
-    if (!fs.existsSync(configPath)) throw new InputError(`${showPath(path)} is no run: it has no config.json`);
+    if (!fs.existsSync(configPath)) throw new InputError(`${showPath(path)} is not a run: it has no config.json`);
     const tokenizerText = readWhole(join(path, "tokenizer.json")).toString("utf8");
     return new Run(path, parseConfigText(readWhole(configPath, 2 ** 20).toString("utf8"), configPath), tokenizerText);
   }
 
-  /** Opens a run to go on with it: locked, and tidied of what a killed process left. */
+  /** Opens a run to resume it: locks it and removes what a killed process left. Throws InputError, code "in-use" if another process has it. */
   static openToTrain(path: string): Run {
     const run = Run.open(path);
     try {
@@ -115,18 +124,18 @@ export class Run {
     return run;
   }
 
-  /** The texts that can't be had again, as they were when the run began. Throws InputError if they are gone. */
+  /** The texts that cannot be read again, as they were when the run began. Throws InputError if they are missing. */
   fetched(): FetchedText[] {
     return loadFetched(join(this.path, "pages"));
   }
 
-  /** Gives the lock back. */
+  /** Releases the lock. */
   close(): void {
     this.#lock?.release();
     this.#lock = null;
   }
 
-  /** Saves a checkpoint; when this resolves it is on the disk. Only then older ones go, but the newest `keep` and the best. */
+  /** Saves a checkpoint; when this resolves it is on the disk. Only then are older ones removed, except the newest `keep` and the best. */
   async saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
     this.mustHoldLock();
     const { step, best } = checkpoint.progress;
@@ -145,8 +154,8 @@ export class Run {
   }
 
   /**
-   * The newest checkpoint that verifies; null if there is none yet. `warn` hears of each damaged one that is passed over.
-   * Throws InputError if there are checkpoints and none verifies.
+   * The newest intact checkpoint; null if there is none yet. `warn` is told of each damaged one that is skipped.
+   * Throws InputError if there are checkpoints and all are damaged.
    */
   async loadCheckpoint(warn: (message: string) => void): Promise<Checkpoint | null> {
     const steps = this.#steps();
@@ -156,24 +165,25 @@ export class Run {
         return await this.loadCheckpointAt(step);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        warn(`${showPath(path)} can't be used (${error.message})`);
+        warn(`${showPath(path)} is skipped (${error.message})`);
       }
     }
     if (steps.length === 0) return null;
-    throw new InputError(`${showPath(this.path)} has no checkpoint that is whole; it can't go on`);
+    throw new InputError(`${showPath(this.path)} has no intact checkpoint; it cannot be resumed`);
   }
 
-  /** The checkpoint of one step. Throws InputError if there is none or it is damaged. */
+  /** The checkpoint of one step. Throws InputError if it is missing or damaged. */
   async loadCheckpointAt(step: number): Promise<Checkpoint> {
     return await decodeCheckpoint(readSafetensors(join(this.#checkpoints, checkpointName(step))));
   }
 
+  /** Writes model.safetensors; when this resolves it is on the disk. */
   async saveModel(model: ModelFile): Promise<void> {
     this.mustHoldLock();
     writeDurably(join(this.path, "model.safetensors"), await encodeModel(model));
   }
 
-  /** Throws InputError if model.safetensors is missing or damaged. */
+  /** Reads model.safetensors. Throws InputError if it is missing, damaged, or of another tokenizer. */
   async loadModel(): Promise<ModelFile> {
     const path = join(this.path, "model.safetensors");
     try {
@@ -185,11 +195,13 @@ export class Run {
     }
   }
 
+  /** Writes samples.txt. */
   saveSamples(samples: readonly string[]): void {
     const end = this.options.documents === "line" ? "\n" : "\n\n";
     writeDurably(join(this.path, "samples.txt"), samples.map((sample) => sample + end).join(""));
   }
 
+  /** The path of metrics.jsonl. */
   get metricsPath(): string {
     return join(this.path, "metrics.jsonl");
   }
@@ -198,7 +210,7 @@ export class Run {
     return join(this.path, "checkpoints");
   }
 
-  /** The steps that have a checkpoint, newest first. */
+  /** Steps that have a checkpoint, the newest first. */
   #steps(): number[] {
     try {
       return fs
@@ -210,7 +222,7 @@ export class Run {
     }
   }
 
-  /** Throws InputError if the run is not this process's any more: deleted, or taken over. Nothing may be written then. */
+  /** Throws InputError if this process no longer holds the run, because it was deleted or taken over: nothing may be written then. */
   mustHoldLock(): void {
     if (this.#lock?.isHeld() === true) return;
     throw new InputError(
@@ -219,7 +231,7 @@ export class Run {
   }
 }
 
-/** A name for runs of these texts: `names` for `data/names.txt`, `www-gutenberg-org` for a page of it. */
+/** The stem of a run's name, from its texts: `names` for `data/names.txt`, `www-gutenberg-org` for a page there. */
 export function stemOf(paths: readonly string[], urls: readonly string[] = []): string {
   const name = paths.length > 0 ? basename(paths[0]).replace(/\.[^.]*$/, "") : stemOfUrl(urls[0]);
   return name.replace(/[^\p{L}\p{N}_-]/gu, "-").replace(/^-+/, "") || "run";
@@ -228,13 +240,13 @@ export function stemOf(paths: readonly string[], urls: readonly string[] = []): 
 const stemOfUrl = (url: string | undefined): string =>
   url === undefined ? "names" : URL.canParse(url) && new URL(url).hostname !== "" ? new URL(url).hostname : "pages";
 
-/** A run as typed: a path, or the name of one in `runsDirectory`. */
+/** The path of a run as typed: a path, or the name of a run in `runsDirectory`. */
 export function findRun(typed: string, runsDirectory: string): string {
   const named = join(runsDirectory, typed);
   return fs.existsSync(typed) || !fs.existsSync(named) ? resolve(typed) : named;
 }
 
-/** Checks the first bytes before the rest is read: a model in another format may be large, and is never opened. */
+/** Reads a safetensors file, after its first bytes: a large file of another format is refused before it is read. */
 function readSafetensors(path: string): Buffer {
   const format = fs.existsSync(path) && fs.statSync(path).isFile() ? recogniseFormat(readStart(path, 9)) : null;
   if (format !== null) throw new InputError(`it is ${format}; expected a safetensors file`);

@@ -1,5 +1,6 @@
 /**
- * Reading the text to learn from: bytes in, pieces of text out, a mebibyte at a time. What is no text is refused by name.
+ * Training text from files and bytes: decoded a mebibyte at a time, so that a text may be larger than the memory. Files
+ * that are not text are refused, by the name of their format.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -11,22 +12,26 @@ import { CountingDecoder, detectEncoding } from "./charset.ts";
 import { describeKind, readError, readStart } from "./files.ts";
 import { showPath } from "../errors.ts";
 
-/** 8,403 first names; data/README.md says where they come from. */
+/** The bundled first names; data/README.md says where they come from. */
 export const BUNDLED_NAMES: string = fileURLToPath(new URL("../../data/names.txt", import.meta.url));
 
-/** Bytes that tell the encoding, and whether it is a text at all. */
+/** Bytes from which the encoding is detected. */
 const START_BYTES = 65_536;
 const CHUNK_BYTES = 2 ** 20;
 
-/** A text on the disk or in memory. After a pass it knows its encoding, and how much was no character of it. */
+/** A text on the disk or in memory. Its encoding and its invalid sequences are known after a pass. */
 export class TextSource implements Source {
+  /** The path, or where the bytes come from. */
   readonly name: string;
+  /** The encoding's name, after a pass. */
   encoding = "utf-8";
+  /** As in `Source`. */
   mayBeEmpty = false;
-  /** Places that became U+FFFD. */
+  /** Byte sequences that were not valid and became U+FFFD, after a pass. */
   replaced = 0;
-  /** How long it is, in bytes, and who hears of each chunk that is read. */
+  /** Bytes. */
   readonly size: number;
+  /** Is called with the bytes of each chunk that is read. */
   onChunk: (bytes: number) => void = () => {};
   readonly #bytes: () => Iterable<Uint8Array>;
 
@@ -36,14 +41,14 @@ export class TextSource implements Source {
     this.#bytes = bytes;
   }
 
-  /** A file. Throws InputError, now or while it is read: it is not there, can't be read, or is no text. */
+  /** A file. Throws InputError, now or while it is read, if it is missing, unreadable or not text. */
   static file(path: string): TextSource {
     const size = checkRegular(path);
     checkText(showPath(path), readStart(path, START_BYTES));
     return new TextSource(path, size, () => readChunks(path));
   }
 
-  /** Bytes in memory, from elsewhere. Throws InputError if they are no text. */
+  /** Bytes in memory. Throws InputError if they are not text. */
   static bytes(name: string, bytes: Uint8Array): TextSource {
     checkText(name, bytes.subarray(0, START_BYTES));
     return new TextSource(name, bytes.length, () => slices(bytes));
@@ -59,12 +64,12 @@ export class TextSource implements Source {
       }
       if (decoder !== null) yield decoder.decode(new Uint8Array(0), true);
     } finally {
-      // Also where the reader has enough before the end, as at a footer.
+      // Also where the reader stops early, as at a Gutenberg footer.
       if (decoder !== null) ({ encoding: this.encoding, replaced: this.replaced } = decoder);
     }
   }
 
-  /** All of it. */
+  /** All of the text. */
   text(): string {
     return [...this.chunks()].join("");
   }
@@ -91,7 +96,7 @@ function* readChunks(path: string): Generator<Uint8Array, void, void> {
   }
 }
 
-/** What is read twice must be a file: a pipe would be empty the second time. Returns its size. */
+/** A source is read twice, so it must be a regular file: a pipe would be empty the second time. Returns its size. */
 function checkRegular(path: string): number {
   try {
     const status = fs.statSync(path);
@@ -104,7 +109,7 @@ function checkRegular(path: string): number {
   }
 }
 
-/** Names of what is often taken for a text, by its first bytes. */
+/** Formats that are often mistaken for text, by their first bytes. */
 const DOCUMENT_FORMATS: readonly (readonly [start: RegExp, name: string])[] = [
   [/^%PDF-/, "a PDF"],
   [/^PK\u0003\u0004[^]{26}mimetypeapplication\/epub\+zip/, "an EPUB"],
@@ -114,7 +119,7 @@ const DOCUMENT_FORMATS: readonly (readonly [start: RegExp, name: string])[] = [
   [/^\{\\rtf/, "RTF"],
 ];
 
-/** Throws InputError if a text can't begin like this. @param name as the message shows it. */
+/** Throws InputError if the first bytes are not those of a text. @param name for the message. */
 export function checkText(name: string, start: Uint8Array): void {
   const letters = Buffer.from(start.buffer, start.byteOffset, Math.min(start.length, 100)).toString("latin1");
   const format = DOCUMENT_FORMATS.find(([pattern]) => pattern.test(letters))?.[1] ?? null;

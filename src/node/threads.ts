@@ -1,12 +1,10 @@
-/**
- * Threads for the WASM backend in Node. This file is also what such a thread runs.
- */
+/** Worker threads for the wasm backend in Node. The file is also what such a thread runs. */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { serve } from "../backend/wasm/threads.ts";
 import type { StartThread, ThreadTask } from "../backend/wasm/threads.ts";
 import { findBlas } from "./blas.ts";
 
-/** Starts a worker thread. It does not keep the process alive. Rejects if the thread can't be started. */
+/** Starts a worker thread, which does not keep the process alive. Rejects if it cannot be started. */
 export const startNodeThread: StartThread = async (task) => {
   const thread = new Worker(new URL(import.meta.url), { workerData: { isWasmThread: true } });
   await new Promise<void>((resolve, reject) => {

@@ -6,7 +6,9 @@ export type EngineName = Exclude<EngineChoice, "auto">;
 
 /** `TrainOptions` whose engine and batch size are known. A run remembers these, and a resumed run uses them again. */
 export interface ResolvedOptions extends TrainOptions {
+  /** What computes. */
   readonly engine: EngineName;
+  /** Documents per batch. */
   readonly batchSize: number;
 }
 

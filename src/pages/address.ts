@@ -1,14 +1,15 @@
 /**
- * Where the network may lead: to public addresses only. The person at the keyboard may point anywhere; a redirect or an
- * answer of the name service that points into the own network would let a stranger's page read from it.
+ * Which addresses a page may come from: public ones only. The user may name any address; but a redirect or a DNS answer
+ * that points into the user's own network would let a stranger's page read from it (server-side request forgery).
  */
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
 import { AddressError } from "./page-error.ts";
 
+/** Who can be behind an address: anyone, the own network, or a cloud's metadata service. */
 export type Reach = "public" | "private" | "metadata";
 
-/** Where clouds tell a machine its own secrets: most of them; Amazon's containers; Azure, Oracle, Alibaba. */
+/** Metadata services, where clouds give a machine its secrets: most clouds; Amazon's containers; Azure, Oracle, Alibaba. */
 const METADATA = new Set(
   (
     "169.254.169.254 fd00:ec2::254 fd20:ce::254 169.254.170.2 169.254.170.23 fd00:ec2::23 " +
@@ -17,7 +18,7 @@ const METADATA = new Set(
 );
 const METADATA_NAMES = new Set(["metadata.google.internal", "metadata.goog", "metadata"]);
 
-/** IPv6 addresses that hold one of IPv4 (and lead there, if anywhere), and which byte it begins at. */
+/** IPv6 ranges that embed an IPv4 address and route to it, with the byte at which it begins. */
 const HOLDERS = (
   [
     ["::/96", 12], // "compatible" (RFC 4291, 2.5.5.1)
@@ -28,10 +29,10 @@ const HOLDERS = (
   ] as const
 ).map(([range, at]) => ({ range: ipaddr.IPv6.parseCIDR(range), at, isWayOut: range === "64:ff9b::/96" }));
 
-/** All that has been given out of IPv6 (RFC 4291, 2.4); what will be given out later is not trusted before. */
+/** The allocated part of IPv6 (RFC 4291, 2.4); the rest is not trusted. */
 const GIVEN_OUT = ipaddr.IPv6.parseCIDR("2000::/3");
 
-/** An IPv4 or IPv6 address, in whatever notation: who can be behind it. An IPv4 address within IPv6 counts as itself. */
+/** Who can be behind an IPv4 or IPv6 address, in any notation. An IPv4 address embedded in IPv6 counts as itself. */
 export function reachOf(address: string): Reach {
   if (!ipaddr.isValid(address)) return "private";
   const parsed = ipaddr.process(address);
@@ -57,15 +58,15 @@ export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "")
 
 const isLocalName = (host: string): boolean => host === "localhost" || host.endsWith(".localhost");
 
-/** Whether a person who types this address means a machine of their own network, beyond doubt. */
+/** Whether the user who typed this address can only mean a machine of their own network. */
 export function isPlainlyPrivate(url: URL): boolean {
   const host = hostOf(url);
   return isLocalName(host) || (isIP(host) !== 0 && reachOf(host) === "private");
 }
 
 /**
- * Throws AddressError if a request must not go there, as far as the address itself tells; names are looked at again when
- * they are resolved. @param isTyped whether it is of the very site that was typed, not of one that it led to.
+ * Throws AddressError if a request must not go there, judged by the URL alone; names are checked again when they are
+ * resolved. @param isTyped whether the user typed this site; false for one that a redirect leads to.
  */
 export function checkDestination(url: URL, isTyped: boolean, allowedHosts: ReadonlySet<string>): void {
   const host = hostOf(url);
@@ -80,8 +81,8 @@ export function checkDestination(url: URL, isTyped: boolean, allowedHosts: Reado
 }
 
 /**
- * What is wrong with the answers of the name service: that one of them is not public; or, for a name that `mayBePrivate`,
- * is a metadata service. null: nothing.
+ * Checks DNS answers: an error if one of them is not public, or, for a name that `mayBePrivate`, is a metadata service;
+ * null if all may be used.
  */
 export function refusalOf(
   host: string,

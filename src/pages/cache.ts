@@ -1,9 +1,9 @@
 /**
- * Pages on the disk. What was fetched (`bodies/`) lies under its own SHA-256, what is known of an address (`pages/`) under
- * the address's; so every name is 64 hexadecimal digits, whatever a server or an address says.
+ * The page cache on the disk. A body is stored under its own SHA-256 (`bodies/`), what is known of an address under the
+ * address's (`pages/`); so every file name is 64 hexadecimal digits, whatever a server sends.
  *
- * Writers need no lock: each file appears whole, under a name that says what is in it, or, of a page, the last one wins.
- * Readers believe nothing: a body that has not the hash of its name is as good as none.
+ * Writers need no lock: each file appears complete, and of two entries for a page the last one wins. Readers verify: a
+ * body whose hash is not its name counts as missing.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -11,14 +11,19 @@ import { join } from "node:path";
 import { isRecord } from "../errors.ts";
 import { errorCode, makeDirectory, removeTemporaries, writeDurably, writeError } from "../node/files.ts";
 
+/** A page as it was fetched. */
 export interface CachedPage {
-  /** Where the redirects ended. */
+  /** The address at the end of the redirects. */
   readonly url: string;
+  /** The header Content-Type; null where it was absent, as the next two. */
   readonly contentType: string | null;
+  /** The header ETag, to ask whether the page has changed. */
   readonly etag: string | null;
+  /** The header Last-Modified, for the same. */
   readonly lastModified: string | null;
-  /** When the server last said that this is the page; milliseconds since 1970. */
+  /** When the server last confirmed this page, in milliseconds since 1970. */
   readonly fetchedMs: number;
+  /** Decompressed. */
   readonly body: Buffer;
 }
 
@@ -27,11 +32,12 @@ const MAX_ENTRY_BYTES = 65_536;
 /** Part of every key: entries of another version are not found. */
 const CACHE_VERSION = "1";
 
+/** The cache in one directory; many processes may use it at once. */
 export class PageCache {
   readonly #pages: string;
   readonly #bodies: string;
 
-  /** Makes the directory if need be. Throws InputError if it can't be had. */
+  /** Makes the directory if it is missing. Throws InputError if it cannot be made. */
   constructor(directory: string) {
     this.#pages = join(directory, "pages");
     this.#bodies = join(directory, "bodies");
@@ -45,7 +51,7 @@ export class PageCache {
     }
   }
 
-  /** null: it is not there, or not whole. */
+  /** The page of an address; null if it is missing or damaged. */
   get(url: string): CachedPage | null {
     const entry = readEntry(readPlainFile(join(this.#pages, keyOf(url)), MAX_ENTRY_BYTES));
     if (entry === null || entry.key !== url) return null;
@@ -55,7 +61,7 @@ export class PageCache {
       : null;
   }
 
-  /** Throws InputError if the disk refuses. */
+  /** Stores a page. Throws InputError if it cannot be written. */
   put(url: string, { body, ...page }: CachedPage): void {
     const hash = sha256(body);
     const path = join(this.#bodies, hash);
@@ -64,7 +70,7 @@ export class PageCache {
     this.#write(join(this.#pages, keyOf(url)), JSON.stringify(entry));
   }
 
-  /** What lies in the way (a link, a directory) goes first. */
+  /** Replaces whatever has the name, a link or a directory too. */
   #write(path: string, content: Buffer | string): void {
     const status = fs.lstatSync(path, { throwIfNoEntry: false });
     if (status?.isFile() === false) fs.rmSync(path, { recursive: true, force: true });
@@ -76,7 +82,7 @@ const keyOf = (url: string): string => sha256(`${CACHE_VERSION}\n${url}`);
 
 const sha256 = (content: Buffer | string): string => createHash("sha256").update(content).digest("hex");
 
-/** A regular file of at most so many bytes, and not through a link; null for anything else. */
+/** The bytes of a regular file of at most `limit` bytes, never through a link; null for anything else. */
 function readPlainFile(path: string, limit: number): Buffer | null {
   let file: number | null = null;
   try {

@@ -1,6 +1,6 @@
 /**
- * One page over HTTP: redirects followed, compression undone, every limit kept. undici speaks the protocol; here are the
- * rules of what is asked, of whom, and how much is taken.
+ * One page over HTTP: follows redirects, decompresses, enforces every limit. undici speaks the protocol; this file decides
+ * which hosts are asked, with which headers, and how many bytes are accepted.
  */
 import * as dns from "node:dns";
 import { Writable } from "node:stream";
@@ -13,16 +13,21 @@ import { errorCode } from "../node/files.ts";
 import { checkDestination, hostOf, isPlainlyPrivate, refusalOf } from "./address.ts";
 import { PageError } from "./page-error.ts";
 
+/** Limits of one download. */
 export interface DownloadLimits {
-  /** Of a page, after decompression. */
+  /** Bytes of a page, after decompression. */
   readonly maxBytes: number;
-  /** Without a byte, to the connection, and in all. */
+  /** Milliseconds without a byte. */
   readonly idleMs: number;
+  /** Milliseconds until the connection stands. */
   readonly connectMs: number;
+  /** Milliseconds in all, redirects included. */
   readonly totalMs: number;
+  /** Redirects that are followed. */
   readonly maxRedirects: number;
 }
 
+/** The limits of a page: 50 MB, 30 s without a byte, 10 s to connect, 5 min in all, 10 redirects. */
 export const LIMITS: DownloadLimits = {
   maxBytes: 50e6,
   idleMs: 30_000,
@@ -31,61 +36,77 @@ export const LIMITS: DownloadLimits = {
   maxRedirects: 10,
 };
 
-/** Stacked compressions beyond this are no server's honest work. */
+/** More stacked compressions than this are an attack (a decompression bomb). */
 const MAX_ENCODINGS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
+/** A name lookup, as `dns.lookup` with `all: true`. */
 export type Resolve = (
   host: string,
   callback: (error: NodeJS.ErrnoException | null, addresses: dns.LookupAddress[]) => void,
 ) => void;
 
+/** What all downloads of a `Downloader` share. */
 export interface DownloaderOptions {
+  /** The header User-Agent. */
   readonly userAgent: string;
+  /** Hosts that may be in a private network. */
   readonly allowedHosts: ReadonlySet<string>;
+  /** Limits of each download. */
   readonly limits: DownloadLimits;
-  /** The name service. */
+  /** Looks names up. Default: `dns.lookup`. */
   readonly resolve?: Resolve;
 }
 
+/** A response, after all redirects. */
 export interface Answer {
+  /** The HTTP status. */
   readonly status: number;
+  /** Headers by lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Where the redirects ended. */
+  /** The address at the end of the redirects. */
   readonly url: URL;
+  /** Decompressed. */
   readonly body: Buffer;
 }
 
+/** Options of one request. */
 export interface GetOptions {
-  /** The address that was typed and led to this one, if it is not this one itself. */
+  /** The address that the user typed, where it led to this one. Default: this one. */
   readonly typed?: URL;
-  /** Is asked before a redirect is followed; may throw PageError. */
+  /** Is called before a redirect is followed; may throw PageError to refuse it. */
   readonly onRedirect?: (to: URL) => Promise<void>;
+  /** Further request headers. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Limits that differ from those of the `Downloader`. */
   readonly limits?: Partial<DownloadLimits>;
-  /** What is beyond `maxBytes` is left out, and no error. */
+  /** Whether a body longer than `maxBytes` is cut there; otherwise it is an error. */
   readonly cut?: boolean;
-  /** Hears of bytes as they come, of `total` if the server says so. */
+  /** Is called as bytes arrive; `total` is null where the server does not say. */
   readonly onBytes?: (received: number, total: number | null) => void;
 }
 
+/** Downloads pages, within limits, from addresses that pages may come from. */
 export class Downloader {
   readonly #options: DownloaderOptions;
-  /** One takes public answers of the name service only, the other is for sites of the own network that were typed. */
+  /** Accepts public DNS answers only. */
   readonly #guarded: Agent;
+  /** For sites of the own network that the user typed. */
   readonly #open: Agent;
 
+  /** Close it when all downloads are done. */
   constructor(options: DownloaderOptions) {
     this.#options = options;
     this.#guarded = this.#agent(true);
     this.#open = this.#agent(false);
   }
 
+  /** Closes all connections. */
   async close(): Promise<void> {
     await Promise.all([this.#guarded.destroy(), this.#open.destroy()]);
   }
 
-  /** Any status resolves but redirects, which are followed. Throws PageError. */
+  /** Resolves to the response of any status; redirects are followed. Throws PageError for everything that fails. */
   async get(address: URL, options: GetOptions = {}): Promise<Answer> {
     const { typed = address, headers = {}, limits = {}, cut = false, onBytes = () => {} } = options;
     const bounds = { ...this.#options.limits, ...limits };
@@ -129,7 +150,7 @@ export class Downloader {
         accept: "text/html, text/plain;q=0.9, */*;q=0.5",
         "accept-encoding": "gzip, br",
         ...headers,
-        // What was typed with the address goes to that site alone.
+        // A user name and password go to the site that they were typed for, and to no other.
         ...(isTyped && typed.username !== "" ? { authorization: basicAuthorization(typed) } : {}),
       },
       headersTimeout: idleMs,
@@ -168,7 +189,7 @@ function basicAuthorization({ username, password }: URL): string {
   return `Basic ${Buffer.from(pair).toString("base64")}`;
 }
 
-/** A percent sign that begins nothing is meant as it is. */
+/** A percent sign that starts no escape is kept as it is. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -177,14 +198,14 @@ function decoded(part: string): string {
   }
 }
 
-/** Without what is no part of a request: a user name, a password, a fragment. */
+/** Drops what is not sent in a request line: user name, password, fragment. */
 function bareOf(url: URL): URL {
   const bare = new URL(url);
   [bare.username, bare.password, bare.hash] = ["", "", ""];
   return bare;
 }
 
-/** @param from bare: a relative address would take over its user name. Throws PageError for a place where a page must not lead. */
+/** Resolves a redirect. @param from without a user name, or a relative address would inherit it. Throws PageError for one that must not be followed. */
 function redirectTarget(from: URL, location: string | string[] | undefined): URL {
   if (typeof location !== "string" || location === "") throw new PageError("it redirects, and does not say where");
   if (!URL.canParse(location, from)) throw new PageError("it redirects to what is no address");
@@ -204,7 +225,7 @@ interface BodyOptions {
   readonly onBytes: (received: number, total: number | null) => void;
 }
 
-/** The whole body, decompressed. A body that ends too early is an error of undici or of zlib, not a shorter page. */
+/** Reads the whole body, decompressed. A body that ends early is an error of undici or zlib, never a shorter page. */
 async function readBody(
   response: Dispatcher.ResponseData,
   { bounds, deadline, cut, onBytes }: BodyOptions,
@@ -221,13 +242,13 @@ async function readBody(
   } catch (error) {
     if (!collector.isFull || !cut) throw error;
   } finally {
-    // What nobody wants is not waited for: the connection ends with it.
+    // The rest of a cut body is not waited for: closing the connection drops it.
     body.on("error", () => {}).destroy();
   }
   return collector.content();
 }
 
-/** In the order in which they must be undone. Throws PageError for one that can't be. */
+/** The decompressors, in the order in which they are applied. Throws PageError for an unknown compression. */
 function decoders(header: string | string[] | undefined): Transform[] {
   const names = String(header ?? "")
     .toLowerCase()
@@ -249,7 +270,7 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
   ["br", () => zlib.createBrotliDecompress()],
 ]);
 
-/** Keeps what comes, up to a limit. */
+/** Collects bytes up to a limit. */
 class Collector extends Writable {
   readonly #limit: number;
   readonly #cut: boolean;
@@ -277,7 +298,7 @@ class Collector extends Writable {
   }
 }
 
-/** What undici, zlib and the system say, as a clause; whether another try may help. */
+/** Error codes of undici, zlib and the system → a clause, and whether another try may help. */
 const REASONS: Readonly<Record<string, readonly [reason: string, temporary: boolean]>> = {
   ENOTFOUND: ["its host has no address", false],
   EAI_AGAIN: ["the name service does not answer", true],
@@ -305,7 +326,7 @@ function toPageError(error: unknown, { totalMs }: DownloadLimits, deadline: Abor
   if (deadline.aborted) return new PageError(`it took longer than ${Math.round(totalMs / 1000)} s`);
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (inner instanceof PageError) return inner;
-  // Where several addresses were tried, each has its own error.
+  // An AggregateError has an error for each address that was tried.
   const first = inner instanceof AggregateError ? (inner.errors as readonly unknown[])[0] : inner;
   const code = errorCode(first) ?? errorCode(error) ?? "";
   const [reason, temporary] = REASONS[code] ?? describe(code, first);

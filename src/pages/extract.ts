@@ -1,6 +1,6 @@
 /**
- * From what a server sends to the text that a person would read: the article of a page, without its menus, scripts and
- * styles, a blank line between paragraphs.
+ * From what a server sends to the text that a reader sees: the article of a page, without menus, scripts and styles, with
+ * a blank line between paragraphs. The libraries find the article and write the text; the limits are ours.
  */
 import { Readability } from "@mozilla/readability";
 import { compile } from "html-to-text";
@@ -11,24 +11,24 @@ import { CountingDecoder, detectEncoding } from "../node/charset.ts";
 import { checkText } from "../node/text.ts";
 import { PageError } from "./page-error.ts";
 
-/** Beyond these a page's tree is not searched for its article; all of its text is taken. */
+/** A longer or deeper page is not searched for its article; all of its text is taken. */
 const MAX_ARTICLE_CHARACTERS = 5_000_000;
-/** 400 tables within tables are a search of four seconds, 1,000 one of 90. */
+/** Readability takes 4 s for 400 nested tables, 90 s for 1,000. */
 const MAX_ARTICLE_DEPTH = 200;
-/** An article shorter than this, on a page with much more text, was not the article. */
+/** A found article shorter than this, on a page with much more text, is not taken for the article. */
 const MIN_ARTICLE_CHARACTERS = 200;
-/** Elements within elements; the time that a page takes grows with the square of it, and no person's page comes near. */
+/** Deepest nesting of elements. The time for a page grows with its square; real pages stay far below. */
 const MAX_DEPTH = 2000;
 
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|javascript|x-ndjson|ld\+json|[\w.-]+\+(?:json|xml))\b)/;
 const HTML_TYPE = /^(?:text\/html|application\/xhtml\+xml)\b/;
 
-/** Bytes and what the server calls them → text. Throws PageError if they are none. */
+/** Bytes and their Content-Type → text. Throws PageError if they are not text. */
 export function extractText(body: Uint8Array, contentType: string | null): string {
   const type = contentType?.trim().toLowerCase() ?? "";
   const ofHeader = /charset\s*=\s*["']?([\w.:-]+)/.exec(type)?.[1] ?? null;
   try {
-    // Half of the bytes of UTF-16 may be 0; without a mark only the header knows.
+    // UTF-16 without a byte order mark is half zeros: only the header tells that it is text.
     if (ofHeader?.startsWith("utf-16") !== true) checkText("it", body.subarray(0, 65_536));
   } catch (error) {
     throw error instanceof InputError ? new PageError(error.message) : error;
@@ -45,7 +45,7 @@ export function extractText(body: Uint8Array, contentType: string | null): strin
   return isHtml ? htmlToText(text) : text;
 }
 
-/** What a page says of itself in letters. It can't be UTF-16, or these would not be readable: UTF-8 is meant (HTML). */
+/** The encoding in a page's `<meta>`. "utf-16" there means UTF-8, or it could not have been read (HTML standard). */
 function encodingOfPage(start: string): string | null {
   const ofXml = /^(?:\u00ef\u00bb\u00bf)?<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([\w.:-]+)/.exec(start);
   const ofMeta = /<meta\b[^>]{0,200}?\bcharset\s*=\s*["']?([\w.:-]+)/i.exec(start);
@@ -53,11 +53,12 @@ function encodingOfPage(start: string): string | null {
   return label !== null && /^(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2)/i.test(label) ? "utf-8" : label;
 }
 
-// A comment ends at the first `-->`, which the pattern says in so many words: else it would try all divisions of many.
+// The pattern ends a comment at its first `-->`: otherwise backtracking would try every division of many comments.
+/** Whether a text begins as an HTML document does. */
 export const looksLikeHtml = (start: string): boolean =>
   /^\s*(?:<\?xml\b[^>]*>\s*)?(?:<!--(?:(?!-->)[^])*-->\s*)*<(?:!doctype html|html|head|body)\b/i.test(start);
 
-/** The article of a page; where none is to be found, all of its text but menus and the like. Throws PageError. */
+/** The article of a page; where none is found, all of its text without menus. Throws PageError for endless nesting. */
 export function htmlToText(html: string): string {
   const depth = depthOf(html);
   if (depth > MAX_DEPTH) throw new PageError("its HTML is nested too deeply");
@@ -70,14 +71,14 @@ export function htmlToText(html: string): string {
   return all.length > 2 * text.length ? all : text;
 }
 
-/** Elements that have no end, or need none. */
+/** Elements without an end tag, or whose end tag may be omitted. */
 const ENDLESS = new Set(
   "area base br col embed hr img input link meta source track wbr p li dt dd tr td th thead tbody tfoot option".split(
     " ",
   ),
 );
 
-/** How deep a page nests, by its tags alone: about, and before anything is built from it. */
+/** Estimates how deep a page nests, from its tags alone, before a tree is built. */
 function depthOf(html: string): number {
   let [depth, deepest] = [0, 0];
   for (const [, slash, name] of html.matchAll(/<(\\?\/)?([a-z][a-z0-9-]*)/gi)) {
@@ -88,7 +89,7 @@ function depthOf(html: string): number {
   return deepest;
 }
 
-/** Mozilla's Readability, as in Firefox's reader view; null where it finds nothing, or the page is too deep for it. */
+/** Mozilla's Readability, as in Firefox's reader view; null where it finds no article or the page is too deep. */
 function articleOf(html: string): string | null {
   try {
     const { document } = parseHTML(html);
@@ -113,12 +114,12 @@ const plain = [
   { selector: "img", format: "skip" },
   ...["h1", "h2", "h3", "h4", "h5", "h6", "ul", "table", "caption", "hr"].map((selector) => block(selector, 2)),
   ...["li", "tr"].map((selector) => block(selector, 1)),
-  // The library's own tables are filled up with spaces.
+  // The library's own tables pad cells with spaces.
   ...["td", "th"].map((selector) => ({ selector, format: "cell" })),
   { selector: "blockquote", options: { trimEmptyLines: true } },
-  // Not `head`: nobody needs to say where it ends.
+  // Not `head`: its end tag may be omitted.
   ...skipped(["script", "style", "noscript", "template", "svg", "math", "iframe", "title"]),
-  // Not `form`: there are pages that are one from beginning to end.
+  // Not `form`: some pages are one form from beginning to end.
   ...skipped(["button", "select", "textarea", "label"]),
 ];
 
@@ -139,7 +140,7 @@ const toWhole = compile({
   selectors: [...plain, ...skipped(["nav", "header", "footer", "aside", "[role=navigation]", "[aria-hidden=true]"])],
 });
 
-/** Throws PageError for a page that nests without end. */
+/** Throws PageError for a page that nests too deeply. */
 function render(convert: (html: string) => string, html: string): string {
   try {
     return convert(html).trim();

@@ -1,11 +1,11 @@
-/**
- * Why a page could not be had: one clause, to stand behind the page's address and a colon.
- */
+/** Why a page could not be read. The message is a clause, printed after the page's address and a colon. */
 export class PageError extends Error {
-  /** Whether it may go better later; `afterMs`: not before so many milliseconds, if the server said so. */
+  /** Whether another try may succeed. */
   readonly temporary: boolean;
+  /** Milliseconds that the server asks to wait before it; null: it does not say. */
   readonly afterMs: number | null;
 
+  /** @param reason the clause. Default: not temporary. */
   constructor(
     reason: string,
     { temporary = false, afterMs = null }: { temporary?: boolean; afterMs?: number | null } = {},
@@ -17,5 +17,5 @@ export class PageError extends Error {
   }
 }
 
-/** It leads where pages must not lead. */
+/** The address is one that a page must not come from. */
 export class AddressError extends PageError {}

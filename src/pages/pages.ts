@@ -1,6 +1,6 @@
 /**
- * The door: addresses in, texts out. Pages of one host come one after another, hosts side by side; what is in the cache
- * is not fetched, or only asked for whether it has changed; a page that fails fails alone.
+ * The entry to this room: addresses in, texts out. Pages of one host are fetched in sequence, hosts in parallel; a cached
+ * page is used or revalidated; a page that fails does not stop the others.
  */
 import PQueue from "p-queue";
 import { InputError, quote } from "../errors.ts";
@@ -15,19 +15,25 @@ import { DOWNLOADS, hostQueue, withRetries } from "./polite.ts";
 import { fetchRobots, OPEN } from "./robots.ts";
 import type { Robots } from "./robots.ts";
 
+/** How pages are fetched. */
 export interface PageOptions {
-  /** Where fetched pages are kept; null: nowhere. */
+  /** The cache directory; null: no cache. */
   readonly cacheDir: string | null;
+  /** Whether robots.txt is not asked. */
   readonly ignoreRobots: boolean;
-  /** Hosts that may be on a private network. */
+  /** Hosts that may be in a private network. */
   readonly allowHosts: readonly string[];
+  /** The header User-Agent. */
   readonly userAgent: string;
+  /** Limits that differ from `LIMITS`. */
   readonly limits?: Partial<DownloadLimits>;
+  /** Looks names up. Default: `dns.lookup`. */
   readonly resolve?: Resolve;
-  /** Hears of everything that happens. */
+  /** Is called with everything that happens. */
   readonly onEvent?: (event: PageEvent) => void;
 }
 
+/** What happened to a page. */
 export type PageEvent =
   | { readonly type: "bytes"; readonly url: string; readonly received: number; readonly total: number | null }
   | {
@@ -38,12 +44,13 @@ export type PageEvent =
     }
   | { readonly type: "failed"; readonly url: string; readonly reason: string };
 
+/** A page's text, or the reason why it could not be read. */
 export type Page = { readonly url: string; readonly text: string } | { readonly url: string; readonly reason: string };
 
-/** So long a page in the cache is taken without a question. */
+/** A cached page younger than this is used without asking the server. */
 const FRESH_MS = 24 * 3600 * 1000;
 
-/** What was typed → an address. Throws InputError for what is none, or neither http nor https. */
+/** Typed text → an address. Throws InputError if it is not one, or neither http nor https. */
 export function parsePageUrl(typed: string): URL {
   if (!URL.canParse(typed)) {
     const hint = URL.canParse(`https://${typed}`) && typed.includes(".") ? `; write https://${typed}` : "";
@@ -54,14 +61,14 @@ export function parsePageUrl(typed: string): URL {
   throw new InputError(`${quote(typed, 300)}: only http, https and file addresses can be read`);
 }
 
-/** An address without the password that may have been typed with it: to show, and to look up. */
+/** An address without user name and password: for messages and cache keys. */
 export function showUrl(url: URL): string {
   const shown = new URL(url);
   [shown.username, shown.password, shown.hash] = ["", "", ""];
   return shown.href;
 }
 
-/** Fetches all pages; each address once, in the order given. Never throws for a page: that is said in its place. */
+/** Fetches pages, each address once; results are in the order given. Never throws for a page: its result has the reason. */
 export async function fetchPages(urls: readonly URL[], options: PageOptions): Promise<Page[]> {
   const fetcher = new Fetcher(options);
   try {
@@ -75,7 +82,7 @@ export async function fetchPages(urls: readonly URL[], options: PageOptions): Pr
 interface Got {
   readonly page: CachedPage;
   readonly from: "network" | "cache" | "unchanged" | "stale";
-  /** Whether the cache should have it, and has not yet. */
+  /** Whether it is yet to be stored in the cache. */
   readonly isNew: boolean;
 }
 
@@ -89,7 +96,7 @@ class Fetcher {
   readonly #cache: PageCache | null;
   readonly #downloader: Downloader;
   readonly #all = new PQueue({ concurrency: DOWNLOADS });
-  /** By host and port: what a site wants is asked once. */
+  /** By host and port: robots.txt is fetched once per site. */
   readonly #sites = new Map<string, Promise<Site>>();
 
   constructor(options: PageOptions) {
@@ -116,7 +123,7 @@ class Fetcher {
       const { page, from, isNew } = await this.#get(url, shown);
       const text = extractText(page.body, page.contentType);
       if (text.trim() === "") throw new PageError("it has no text");
-      // A page that can't be read is not kept.
+      // A page that cannot be read is not cached.
       if (isNew) this.#cache?.put(shown, page);
       this.#tell({ type: "done", url: shown, bytes: page.body.length, from });
       return { url: shown, text };
@@ -145,7 +152,7 @@ class Fetcher {
       const isPrivate = /\bno-store\b/i.test(String(answer.headers["cache-control"]));
       return { page: pageOf(answer), from: "network", isNew: !isPrivate };
     } catch (error) {
-      // What was true yesterday is better than nothing, where the network is the trouble.
+      // Where the network fails, an old copy is better than none.
       if (cached !== null && error instanceof PageError && error.temporary) {
         return { page: cached, from: "stale", isNew: false };
       }
@@ -163,7 +170,7 @@ class Fetcher {
     return await this.#downloader.get(url, { headers, onBytes, onRedirect });
   }
 
-  /** @param typed the address that led there. */
+  /** @param typed the address that the user typed, which led here. */
   #site(url: URL, typed: URL): Promise<Site> {
     const known = this.#sites.get(url.origin);
     if (known !== undefined) return known;
@@ -174,7 +181,7 @@ class Fetcher {
 
   async #visit(url: URL, typed: URL): Promise<Site> {
     const robots = this.#options.ignoreRobots ? OPEN : await fetchRobots(url, typed, this.#downloader);
-    // A machine of one's own needs no pause, unless it asks for one.
+    // A machine of the user's own network needs no pause, unless its robots.txt asks for one.
     return { robots, queue: hostQueue(robots.crawlDelayMs ?? (isPlainlyPrivate(url) ? 0 : null)) };
   }
 
@@ -192,13 +199,13 @@ const pageOf = (answer: Answer): CachedPage => ({
   body: answer.body,
 });
 
-/** null: it is not there, or more than once. */
+/** A header's value; null if it is absent or repeated. */
 function headerOf({ headers }: Answer, name: string): string | null {
   const value = headers[name];
   return typeof value === "string" ? value : null;
 }
 
-/** A host as it was typed → as `hostOf` has it. Throws InputError for what is none. */
+/** A typed host → as `hostOf` gives it. Throws InputError if it is not a host. */
 function parseHost(typed: string): string {
   const bracketed = typed.includes(":") && !typed.startsWith("[") ? `[${typed}]` : typed; // IPv6
   const url = `http://${bracketed}/`;

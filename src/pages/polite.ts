@@ -1,20 +1,20 @@
 /**
- * Manners: hosts side by side, one after another within a host, with a pause in between; and another try, later, where a
- * server is busy.
+ * Rate limits: hosts in parallel, requests to one host in sequence with a pause between them; and retries with back-off
+ * where a server is busy.
  */
 import PQueue from "p-queue";
 import pRetry from "p-retry";
 import type { Answer } from "./download.ts";
 import { PageError } from "./page-error.ts";
 
-/** At most so many requests at once to a host, and one a second, where its robots.txt does not ask for more. */
+/** Requests at once to one host; a request per second, unless its robots.txt asks for a longer pause. */
 const CONCURRENCY = 2;
 const PAUSE_MS = 1000;
 
-/** Downloads at once, of all hosts: so many that some slow hosts don't make the others wait. */
+/** Downloads at once, of all hosts: enough that a few slow hosts do not hold up the others. */
 export const DOWNLOADS = 64;
 
-/** @param pauseMs between the beginnings of two requests. */
+/** The queue of one host. @param pauseMs between the starts of two requests; null: the default. */
 export function hostQueue(pauseMs: number | null): PQueue {
   const interval = pauseMs ?? PAUSE_MS;
   return interval === 0
@@ -23,12 +23,12 @@ export function hostQueue(pauseMs: number | null): PQueue {
 }
 
 const TRIES = 3;
-/** Before the second try up to this, before the third up to twice as long; by chance, so that not all come back at once. */
+/** The longest pause before the second try, doubled before the third; drawn at random, so that retries spread out. */
 const BACKOFF_MS = 1000;
-/** A server that wants us to wait longer than this is left alone. */
+/** A server that asks for a longer wait than this is not tried again. */
 const MAX_WAIT_MS = 120_000;
 
-/** Tries again where that may help. Throws PageError: the last one's. */
+/** Retries what may succeed later. Throws the last PageError. */
 export async function withRetries(attempt: () => Promise<Answer>): Promise<Answer> {
   return await pRetry(async () => checkStatus(await attempt()), {
     retries: TRIES - 1,
@@ -43,7 +43,7 @@ export async function withRetries(attempt: () => Promise<Answer>): Promise<Answe
   });
 }
 
-/** Throws PageError for an answer that is no page. */
+/** Throws PageError for a status that is not a page's. */
 function checkStatus(answer: Answer): Answer {
   const { status, headers } = answer;
   if ((status >= 200 && status < 300) || status === 304) return answer;
@@ -54,7 +54,7 @@ function checkStatus(answer: Answer): Answer {
   throw new PageError(`its server answers with status ${status}${wait}`, { temporary, afterMs });
 }
 
-/** Seconds or a date (RFC 9110, 10.2.3) → milliseconds from now; null for what is neither, or past. */
+/** Retry-After, in seconds or as a date (RFC 9110, 10.2.3) → milliseconds from now; null if it is neither, or past. */
 export function readRetryAfter(header: string | string[] | undefined): number | null {
   if (typeof header !== "string") return null;
   const waitMs = /^\d+$/.test(header.trim()) ? 1000 * Number(header) : Date.parse(header) - Date.now();

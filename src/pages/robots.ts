@@ -1,14 +1,13 @@
-/**
- * What a site wants of robots (RFC 9309): fetched once a site, before the first page.
- */
+/** A site's robots.txt (RFC 9309): fetched once per site, before its first page. */
 import * as robotsParser from "robots-parser";
 import type { Downloader } from "./download.ts";
 import { AddressError, PageError } from "./page-error.ts";
 
+/** The rules of a site. */
 export interface Robots {
-  /** Throws PageError if the page must not be fetched. */
+  /** Throws PageError if robots.txt disallows the page. */
   check(url: URL): void;
-  /** Milliseconds between two requests that the site asks for; null: it doesn't say. */
+  /** The pause between requests that the site asks for, in milliseconds; null: none. */
   readonly crawlDelayMs: number | null;
 }
 
@@ -16,21 +15,20 @@ export interface Robots {
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
 const parse = robotsParser.default as unknown as typeof robotsParser.default.default;
 
-/** RFC 9309 asks for 500 KiB at least; what is behind is not read. */
+/** RFC 9309 requires 500 KiB at least; the rest is not read. */
 const MAX_BYTES = 512 * 1024;
-/** The end of a file that is longer: `Disallow: /` may be the beginning of `Disallow: /private`. */
+/** The last line of a file that was cut: `Disallow: /` may be the start of `Disallow: /private`. */
 const CUT_LINE = /(?<=[\r\n]|^)[^\r\n]*$/;
 const MAX_REDIRECTS = 5;
-/** A site that wants a robot to wait longer gets this. */
+/** The longest pause that is observed, in seconds. */
 const MAX_DELAY_S = 30;
 
-/** The name that rules for robots know us by. */
+/** Our name in the `User-agent` lines of robots.txt. */
 export const PRODUCT = "microgpt";
 
 /**
- * @param typed the address that was typed, of this site or of one that led here.
- * No rules (a client's error: there is no such file) allows all; a server that fails allows nothing (RFC 9309,
- * 2.3.1).
+ * Fetches a site's rules. No file (a client error) allows everything; a server error allows nothing (RFC 9309, 2.3.1).
+ * @param typed the address that the user typed, of this site or of one that led here.
  */
 export async function fetchRobots(site: URL, typed: URL, downloader: Downloader): Promise<Robots> {
   const address = new URL("/robots.txt", site);
@@ -49,9 +47,10 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
   }
 }
 
+/** Rules that allow everything. */
 export const OPEN: Robots = { check: () => {}, crawlDelayMs: null };
 
-/** Another day it may be open, so an old copy of a page may serve; but it is not asked again now. */
+/** Rules of a site whose robots.txt failed: temporary, so a cached copy may be used, but it is not retried now. */
 function closed(why: string): Robots {
   const reason = `${why}; --ignore-robots fetches it nevertheless`;
   return { ...OPEN, check: () => refuse(new PageError(reason, { temporary: true, afterMs: Infinity })) };
@@ -61,7 +60,7 @@ function refuse(error: PageError): never {
   throw error;
 }
 
-/** @param text the file; a byte order mark counts as space, as JavaScript has it. */
+/** Parses a robots.txt. @param text the file; a leading byte order mark is ignored. */
 export function parseRobots(address: URL, text: string): Robots {
   const robots = parse(address.href, normalize(text));
   const delay = robots.getCrawlDelay(PRODUCT) ?? Number.NaN;
@@ -76,31 +75,31 @@ export function parseRobots(address: URL, text: string): Robots {
   };
 }
 
-/** The file as the library must have it to judge as RFC 9309 does. */
+/** Rewrites the file so that the library judges as RFC 9309 does. */
 function normalize(text: string): string {
   const lines = text.split(/[\r\n]+/).map((line) => {
     const [rule] = line.split("#", 1);
     const colon = rule.indexOf(":");
     return FIELDS.get(rule.slice(0, Math.max(0, colon)).trim().toLowerCase())?.(rule.slice(colon + 1).trim()) ?? "";
   });
-  // A group without a rule is a group all the same, and allows all.
+  // RFC 9309: a group without rules allows everything.
   return [...lines, "Disallow:"].join("\n");
 }
 
-/** All others are left out: in the library's eyes any line ends a list of agents, in the RFC's only a rule does. */
+/** The lines that are kept. The library ends a list of agents at any other line, RFC 9309 only at a rule. */
 const FIELDS: ReadonlyMap<string, (value: string) => string> = new Map([
-  // A version, or whatever follows the name, is no part of it.
+  // A version, or anything else after the name, is not part of it.
   ["user-agent", (value) => `User-agent: ${/^(?:\*(?!\S)|[a-z_-]*)/i.exec(value)?.[0]}`],
   ["allow", (value) => `Allow: ${pattern(value)}`],
   ["disallow", (value) => `Disallow: ${pattern(value)}`],
-  // An empty one is no 0.
+  // An empty delay is not 0.
   ["crawl-delay", (value) => `Crawl-delay: ${value === "" ? "none" : value}`],
 ]);
 
-/** Only at its end is `$` a sign. */
+/** `$` is special only at the end of a pattern. */
 const pattern = (value: string): string => comparable(value).replace(/\$(?!$)/g, escape);
 
-/** The one way to write a path (RFC 9309, 2.2.2): letters, digits and `-._~` plain, what is no ASCII escaped, in capitals. */
+/** The canonical form of a path (RFC 9309, 2.2.2): letters, digits and `-._~` plain, all else percent-encoded in capitals. */
 function comparable(path: string): string {
   const escaped = encodeURI(path.toWellFormed()).replaceAll("%25", "%").replaceAll("'", escape);
   return escaped.replace(/%([0-9a-f]{2})/gi, (code: string, hex: string) => {

@@ -69,7 +69,7 @@ describe("checkpoints", () => {
     expect((await run.loadCheckpoint((warning) => warnings.push(warning)))?.progress.step).toBe(10);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(
-      /step-000020\.safetensors can't be used \(checksum: the bytes are not what was written/,
+      /step-000020\.safetensors is skipped \(checksum: the bytes are not what was written/,
     );
   });
 
@@ -77,7 +77,7 @@ describe("checkpoints", () => {
     const { run, checkpoints } = newRun();
     expect(await run.loadCheckpoint(() => {})).toBeNull();
     fs.writeFileSync(join(checkpoints, "step-000010.safetensors"), "garbage");
-    expect(await messageOf(() => run.loadCheckpoint(() => {}))).toMatch(/has no checkpoint that is whole/);
+    expect(await messageOf(() => run.loadCheckpoint(() => {}))).toMatch(/has no intact checkpoint/);
   });
 
   test("files of other names are none of ours: never read, never removed", async () => {
