@@ -29,14 +29,21 @@ test.each(DOCUMENTS)("the tables of options in %s are those of the option table 
   expect(read(path)).toBe(withOptionTables(read(path)));
 });
 
-test("the README has the options of train", () => {
-  expect(readme).toContain("<!-- options: train -->\n\n| option |");
+test("the guide has the options of train", () => {
+  expect(read("docs/usage.md")).toContain("<!-- options: train -->\n\n| option |");
 });
 
 test("the README's two commands are npm's, and what they call is there", () => {
   expect(commandsOf("README.md").slice(0, 2)).toEqual(["npm ci && npm start", "npm ci && npm test"]);
   const manifest = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   expect(manifest.scripts).toMatchObject({ start: expect.stringContaining("dist/cli.js train"), test: "vitest run" });
+});
+
+test("the lines of the algorithm that the README shows are those of src/microgpt.ts", () => {
+  const [, shown] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
+  const functions = shown.split(/(?<=^\}\n)/m);
+  expect(functions.length).toBe(2);
+  for (const lines of functions) expect(read("src/microgpt.ts")).toContain(lines);
 });
 
 test("every npm script that a document names is there", () => {
@@ -48,7 +55,7 @@ test("every npm script that a document names is there", () => {
 });
 
 test("the map of src/ in the README names every file", () => {
-  const doors = ["cli.ts", "index.ts", "errors.ts"]; // they lead to rooms and are none
+  const doors = ["cli.ts", "index.ts", "index-node.ts", "errors.ts"]; // they lead to rooms and are none
   const rooms = readdirSync(join(root, "src")).filter((name) => !doors.includes(name));
   for (const room of rooms) expect(readme).toContain(`](src/${room})`);
 });
@@ -141,22 +148,40 @@ describe("every command of the documents runs", () => {
     },
   );
 
-  test("the library example runs, in Node and without it", () => {
-    const [, example] = /^```ts\n(.*?)^```$/ms.exec(readme) ?? [];
-    const directory = workspace();
-    mkdirSync(join(directory, "node_modules"));
-    symlinkSync(root, join(directory, "node_modules", "microgpt"));
-    writeFileSync(join(directory, "example.mjs"), example);
-    const output = execFileSync(process.execPath, ["example.mjs"], { cwd: directory, encoding: "utf8" });
-    expect(output).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
-    // The same with what Node adds: threads and, if there is one, a BLAS.
-    const [, forNode] = /^```js\n(.*?)^```$/ms.exec(readme) ?? [];
-    writeFileSync(
-      join(directory, "node.mjs"),
-      example.replace(/^const backend = .*\n/m, () => `${forNode}\n`),
-    );
-    expect(readFileSync(join(directory, "node.mjs"), "utf8")).toContain("microgpt/node");
-    const again = execFileSync(process.execPath, ["node.mjs"], { cwd: directory, encoding: "utf8" });
-    expect(again).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
+  describe("the programs of the README and of the library's guide run", () => {
+    const programsOf = (path: string, language: string): string[] =>
+      [...read(path).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, program]) => program);
+
+    /** Runs a program in a folder where the library is installed, and gives what it prints. */
+    function run(program: string): string {
+      const directory = workspace();
+      mkdirSync(join(directory, "node_modules"));
+      symlinkSync(root, join(directory, "node_modules", "microgpt"));
+      writeFileSync(join(directory, "program.mjs"), program);
+      return execFileSync(process.execPath, ["program.mjs"], { cwd: directory, encoding: "utf8" });
+    }
+
+    test("the README's writes what its comment says", () => {
+      const [program] = programsOf("README.md", "js");
+      expect(run(program)).toBe("grace\n");
+    });
+
+    test("the guide's first two: train, write, save; step by step", () => {
+      const [first, second] = programsOf("docs/library.md", "ts");
+      expect(run(first)).toMatch(
+        /^100 \d\.\d\d\n200 \d\.\d\d\n300 \d\.\d\d\na[a-z]*\n[^]*bitsPerByte: \d[^]*\na[a-z]*\n$/,
+      );
+      expect(run(second)).toMatch(/type: 'step',\n {2}step: 1,[^]*\n50 false\n100 [a-z]*\n$/);
+    });
+
+    test("the low level's, in Node and without it", () => {
+      const example = programsOf("docs/library.md", "ts").at(-1) ?? "";
+      expect(run(example)).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
+      // The same with what Node adds: threads and, if there is one, a BLAS.
+      const [forNode] = programsOf("docs/library.md", "js");
+      expect(forNode).toContain("microgpt/node");
+      const withNode = example.replace(/^const backend = .*\n/m, () => `${forNode}\n`);
+      expect(run(withNode)).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
+    });
   });
 });
