@@ -97,7 +97,7 @@ interface TaskCommandFlags extends CommonFlags {
 
 function addTask(program: Command, exit: Exit): void {
   program
-    .command("sweep-task <SWEEP> <RUN>")
+    .command("sweep-task <SWEEP> <RUN>", { hidden: true })
     .description("do one run of a sweep, or what is left of it: what a sweep starts as a process")
     .addOption(new Flag("--share <X>", "stop after this share of its steps").argParser(Number).default(1))
     .addOption(new Flag("--every <SECONDS>", "between two steps that --json tells").argParser(Number).default(0.25))

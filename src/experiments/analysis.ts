@@ -1,21 +1,22 @@
 /**
- * What results say together: which is best, which option mattered, what a repeated run's spread is. Plain arithmetic on
- * what was measured; nothing here trains or reads.
+ * Statistics over the results of runs: a ranking, the spread of repeated runs, how much each option explains. Plain
+ * arithmetic; nothing here trains or reads files.
  */
 import type { Importance, ReportRun, Setting } from "./report-data.ts";
 
-/** What it takes to compare. */
+/** The fields of a run that comparisons need. */
 export type RunScore = Pick<ReportRun, "name" | "settings" | "bitsPerByte">;
 
-/** Best first; those without a result last; of equals by name. */
+/** Runs with the best result first, those without a result last; equal ones by name. */
 export function ranked<Run extends RunScore>(runs: readonly Run[]): Run[] {
   const value = ({ bitsPerByte }: Run): number => bitsPerByte ?? Infinity;
   return runs.toSorted((a, b) => (value(a) === value(b) ? compareNames(a.name, b.name) : value(a) - value(b)));
 }
 
-/** The same on every machine, whatever its language. */
+/** By code units: the same order on every machine, whatever its language. */
 const compareNames = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** The arithmetic mean. */
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -26,14 +27,14 @@ export function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
 }
 
-/** Numbers with more distinct values than this are looked at in parts of equal size. */
+/** Numbers with more distinct values than this are grouped into parts of equal size. */
 const MAX_LEVELS = 8;
 const PARTS = 4;
 
 /**
  * How much of the results' variance each option explains, the most first: the variance between the means of the runs
- * with the same value, as a share of all of it (η², Fisher 1925). Options that always go together can't be told apart,
- * and each gets the share of both. Fewer than three results explain nothing.
+ * with the same value, as a fraction of the total (η², Fisher 1925). Options that always change together are not
+ * separable, and each gets the fraction of both. Fewer than three results explain nothing.
  */
 export function importances(runs: readonly RunScore[]): Importance[] {
   const results = runs.flatMap(({ settings, bitsPerByte }) =>
@@ -61,7 +62,7 @@ const valuesOf = (groups: ReadonlyMap<string, readonly number[]>): Importance["v
     .map(([value, group]) => ({ value, mean: mean(group), runs: group.length }))
     .toSorted((a, b) => a.mean - b.mean);
 
-/** Each value as text; many different numbers as the quarter of them that they are in: `0.001 to 0.004`. */
+/** Each value as text; many different numbers by quarter: `0.001 to 0.004`. */
 function levelsOf(values: readonly Setting[]): string[] {
   const numbers = values.filter((value) => typeof value === "number");
   if (new Set(values).size <= MAX_LEVELS || numbers.length < values.length) return values.map(String);
@@ -75,15 +76,19 @@ function levelsOf(values: readonly Setting[]): string[] {
   return numbers.map((value) => label(part(value)));
 }
 
-/** Runs that differ only in their seed, as one. */
+/** Runs that differ only in their seed, taken together. */
 export interface RunGroup {
+  /** The options that the group shares. */
   readonly settings: Readonly<Record<string, Setting>>;
+  /** Runs in the group. */
   readonly runs: number;
+  /** Mean result in bits per byte. */
   readonly mean: number;
+  /** Sample standard deviation of the results; 0 for one run. */
   readonly deviation: number;
 }
 
-/** Best first; only of runs with a result. */
+/** Groups with the best mean first; only runs with a result count. */
 export function groupsOf(runs: readonly RunScore[]): RunGroup[] {
   const groups = new Map<string, { settings: RunScore["settings"]; values: number[] }>();
   for (const { settings, bitsPerByte } of runs) {
@@ -105,7 +110,7 @@ export function groupsOf(runs: readonly RunScore[]): RunGroup[] {
 }
 
 /**
- * The runs that no other beats in both: as good a result in as little time. In order of time.
+ * The Pareto front of time and result: runs that no other run beats in both. In order of time.
  * `[[10 s, 3], [20 s, 2], [30 s, 2.5]]` → the first two.
  */
 export function paretoFront<Run extends { readonly seconds: number | null; readonly bitsPerByte: number | null }>(

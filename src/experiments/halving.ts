@@ -1,13 +1,15 @@
 /**
  * Successive halving (Jamieson & Talwalkar 2016, https://arxiv.org/abs/1502.07943): all runs train for a short while, the
- * better half goes on for twice as long, and so on, until one is trained to the end.
+ * better half continues for twice as long, and so on, until one is trained to the end.
  *
- * A run that goes on does so from its checkpoint, along the schedule of the whole training: nothing is done twice.
+ * A run continues from its checkpoint, along the schedule of the whole training: no step is computed twice.
  */
 
-/** After which share of its steps a run stops, and how many go on: of 8, `1/8 → 4, 1/4 → 2, 1/2 → 1, 1`. */
+/** A stop of all runs, after which some continue: of 8, `1/8 → 4, 1/4 → 2, 1/2 → 1, 1`. */
 export interface Rung {
+  /** The fraction of its steps after which a run stops. */
   readonly share: number;
+  /** How many groups continue. */
   readonly survivors: number;
 }
 
@@ -23,8 +25,8 @@ export function rungsOf(count: number): Rung[] {
 }
 
 /**
- * Those that go on: the best by the mean of their results, of equals the first. One without any result (all its runs
- * failed) goes on only where nothing better is there. @param results bits a byte of each group's runs, in order.
+ * The groups that continue: those with the best mean result, of equals the first. A group without a result (all its runs
+ * failed) continues only where there is no better one. @param results bits per byte of each group's runs, in order.
  */
 export function survivorsOf(results: ReadonlyMap<string, readonly number[]>, survivors: number): string[] {
   const mean = (values: readonly number[]): number =>

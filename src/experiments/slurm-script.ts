@@ -1,21 +1,26 @@
 /**
- * A sweep as a job array of Slurm (https://slurm.schedmd.com/job_array.html): the script that `sbatch` takes. Text from
- * data; nothing here asks Slurm anything.
+ * The script for `sbatch` that runs a sweep as a job array (https://slurm.schedmd.com/job_array.html). Pure: data in, text
+ * out; `sweep/slurm.ts` talks to Slurm.
  */
 import { InputError, isRecord, quote } from "../errors.ts";
 
-/** What is passed through to `sbatch`, as it writes it; null: the cluster's own default. */
+/** Options passed to `sbatch` as they are; null: the cluster's default. */
 export interface SlurmSettings {
+  /** Time limit of each run, `--time`. */
   readonly time: string | null;
+  /** Memory of each run, `--mem`. */
   readonly mem: string | null;
+  /** Devices, `--gres`. */
   readonly gres: string | null;
+  /** Queue, `--partition`. */
   readonly partition: string | null;
+  /** Cores of each run, `--cpus-per-task`. */
   readonly cpusPerTask: string | null;
-  /** Whatever else a cluster asks for, as `--account=me`. */
+  /** Further options of sbatch, such as `--account=me`. */
   readonly sbatch: readonly string[];
 }
 
-/** Nothing but what a formula says of the memory. */
+/** No options: only memory is asked for, by the formula of `--dry-run`. */
 export const NO_SLURM_SETTINGS: SlurmSettings = {
   time: null,
   mem: null,
@@ -25,34 +30,36 @@ export const NO_SLURM_SETTINGS: SlurmSettings = {
   sbatch: [],
 };
 
+/** What a script is made of. */
 export interface ScriptInput {
+  /** Options of sbatch. */
   readonly settings: SlurmSettings;
-  /** Of the sweep, as the queue shows it. */
+  /** The job's name, as the queue shows it. */
   readonly jobName: string;
   /** The sweep's directory, absolute. */
   readonly directory: string;
   /** Runs, in the order of the array's indices. */
   readonly names: readonly string[];
-  /** How far to train, as a share of all steps. */
+  /** How far to train, as a fraction of all steps. */
   readonly share: number;
-  /** Tasks at once; null: as many as the cluster has room for. */
+  /** Tasks at once; null: no limit of ours. */
   readonly jobs: number | null;
-  /** What one run needs at most, by the formula; asked for where no `--mem` is given. */
+  /** The memory of the largest run, by the formula; requested where `--mem` is not given. */
   readonly bytes: number;
-  /** The program: Node, what it is told, and the command line's file. */
+  /** The command: Node, its arguments, and the file of the command line. */
   readonly program: readonly string[];
-  /** What else each task is told. */
+  /** Further arguments of each task. */
   readonly more: readonly string[];
 }
 
-/** What a formula can't know: libraries, a collector that is late. */
+/** Memory beyond the formula: libraries, garbage not yet collected. */
 const SPARE_MEMORY = 1.25;
-/** Slurm's own limit to an index (MaxArraySize) is 1,001 where nobody has changed it. */
+/** Tasks per array: Slurm's default for MaxArraySize is 1,001. */
 export const MAX_ARRAY = 1000;
-/** Seconds between two lines that a task writes of its steps: whoever follows reads them from a shared disk. */
+/** Seconds between the lines that a task writes about its steps: they are read from a shared disk. */
 const TASK_SECONDS = 2;
 
-/** Throws InputError for what would not be one word of the script's `#SBATCH` lines. */
+/** Returns the settings. Throws InputError for a value that is not one word in the script's `#SBATCH` lines. */
 export function checkSlurm(settings: SlurmSettings): SlurmSettings {
   const { sbatch, ...named } = settings;
   for (const [key, value] of Object.entries(named)) {
@@ -66,7 +73,7 @@ export function checkSlurm(settings: SlurmSettings): SlurmSettings {
   return settings;
 }
 
-/** Settings as JSON has them. Throws InputError. */
+/** Settings from JSON. Throws InputError that names the field. */
 export function readSlurm(json: unknown): SlurmSettings {
   const { sbatch, ...fields } = isRecord(json) ? json : {};
   const named = Object.fromEntries(
@@ -76,7 +83,7 @@ export function readSlurm(json: unknown): SlurmSettings {
   return checkSlurm({ ...NO_SLURM_SETTINGS, ...named, sbatch: more });
 }
 
-/** → the script; its lines are those of `names`, so a task knows its run by its index alone. */
+/** Writes the script. It lists the runs in order, so a task finds its run by its index alone. */
 export function slurmScript(input: ScriptInput): string {
   const { settings, jobName, directory, names, share, jobs, program, more } = input;
   const { sbatch, mem, ...named } = settings;
@@ -114,5 +121,5 @@ exec ${command} "$run" ${told}
 
 const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** One word for a shell, whatever is in it. */
+/** Quotes any text as one word of a shell. */
 const quoted = (text: string): string => (/^[\w./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

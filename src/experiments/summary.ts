@@ -1,10 +1,11 @@
 /**
- * A sweep's results as JSON and as CSV: what was reached, best first. No time, no memory, no place: the same sweep has the
- * same bytes, however it was interrupted.
+ * A sweep's results as JSON and CSV, the best first. Without times, memory and paths, so that the same sweep gives the same
+ * bytes, however often it was interrupted.
  */
 import { groupsOf, importances, ranked } from "./analysis.ts";
 import type { ReportRun } from "./report-data.ts";
 
+/** The fields of a run that a summary has. */
 export type SummaryRun = Pick<
   ReportRun,
   | "name"
@@ -32,7 +33,7 @@ const COLUMNS = [
   "failure",
 ] as const satisfies readonly (keyof SummaryRun)[];
 
-/** Plain JSON. `settings`: runs with the same, but for their seed, as one; only where there are such. */
+/** The results as plain JSON; `settings` groups runs that differ only in their seed, where there are any. */
 export function summaryJson(runs: readonly SummaryRun[]): object {
   const groups = groupsOf(runs);
   const isRepeated = groups.some((group) => group.runs > 1);
@@ -45,14 +46,14 @@ export function summaryJson(runs: readonly SummaryRun[]): object {
   };
 }
 
-/** Only what belongs here, whatever else the run has. */
+/** The fields that belong into a summary. */
 const summaryOf = ({ name, settings, ...run }: SummaryRun): object => ({
   name,
   settings,
   ...Object.fromEntries(COLUMNS.map((column) => [column, run[column]])),
 });
 
-/** As RFC 4180 has it, with a line of names. */
+/** The results as CSV (RFC 4180), with a header. @param more further fields, as columns. */
 export function summaryCsv(runs: readonly SummaryRun[], more: readonly (keyof ReportRun)[] = []): string {
   const options = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const columns = [...COLUMNS, ...more];
@@ -65,7 +66,7 @@ export function summaryCsv(runs: readonly SummaryRun[], more: readonly (keyof Re
 
 function csvField(value: unknown): string {
   const text = value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
-  // A sheet takes what begins with one of these for a formula, and a failure's message may be anybody's text.
+  // Spreadsheets run cells that begin with these as formulas, and a failure's message may quote any text.
   const safe = typeof value === "string" && /^[=+@\t\r-]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,7 +1,4 @@
-/**
- * From what a sweep is told to its runs: which there are, what each is told, and what it is called. The same
- * specification gives the same runs in the same order.
- */
+/** From a sweep's specification to its runs: their options and names. The same specification gives the same runs in order. */
 import { initialOptions, flagOf, TRAIN_OPTIONS } from "../options/config.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
@@ -10,27 +7,31 @@ import { Random } from "../random.ts";
 import type { Setting } from "./report-data.ts";
 import type { SearchSpace, Settings, SweepSpec } from "./sweep-spec.ts";
 
+/** A run of a sweep. */
 export interface PlannedRun {
-  /** Of its directory, too. */
+  /** Its name, and its directory's. */
   readonly name: string;
-  /** The runs that differ only in their seed share it. */
+  /** Shared by the runs that differ only in their seed. */
   readonly group: string;
-  /** What it is told beyond the others. */
+  /** Options beyond those that all runs share. */
   readonly settings: Settings;
 }
 
+/** What a sweep will do. */
 export interface SweepPlan {
-  /** What all runs are told. */
+  /** Options that all runs share. */
   readonly options: TrainOptions;
+  /** The runs, in order. */
   readonly runs: readonly PlannedRun[];
-  /** Combinations that can't be trained, and why: `["n-embd 16, n-head 3", "--n-head 3 does not divide …"]`. */
+  /** Combinations that cannot be trained, with the reason: `["n-embd 16, n-head 3", "--n-head 3 does not divide …"]`. */
   readonly left: readonly (readonly [settings: string, reason: string])[];
+  /** Whether the worse half stops early, again and again. */
   readonly halving: boolean;
 }
 
-/** More would be a mistake: a directory, a process and a line each. */
+/** More runs than this are taken for a mistake: each has a directory, a process and a line. */
 const MAX_RUNS = 4096;
-/** Draws for a trial, before what is asked for is taken to be impossible. */
+/** Draws per trial before the search space counts as exhausted. */
 const MAX_DRAWS = 1000;
 
 /** The options of one run. */
@@ -38,7 +39,7 @@ export function optionsOf(plan: Pick<SweepPlan, "options">, { settings }: Pick<P
   return { ...plan.options, ...settings };
 }
 
-/** Throws InputError where there is nothing to compare, or nothing that can be trained. */
+/** Plans the runs. Throws InputError where nothing can be compared or trained. */
 export function planSweep(spec: SweepSpec): SweepPlan {
   const options: TrainOptions = { ...initialOptions(TRAIN_OPTIONS), ...spec.base };
   checkComparable(options);
@@ -75,7 +76,7 @@ function faultOf(options: TrainOptions): string | null {
   }
 }
 
-/** Every group of settings with every point of the grid. */
+/** Every group of settings combined with every point of the grid. */
 function combinations({ runs, grid, random }: SweepSpec): Settings[] {
   if (random.size > 0) throw new InputError("sweep: --random draws; say how often, by --trials");
   let all: Settings[] = runs.length > 0 ? [...runs] : [{}];
@@ -88,7 +89,7 @@ function combinations({ runs, grid, random }: SweepSpec): Settings[] {
   return all;
 }
 
-/** So many different ones, drawn by the seed; fewer where there are no more. */
+/** Distinct settings drawn with the seed, `trials` of them or as many as there are. */
 function draw({ runs, grid, random }: SweepSpec, trials: number, options: TrainOptions): Settings[] {
   const generator = new Random(options.seed);
   const choices = new Map<string, SearchSpace>([
@@ -108,7 +109,7 @@ function draw({ runs, grid, random }: SweepSpec, trials: number, options: TrainO
 
 const pick = (random: Random, count: number): number => Math.min(count - 1, Math.floor(random.random() * count));
 
-/** A range that spans a factor of ten or more is drawn from along its logarithm; numbers are given three digits. */
+/** Draws a value: log-uniformly from a range that spans a factor of ten or more, uniformly otherwise; with three digits. */
 function drawFrom(choice: SearchSpace, random: Random): Setting {
   if ("values" in choice) return choice.values[pick(random, choice.values.length)];
   const { min, max, isWhole } = choice;
@@ -132,7 +133,7 @@ function named(settings: readonly Settings[], seed: number, repeats: number): Pl
   });
 }
 
-/** `01_n-layer-2_n-embd-64`: the number alone makes it unique; it is short enough for any file system. */
+/** `01_n-layer-2_n-embd-64`: unique by its number, short enough for any file system. */
 function nameOf(number: string, settings: Settings): string {
   const parts = Object.entries(settings).map(([key, value]) => `${flagOf(key).slice(2)}-${String(value)}`);
   return [number, ...parts]
@@ -141,7 +142,7 @@ function nameOf(number: string, settings: Settings): string {
     .slice(0, 70);
 }
 
-/** `{ nLayer: 2, stream: true }` → `n-layer 2, stream`; what is not set has its name behind "no". */
+/** `{ nLayer: 2, stream: true }` → `n-layer 2, stream`; a switch that is off is `no stream`. */
 export function describeSettings(settings: Settings): string {
   const parts = Object.entries(settings).map(([key, value]) => {
     const name = flagOf(key).slice(2);

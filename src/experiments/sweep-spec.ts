@@ -1,6 +1,6 @@
 /**
- * What a sweep is told: the options all runs share, and those that vary. It comes from a file, from a preset (which is a
- * file) and from flags, and is checked by the one table of options.
+ * A sweep's specification: the options that all runs share, and those that vary. It comes from a file, a preset (which is
+ * a file) or flags, and is checked against the table of options.
  *
  *   data: [bible.txt]                        any option of `train`, by its flag's name
  *   seconds: 60
@@ -15,29 +15,33 @@ import type { TrainOptions } from "../options/train-options.ts";
 import { InputError, isRecord, quote } from "../errors.ts";
 import type { Setting } from "./report-data.ts";
 
+/** Options by key, each with its value. */
 export type Settings = Readonly<Record<string, Setting>>;
 
-/** Values to draw from: those of a list, or of a range, along the logarithm where that is wide. */
+/** Values to draw from: a list or a range. */
 export type SearchSpace =
   | { readonly values: readonly Setting[] }
   | { readonly min: number; readonly max: number; readonly isWhole: boolean };
 
+/** A specification, checked. */
 export interface SweepSpec {
-  /** What all runs share, and what a person has set: the rest is the table's. */
+  /** Options that all runs share; the rest have their defaults. */
   readonly base: Partial<TrainOptions>;
-  /** By the option's name in the table (`nLayer`). */
+  /** Values whose combinations are runs, by the option's key (`nLayer`). */
   readonly grid: ReadonlyMap<string, readonly Setting[]>;
+  /** Search spaces to draw from, by the option's key; needs `trials`. */
   readonly random: ReadonlyMap<string, SearchSpace>;
   /** Groups of settings that belong together; empty: none. */
   readonly runs: readonly Settings[];
-  /** How many to draw; null: all of the grid. */
+  /** Settings to draw; null: the whole grid. */
   readonly trials: number | null;
-  /** Trainings a setting, each with a seed of its own. */
+  /** Runs per setting, each with its own seed. */
   readonly repeats: number;
   /** Whether the worse half stops early, again and again. */
   readonly halving: boolean;
 }
 
+/** A specification without runs. */
 export const EMPTY_SPEC: SweepSpec = {
   base: {},
   grid: new Map(),
@@ -48,7 +52,7 @@ export const EMPTY_SPEC: SweepSpec = {
   halving: false,
 };
 
-/** What must be the same in all runs: their results would be of different texts, or of none. */
+/** Options that must be the same in all runs, or their results would not be comparable. */
 const FIXED = new Set([
   "data",
   "urls",
@@ -73,7 +77,7 @@ const MAX_REPEATS = 1000;
 
 /**
  * Reads a sweep file's content. @param where names it in messages.
- * Throws InputError that names the place of what is wrong.
+ * Throws InputError that names the entry that is wrong.
  */
 export function readSweepSpec(json: unknown, where: string): SweepSpec {
   if (!isRecord(json)) throw new InputError(`${where}: expected options by name, as n-layer: 2`);
@@ -126,7 +130,7 @@ function optionOf(name: string): [key: string, option: Option<unknown>] {
   const key = name.replace(/^--/, "").replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const table: Readonly<Record<string, Option<unknown>>> = TRAIN_OPTIONS;
   if (!Object.hasOwn(table, key)) {
-    throw new InputError(`${quote(name)} is no option; microgpt train --help has them all`);
+    throw new InputError(`${quote(name)} is not an option; microgpt train --help lists them`);
   }
   return [key, table[key]];
 }
@@ -186,7 +190,7 @@ function scalar(value: unknown): Setting {
   throw new InputError(`expected one value, got ${quote(JSON.stringify(value))}`);
 }
 
-/** A whole number from 1 on. Throws InputError that names it. */
+/** Checks a whole number from 1 to `max`. Throws InputError that names it. */
 export function count(name: string, value: unknown, max: number): number {
   if (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= max) return Number(value);
   throw new InputError(`${name}: expected a whole number from 1 to ${max}, got ${quote(String(value))}`);

@@ -1,19 +1,19 @@
 /**
- * The charts of a report, in the browser, by uPlot; as `client.ts` they travel as text, and know only each other,
- * `client.ts`, the document and uPlot.
+ * The charts of a report, in the browser, with uPlot. Like `client.ts`, these functions are copied into the page as text,
+ * so they use only each other, `client.ts`, the document and uPlot.
  */
 import type uPlotType from "uplot";
 import type { Curve, ReportRun } from "../experiments/report-data.ts";
 import { colorOf, count, dashOf, duration, make, shortName } from "./client.ts";
 import type { ReportPage } from "./client.ts";
 
-/** The page has put it there. */
+/** A global of the page. */
 declare const uPlot: typeof uPlotType;
 
-/** A run's points under one x; `null` where it has none there. */
+/** Curves on common steps; `null` where a curve has no point. */
 export type Aligned = [xs: number[], ...series: (number | null)[][]];
 
-/** All curves on the union of their steps: `[[1, 2], [1, 3]]` → steps 1, 2, 3 with gaps. */
+/** Puts all curves on the union of their steps: `[[1, 2], [1, 3]]` → steps 1, 2, 3 with gaps. */
 export function align(curves: readonly Curve[]): Aligned {
   const xs = [...new Set(curves.flatMap(({ steps }) => steps))].toSorted((a, b) => a - b);
   const place = new Map(xs.map((x, i) => [x, i]));
@@ -25,6 +25,7 @@ export function align(curves: readonly Curve[]): Aligned {
   return [xs, ...series];
 }
 
+/** An axis in the page's colours. */
 export function axisOf(label: string, show: (value: number) => string): uPlotType.Axis {
   const style = getComputedStyle(document.documentElement);
   const [ink, line] = [style.getPropertyValue("--muted").trim(), style.getPropertyValue("--line").trim()];
@@ -49,7 +50,7 @@ export function short(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-/** The curves of all runs that are shown. Hover: the values there, the best first. Drag: zoom; double click: all of it. */
+/** Draws the curves of the visible runs. Hover shows the values, the best first; drag zooms; double click resets. */
 export function drawCurves(
   page: ReportPage,
   place: HTMLElement,
@@ -91,14 +92,14 @@ export function drawCurves(
   return new uPlot(options, data, place);
 }
 
-/** The values at the cursor, the lowest first; the curve that is nearest is in bold. */
+/** Lists the values at the cursor, the lowest first, with the nearest curve in bold. */
 export function readValues(page: ReportPage, plot: uPlotType, shown: readonly number[], readout: HTMLElement): void {
   const index = plot.cursor.idx ?? null;
   if (index === null) {
     readout.replaceChildren("Move over the curves to read them; drag to zoom, double click to see all.");
     return;
   }
-  // A curve that has no point at this step is read at its last one before.
+  // A curve without a point at this step is read at its previous one.
   const at = (line: ArrayLike<number | null | undefined>): number | null => {
     for (let i = index; i >= 0; i--) if (typeof line[i] === "number") return line[i]!;
     return null;
@@ -122,15 +123,19 @@ export function readValues(page: ReportPage, plot: uPlotType, shown: readonly nu
   readout.replaceChildren(make("b", {}, `step ${count(plot.data[0][index])}`), ...entries);
 }
 
+/** The horizontal axis of a scatter plot. */
 export interface ScatterKind {
+  /** The quantity; null: the run is left out. */
   readonly x: (run: ReportRun) => number | null;
+  /** The axis title. */
   readonly label: string;
+  /** A value as text. */
   readonly show: (value: number) => string;
-  /** Whether to join the runs that no other beats in both. */
+  /** Whether to draw the Pareto front. */
   readonly hasFront: boolean;
 }
 
-/** A point a run: something against the result. Returns the runs on the front, by their places. */
+/** Draws a point per run, a quantity against the result. Returns the indices of the runs on the Pareto front. */
 export function drawScatter(page: ReportPage, place: HTMLElement, kind: ScatterKind): number[] {
   place.replaceChildren();
   const points = [...page.data.runs.entries()]
@@ -182,7 +187,7 @@ export function drawScatter(page: ReportPage, place: HTMLElement, kind: ScatterK
   return front.map(({ index }) => index);
 }
 
-/** Names beside the points, as long as there is room for them. */
+/** Writes names beside the points where they do not overlap. */
 export function labelPoints(
   page: ReportPage,
   plot: uPlotType,
@@ -212,11 +217,12 @@ export function labelPoints(
   ctx.restore();
 }
 
-/** What a result is held against. */
+/** Training time. */
 export function timeAxis(): ScatterKind {
   return { x: (run) => run.seconds, label: "training time", show: duration, hasFront: true };
 }
 
+/** Number of parameters. */
 export function sizeAxis(): ScatterKind {
   return { x: (run) => run.parameters, label: "parameters", show: short, hasFront: false };
 }

@@ -1,22 +1,23 @@
 /**
- * What a report does in the browser. These functions travel as text (`page.ts` writes them into the page), so they know
- * only each other, the document and uPlot: no import but of types, no constant outside of a function. That way the page
- * needs no bundler, and comes out the same from the sources and from what is compiled.
+ * A report's behaviour in the browser. `page.ts` copies these functions into the page as text, so they use only each other,
+ * the document and uPlot: no imports but types, no constants outside a function. The page needs no bundler, and is the
+ * same from the sources and from the compiled files.
  *
- * Every text is set as text: names, samples and messages may be anybody's.
+ * Every text is inserted as text, never as HTML: names, samples and messages may contain anything.
  */
 import type { ReportData, ReportRun } from "../experiments/report-data.ts";
 
-/** What the parts of the page share. */
+/** State that the parts of the page share. */
 export interface ReportPage {
+  /** The report's data. */
   readonly data: ReportData;
-  /** Runs that are left out of the charts, by their place in `data.runs`. */
+  /** Indices in `data.runs` of the runs hidden from the charts. */
   readonly hidden: Set<number>;
-  /** Draws all charts anew. */
+  /** Redraws all charts. */
   redraw: () => void;
 }
 
-/** An element with attributes, and children, of which texts are texts. */
+/** Makes an element with attributes and children; strings become text nodes. */
 export function make<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, string>> = {},
@@ -28,12 +29,12 @@ export function make<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Eight colours that the colour-blind can tell apart (Okabe & Ito), darkened where they were too light for white. */
+/** One of eight colours that colour-blind readers can distinguish (Okabe & Ito 2008), darkened for white paper. */
 export function colorOf(index: number): string {
   return ["#0072b2", "#d55e00", "#009e73", "#c2569a", "#b98600", "#3a9bd1", "#8c6d4f", "#7f7f7f"][index % 8];
 }
 
-/** Lines of the same colour differ in their dashes. */
+/** The dashes of a line, which distinguish lines of the same colour. */
 export function dashOf(index: number): number[] {
   return [[], [8, 4], [2, 3], [8, 3, 2, 3], [12, 3], [4, 4], [1, 4], [6, 2, 2, 2]][Math.floor(index / 8) % 8];
 }
@@ -52,7 +53,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
 }
 
-/** A text with what can't be seen made visible: control characters as pictures, direction marks as their numbers. */
+/** A text with invisible characters shown: control characters as pictures, direction marks as numbers. */
 export function visible(text: string): string {
   return text
     .replace(/\n/g, "⏎")
@@ -63,21 +64,26 @@ export function visible(text: string): string {
     );
 }
 
-/** A run of a sweep by what makes it another than the others, `2 · bpe`; other runs by their name. */
+/** A short name: of a sweep's run its number and settings, `2 · bpe`; of other runs the name. */
 export function shortName({ name, settings }: ReportRun): string {
   const [, number] = /^(\d+)_/.exec(name) ?? [];
   const values = Object.values(settings).map((value) => (value === null ? "–" : String(value)));
   return visible(number === undefined || values.length === 0 ? name : `${number} · ${values.join(" ")}`);
 }
 
+/** A column of the table. */
 export interface TableColumn {
+  /** The heading. */
   readonly name: string;
+  /** Whether it is aligned to the right. */
   readonly isNumber: boolean;
-  /** What it is sorted by; null: last. */
+  /** The sort key; null sorts last. */
   readonly key: (run: ReportRun) => string | number | null;
+  /** A run's cell. */
   readonly show: (run: ReportRun) => string;
 }
 
+/** The columns: settings, then measurements. */
 export function tableColumns(data: ReportData): TableColumn[] {
   const number = (
     name: string,
@@ -119,7 +125,7 @@ export function tableColumns(data: ReportData): TableColumn[] {
   ];
 }
 
-/** The table: a click on a name of a column sorts by it, a run's box takes it out of the charts and back. */
+/** Draws the table: a click on a heading sorts, a run's checkbox hides it from the charts. */
 export function drawTable(page: ReportPage, place: HTMLElement): void {
   const columns = tableColumns(page.data);
   const run: TableColumn = { name: "run", isNumber: false, key: ({ name }) => name, show: shortName };
@@ -141,7 +147,7 @@ export function drawTable(page: ReportPage, place: HTMLElement): void {
   place.append(make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
 }
 
-/** The places of the runs, sorted; what has no value stands last, whichever way. */
+/** The indices of the runs, sorted; those without a value come last in both directions. */
 export function sortedBy(runs: readonly ReportRun[], { key }: TableColumn, isDown: boolean): number[] {
   const compare = (a: string | number, b: string | number): number =>
     typeof a === "number" && typeof b === "number"
@@ -154,6 +160,7 @@ export function sortedBy(runs: readonly ReportRun[], { key }: TableColumn, isDow
   });
 }
 
+/** Writes the rows, sorted. */
 export function fillTable(
   page: ReportPage,
   body: HTMLElement,
@@ -183,7 +190,7 @@ export function fillTable(
   body.replaceChildren(...rows);
 }
 
-/** How much each option explains, as bars, with the mean result of each of its values. */
+/** Draws how much each option explains, as bars, with the mean result of each value. */
 export function drawImportance(data: ReportData, place: HTMLElement): void {
   for (const { option, share, values } of data.importance) {
     const bar = make("i");
@@ -196,7 +203,7 @@ export function drawImportance(data: ReportData, place: HTMLElement): void {
   }
 }
 
-/** What the runs wrote by themselves, side by side. */
+/** Shows the runs' samples side by side. */
 export function drawSamples(data: ReportData, place: HTMLElement): void {
   for (const [index, run] of data.runs.entries()) {
     if (run.samples.length === 0) continue;
@@ -205,13 +212,14 @@ export function drawSamples(data: ReportData, place: HTMLElement): void {
   }
 }
 
+/** A run's name in its colour. */
 export function headOf(run: ReportRun, index: number): HTMLElement {
   const head = make("h3", { title: visible(run.name) }, shortName(run));
   head.style.borderTop = `3px ${dashOf(index).length === 0 ? "solid" : "dashed"} ${colorOf(index)}`;
   return head;
 }
 
-/** What each run makes of each prompt; a token's colour says how sure the model was. */
+/** Shows each run's completion of each prompt; a token's colour shows its probability. */
 export function drawCompletions(data: ReportData, place: HTMLElement): void {
   const prompts = [...new Set(data.runs.flatMap(({ completions }) => completions.map(({ prompt }) => prompt)))];
   for (const prompt of prompts) {

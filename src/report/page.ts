@@ -1,6 +1,6 @@
 /**
- * A report: one HTML file with everything in it, which needs no network and no server. What it shows is data in the page;
- * what draws it is `client.ts`, `charts.ts` and `start.ts`, whose functions are written into the page as they are.
+ * A report: one self-contained HTML file that needs no network and no server. Its data is JSON in the page; the functions
+ * of `client.ts`, `charts.ts` and `start.ts` are copied into it and draw the page.
  */
 import type { ReportData } from "../experiments/report-data.ts";
 import * as charts from "./charts.ts";
@@ -8,16 +8,18 @@ import * as client from "./client.ts";
 import * as start from "./start.ts";
 import { STYLE } from "./style.ts";
 
-/** A chart library's own files, as text. */
+/** The chart library's files, as text. */
 export interface ChartLibrary {
+  /** JavaScript. */
   readonly script: string;
+  /** CSS. */
   readonly style: string;
 }
 
-/** Nothing may be loaded from anywhere, whatever a text in the page says. */
+/** The content security policy: nothing may be loaded from anywhere, whatever a text in the page contains. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-/** → the page. */
+/** Writes the page. */
 export function reportPage(data: ReportData, library: ChartLibrary): string {
   const functions = [client, charts, start].flatMap((room) => Object.values(room).map(String));
   const { runs } = data;
@@ -75,7 +77,7 @@ start();
 
 const LEGEND = `The chance that the model gave each token: <span class="legend"><mark class="p0">under 10 %</mark><mark class="p1">to 30 %</mark><mark class="p2">to 60 %</mark><mark class="p3">to 90 %</mark><mark class="p4">more</mark></span>`;
 
-/** A place that stays empty is not shown. */
+/** A section; it stays hidden while it is empty. */
 function section(isShown: boolean, title: string, text: string, className: string, id: string): string {
   const head = `<h2>${title}</h2>\n<p class="muted">${text}</p>\n`;
   return isShown ? `${head}<div class="${className}" id="${id}"></div>` : `<div id="${id}" hidden></div>`;
@@ -86,5 +88,5 @@ function escapeHtml(text: string): string {
   return client.visible(text).replace(/[&<>"]/g, (character) => names[character]);
 }
 
-/** JSON that no tag can end. */
+/** JSON that cannot close the script element that it is in. */
 const jsonInScript = (data: unknown): string => JSON.stringify(data).replaceAll("<", "\\u003c");

@@ -1,24 +1,24 @@
-/** Puts a report together in the browser; as `client.ts` it travels as text. */
+/** Starts a report in the browser; like `client.ts`, copied into the page as text. */
 import type { ReportData } from "../experiments/report-data.ts";
 import { drawCurves, drawScatter, sizeAxis, timeAxis } from "./charts.ts";
 import { drawCompletions, drawImportance, drawSamples, drawTable, make } from "./client.ts";
 import type { ReportPage } from "./client.ts";
 
-/** An element that the page is known to have. */
+/** An element of the page; throws if it is missing. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`report: the page has no #${id}`);
   return element;
 }
 
-/** The kinds of curves that some run has. */
+/** The kinds of curves that at least one run has. */
 export function curveKinds(data: ReportData): ("heldOutBits" | "heldOut" | "loss")[] {
   return (["heldOutBits", "heldOut", "loss"] as const).filter((kind) =>
     data.runs.some((run) => run[kind].steps.length > 0),
   );
 }
 
-/** Everything, once the document is there. */
+/** Draws everything, once the document is loaded. */
 export function start(): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `page.ts` has written it
   const data = JSON.parse(byId("data").textContent) as ReportData;
@@ -52,7 +52,7 @@ export function start(): void {
   });
 }
 
-/** As the system has it, until the button says otherwise. */
+/** Follows the system's theme until the button is used. */
 export function themed(page: ReportPage): void {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const set = (theme: string): void => {

@@ -1,6 +1,4 @@
-/**
- * Which runs fit this machine, and how many at once: by its cores, and by the formula of `--dry-run` for its memory.
- */
+/** How many runs fit this machine at once, by its cores and by the formula of `--dry-run` for memory; and which never fit. */
 import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { SweepPlan } from "../experiments/sweep-plan.ts";
@@ -12,28 +10,32 @@ import { textKey } from "./prepared.ts";
 import type { TextSizes } from "./texts.ts";
 import { megabytes } from "../run/format.ts";
 
+/** What a run needs. */
 export interface Need {
+  /** Memory in bytes, by the formula. */
   readonly bytes: number;
-  /** Why it can't be run here, and what could; null if it can. */
+  /** Why the run does not fit, and what would; null if it fits. */
   readonly refusal: string | null;
 }
 
+/** What the machine can do at once. */
 export interface Capacity {
+  /** Runs at once. */
   readonly jobs: number;
-  /** Cores for each of so many jobs. */
+  /** Cores for each job. */
   readonly coresEach: number;
-  /** For all jobs together. */
+  /** Memory for all jobs together. */
   readonly maxBytes: number;
-  /** By the run's name. */
+  /** The need of each run, by its name. */
   readonly needs: ReadonlyMap<string, Need>;
 }
 
-/** Of what is free: the rest is for the system, and for what a formula can't know. */
+/** The usable fraction of free memory; the rest is for the system and the formula's error. */
 const USABLE = 0.9;
 
 /**
- * @param asked jobs at once; null: as many as there are cores, and memory for the largest. @param maxBytes memory for all
- * of them; default: what is free here.
+ * Plans jobs and memory. @param asked jobs at once; null: as many as cores and memory allow. @param maxBytes memory for
+ * all jobs together; default: the usable part of what is free.
  */
 export async function planCapacity(
   plan: Pick<SweepPlan, "options" | "runs">,
@@ -58,7 +60,7 @@ function needOf(options: ResolvedOptions, size: Parameters<typeof bytesOf>[1], m
     const bytes = bytesOf(options, size);
     if (bytes <= maxBytes) return { bytes, refusal: null };
     const remedy = remedyFor(options, size, maxBytes);
-    return { bytes, refusal: `it needs ${megabytes(bytes)}, and ${megabytes(maxBytes)} can be had; ${remedy}` };
+    return { bytes, refusal: `it needs ${megabytes(bytes)}, and ${megabytes(maxBytes)} are available; ${remedy}` };
   } catch (error) {
     if (error instanceof InputError) return { bytes: 0, refusal: error.message };
     throw error;
@@ -74,7 +76,7 @@ function bytesOf(
   return sumOf(memoryNeed(config, options, size).process);
 }
 
-/** The largest batch that fits. */
+/** What to change: the largest batch that fits, or a smaller model. */
 function remedyFor(options: ResolvedOptions, size: Parameters<typeof bytesOf>[1], maxBytes: number): string {
   for (let batchSize = options.batchSize >> 1; batchSize >= 1; batchSize >>= 1) {
     if (bytesOf({ ...options, batchSize }, size) <= maxBytes) return `--batch-size ${batchSize} would fit`;

@@ -1,6 +1,4 @@
-/**
- * The runs that a person names, each by its directory, or all of a sweep by the sweep's.
- */
+/** Reads the runs to compare: each by its directory, or all of a sweep by the sweep's directory. */
 import * as fs from "node:fs";
 import { basename } from "node:path";
 import type { TrainOptions } from "../options/train-options.ts";
@@ -10,13 +8,15 @@ import { differences, readRun, unreadRun } from "./read-run.ts";
 import type { RunReading } from "./read-run.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
 
+/** Runs to compare. */
 export interface Comparison {
+  /** The runs, with the options in which they differ. */
   readonly runs: readonly ReportRun[];
-  /** Where a run of them lies. */
+  /** The directory of a run. */
   readonly pathOf: (run: ReportRun) => string;
 }
 
-/** Throws InputError for what is neither a run nor a sweep. */
+/** Reads runs and sweeps. Throws InputError for a path that is neither. */
 export function readComparison(paths: readonly string[]): Comparison {
   const found = paths.flatMap((path) =>
     SweepDirectory.isAt(path) ? readSweep(SweepDirectory.open(path)) : [{ ...readRun(path), path }],
@@ -28,7 +28,7 @@ export function readComparison(paths: readonly string[]): Comparison {
   return { runs, pathOf: ({ name }) => pathOf.get(name)! };
 }
 
-/** All runs of a sweep, those that have not begun too. Their options are as planned: a budget in steps, say, is not. */
+/** All runs of a sweep, those that have not begun included, with their planned options (a budget is not yet steps). */
 export function readSweep(sweep: SweepDirectory): (RunReading & { readonly path: string })[] {
   const failures = sweep.failures();
   return sweep.memory.runs.map((planned) => {
@@ -42,7 +42,7 @@ export function readSweep(sweep: SweepDirectory): (RunReading & { readonly path:
   });
 }
 
-/** Runs of the same name, from different places, have the place before it. */
+/** Runs of the same name from different directories are named with the directory. */
 function uniquelyNamed(
   found: readonly { readonly path: string; readonly report: { readonly name: string } }[],
 ): string[] {

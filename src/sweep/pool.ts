@@ -1,9 +1,9 @@
 /**
- * Processes side by side: so many at once, as far as memory goes. It knows how a run is started and what it says, and
- * nothing of what runs mean to each other.
+ * A pool of child processes, limited by their number and their memory. It starts runs and relays what they print; how runs
+ * relate to each other is not its business.
  *
- * A run that is killed (by a person, by the system for want of memory) is started again, and goes on from its checkpoint;
- * one that is killed again and again and comes no further is given up.
+ * A run that is killed (by a user, or by the system for lack of memory) is started again and resumes from its checkpoint;
+ * one that is killed repeatedly without progress fails.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -12,60 +12,67 @@ import { createInterface } from "node:readline";
 import { isRecord } from "../errors.ts";
 import type { Failure } from "./sweep-directory.ts";
 
+/** A run to be done. */
 export interface RunTask {
+  /** The run's name. */
   readonly name: string;
-  /** As `sweep-task` takes them. */
+  /** Arguments of `sweep-task`. */
   readonly args: readonly string[];
+  /** The file that its output goes to. */
   readonly logPath: string;
-  /** What it needs, by the formula. */
+  /** Memory that it needs, by the formula. */
   readonly bytes: number;
-  /** Something that changes whenever the run has come further; `""` before it has. */
+  /** A text that changes whenever the run makes progress; `""` before the first checkpoint. */
   readonly progress: () => string;
-  /** Whether the run has come as far as it should. */
+  /** Whether the run has reached its goal. */
   readonly isDone: () => boolean;
 }
 
-/** Where runs are done: here, or elsewhere (`slurm-pool.ts`). */
+/** Runs tasks: as processes here, or as jobs on a cluster (`slurm-pool.ts`). */
 export interface Pool {
-  /** Runs all tasks; resolves when each has finished or failed, or the pool was stopped and none runs any more. */
+  /** Runs all tasks; resolves when each has finished or failed, or, after `stop`, when none runs any more. */
   run(tasks: readonly RunTask[]): Promise<void>;
-  /** Starts nothing more, and asks what runs to stop, saved. */
+  /** Starts no more tasks and asks the running ones to save and stop. */
   stop(): void;
 }
 
+/** How a `ProcessPool` starts tasks. */
 export interface PoolSettings {
-  /** Node, what it is told, and the command line's file. */
+  /** Node, its arguments, and the file of the command line. */
   readonly program: readonly string[];
+  /** Tasks at once. */
   readonly jobs: number;
-  /** Of all running tasks together. */
+  /** Memory for all running tasks together. */
   readonly maxBytes: number;
+  /** Further environment variables of the tasks. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What the pool tells: a task's own event (a line of its JSON), or how it fares. */
+/** What happened to a task: a change of its state, or an event of its own (a line of its JSON). */
 export type PoolEvent =
   | { readonly type: "started" | "finished" | "killed"; readonly name: string }
   | { readonly type: "failed"; readonly name: string; readonly failure: Failure }
   | { readonly type: "event"; readonly name: string; readonly event: Readonly<Record<string, unknown>> };
 
+/** Is called with each event. */
 export type Tell = (event: PoolEvent) => void;
 
-/** Exit codes of a run that was stopped from outside, and is whole: 128 + SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGKILL. */
+/** Exit codes of a run that was stopped from outside and can be resumed: 128 + SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM. */
 export const STOPPED: ReadonlySet<number> = new Set([129, 130, 137, 141, 143]);
 const MAX_KILLS_WITHOUT_PROGRESS = 5;
 
-/** Counts how often runs were killed: one that is killed again and again and comes no further is to be given up. */
+/** Counts kills without progress, to detect runs that never get further. */
 export class Deaths {
   readonly #kills = new Map<string, { progress: string; count: number }>();
 
-  /** One more. @param how in words. Returns why to give up; null: not yet. */
+  /** Counts a kill. @param how in words. Returns the failure once there were too many; null before. */
   count({ name, ...task }: Pick<RunTask, "name" | "progress">, how: string): Failure | null {
     const progress = task.progress();
     const before = this.#kills.get(name);
     const count = before?.progress === progress ? before.count + 1 : 1;
     this.#kills.set(name, { progress, count });
     if (count < MAX_KILLS_WITHOUT_PROGRESS) return null;
-    const message = `it was ended ${count} times (${how}) and came no further; is there memory, and time, enough?`;
+    const message = `killed ${count} times without progress (${how}); check memory and time limits`;
     return { exitCode: 1, message };
   }
 }
@@ -75,6 +82,7 @@ interface Running {
   readonly child: ChildProcess;
 }
 
+/** Runs tasks as processes on this machine. */
 export class ProcessPool implements Pool {
   readonly #settings: PoolSettings;
   readonly #tell: Tell;
@@ -84,12 +92,13 @@ export class ProcessPool implements Pool {
   #isStopping = false;
   #done: () => void = () => {};
 
+  /** @param tell is called with each event. */
   constructor(settings: PoolSettings, tell: Tell) {
     this.#settings = settings;
     this.#tell = tell;
   }
 
-  /** As `Pool.run`; tasks begin in order. */
+  /** As `Pool.run`; tasks start in order. */
   async run(tasks: readonly RunTask[]): Promise<void> {
     this.#waiting = [...tasks];
     await new Promise<void>((resolve) => {
@@ -98,7 +107,7 @@ export class ProcessPool implements Pool {
     });
   }
 
-  /** As `Pool.stop`; asked twice, what runs is told again, and ends at once. */
+  /** As `Pool.stop`; the second call ends the running tasks at once. */
   stop(): void {
     this.#isStopping = true;
     for (const { child } of this.#running.values()) child.kill("SIGTERM");
@@ -117,7 +126,7 @@ export class ProcessPool implements Pool {
 
   #start(task: RunTask): void {
     const [node, ...args] = [...this.#settings.program, "sweep-task", ...task.args, "--json"];
-    // A group of its own: Ctrl-C reaches the sweep alone, which asks each run once.
+    // A process group of its own: Ctrl-C reaches the sweep alone, which then signals each run once.
     const child = spawn(node, args, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -164,12 +173,12 @@ export class ProcessPool implements Pool {
   }
 }
 
-/** The error of a line of a run's output; null where it is none. */
+/** The message of an error line in a run's output; null for another line. */
 export function messageOf(line: string): string | null {
   return /^microgpt: (?!warning: )(.*)$/.exec(line)?.[1] ?? null;
 }
 
-/** A line of a run's JSON; null where it is none. */
+/** An event in a run's output; null for a line that is not JSON. */
 export function parseEvent(line: string): Readonly<Record<string, unknown>> | null {
   try {
     const json: unknown = JSON.parse(line);

@@ -1,6 +1,6 @@
 /**
- * A text that was read, cleaned, learnt and encoded once, in a file, for the many runs of a sweep. A run is not bound to
- * it: without the file it would make the same from the text.
+ * A file with a text that was read, cleaned and encoded once for all runs of a sweep. It is a cache: without it a run makes
+ * the same from the text.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -19,16 +19,17 @@ import type { EncodedDocuments, EncodedText } from "../library/encode.ts";
 
 const FORMAT = "microgpt-prepared";
 
-/** Options with the same key have the same encoded text, if their data is the same. Hex. */
+/** A key of the options that decide how a text is encoded: the same key and data give the same encoded text. Hex. */
 export async function textKey({ tokenizer, bpeMerges, vocabSize, unk }: TrainOptions): Promise<string> {
   const isMerged = tokenizer === "bpe" || tokenizer === "byte-bpe";
   const merges = isMerged && vocabSize === null ? bpeMerges : null;
   return (await sha256(JSON.stringify({ tokenizer, merges, vocabSize, unk }))).slice(0, 16);
 }
 
+/** The path of the file for a key. */
 export const preparedPath = (directory: string, key: string): string => join(directory, `${key}.safetensors`);
 
-/** Throws InputError (exit code 1) if it can't be written. */
+/** Writes the file. Throws InputError (code "machine") if it cannot be written. */
 export async function savePrepared(path: string, text: EncodedText): Promise<void> {
   const { encodings, ...cleaning } = text.cleaning;
   const tensors = new Map([
@@ -47,14 +48,14 @@ export async function savePrepared(path: string, text: EncodedText): Promise<voi
   writeDurably(path, await seal({ tensors, metadata }));
 }
 
-/** Null where there is no such file. Throws InputError if it is damaged. */
+/** Reads the file; null where there is none. Throws InputError if it is damaged. */
 export async function loadPrepared(path: string): Promise<EncodedText | null> {
   if (!fs.existsSync(path)) return null;
   try {
     const { tensors, metadata } = await unseal(readWhole(path));
     if (metadata.get("format") !== FORMAT || metadata.get("version") !== "1")
       throw new InputError("it is no such file");
-    // The hash says that it is what microgpt wrote, so what follows is as it was.
+    // The hash was verified, so the content is what microgpt wrote.
     const bytesOf = (name: string): ArrayBuffer => Uint8Array.from(tensors.get(name)?.bytes ?? []).buffer;
     const tokenizer = tokenizerFromJson(JSON.parse(new TextDecoder().decode(bytesOf("tokenizer"))));
     const documents = (name: string): EncodedDocuments => {
@@ -93,7 +94,7 @@ function documentTensors(name: string, { tokens, bytes }: EncodedDocuments): (re
   ];
 }
 
-/** Numbers as bytes: all machines that run this have the same order of bytes. */
+/** Numbers as bytes; every machine that runs JavaScript today is little-endian. */
 function tensorOf(numbers: Uint8Array | Uint16Array | Uint32Array): RawTensor {
   const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
   return { dtype: "U8", shape: [bytes.length], bytes };

@@ -1,7 +1,4 @@
-/**
- * A run's directory as its results: what `compare`, `report` and a sweep's summary tell. It reads and never locks, so runs
- * may still be training.
- */
+/** Reads the results of a run from its directory, for `compare`, `report` and summaries. Takes no lock: the run may be training. */
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { TRAIN_OPTIONS, flagOf } from "../options/config.ts";
@@ -15,16 +12,18 @@ import { loadCost, loadResult } from "../node/result.ts";
 import { Run } from "../node/run-directory.ts";
 import type { Failure } from "./sweep-directory.ts";
 
-/** A run's report, and the options it was told, in which it may differ from others. */
+/** A run's results and its options. */
 export interface RunReading {
+  /** What a report shows of it. */
   readonly report: Omit<ReportRun, "settings" | "completions">;
+  /** Its options. */
   readonly options: TrainOptions;
 }
 
-/** More points than a picture of the curve has room for; further ones become means. */
+/** Points per curve; longer curves are averaged. */
 const MAX_POINTS = 400;
 
-/** A run that has not begun. */
+/** The reading of a run that has not begun. */
 export function unreadRun(name: string, options: TrainOptions, failure: Failure | null): RunReading {
   const nothing = { steps: [], values: [] };
   return {
@@ -51,7 +50,7 @@ export function unreadRun(name: string, options: TrainOptions, failure: Failure 
   };
 }
 
-/** Throws InputError if the directory is no run, or its files are damaged. */
+/** Reads a run. Throws InputError if the directory is not a run, or its files are damaged. */
 export function readRun(path: string, name: string = basename(path), failure: Failure | null = null): RunReading {
   const run = Run.open(path);
   const [result, cost] = [loadResult(path), loadCost(path)];
@@ -59,7 +58,7 @@ export function readRun(path: string, name: string = basename(path), failure: Fa
   const last = result?.measured.at(-1) ?? null;
   const { numSteps } = run.options;
   const step = Math.max(last?.step ?? 0, loss.steps.at(-1) ?? 0);
-  // Nats a token of what an evaluation looks at, at the mean length of a token: bits a byte, nearly.
+  // An evaluation gives nats per token; with the mean bytes per token that is about bits per byte.
   const bits = result === null ? 0 : result.heldOutTokens / result.heldOutBytes / Math.LN2;
   const report = {
     name,
@@ -72,7 +71,7 @@ export function readRun(path: string, name: string = basename(path), failure: Fa
     heldOutLoss: last?.heldOutLoss ?? null,
     bitsPerByte: last?.bitsPerByte ?? null,
     bestStep: last?.bestStep ?? null,
-    // At the speed that was measured: what a run takes that is never disturbed.
+    // At the measured speed: the time of a run that is never interrupted.
     seconds: cost === null ? null : (cost.seconds / cost.steps) * step,
     tokensPerSecond: cost === null ? null : cost.tokens / cost.seconds,
     peakMemoryBytes: cost?.peakMemoryBytes ?? null,
@@ -92,7 +91,7 @@ function stateOf(path: string, measuredStep: number, numSteps: number, failure: 
   return failure === null ? "stopped" : "failed";
 }
 
-/** Reads metrics.jsonl as far as it is whole. */
+/** Reads metrics.jsonl up to the first damaged line. */
 function readCurves(path: string): { loss: Curve; heldOut: Curve } {
   const loss = { steps: [] as number[], values: [] as number[] };
   const heldOut = { steps: [] as number[], values: [] as number[] };
@@ -108,7 +107,7 @@ function readCurves(path: string): { loss: Curve; heldOut: Curve } {
   return { loss, heldOut };
 }
 
-/** The last line of a training that runs may be torn. */
+/** A line as JSON; null for the incomplete last line of a running training. */
 function parse(line: string): Readonly<Record<string, unknown>> | null {
   try {
     const json: unknown = JSON.parse(line);
@@ -118,7 +117,7 @@ function parse(line: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
-/** At most MAX_POINTS points, each the mean of those it stands for, at the last of their steps. */
+/** At most MAX_POINTS points, each the mean of several, at the last of their steps. */
 function thinned({ steps, values }: Curve): Curve {
   const each = Math.ceil(steps.length / MAX_POINTS);
   if (each <= 1) return { steps, values };
@@ -137,7 +136,7 @@ function readSamples(path: string, { documents }: TrainOptions): string[] {
   return documents === "line" ? splitLines(text) : text.split("\n\n").filter((sample) => sample !== "");
 }
 
-/** What every run may have of its own without being another experiment: where it is kept, and what a budget came to. */
+/** Options that do not make a run another experiment: where files are, and what a budget became. */
 const NOT_SETTINGS = new Set(["threads", "noBlas", "cacheDir", "saveInterval", "keep", "log"]);
 
 /** The options in which runs differ, for each run, by flag name: `[{ "n-layer": 1 }, { "n-layer": 2 }]`. */

@@ -1,6 +1,6 @@
 /**
- * A sweep's runs to the end; or, with halving, rung by rung, the better half each time. Whether a run has come as far as it
- * should, its own directory says, so that whatever is killed, the same is done again from where it was.
+ * Runs a sweep to its end; with halving rung by rung, the better half each time. Whether a run has reached its goal is read
+ * from its own directory, so that a sweep that was killed continues where it was.
  */
 import * as fs from "node:fs";
 import { resolve } from "node:path";
@@ -16,17 +16,17 @@ import type { Pool, PoolEvent, RunTask, Tell } from "./pool.ts";
 import type { Need } from "./capacity.ts";
 import type { SweepView } from "./view.ts";
 
-/** Where and how the runs of a sweep are done. */
+/** The pool that does a sweep's runs, and what it needs to know. */
 export interface PoolSetup {
-  /** What each needs, by its name. */
+  /** What each run needs, by its name. */
   readonly needs: ReadonlyMap<string, Need>;
-  /** Beside what every task is told. */
+  /** Further arguments of every task. */
   readonly taskArgs: readonly string[];
-  /** For tasks that train this share of their steps. */
+  /** Makes the pool for tasks that train this fraction of their steps. */
   readonly pool: (share: number, tell: Tell) => Pool;
 }
 
-/** Resolves to the exit code of the signal that stopped it, or null. */
+/** Runs the sweep. Resolves to the exit code of the signal that stopped it, or null. */
 export async function runRungs(directory: SweepDirectory, place: PoolSetup, view: SweepView): Promise<number | null> {
   const { runs, halving } = directory.memory;
   const groups = new Set(runs.map(({ group }) => group));
@@ -91,7 +91,7 @@ function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { nee
   };
 }
 
-/** What a run had come to when it had done this share of its steps; null if it has not yet. */
+/** A run's result after this fraction of its steps; null if it has not come that far. */
 function measuredAt(directory: SweepDirectory, { name }: PlannedRun, share: number): Measured | null {
   const path = directory.runPath(name);
   const result = fs.existsSync(path) ? loadResult(path) : null;
@@ -99,7 +99,7 @@ function measuredAt(directory: SweepDirectory, { name }: PlannedRun, share: numb
   return result.measured.find(({ step }) => step === stepAt({ share }, result.numSteps)) ?? null;
 }
 
-/** At the end of a training samples follow the result. */
+/** Whether a run has reached this fraction of its steps; at the end its samples must be written, too. */
 export function isDone(directory: SweepDirectory, run: PlannedRun, share: number): boolean {
   if (measuredAt(directory, run, share) === null) return false;
   return share < 1 || fs.existsSync(`${directory.runPath(run.name)}/samples.txt`);

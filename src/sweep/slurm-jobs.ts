@@ -1,6 +1,6 @@
 /**
- * Which jobs a sweep has submitted, and which runs their tasks are: `slurm/jobs.json` in its directory, so that a sweep
- * that goes on finds what it has in the queue, and submits nothing twice.
+ * The jobs that a sweep has submitted, and the runs of their tasks: `slurm/jobs.json` in its directory, so that a resumed
+ * sweep finds its tasks in the queue and submits nothing twice.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -9,15 +9,16 @@ import { makeDirectory, readWhole, writeDurably } from "../node/files.ts";
 import { showPath } from "../errors.ts";
 import { jobsNamed, queue, submit } from "./slurm.ts";
 
-/** A job array. Written down before it is submitted: a process that is killed in between can find it by its name. */
+/** A job array. Recorded before it is submitted, so that after a kill in between it can be found by its name. */
 interface Job {
   readonly name: string;
-  /** Slurm's number; null: not yet known. */
+  /** Slurm's job id; null: not yet known. */
   readonly id: string | null;
   /** Runs, by index. */
   readonly runs: readonly string[];
 }
 
+/** The record of submitted jobs. */
 export class SlurmJobs {
   readonly #directory: string;
   #jobs: readonly Job[];
@@ -27,7 +28,7 @@ export class SlurmJobs {
     this.#jobs = jobs;
   }
 
-  /** Reads what a sweep has written down; nothing, if nothing. Throws InputError if it is damaged. */
+  /** Reads a sweep's record, empty where there is none. Throws InputError if it is damaged. */
   static open(sweepPath: string): SlurmJobs {
     const directory = join(sweepPath, "slurm");
     const path = join(directory, "jobs.json");
@@ -41,7 +42,7 @@ export class SlurmJobs {
     throw damaged(path);
   }
 
-  /** Tasks that wait or run now: `12_3` → its run. Each run has one at most, the newest. */
+  /** Tasks that wait or run: `12_3` → its run. Of each run only the newest counts. */
   async active(): Promise<Map<string, string>> {
     if (this.#jobs.length === 0) return new Map();
     await this.#findLost();
@@ -53,7 +54,7 @@ export class SlurmJobs {
     return new Map(Array.from(newest, ([run, task]) => [task, run]));
   }
 
-  /** Submits a job array of these runs. @param script of its name → the script. Resolves to its tasks, as `active`. */
+  /** Submits a job array of these runs. @param script job name → script. Resolves to its tasks, as `active`. */
   async submit(runs: readonly string[], script: (name: string) => string): Promise<Map<string, string>> {
     makeDirectory(this.#directory);
     const name = `microgpt-${this.#jobs.length + 1}-${Date.now().toString(36)}`;
@@ -65,7 +66,7 @@ export class SlurmJobs {
     return new Map(runs.map((run, index) => [`${id}_${index}`, run]));
   }
 
-  /** Gives jobs their number whose submission nobody lived to hear of. */
+  /** Looks up the ids of jobs whose submission was interrupted by a kill. */
   async #findLost(): Promise<void> {
     for (const job of this.#jobs.filter(({ id }) => id === null)) {
       const [id] = await jobsNamed(job.name);

@@ -1,9 +1,9 @@
 /**
- * A sweep's runs on a Slurm cluster: submitted as a job array, followed in the queue and in their logs, and submitted
- * again where a task has ended before its run has.
+ * Runs tasks on a Slurm cluster: submits them as a job array, follows the queue and their logs, and submits again what
+ * ended before its run was done.
  *
- * What a run has reached stands in its directory, which the cluster's machines share; Slurm is asked only why a task is
- * gone. A task that Slurm itself requeues (a preempted one) is left to it, and goes on from the run's checkpoint.
+ * A run's progress is read from its directory, on a disk that the cluster shares; Slurm is only asked why a task ended. A
+ * task that Slurm requeues (after preemption) is left to Slurm and resumes from the run's checkpoint.
  */
 import * as fs from "node:fs";
 import { setTimeout } from "node:timers/promises";
@@ -15,25 +15,26 @@ import { cancel, endingOf, queue } from "./slurm.ts";
 import type { Ending } from "./slurm.ts";
 import type { SlurmJobs } from "./slurm-jobs.ts";
 
-/** How often the queue is looked at: soon at first, then as rarely as a cluster's admins like. */
+/** Milliseconds between looks at the queue: short at first, then longer, to spare the controller. */
 const [FIRST_LOOK_MS, MAX_LOOK_MS] = [500, 15_000];
 const SLOWER = 1.1;
-/** How long a controller may be away: they are restarted now and then. */
+/** How long the controller may be unreachable: they are restarted now and then. */
 const MAX_SILENCE_MS = 600_000;
 
-/** A task of an array, as far as it is known. */
+/** A task of an array. */
 interface Followed {
   readonly task: RunTask;
   readonly log: LogTail;
   isRunning: boolean;
 }
 
+/** Runs tasks as jobs of a Slurm cluster. */
 export class SlurmPool implements Pool {
   readonly #jobs: SlurmJobs;
   readonly #script: (jobName: string, names: readonly string[]) => string;
   readonly #tell: Tell;
   readonly #deaths = new Deaths();
-  /** By Slurm's name of the task, `12_3`. */
+  /** By Slurm's name for the task, `12_3`. */
   readonly #followed = new Map<string, Followed>();
   readonly #stopped = new AbortController();
 
@@ -44,7 +45,7 @@ export class SlurmPool implements Pool {
     this.#tell = tell;
   }
 
-  /** As `Pool.run`. Throws InputError if Slurm refuses the job, or can't be asked any more. */
+  /** As `Pool.run`. Throws InputError if Slurm refuses the job or stays unreachable. */
   async run(tasks: readonly RunTask[]): Promise<void> {
     const byName = new Map(tasks.map((task) => [task.name, task]));
     for (const [id, name] of await this.#jobs.active()) {
@@ -74,7 +75,7 @@ export class SlurmPool implements Pool {
     this.#stopped.abort();
   }
 
-  /** Cancels all tasks, and waits until those that run have saved and are gone. */
+  /** Cancels all tasks and waits until the running ones have saved and ended. */
   async #end(): Promise<void> {
     const ids = new Set(Array.from(this.#followed.keys(), (id) => id.split("_")[0]));
     await cancel([...ids]);
@@ -102,7 +103,7 @@ export class SlurmPool implements Pool {
     this.#followed.set(id, { task, log: new LogTail(task.logPath), isRunning: false });
   }
 
-  /** Looks at the queue once, and at what the runs have said since. */
+  /** Reads the queue and the new lines of the logs once. */
   async #look(): Promise<void> {
     const queued = await queue();
     const again: RunTask[] = [];
@@ -123,7 +124,7 @@ export class SlurmPool implements Pool {
     await this.#submit(again);
   }
 
-  /** A task is gone from the queue: finished, failed for good, or to be done again. */
+  /** Handles a task that left the queue: finished, failed, or to be submitted again. */
   async #isToGoAgain(id: string, task: RunTask): Promise<boolean> {
     const { name } = task;
     if (task.isDone()) {
@@ -140,26 +141,26 @@ export class SlurmPool implements Pool {
 const wordOf = (ending: Ending | null): string =>
   ending === null ? "for an unknown reason" : ending.state.toLowerCase().replaceAll("_", " ");
 
-/** Why it would end so again; null where another try may do better: out of time, preempted, a machine that broke. */
+/** The failure of a task that would fail again; null where another try may succeed (time limit, preemption, node failure). */
 function failureOf(ending: Ending | null, logPath: string): { exitCode: number; message: string } | null {
   if (ending === null) return null;
   const { state, exitCode, signal } = ending;
-  if (state === "OUT_OF_MEMORY") return { exitCode: 1, message: "it ran out of memory; ask for more by --mem" };
-  if (state === "CANCELLED") return { exitCode: 143, message: "it was cancelled (scancel)" };
+  if (state === "OUT_OF_MEMORY") return { exitCode: 1, message: "out of memory; request more with --mem" };
+  if (state === "CANCELLED") return { exitCode: 143, message: "cancelled (scancel)" };
   if (state !== "FAILED" || signal !== 0 || STOPPED.has(exitCode)) return null;
   return { exitCode, message: lastError(logPath) ?? `exit code ${exitCode}` };
 }
 
 const END_BYTES = 16_384;
 
-/** The last error of a run that its log has. */
+/** The last error message in a run's log. */
 function lastError(path: string): string | null {
   if (!fs.existsSync(path)) return null;
   const end = readFrom(path, Math.max(0, fs.statSync(path).size - END_BYTES)).toString("utf8");
   return end.split("\n").reduce<string | null>((last, line) => messageOf(line) ?? last, null);
 }
 
-/** What is written to a log from now on. */
+/** Reads what is appended to a log. */
 class LogTail {
   readonly #path: string;
   #place: number;
@@ -169,7 +170,7 @@ class LogTail {
     this.#place = fs.existsSync(path) ? fs.statSync(path).size : 0;
   }
 
-  /** The events of the lines that have come to an end since the last time. */
+  /** The events in the lines completed since the last call. */
   read(): Readonly<Record<string, unknown>>[] {
     if (!fs.existsSync(this.#path) || fs.statSync(this.#path).size <= this.#place) return [];
     const bytes = readFrom(this.#path, this.#place);

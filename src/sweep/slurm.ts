@@ -1,6 +1,6 @@
 /**
- * What is asked of Slurm, by its own commands: `sbatch`, `squeue`, `sacct` or `scontrol`, `scancel`. Strings in, plain data
- * out; what it means for a sweep, `slurm-pool.ts` knows.
+ * Thin wrappers around Slurm's command-line tools (`sbatch`, `squeue`, `sacct` or `scontrol`, `scancel`) that parse their
+ * output into plain data. What it means for a sweep is in `slurm-pool.ts`.
  */
 import { execFile } from "node:child_process";
 import { userInfo } from "node:os";
@@ -10,14 +10,17 @@ import { errorCode } from "../node/files.ts";
 
 const run = promisify(execFile);
 
-/** How a task of an array has ended: Slurm's word for it, the exit code, and the signal that killed it, 0: none. */
+/** How a task of an array ended. */
 export interface Ending {
+  /** Slurm's name for the state, `COMPLETED` for success. */
   readonly state: string;
+  /** The exit code. */
   readonly exitCode: number;
+  /** The signal that killed it; 0: none. */
   readonly signal: number;
 }
 
-/** Throws InputError (exit code 1) if Slurm can't be asked, or says no; its first line is the reason. */
+/** Runs a tool. Throws InputError: the tool is missing, or (code "machine") refuses, with the first line of its output. */
 async function ask(command: string, ...args: string[]): Promise<string> {
   try {
     const { stdout } = await run(command, args, { maxBuffer: 2 ** 28, env: { ...process.env, LC_ALL: "C" } });
@@ -36,7 +39,7 @@ const stderrOf = (error: unknown): string => {
   return typeof text === "string" && text !== "" ? text : String(error);
 };
 
-/** Submits a script; resolves to the job's id. Throws InputError as Slurm refuses it. */
+/** Submits a script; resolves to the job's id. Throws InputError if Slurm refuses it. */
 export async function submit(scriptPath: string): Promise<string> {
   // With --parsable: "123", or "123;cluster".
   const [id = ""] = (await ask("sbatch", "--parsable", scriptPath)).trim().split(";");
@@ -51,7 +54,7 @@ export async function queue(): Promise<Map<string, string>> {
   );
 }
 
-/** `12_3|RUNNING` a line. */
+/** Parses lines such as `12_3|RUNNING`. */
 export function parseQueue(text: string): Map<string, string> {
   const lines = text.split("\n").map((line) => line.trim().split("|"));
   return new Map(lines.flatMap(([task, state]) => (state === undefined ? [] : [[task, state] as const])));
@@ -63,7 +66,7 @@ export async function jobsNamed(name: string): Promise<string[]> {
   return [...new Set(text.split("\n").map((line) => line.trim()))].filter((id) => id !== "");
 }
 
-/** How a task ended; null where Slurm does not know any more. Asks the accounting, and where there is none the controller. */
+/** How a task ended, from the accounting, or the controller where there is none; null if Slurm no longer knows. */
 export async function endingOf(task: string): Promise<Ending | null> {
   const asked = [
     () => ask("sacct", "--noheader", "--allocations", "--parsable2", "--jobs", task, "--format", "State,ExitCode"),
@@ -80,14 +83,14 @@ export async function endingOf(task: string): Promise<Ending | null> {
   return null;
 }
 
-/** `CANCELLED by 1000|0:15`, as sacct has it, the last line; or `JobState=FAILED … ExitCode=1:0`, as scontrol. */
+/** Parses `CANCELLED by 1000|0:15`, the last line of sacct, or `JobState=FAILED … ExitCode=1:0`, of scontrol. */
 export function parseEnding(text: string): Ending | null {
   const line = text.trim().split("\n").at(-1) ?? "";
   const match = /^([A-Z_]+)[^|]*\|(\d+):(\d+)$/.exec(line) ?? /\bJobState=(\w+).*\bExitCode=(\d+):(\d+)/.exec(line);
   return match === null ? null : { state: match[1], exitCode: Number(match[2]), signal: Number(match[3]) };
 }
 
-/** Ends jobs: those that run get SIGTERM, and some time to save. A job that is gone is no fault. */
+/** Cancels jobs: running ones get SIGTERM and time to save. A job that has ended is not an error. */
 export async function cancel(ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await ask("scancel", "--quiet", ...ids);
 }

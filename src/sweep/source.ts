@@ -1,6 +1,4 @@
-/**
- * Where a sweep's specification comes from: a file, a preset by name, and flags, which outdo both.
- */
+/** Reads a sweep's specification from a file or a preset, and from flags, which take precedence. */
 import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse, YAMLError } from "yaml";
@@ -13,15 +11,20 @@ import { showPath } from "../errors.ts";
 
 const PRESETS = fileURLToPath(new URL("../../presets/", import.meta.url));
 
-/** The sets of the reference's guide, as files that one may copy. */
+/** Presets: the experiments of the reference's guide, as files to copy. */
 export const PRESET_NAMES = ["tokenizers", "depth", "width", "merges", "large"] as const;
 
-/** What flags say of a sweep, as typed; null: nothing. */
+/** The flags of a sweep as typed; null: not given. */
 export interface SpecFlags {
+  /** Options with values to combine, `n-layer=1,2`. */
   readonly grid: readonly string[];
+  /** Options with a search space, `learning-rate=0.001..0.1`. */
   readonly random: readonly string[];
+  /** Settings to draw. */
   readonly trials: number | null;
+  /** Runs per setting. */
   readonly repeats: number | null;
+  /** Whether to stop the worse half early. */
   readonly halving: boolean;
 }
 
@@ -56,7 +59,7 @@ function readSource(source: string): SweepSpec {
   );
 }
 
-/** JSON is YAML, too. Aliases, which can make a small text large, are refused. */
+/** Parses YAML, and so JSON. Aliases are refused, because they can expand a small text without limit. */
 function readFile(path: string): SweepSpec {
   const text = readWhole(path, MAX_BYTES).toString("utf8");
   try {
@@ -65,7 +68,7 @@ function readFile(path: string): SweepSpec {
     if (error instanceof InputError) throw error;
     const [first = "it can't be read"] = error instanceof Error ? error.message.split("\n") : [];
     if (error instanceof YAMLError || error instanceof ReferenceError) {
-      throw new InputError(`${showPath(path)} is no YAML: ${quote(first.replace(/:$/, ""), 200)}`);
+      throw new InputError(`${showPath(path)} is not YAML: ${quote(first.replace(/:$/, ""), 200)}`);
     }
     throw error;
   }

@@ -1,12 +1,12 @@
 /**
  * A sweep is a directory of runs that belong together:
  *
- *   sweep.json     what all runs are told, and each beyond that        runs/       a run directory each
- *   summary.json   what they came to, best first (also summary.csv)    logs/       what each printed, its errors too
- *   failures.json  which failed, and why                               prepared/   the text, encoded once for all
- *   pages/         texts from the web, or piped in
+ *   sweep.json     the plan: shared options, and those of each run     runs/       a directory per run
+ *   summary.json   the results, best first (also summary.csv)          logs/       the output of each run, errors included
+ *   failures.json  which runs failed, and why                          prepared/   the text, encoded once for all
+ *   pages/         texts from the web or standard input
  *
- * Whether a run is finished, its own directory says: nothing here can be wrong about it after a crash.
+ * Whether a run is finished is read from its own directory, so that nothing here can be wrong after a crash.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -24,21 +24,27 @@ import { showPath } from "../errors.ts";
 import { Lock } from "../node/lock.ts";
 import { createDirectoryAtomically } from "../node/atomic-directory.ts";
 
-/** Why a run will not be finished. */
+/** Why a run failed. */
 export interface Failure {
+  /** The exit code of its process. */
   readonly exitCode: number;
+  /** The reason, as a clause. */
   readonly message: string;
 }
 
-/** What a sweep remembers: the plan, and the hash of the data that all its runs learn. */
+/** The content of sweep.json. */
 export interface SweepMemory extends Omit<SweepPlan, "left"> {
+  /** SHA-256 of the documents that all runs learn, in hex. */
   readonly dataHash: string;
-  /** What is asked of Slurm; null: the runs are done on this machine. */
+  /** Options for Slurm; null: runs are done on this machine. */
   readonly slurm: SlurmSettings | null;
 }
 
+/** A sweep on the disk. */
 export class SweepDirectory {
+  /** Its directory. */
   readonly path: string;
+  /** The content of its sweep.json. */
   readonly memory: SweepMemory;
   #lock: Lock | null = null;
 
@@ -47,7 +53,7 @@ export class SweepDirectory {
     this.memory = memory;
   }
 
-  /** Makes `runsDirectory/name`, or `stem-sweep-1` and so on, and locks it. Throws InputError as `makeWhole`. */
+  /** Makes `runsDirectory/name`, or `stem-sweep-1` and so on, and locks it. Throws InputError as `createDirectoryAtomically`. */
   static create(
     runsDirectory: string,
     name: string | null,
@@ -79,13 +85,13 @@ export class SweepDirectory {
     return fs.existsSync(join(path, "sweep.json"));
   }
 
-  /** Opens a sweep to read from it. Throws InputError that names what is wrong. */
+  /** Opens a sweep for reading. Throws InputError that names what is wrong. */
   static open(path: string): SweepDirectory {
-    if (!SweepDirectory.isAt(path)) throw new InputError(`${showPath(path)} is no sweep: it has no sweep.json`);
+    if (!SweepDirectory.isAt(path)) throw new InputError(`${showPath(path)} is not a sweep: it has no sweep.json`);
     return new SweepDirectory(path, readMemory(join(path, "sweep.json")));
   }
 
-  /** Opens a sweep to go on with it: locked, and tidied of what a killed process left. Throws InputError. */
+  /** Opens a sweep to resume it: locks it and removes what a killed process left. Throws InputError. */
   static openToRun(path: string): SweepDirectory {
     const sweep = SweepDirectory.open(path);
     try {
@@ -98,24 +104,28 @@ export class SweepDirectory {
     return sweep;
   }
 
-  /** Gives the lock back. */
+  /** Releases the lock. */
   close(): void {
     this.#lock?.release();
     this.#lock = null;
   }
 
+  /** The directory of its runs. */
   get runsPath(): string {
     return join(this.path, "runs");
   }
 
+  /** The directory of the encoded texts. */
   get preparedPath(): string {
     return join(this.path, "prepared");
   }
 
+  /** The directory of a run. */
   runPath(name: string): string {
     return join(this.runsPath, name);
   }
 
+  /** The log of a run. */
   logPath(name: string): string {
     return join(this.path, "logs", `${name}.log`);
   }
@@ -127,12 +137,12 @@ export class SweepDirectory {
     throw new InputError(`${showPath(this.path)} has no run ${quote(name)}; see its sweep.json`);
   }
 
-  /** The texts that can't be had again. Throws InputError if they are gone. */
+  /** The texts that cannot be read again. Throws InputError if they are missing. */
   fetched(): FetchedText[] {
     return loadFetched(join(this.path, "pages"));
   }
 
-  /** By the run's name. */
+  /** failures.json, by the run's name. */
   failures(): Map<string, Failure> {
     const path = join(this.path, "failures.json");
     if (!fs.existsSync(path)) return new Map();
@@ -147,7 +157,7 @@ export class SweepDirectory {
     );
   }
 
-  /** In the order of the runs, whatever the order they failed in. */
+  /** Writes failures.json, in the order of the runs. */
   saveFailures(failures: ReadonlyMap<string, Failure>): void {
     const entries = this.memory.runs.flatMap(({ name }) => {
       const failure = failures.get(name);
@@ -156,6 +166,7 @@ export class SweepDirectory {
     writeDurably(join(this.path, "failures.json"), `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
   }
 
+  /** Writes summary.json and summary.csv. */
   saveSummary(json: unknown, csv: string): void {
     writeDurably(join(this.path, "summary.json"), `${JSON.stringify(json, null, 2)}\n`);
     writeDurably(join(this.path, "summary.csv"), csv);
@@ -166,7 +177,7 @@ function parse(path: string): unknown {
   try {
     return JSON.parse(readWhole(path, 2 ** 26).toString("utf8"));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new InputError(`${showPath(path)} is damaged: it is no JSON`);
+    if (error instanceof SyntaxError) throw new InputError(`${showPath(path)} is damaged: it is not JSON`);
     throw error;
   }
 }
@@ -174,7 +185,7 @@ function parse(path: string): unknown {
 function readMemory(path: string): SweepMemory {
   const json = parse(path);
   if (!isRecord(json) || json.format !== "microgpt-sweep" || !isRecord(json.options) || !Array.isArray(json.runs)) {
-    throw new InputError(`${showPath(path)} is no sweep's`);
+    throw new InputError(`${showPath(path)} is not a sweep's`);
   }
   if (json.version !== 1) throw new InputError(`${showPath(path)}: its version is not 1; update microgpt`);
   try {
@@ -189,7 +200,7 @@ function readMemory(path: string): SweepMemory {
   }
 }
 
-/** Its name becomes a path, so it must be no more than a name. */
+/** Checks a run in sweep.json; its name becomes a path, so it must be a plain name. */
 function readRun(json: unknown): PlannedRun {
   const { name, group, settings } = isRecord(json) ? json : {};
   if (typeof name === "string" && typeof group === "string" && isRecord(settings) && /^[\w][\w.-]*$/.test(name)) {

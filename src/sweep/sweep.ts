@@ -1,8 +1,8 @@
 /**
- * `microgpt sweep`: many trainings of one text, side by side, each a process; then a table of what they came to.
+ * A sweep: many trainings of one text, each a process, then a table of their results.
  *
- * What all runs share is done once, before the first begins; what a run is told, and whether it is finished, stands in
- * the sweep's directory, so that whatever is killed, `sweep --resume` does what is left and nothing twice.
+ * Work that all runs share is done once, before the first starts. Plan and results are in the sweep's directory, so that
+ * after a kill `sweep --resume` does what is left, and nothing twice.
  */
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -34,26 +34,31 @@ import { learnTexts, openTexts, sizesOf } from "./texts.ts";
 import type { TextSizes } from "./texts.ts";
 import type { SweepOutput } from "./view.ts";
 
-/** How a sweep is run, however it began. */
+/** How a sweep is executed, new or resumed. */
 export interface SweepExecution {
-  /** Runs side by side; null: as the machine, or the cluster, can. */
+  /** Runs at once; null: as many as the machine, or the cluster, allows. */
   readonly jobs: number | null;
-  /** A module that hears of every run; null: none. */
+  /** A module that is called with the events of every run; null: none. */
   readonly hook: string | null;
-  /** What is asked of the cluster that does the runs; null: they are done on this machine. */
+  /** Options for the cluster; null: runs are done on this machine. */
   readonly slurm: SlurmSettings | null;
 }
 
+/** The flags of a new sweep. */
 export interface SweepFlags extends SpecFlags, SweepExecution {
+  /** Name of the sweep; null: made from the data's. */
   readonly name: string | null;
+  /** Where the sweep is made. */
   readonly runsDir: string;
+  /** Whether to print the plan and train nothing. */
   readonly dryRun: boolean;
 }
 
+/** The flags of a resumed sweep. */
 export interface ResumeFlags extends Omit<SweepExecution, "slurm"> {
-  /** Null: where it was. */
+  /** Where runs are done; null: as before. */
   readonly on: "local" | "slurm" | null;
-  /** What is asked for anew of the cluster. */
+  /** Options for the cluster that replace the sweep's own. */
   readonly slurm: Partial<SlurmSettings>;
 }
 
@@ -93,7 +98,7 @@ export async function sweep(
   }
 }
 
-/** Goes on with a sweep. What is finished stays; what failed, but for a training that diverged, is tried again. */
+/** Resumes a sweep. Finished runs stay; failed ones are tried again, except those that diverged. Throws as `sweep`. */
 export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags, output: SweepOutput): Promise<number> {
   const directory = SweepDirectory.openToRun(path);
   try {
@@ -111,23 +116,23 @@ export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags, o
   }
 }
 
-/** Throws InputError if the cluster is at work on a sweep that is to go on here. */
+/** Throws InputError if the cluster still has tasks of a sweep that is to be resumed on this machine. */
 async function mustBeAlone(path: string): Promise<void> {
   const active = await SlurmJobs.open(path)
     .active()
     .catch((error: unknown) => {
       if (!(error instanceof InputError)) throw error;
       const remedy = `if it does not, remove ${showPath(join(path, "slurm", "jobs.json"))}`;
-      throw new InputError(`whether the cluster still works on this sweep can't be told (${error.message}); ${remedy}`);
+      throw new InputError(`it is unknown whether the cluster still works on this sweep (${error.message}); ${remedy}`);
     });
   if (active.size === 0) return;
   const [task] = active.keys();
   throw new InputError(
-    `${active.size} of its runs are in Slurm's queue (${task}); scancel them first, or leave --on local away`,
+    `${active.size} of its runs are in Slurm's queue (${task}); scancel them first, or drop --on local`,
   );
 }
 
-/** A cluster's machines have other memory than this one. */
+/** On a cluster this machine's memory is no limit. */
 async function capacityOf(memory: SweepMemory, sizes: TextSizes, { jobs, slurm }: SweepExecution): Promise<Capacity> {
   return await planCapacity(memory, sizes, jobs, slurm === null ? undefined : Infinity);
 }
@@ -152,12 +157,12 @@ async function showPlan(
   return 0;
 }
 
-/** This very program, as another process starts it. */
+/** The command that starts this program in another process. */
 const program = (): string[] => [process.execPath, ...process.execArgv, realpathSync(process.argv[1])];
 
 const hookArgs = ({ hook }: SweepExecution): string[] => (hook === null ? [] : ["--hook", resolve(hook)]);
 
-/** → what writes the script of a job, for some runs and a share of their steps. */
+/** A writer of job scripts, for some runs and a fraction of their steps. */
 function scriptWriter(
   settings: SlurmSettings,
   { needs }: Capacity,
@@ -205,7 +210,7 @@ async function runAll(
   const { runs: reports } = readComparison([directory.path]);
   directory.saveSummary(summaryJson(reports), summaryCsv(reports));
   if (exitCode !== null) {
-    view.note(`to go on: microgpt sweep --resume ${showPath(directory.path)}`);
+    view.note(`to resume: microgpt sweep --resume ${showPath(directory.path)}`);
     return exitCode;
   }
   output.results(reports);
@@ -215,7 +220,7 @@ async function runAll(
   return directory.failures().size > 0 ? 1 : 0;
 }
 
-/** Writes down which runs can't be done in this room, and why. */
+/** Records the runs that do not fit the machine as failures. */
 function refuse(
   directory: SweepDirectory,
   runs: readonly PlannedRun[],

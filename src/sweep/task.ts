@@ -1,6 +1,6 @@
 /**
- * `microgpt sweep-task SWEEP RUN`: one run of a sweep, begun or gone on with. It is what a sweep starts as a process, here
- * or on another machine that sees the same directory; started again after any accident it does what is left.
+ * One run of a sweep, started or resumed: what `microgpt sweep-task` does in a process that the sweep starts, here or on
+ * another machine that shares the directory. Started again after a crash, it does what is left.
  */
 import * as fs from "node:fs";
 import { setTimeout } from "node:timers/promises";
@@ -21,11 +21,11 @@ import { gatherFiles, sourcesOf } from "../run/sources.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { TrainingGoal } from "../run/begin.ts";
 
-/** How long to wait for a process of the same run that is ending, as after a sweep was killed. */
+/** How long to wait for another process of the same run to end, for example after the sweep was killed. */
 const MAX_WAIT_MS = 60_000;
 const LOOK_MS = 100;
 
-/** Resolves to the exit code. Throws InputError as a training does, or if the sweep has no such run. */
+/** Trains a run to its goal. Resolves to the exit code. Throws InputError as a training does, or if the sweep has no such run. */
 export async function sweepTask(path: string, name: string, goal: TrainingGoal, reporter: Reporter): Promise<number> {
   const sweep = SweepDirectory.open(path);
   const asked = optionsOf(sweep.memory, sweep.runOf(name));
@@ -37,7 +37,7 @@ export async function sweepTask(path: string, name: string, goal: TrainingGoal, 
     try {
       return (await begin(trainingDataOf(options, text), options, place, goal, reporter)).exitCode;
     } catch (error) {
-      // Another process of the same run, of a sweep that was killed, has been quicker.
+      // Another process of the same run, from a killed sweep, was faster.
       if (!(error instanceof InputError) || error.code !== "exists") throw error;
     }
   }
@@ -49,15 +49,14 @@ export async function sweepTask(path: string, name: string, goal: TrainingGoal, 
   }
 }
 
-/** The text as the sweep has prepared it, or else anew. Throws InputError if it is not what it was. */
+/** The sweep's encoded text, made again where its file is missing. Throws InputError if the data has changed. */
 async function textOf(sweep: SweepDirectory, options: ResolvedOptions): Promise<EncodedText> {
   const text =
     (await loadPrepared(preparedPath(sweep.preparedPath, await textKey(options)))) ??
-    encodeText(
-      options,
-      sourcesOf({ files: await gatherFiles(options, () => {}), fetched: sweep.fetched() }),
-      { random: new Random(options.seed), newHasher: nodeHasher },
-    );
+    encodeText(options, sourcesOf({ files: await gatherFiles(options, () => {}), fetched: sweep.fetched() }), {
+      random: new Random(options.seed),
+      newHasher: nodeHasher,
+    });
   if (text.dataHash === sweep.memory.dataHash) return text;
   throw new InputError("the data is not what the sweep began with; put it back, or begin a new sweep");
 }

@@ -1,7 +1,4 @@
-/**
- * The texts of a sweep: read, cleaned, learnt and encoded once for each tokenizer that its runs have, and kept in files
- * for them.
- */
+/** The texts of a sweep: read, cleaned and encoded once per tokenizer, and stored in files for the runs. */
 import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { SweepPlan } from "../experiments/sweep-plan.ts";
@@ -15,23 +12,27 @@ import { loadPrepared, preparedPath, savePrepared, textKey } from "./prepared.ts
 import { gatherFiles, sourcesOf } from "../run/sources.ts";
 import type { Gathered } from "../run/sources.ts";
 
-/** By the key of the options that make them. */
+/** Encoded texts, by `textKey`. */
 export type Texts = ReadonlyMap<string, EncodedText>;
 
-/** Throws InputError as `encodeText`. */
+/** Encodes the texts that the runs need. Throws InputError as `encodeText`. */
 export async function learnTexts(plan: Pick<SweepPlan, "options" | "runs">, gathered: Gathered): Promise<Texts> {
   const texts = new Map<string, EncodedText>();
   for (const run of plan.runs) {
     const options = optionsOf(plan, run);
     const key = await textKey(options);
-    if (!texts.has(key)) texts.set(key, encodeText(options, sourcesOf(gathered), { random: new Random(options.seed), newHasher: nodeHasher }));
+    if (!texts.has(key))
+      texts.set(
+        key,
+        encodeText(options, sourcesOf(gathered), { random: new Random(options.seed), newHasher: nodeHasher }),
+      );
   }
   return texts;
 }
 
 /**
- * Makes the files that are missing, or damaged: of `texts`, or of the data as it is now.
- * Throws InputError if that is not what it was.
+ * Writes the files that are missing or damaged, from `texts`, or from the data read again. Throws InputError if the data
+ * has changed.
  */
 export async function openTexts(directory: SweepDirectory, texts: Texts | null): Promise<Texts> {
   const { memory } = directory;
@@ -61,9 +62,10 @@ function ignoreInputError(error: unknown): null {
   throw error;
 }
 
-/** How much there is of each text, and in which vocabulary. */
+/** Size and vocabulary of each text, by `textKey`. */
 export type TextSizes = ReadonlyMap<string, TextSize & { readonly vocabSize: number }>;
 
+/** Counts tokens and documents. */
 export function sizesOf(texts: Texts): TextSizes {
   return new Map(
     Array.from(texts, ([key, { documents, tails, tokenizer }]) => {

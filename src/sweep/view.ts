@@ -1,20 +1,23 @@
-/** How a sweep says what it does; who listens (`cli/sweep-view.ts`) is not known here. */
+/** What a sweep prints, as interfaces; `cli/sweep-view.ts` implements them. */
 import type { ReportRun } from "../experiments/report-data.ts";
 import type { Reporter } from "../run/reporter.ts";
 import type { PoolEvent } from "./pool.ts";
 
+/** Shows the progress of a sweep. */
 export interface SweepView {
-  /** A pool's event; `result` is what a finished run has reached, in bits a byte. */
+  /** Shows an event; `result` is a finished run's, in bits per byte. */
   pool(event: PoolEvent, result: number | null): void;
+  /** Shows a message. */
   note(message: string): void;
+  /** Shows a warning. */
   warn(message: string): void;
-  /** Nothing moves any more. */
+  /** Shows the final state. */
   end(): void;
 }
 
-/** What a sweep prints, from its plan to its results. */
+/** Where a sweep prints, from its plan to its results. */
 export interface SweepOutput {
-  /** Hears of texts and pages while they are gathered. */
+  /** Is told about texts and pages while they are read. */
   readonly reporter: Reporter;
   /** A view of the runs that are still to do. @param finished runs before those `names`. */
   readonly openView: (names: readonly string[], finished: number) => SweepView;

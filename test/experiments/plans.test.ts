@@ -83,13 +83,13 @@ test("of a small grid there are only so many trials", () => {
 
 test.each<[unknown, string]>([
   [[1], "sweep.yaml: expected options by name"],
-  [{ nlayer: 1 }, 'sweep.yaml: "nlayer" is no option; microgpt train --help has them all'],
+  [{ nlayer: 1 }, 'sweep.yaml: "nlayer" is not an option; microgpt train --help has them all'],
   [{ grid: { "n-layer": 3 } }, "sweep.yaml: grid: n-layer: expected a list of values"],
   [{ grid: { "n-layer": [] } }, "sweep.yaml: grid: n-layer: expected at least one value"],
   [{ grid: { "n-layer": ["two"] } }, 'sweep.yaml: --n-layer: expected a whole number from 1 to 1000, got "two"'],
   [{ grid: { data: [["a.txt"]] } }, "sweep.yaml: --data can't vary: results of different texts can't be compared"],
   [{ grid: { "val-fraction": [0.1, 0.2] } }, "sweep.yaml: --val-fraction can't vary"],
-  [{ grid: { __proto__: null, constructor: [1] } }, '"constructor" is no option'],
+  [{ grid: { __proto__: null, constructor: [1] } }, '"constructor" is not an option'],
   [{ random: { "learning-rate": "0.1..0.01" } }, "sweep.yaml: random: learning-rate: expected values or a range"],
   [{ random: { tokenizer: "a..b" } }, "sweep.yaml: --tokenizer: expected one of char, word, bpe, byte-bpe"],
   [{ runs: { tokenizer: "char" } }, "sweep.yaml: runs: expected a list"],

@@ -141,8 +141,8 @@ test("a cluster with accounting is asked why a task is gone; out of memory is no
   });
   const { exitCode, stderr } = await microgptHere(args, { env });
   expect(stderr.split("\n").slice(0, 2)).toEqual([
-    "microgpt: warning: 01_n-layer-1: it ran out of memory; ask for more by --mem",
-    "microgpt: warning: 02_n-layer-2: it was cancelled (scancel)",
+    "microgpt: warning: 01_n-layer-1: out of memory; request more with --mem",
+    "microgpt: warning: 02_n-layer-2: cancelled (scancel)",
   ]);
   expect(exitCode).toBe(1);
   expect(readFileSync(join(directory, "submitted"), "utf8")).toBe("x\n");
@@ -157,7 +157,7 @@ test("a task that dies again and again, and comes no further, is given up", asyn
     sacct: "echo 'TIMEOUT|0:0'",
   });
   const { stderr } = await microgptHere(args, { env });
-  expect(stderr).toContain("01_n-layer-1: it was ended 5 times (timeout) and came no further");
+  expect(stderr).toContain("01_n-layer-1: killed 5 times without progress (timeout)");
   expect(readFileSync(join(directory, "submitted"), "utf8")).toBe("x\n".repeat(5));
 });
 
@@ -234,7 +234,7 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     running.kill("SIGINT");
     const { exitCode, stdout } = await running.ended;
     expect(exitCode).toBe(130);
-    expect(stdout).toContain("to go on: microgpt sweep --resume");
+    expect(stdout).toContain("to resume: microgpt sweep --resume");
     expect(tasksOf(sweep)).toEqual([]);
     expect(cluster.ask("squeue", "--noheader")).toBe("");
     await until("no task is left", () => leftovers(sweep).length === 0);

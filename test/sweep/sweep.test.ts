@@ -94,7 +94,7 @@ test("Ctrl-C stops every run, saved; --resume does what is left, and nothing twi
   const { exitCode, stdout, stderr } = await first.ended;
   expect(exitCode).toBe(130);
   expect(stderr).toBe("");
-  expect(stdout).toMatch(/to go on: microgpt sweep --resume \S+sweep\n$/);
+  expect(stdout).toMatch(/to resume: microgpt sweep --resume \S+sweep\n$/);
   expect(leftovers(sweep)).toEqual([]); // no lock: no child is alive
   const done = readdirSync(join(sweep, "runs")).filter((name) => existsSync(join(sweep, "runs", name, "samples.txt")));
   const stamps = done.map((name) => statSync(join(sweep, "runs", name, "result.json")).mtimeMs);
@@ -215,10 +215,10 @@ test.runIf(existsSync("/proc/self/cmdline"))(
 test.each<[string, RegExp]>([
   ["nowhere.yaml", /^"nowhere.yaml" is no sweep file and no preset; the presets are tokenizers, depth, /],
   ["--grid n-layer", /^--grid: expected an option and its values/],
-  ["--grid nlayer=1", /^"nlayer" is no option/],
+  ["--grid nlayer=1", /^"nlayer" is not an option/],
   ["--trials 3", /^sweep: --trials draws from --grid or --random; give one of them$/],
   ["--grid n-layer=1,2 --reference", /^sweep: --reference holds nothing out/],
-  ["--resume nowhere", /^\S*nowhere is no sweep: it has no sweep.json$/],
+  ["--resume nowhere", /^\S*nowhere is not a sweep: it has no sweep.json$/],
   ["--resume x --n-layer 2", /^--resume: a sweep goes on as it began; leave options away$/],
   ["--resume x --grid n-layer=2", /^--resume: a sweep goes on as it began; leave options away$/],
   ["--resume x --halving", /^--resume: a sweep goes on as it began; leave options away$/],
@@ -233,10 +233,10 @@ test.each<[string, RegExp]>([
 });
 
 test.each([
-  ["bad.yaml", "grid: [", /^\S*bad.yaml is no YAML: "/],
-  ["alias.yaml", "a: &x 1\nb: *x\n", /^\S*alias.yaml is no YAML: |^\S*alias.yaml: "a" is no option/],
+  ["bad.yaml", "grid: [", /^\S*bad.yaml is not YAML: "/],
+  ["alias.yaml", "a: &x 1\nb: *x\n", /^\S*alias.yaml is not YAML: |^\S*alias.yaml: "a" is not an option/],
   ["list.json", "[1]", /^\S*list.json: expected options by name/],
-  ["typo.json", '{"grid": {"n-layr": [1]}}', /^\S*typo.json: "n-layr" is no option/],
+  ["typo.json", '{"grid": {"n-layr": [1]}}', /^\S*typo.json: "n-layr" is not an option/],
 ])("a sweep file with a mistake is refused: %s", async (name, text, message) => {
   const directory = workspace();
   writeFileSync(join(directory, name), text);
