@@ -14,7 +14,7 @@ import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
 import { VERSION } from "./options/version.ts";
 import { FETCH_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./options/config.ts";
-import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./options/config.ts";
+import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./options/train-options.ts";
 import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
 import { findRun } from "./node/run-directory.ts";
