@@ -83,7 +83,7 @@ test("of a small grid there are only so many trials", () => {
 
 test.each<[unknown, string]>([
   [[1], "sweep.yaml: expected options by name"],
-  [{ nlayer: 1 }, 'sweep.yaml: "nlayer" is not an option; microgpt train --help has them all'],
+  [{ nlayer: 1 }, 'sweep.yaml: "nlayer" is not an option; microgpt train --help lists them'],
   [{ grid: { "n-layer": 3 } }, "sweep.yaml: grid: n-layer: expected a list of values"],
   [{ grid: { "n-layer": [] } }, "sweep.yaml: grid: n-layer: expected at least one value"],
   [{ grid: { "n-layer": ["two"] } }, 'sweep.yaml: --n-layer: expected a whole number from 1 to 1000, got "two"'],
