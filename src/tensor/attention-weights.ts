@@ -28,7 +28,9 @@ export function attentionWeights(query: Tensor, key: Tensor, statistics: Tensor,
 
 /** An attention head: layers and heads count from 0. */
 export interface HeadName {
+  /** Counted from 0. */
   readonly layer: number;
+  /** Counted from 0, within its layer. */
   readonly head: number;
 }
 

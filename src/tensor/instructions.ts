@@ -1,69 +1,83 @@
 /**
- * What a backend must be able to do: the instructions that a program is made of, and the memory they work on.
+ * The instruction set that every backend implements, and the memory that instructions work on.
  *
- * A program is data. It says which kernel runs on which buffers, in which order; it knows no loop and no device.
- * Dimension letters: T tokens of a batch, laid one after another without padding; C nEmbd; H nHead; V vocabSize.
+ * A program is data: which kernel runs on which buffers, in which order. It has no loops and knows no device.
+ * Dimension letters: T tokens of a pass, laid end to end without padding; C nEmbd; H nHead; V vocabSize.
  */
 
-/**
- * A matrix in the memory of a backend. `rows` is a number for weights; "tokens": a row for every token of the batch;
- * "window": a row for every token of the part of the batch at hand, where the whole would be too large (`Section`).
- */
+/** A matrix in the memory of a backend. */
 export interface Buffer {
+  /** For error messages and drawings. */
   readonly name: string;
+  /** A number for weights; "tokens": a row per token of the pass; "window": a row per token of a window of it. */
   readonly rows: "tokens" | "window" | number;
+  /** Numbers per row, without padding. */
   readonly columns: number;
 }
 
-/** Some columns of a buffer, from `column` on. */
+/** Some columns of a buffer. */
 export interface View {
+  /** The matrix. */
   readonly buffer: Buffer;
+  /** The first of the columns. */
   readonly column: number;
+  /** How many. */
   readonly columns: number;
 }
 
-/** A weight matrix [rows, columns] and what belongs to it, all of that shape. */
+/** A weight matrix with its gradient and Adam's means, all of one shape. */
 export interface Weight {
+  /** The model's name for it, or that of a merged weight. */
   readonly name: string;
+  /** Of all five buffers. */
   readonly shape: readonly [rows: number, columns: number];
+  /** The weights. */
   readonly data: Buffer;
+  /** The gradient of the last step. */
   readonly grad: Buffer;
+  /** Adam's running mean of the gradient. */
   readonly adamMean: Buffer;
+  /** Adam's running mean of its square. */
   readonly adamMeanSquare: Buffer;
-  /** The matrices of the model that lie in it; one, but where several were merged to be multiplied at once. */
+  /** The model's matrices in it; several where they were merged to be one product. */
   readonly slices: readonly WeightSlice[];
 }
 
-/** Where a matrix of the model lies in a weight: entry [r, c] of it at [row + place(r, rowHeads), place(c, columnHeads)]. */
+/** Where a matrix of the model is in a weight: entry [r, c] of it at [row + place(r, rowHeads), place(c, columnHeads)]. */
 export interface WeightSlice {
+  /** The model's name for the matrix. */
   readonly name: string;
+  /** Its first row in the weight. */
   readonly row: number;
+  /** [rows, columns] without padding. */
   readonly shape: readonly [rows: number, columns: number];
-  /** How the rows, or columns, are spread so that every attention head begins at a round number; null: not at all. */
+  /** How rows are spread so that each attention head starts at an aligned row; null: not spread. */
   readonly rowHeads: Heads | null;
+  /** The same for columns. */
   readonly columnHeads: Heads | null;
 }
 
-/** `count` heads of `size` numbers each, `stride` apart; what is between is 0. */
+/** Attention heads with padding between them, which is 0. */
 export interface Heads {
+  /** Heads. */
   readonly count: number;
+  /** Numbers per head. */
   readonly size: number;
+  /** Numbers from head to head. */
   readonly stride: number;
 }
 
-/**
- * One instruction: it reads the views of `from` and writes those of `to`, which are never the same memory but where it
- * says so.
- */
+/** An instruction reads the views of `from` and writes those of `to`; they share no memory unless it says so. */
 type InstructionShape<Name extends string, To extends string, From extends string, More = unknown> = {
   readonly kernel: Name;
   readonly to: Readonly<Record<To, View>>;
   readonly from: Readonly<Record<From, View>>;
 } & Readonly<More>;
 
-/** Views that are not always there. */
+/** Views that an instruction may lack. */
 type Optional<Name extends string> = { readonly from: Readonly<Partial<Record<Name, View>>> };
 
+/** One step of a program; the comment at each is its definition. */
 export type Instruction =
   /** out[t] = tokenTable[token t] + positionTable[position of t in its document] */
   | InstructionShape<"embed", "out", never, { tokenTable: Weight; positionTable: Weight }>
@@ -103,28 +117,28 @@ export type Instruction =
   /** Adam's step with the weight's gradient */
   | InstructionShape<"adam", never, never, { weight: Weight }>;
 
+/** The name of an instruction. */
 export type KernelName = Instruction["kernel"];
+/** The instruction of a name. */
 export type InstructionOf<Name extends KernelName> = Extract<Instruction, { kernel: Name }>;
 
-/**
- * How an instruction's work may be cut into parts that need nothing of each other: by whole `documents`, or by rows of
- * the `weights`, each of which needs all the tokens.
- */
+/** How the work of an instruction divides into independent chunks: by whole documents, or by rows of a weight, each of which needs all tokens. */
 export type Axis = "documents" | "weights";
 
+/** The axis of an instruction. */
 export function axisOf({ kernel }: Instruction): Axis {
   return kernel === "linearWeightGrad" || kernel === "embedGrad" || kernel === "adam" ? "weights" : "documents";
 }
 
 /** The views that an instruction writes. */
 export const viewsWritten = (instruction: Instruction): readonly View[] => Object.values<View>(instruction.to);
-/** The views that it reads. */
+/** The views that an instruction reads. */
 export const viewsRead = (instruction: Instruction): readonly View[] => Object.values<View>(instruction.from);
 
-/** Entry `index` of spread rows or columns: with heads of 3, 4 apart, 0 1 2 3 4 5 … → 0 1 2 4 5 6 … */
+/** The offset of entry `index` among spread rows or columns: with heads of 3, 4 apart, 0 1 2 3 4 5 … → 0 1 2 4 5 6 … */
 export function spreadOffset(index: number, heads: Heads | null): number {
   return heads === null ? index : Math.floor(index / heads.size) * heads.stride + (index % heads.size);
 }
 
-/** The least multiple that is not below the value: (9, 8) → 16. */
+/** The smallest multiple that is not below the value: (9, 8) → 16. */
 export const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;

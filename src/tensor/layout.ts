@@ -1,34 +1,39 @@
-/** Where the weights of a model lie in the memory of a backend. */
+/** The memory layout of a model's weights: where each begins, and which matrices are merged. */
 import { weightShapes } from "../training/engine.ts";
 import { roundUp } from "./instructions.ts";
 import type { Buffer, Heads, Weight, WeightSlice } from "./instructions.ts";
 import type { Config } from "../microgpt.ts";
 
-/** What a backend wants of the layout: rows, and heads within a row, begin at multiples of so many numbers. */
+/** A backend's alignment, counted in numbers. */
 export interface Alignment {
+  /** Rows start at multiples of this. */
   readonly align: number;
+  /** Attention heads within a row start at multiples of this. */
   readonly headAlign: number;
-  /** And so do buffers; where it says nothing, anywhere. */
+  /** Buffers start at multiples of this; default: 1. */
   readonly startAlign?: number;
-  /** Memory for a batch comes in pieces of so many numbers, and no buffer lies in two; absent: it is one piece. */
+  /** Memory for a pass comes in segments of this size, and no buffer crosses two; absent: one segment. */
   readonly segment?: number;
 }
 
-/** The weights of a model and where they lie: at the beginning of the memory, the same for all its programs. */
+/** The weights of a model at the beginning of the memory, the same for all its programs. */
 export interface Layout {
+  /** The model. */
   readonly config: Config;
+  /** How the heads are padded. */
   readonly heads: Heads;
-  /** By the model's own names; `layer0.attn_wqkv` is wq, wk and wv, one on the other. */
+  /** By the model's names; `layer0.attn_wqkv` is wq, wk and wv stacked. */
   readonly weights: ReadonlyMap<string, Weight>;
+  /** Where each weight buffer is. */
   readonly slots: Slots;
-  /** Numbers that all of it takes: weights, gradients, Adam's means. */
+  /** Numbers in all: weights, gradients, Adam's means. */
   readonly size: number;
 }
 
-/** Where a buffer begins, counted in numbers (of the backend's own precision), and how far apart its rows are. */
+/** The slot of each buffer: its start and the distance of its rows, in numbers of the backend's precision. */
 export type Slots = ReadonlyMap<Buffer, { readonly start: number; readonly stride: number }>;
 
-/** `isTrained`: with room for gradients and Adam's means. */
+/** Lays out the weights of a model. @param isTrained whether gradients and Adam's means have memory, too. */
 export function layoutWeights(config: Config, alignment: Alignment, isTrained: boolean): Layout {
   const { align, headAlign, startAlign = 1 } = alignment;
   const size = config.nEmbd / config.nHead;

@@ -1,43 +1,53 @@
 /**
  * The operations of the tensor model, one row of a table each: the shape of the result, the instructions that compute
- * it, and those that carry its gradient back. Derivatives are for `tensor/program.ts`, which joins the rows; numbers are for
- * the backends. A GPT needs seven.
+ * it, and those that carry its gradient back. `program.ts` joins the rows into a program; backends compute the numbers.
  */
 import type { Heads, Instruction, View, Weight } from "./instructions.ts";
 
-/** A tensor of the model: what it is made of, not yet any memory. Rows: one for each token of a batch. */
+/** A tensor of the model as a node of its graph, without memory yet. It has a row per token of the pass. */
 export interface TensorNode {
+  /** What computes it. */
   readonly op: OpName;
+  /** The tensors that it is computed from. */
   readonly inputs: readonly TensorNode[];
+  /** The weights that it is computed from. */
   readonly weights: readonly Weight[];
+  /** Numbers per row. */
   readonly columns: number;
   /** Attention only. */
   readonly heads: Heads | null;
-  /** `columns` only: the first of them. */
+  /** `columns` only: the first column. */
   readonly from: number;
 }
 
+/** The name of an operation. */
 export type OpName = "embed" | "rmsnorm" | "linear" | "relu" | "add" | "attention" | "crossEntropy" | "columns";
 
-/** The memory of a tensor and of its inputs while its gradient is computed. */
+/** The memory of a tensor and of its inputs. */
 export interface NodeMemory {
+  /** The tensor. */
   readonly tensor: TensorNode;
+  /** Its own memory. */
   readonly out: View;
+  /** The memory of its inputs, in order. */
   readonly inputs: readonly View[];
   /** For attention and cross-entropy: what the forward pass leaves for the backward pass. */
   readonly statistics: View;
 }
 
+/** An operation. */
 export interface Op {
-  /** Numbers a row that the forward pass leaves in `statistics`; 0: none. */
+  /** Numbers per row that the forward pass leaves in `statistics`; 0: none. */
   readonly statistics: (tensor: TensorNode) => number;
+  /** Instructions that compute the result. */
   readonly forward: (place: NodeMemory) => Instruction[];
-  /** `dOut` is the gradient of the result; `gradients` are new memory for those of the inputs. */
+  /** Instructions of the gradients. @param dOut the gradient of the result. @param gradients memory for those of the inputs. */
   readonly backward: (place: NodeMemory, dOut: View, gradients: readonly View[]) => Instruction[];
 }
 
 const none = (): number => 0;
 
+/** All operations. */
 export const OPS: Readonly<Record<OpName, Op>> = {
   /** tokens [T] → tokenTable[token] + positionTable[position] [T, C] */
   embed: {

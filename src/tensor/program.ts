@@ -1,6 +1,17 @@
 /**
- * From the model to a program: one flat list of instructions and a place in memory for everything, made once for a
- * configuration. Differentiation, fusion and the memory plan happen here; while a step runs nothing is decided any more.
+ * From the model to a program: a flat list of instructions and a memory slot for every buffer, made once per
+ * configuration. Differentiation, fusion and the memory plan happen here, ahead of time; a step only runs the list.
+ *
+ *   training   phase    section "documents"        barrier   section "weights"              barrier
+ *              ───────  ─────────────────────────  │         ────────────────────────────  │
+ *              1        embed … attention … loss   │         gradients of 5 weights         │
+ *              2        backward of layer 1 …      │         gradients of 5 weights         │   …   update: Adam
+ *
+ *   Chunks of a "documents" section are whole documents; those of a "weights" section are rows of a weight, which need all
+ *   tokens. A windowed phase repeats its sections for some rows at a time, where a head's logits are too large.
+ *
+ *   memory     weights │ slot 0: x0, later dAttention │ slot 1: query, later hidden │ …   buffers with disjoint lifetimes
+ *                                                                                       and equal strides share a slot
  */
 import { fuse } from "./fusion.ts";
 import { axisOf, viewsRead, viewsWritten, roundUp } from "./instructions.ts";
@@ -11,33 +22,41 @@ import { gpt, loss } from "./model.ts";
 import { OPS } from "./ops.ts";
 import type { NodeMemory, TensorNode } from "./ops.ts";
 
-/** Instructions that are cut along the same axis: whoever runs a part of them needs to wait for nobody within. */
+/** Instructions of one axis: a worker that runs a chunk of it waits for no other within the section. */
 export interface Section {
+  /** How the work divides into chunks. */
   readonly axis: Axis;
+  /** In order. */
   readonly instructions: readonly Instruction[];
 }
 
-/** Sections that run one after another, with a meeting after each; windowed: for each window of the rows in turn. */
+/** Sections that run one after another, with a barrier after each. */
 export interface Phase {
+  /** Whether the sections run for each window of rows in turn. */
   readonly windowed: boolean;
+  /** In order. */
   readonly sections: readonly Section[];
 }
 
+/** A program, ready for a backend. */
 export interface Program {
+  /** What it is for. */
   readonly kind: ProgramKind;
+  /** The weights that it reads. */
   readonly layout: Layout;
+  /** In order. */
   readonly phases: readonly Phase[];
-  /** The update, for after the last batch of a step: Adam for every weight. Training only. */
+  /** The update after the last pass of a step: Adam for every weight. Empty except for training. */
   readonly update: Section;
-  /** Where the results are: [T, 2] statistics of the loss, or for generating [T, V] logits. */
+  /** The result: statistics of the loss [T, 2], or for generating logits [T, V]. */
   readonly result: View;
-  /** Tokens of the largest batch. */
+  /** Tokens of the largest pass. */
   readonly maxTokens: number;
   /** Rows of a window; 0: no phase is windowed. */
   readonly windowRows: number;
-  /** Where what depends on the batch lies, behind the weights; all programs of a model use the same memory for it. */
+  /** Slots of the activations, behind the weights; all programs of a model share this memory. */
   readonly slots: Slots;
-  /** Numbers it takes. */
+  /** Numbers that the activations take. */
   readonly size: number;
   /** The activations that keep their memory to the end, by name (`gpt` in model.ts); generating only. */
   readonly activations: ReadonlyMap<string, Activation>;
@@ -45,23 +64,26 @@ export interface Program {
 
 /** Where an activation is: a view of the program's memory. */
 export interface Activation {
+  /** Its columns of a buffer. */
   readonly view: View;
   /** How its columns are spread over heads; null: they are not. */
   readonly heads: Heads | null;
 }
 
+/** The three programs of a model. */
 export type ProgramKind = "training" | "evaluating" | "generating";
 
+/** Limits of a program's memory. */
 export interface Limits extends Alignment {
-  /** Tokens of the largest batch. */
+  /** Tokens of the largest pass. */
   readonly maxTokens: number;
-  /** Logits of more numbers than these are computed, used and forgotten window by window. */
+  /** More logits than this are computed window by window. */
   readonly maxLogits: number;
 }
 
 // ── Forward and backward ─────────────────────────────────────────────────────────────────────────────────────
 
-/** Every tensor that `last` is made of, inputs first. */
+/** Every tensor that `last` depends on, inputs first. */
 function inOrder(last: TensorNode): TensorNode[] {
   const order = new Set<TensorNode>();
   const visit = (tensor: TensorNode): void => {
@@ -79,11 +101,11 @@ const newView = (name: string, rows: Buffer["rows"], columns: number): View => (
   columns,
 });
 
-/** Gives every tensor its memory and makes the instructions, there and back. */
+/** Gives every tensor its memory and makes the instructions, forward and backward. */
 class Tape {
   readonly #views = new Map<TensorNode, View>();
   readonly #statistics = new Map<TensorNode, View>();
-  /** Gradients of a tensor that its users have sent; their sum is the tensor's. */
+  /** Gradients that the users of a tensor have contributed; their sum is its gradient. */
   readonly #sent = new Map<TensorNode, View[]>();
 
   view(tensor: TensorNode): View {
@@ -112,7 +134,7 @@ class Tape {
     return OPS[tensor.op].forward(this.#place(tensor));
   }
 
-  /** Instructions of the gradient of `tensor`'s inputs and weights; those of its users must have come before. */
+  /** Instructions of the gradients of `tensor`'s inputs and weights; its users must have been visited before. */
   backward(tensor: TensorNode): Instruction[] {
     const [sum, dOut] = this.#sum(tensor);
     if (tensor.op === "add") {
@@ -136,7 +158,7 @@ class Tape {
 
   #newGradient(user: TensorNode, input: TensorNode): View {
     if (user.op === "crossEntropy") {
-      this.#send(input, this.view(input)); // in place: nobody needs the logits any more
+      this.#send(input, this.view(input)); // in place: the logits are not needed any more
       return this.view(input);
     }
     if (input.op === "columns") {
@@ -169,8 +191,8 @@ class Tape {
  * A program of a model:
  * - training: forward and backward, and Adam as its `update`
  * - evaluating: the losses alone
- * - generating: the logits. Keys and values stay where they are, so that a text can be read on token by token: a run
- *   over its last rows finds what the runs before have left (a KV cache)
+ * - generating: the logits. Keys and values stay in memory, so that a text can be read token by token: a run
+ *   over its last rows reuses the keys and values of earlier runs (a KV cache)
  */
 export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits): Program {
   const { config, weights, heads } = layout;
@@ -222,10 +244,10 @@ function windowOf(kind: ProgramKind, { vocabSize }: Config, { maxTokens, maxLogi
   return rows >= 128 ? Math.min(1024, 128 * Math.floor(rows / 128)) : Math.max(16, 16 * Math.floor(rows / 16));
 }
 
-/** Weight gradients wait for so many others, a layer's four and the head's: waiting keeps memory, meeting costs time. */
+/** Flush once five weight gradients are pending, a layer's four and the head's: holding more costs memory, a barrier costs time. */
 const PENDING_WEIGHT_GRADIENTS = 5;
 
-/** Cuts the list where the axis changes, and gathers what needs all tokens behind what is done document by document. */
+/** Cuts the list into phases: weight gradients, which need all tokens, are gathered behind the work done per document. */
 function intoPhases(instructions: readonly Instruction[], logits: Buffer): Phase[] {
   const phases: Phase[] = [];
   let documents: Instruction[] = [];
@@ -258,7 +280,7 @@ interface Life {
   last: number;
 }
 
-/** When a buffer is first written and last read, counted in instructions; a windowed phase is one moment. */
+/** When each buffer is first written and last read, in instructions; a windowed phase counts as one. */
 function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): Map<Buffer, Life> {
   const lives = new Map<Buffer, Life>();
   let moment = 0;
@@ -276,12 +298,12 @@ function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): 
   return lives;
 }
 
-/** Kernels that work on four rows at once may read beyond the last row, though never write there. */
+/** Kernels that work on four rows at once may read, but never write, beyond the last row. */
 const SPARE_ROWS = 4;
 
 /**
- * Buffers whose lives do not overlap share memory, but only those with the same stride: then a row of one lies where
- * the same row of the other was, and workers that are at different instructions never meet.
+ * Buffers with disjoint lifetimes share a slot if their strides are equal: then a row of one has the memory of the same row
+ * of the other, and workers at different instructions never touch the same row.
  */
 function planMemory(
   lives: ReadonlyMap<Buffer, Life>,

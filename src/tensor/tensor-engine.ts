@@ -1,6 +1,6 @@
 /**
- * The engine: the compiled model on some backend. It packs documents into batches, turns statistics into losses, and
- * carries weights to and fro; the arithmetic is the backend's.
+ * The engine: the compiled model on a backend. It packs documents into passes, turns statistics into losses and copies
+ * weights in and out; the backend does the arithmetic. Calls may overlap: they take turns (`call-queue.ts`).
  */
 import { CallQueue } from "./call-queue.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
@@ -18,23 +18,28 @@ import { sumLosses, tokenLoss } from "./stepping.ts";
 import type { Alignment, Layout } from "./layout.ts";
 import type { Program } from "./program.ts";
 
+/** Limits of an engine's memory. */
 export interface EngineLimits {
-  /** Tokens that are computed at once; larger batches are cut between documents. At least blockSize. */
+  /** Tokens of a pass; larger batches are cut between documents. At least blockSize. */
   readonly maxTokens: number;
-  /** Logits of more numbers than these are not in memory at once. */
+  /** Logits that may be in memory at once. Default: 2²¹. */
   readonly maxLogits?: number;
 }
 
 /** 8 MiB of f32. */
 const MAX_LOGITS = 2 ** 21;
 
+/** The three programs of a model. */
 export interface Programs {
+  /** A step. */
   readonly training: Program;
+  /** Losses without gradients. */
   readonly evaluating: Program;
+  /** Logits, token by token. */
   readonly generating: Program;
 }
 
-/** The programs of a model, and where everything lies: all of an engine but its memory. */
+/** The programs and the memory layout of a model: an engine without its memory. */
 export function planEngine(
   alignment: Alignment,
   config: Config,
@@ -51,18 +56,21 @@ export function planEngine(
   return { layout, programs };
 }
 
+/** An `Engine` on a backend. */
 export class TensorEngine implements Engine {
+  /** The backend's name. */
   readonly name: string;
+  /** The model. */
   readonly config: Config;
   readonly #layout: Layout;
   readonly #programs: Programs;
   readonly #session: Session;
   readonly #queue = new CallQueue();
-  /** What every step and evaluation fills anew: to make small typed arrays takes longer than to fill them. */
+  /** Reused by every step and evaluation: small typed arrays take longer to allocate than to fill. */
   readonly #packed: PackedTokens;
   /** The one document that is being read, [blockSize]. */
   readonly #text: PackedTokens;
-  /** Whose keys and values the generating program's memory holds. */
+  /** The reader whose keys and values are in the generating program's memory. */
   #reading: Reader | null = null;
 
   /** Compiles the model for the backend. Its weights are 0 until `load` or `loadWeights`. */
@@ -72,6 +80,7 @@ export class TensorEngine implements Engine {
     return new TensorEngine(backend.name, layout, programs, session);
   }
 
+  /** `create` calls it with what it compiled. */
   constructor(name: string, layout: Layout, programs: Programs, session: Session) {
     this.name = name;
     this.config = layout.config;
@@ -89,6 +98,7 @@ export class TensorEngine implements Engine {
     return this.#session.bytes;
   }
 
+  /** As in `Engine`. */
   get maxInFlight(): number {
     return this.#session.maxInFlight ?? 0;
   }
@@ -186,7 +196,7 @@ export class TensorEngine implements Engine {
       if (tokens.length >= this.config.blockSize) {
         throw new RangeError(`reader: the model reads at most ${this.config.blockSize} tokens; start a new reader`);
       }
-      // Another reader, or a step, has used the memory since: everything is read again.
+      // Another reader, or a step, used the memory in between: read everything again.
       const firstRow = this.#reading === reader ? tokens.length : 0;
       tokens.push(token);
       this.#reading = reader;
@@ -224,7 +234,7 @@ export class TensorEngine implements Engine {
     });
   }
 
-  /** Takes over weights alone: the optimizer's memory stays. */
+  /** Copies weights in; the optimizer's state stays as it is. */
   loadWeights(weights: Tensors): Promise<void> {
     return this.#queue.alone(() => this.#loadWeights(weights));
   }
@@ -240,7 +250,7 @@ export class TensorEngine implements Engine {
     return this.#queue.alone(() => this.#saveAll((weight) => weight.grad));
   }
 
-  /** Gives the memory, and threads, back. */
+  /** Frees memory and threads; no call may follow. */
   close(): void {
     this.#session.close();
   }
@@ -251,7 +261,7 @@ export class TensorEngine implements Engine {
     return this.#session.run(this.#programs.generating, this.#text, { firstRow, lossScale: 0, accumulate: false });
   }
 
-  /** A plain list: for a small vocabulary, a typed array takes longer to make than the model to compute. */
+  /** A plain array: for a small vocabulary, a typed array takes longer to allocate than the model to compute. */
   #logitsOf({ data, stride }: ProgramOutput, row: number): number[] {
     const logits = new Array<number>(this.config.vocabSize);
     for (let i = 0; i < logits.length; i++) logits[i] = data[row * stride + i];

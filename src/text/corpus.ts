@@ -1,53 +1,57 @@
 /**
- * From what was read, a chunk at a time, to documents: cut into lines, freed of what is no text, and put together as
- * lines, paragraphs or files. It never holds more than one document, so a corpus may be larger than any memory.
- *
- * Everything that is taken away is counted.
+ * From chunks of text to documents: split into lines, cleaned, and grouped into lines, paragraphs or files. It never holds
+ * more than one document, so a corpus may be larger than the memory. Everything that is removed is counted.
  */
 import { groupLines, linesOf, strip } from "./dataset.ts";
 import type { DocumentKind } from "./dataset.ts";
 import { InputError, quote } from "../errors.ts";
 
-/** A text to learn from, which can be read again and again. */
+/** A text to learn from, which can be read repeatedly. */
 export interface Source {
-  /** A path or an address, for messages. */
+  /** A path or an address, for error messages. */
   readonly name: string;
-  /** Whether it is one of many, so that nobody misses a text in it. */
+  /** Whether it may have no text without an error, because it is one file of many. */
   readonly mayBeEmpty: boolean;
-  /** The text from its beginning, in pieces of any length. */
+  /** The text from its start, in chunks of any length. */
   chunks(): Iterable<string>;
-  /** Known after a pass over its bytes: their encoding, and how many sequences were not valid in it. */
+  /** The encoding of its bytes, known after a pass; absent: text in memory. */
   readonly encoding?: string;
+  /** Byte sequences that were not valid in it. */
   readonly replaced?: number;
 }
 
 /** A text in memory, as a source. */
 export const textSource = (name: string, text: string): Source => ({ name, mayBeEmpty: true, chunks: () => [text] });
 
+/** How text becomes documents. */
 export interface CorpusOptions {
+  /** What a document is. */
   readonly documents: DocumentKind;
-  /** Letters and their accents as one character where Unicode has one (normalization form C). */
+  /** Whether text is normalized to Unicode NFC. */
   readonly nfc: boolean;
-  /** Documents with fewer or more characters are left out; null: no limit. */
+  /** Documents with fewer characters are dropped; null: no limit. */
   readonly minLength: number | null;
+  /** Documents with more characters are dropped; null: no limit. */
   readonly maxLength: number | null;
-  /** Exactly as the reference: nothing is cleaned. */
+  /** Whether nothing is cleaned, as in the reference. */
   readonly reference: boolean;
 }
 
-/** What cleaning has changed or left out. */
+/** What cleaning changed or dropped. */
 export interface CleaningCounts {
-  /** Control characters that were removed, or, where they are a kind of space, became one. */
+  /** Control characters that were removed, or became a space where they are a kind of space. */
   controls: number;
   /** Documents that normalization changed. */
   normalized: number;
+  /** Documents below `minLength`. */
   tooShort: number;
+  /** Documents above `maxLength`. */
   tooLong: number;
-  /** Texts that were freed of Project Gutenberg's header and licence. */
+  /** Texts from which Project Gutenberg's header and licence were cut. */
   gutenberg: number;
 }
 
-/** What cleaning has changed or left out, decoding included. */
+/** What cleaning and decoding changed or dropped. */
 export interface Cleaning extends CleaningCounts {
   /** Byte sequences that were not valid in their text's encoding. */
   readonly replaced: number;
@@ -70,17 +74,18 @@ export class Corpus {
   readonly #options: CorpusOptions;
   #counts: CleaningCounts = newCounts();
 
+  /** The sources are read in this order. */
   constructor(sources: readonly Source[], options: CorpusOptions) {
     this.#sources = sources;
     this.#options = options;
   }
 
-  /** Of the last pass. */
+  /** Counts of the last pass. */
   get counts(): Readonly<CleaningCounts> {
     return this.#counts;
   }
 
-  /** One pass over all sources; `onEmpty` hears of each that has no document. */
+  /** One pass over all sources. @param onEmpty is called with each source that has no document. */
   *read(onEmpty: (source: Source) => void = () => {}): Generator<string, void, void> {
     this.#counts = newCounts();
     for (const source of this.#sources) {
@@ -91,7 +96,7 @@ export class Corpus {
           if (this.#hasLength(document)) yield document;
         }
       } catch (error) {
-        // Joining lines to a string longer than JavaScript has.
+        // Joining lines gave a string longer than JavaScript allows.
         if (!(error instanceof RangeError)) throw error;
         const kind = this.#options.documents;
         throw new InputError(`${quote(source.name, 300)} has a ${kind} of more than 500 million characters; cut it`);
@@ -141,7 +146,7 @@ export class Corpus {
 
 const newCounts = (): CleaningCounts => ({ controls: 0, normalized: 0, tooShort: 0, tooLong: 0, gutenberg: 0 });
 
-/** C0 but tab and line feed, DEL, C1. Some of them part words. */
+/** C0 except tab and line feed, DEL, C1. */
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 const CONTROLS = new RegExp(CONTROL, "g");
 const SPACES = new Set("\u000b\u000c\r\u001c\u001d\u001e\u001f\u0085");
@@ -152,15 +157,15 @@ function countCharacters(text: string): number {
   return count;
 }
 
-/** Where the book begins and ends in a text of Project Gutenberg, in all the ways that they have said so. */
+/** Lines that end Project Gutenberg's header and start its footer. */
 const HEADER_END = /^\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG|^\*END\*? ?THE SMALL PRINT|\*END THE SMALL PRINT/i;
 const FOOTER_START = /^\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|^End of (?:the |this )?Project Gutenberg/i;
-/** A header says whose it is in its first lines, and is not longer than this. */
+/** A header names Project Gutenberg within its first lines, and is no longer than this. */
 const FIRST_LINES = 40;
 const HEADER_LINES = 1000;
 const HEADER_CHARACTERS = 100_000;
 
-/** The lines of the book alone, if it is one of Project Gutenberg's; else all. */
+/** The lines of a Project Gutenberg book without header and footer; all lines of any other text. @param found is called once for such a book. */
 export function* withoutGutenberg(lines: Iterable<string>, found: () => void): Generator<string, void, void> {
   let held: string[] | null = [];
   let characters = 0;

@@ -1,31 +1,32 @@
 /**
- * From a text to what a training sees: documents, in order, some of them held out.
+ * From a text to training and held-out documents. It takes text; reading files is for `node/`.
  *
- * It refuses to read files or pages (that is for `node/`); it takes text. Duplicates go before the split, or
- * the model would be examined on documents that it has learnt: names.txt has 32,033 lines, 29,494 of them distinct.
- * A long text is one document, and its last part is held out.
+ * Duplicates are dropped before the split, or the model would be evaluated on documents that it has learnt: names.txt has
+ * 32,033 lines, 29,494 of them distinct. Of a file that is one document, the end is held out.
  */
 import { InputError } from "../errors.ts";
 import { Random } from "../random.ts";
 
-/** What a document is: a line; lines between blank lines; a whole file. */
+/** What a document is: a line, a paragraph (lines between blank lines), or a file. */
 export type DocumentKind = "line" | "paragraph" | "file";
 
+/** All kinds of documents. */
 export const DOCUMENT_KINDS: readonly DocumentKind[] = ["line", "paragraph", "file"];
 
+/** Documents, split. */
 export interface Dataset {
   /** Documents to learn from, shuffled. */
   readonly train: readonly string[];
   /** Documents held out, shuffled; empty where nothing is held out. */
   readonly heldOut: readonly string[];
-  /** How many documents were dropped because they had come before. */
+  /** Documents that were dropped as duplicates. */
   readonly duplicates: number;
 }
 
 /** Python's `str.isspace`, which is what the reference strips; JavaScript's `\s` knows U+FEFF but not U+001C to U+001F. */
 const PYTHON_SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const SPACE = new RegExp(PYTHON_SPACE, "u");
-/** A line with nothing to see on it. */
+/** A line of white space alone. */
 const BLANK = new RegExp(`^${PYTHON_SPACE}*$`, "u");
 const LINE_BREAK = /\r\n|\r|\n/;
 
@@ -44,7 +45,7 @@ export function splitDocuments(text: string, kind: DocumentKind): string[] {
 
 /** The lines of a text that comes in chunks; a line may span many of them, and `\r\n` two. */
 export function* linesOf(chunks: Iterable<string>): Generator<string, void, void> {
-  /** The beginning of a line that has not ended, in parts: joined once, or a long line would be copied again and again. */
+  /** The start of an unfinished line, in pieces that are joined once: repeated joining would copy a long line many times. */
   let begun: string[] = [];
   let endsWithReturn = false;
   for (const chunk of chunks) {
@@ -89,7 +90,7 @@ export function strip(text: string): string {
   return text.slice(start, end);
 }
 
-/** The reference's way: all documents, shuffled by the run's own generator, which goes on to make the weights. */
+/** The reference's dataset: all documents, shuffled by the run's generator, which then draws the weights. */
 export function referenceDataset(documents: readonly string[], random: Random): Dataset {
   const train = [...documents];
   random.shuffle(train);
@@ -110,7 +111,7 @@ export function splitDataset(documents: readonly string[], fraction: number, ran
   return { train: textsOf(train), heldOut: textsOf(heldOut), duplicates: documents.length - distinct.length };
 }
 
-/** The same for documents of which there are only numbers, from 0 to `count` − 1: which to learn from, which to hold out. */
+/** The same split for indices from 0 to `count` − 1. */
 export function splitOrder(
   count: number,
   fraction: number,
@@ -132,8 +133,8 @@ export function splitOrder(
 }
 
 /**
- * For long texts, which are few: of each, what stands in its last `fraction` is held out, in one piece, and the rest,
- * shuffled by the run's own generator, is to learn from. Throws InputError for a text that is too short to divide.
+ * The split of long texts: the last `fraction` of each is held out in one piece; the rest, shuffled by the run's generator,
+ * is trained on. Throws InputError for a text that is too short to divide.
  */
 export function splitTails(documents: readonly string[], fraction: number, random: Random): Dataset {
   const distinct = [...new Set(documents)];
@@ -144,7 +145,7 @@ export function splitTails(documents: readonly string[], fraction: number, rando
   return { train, heldOut: divided.flatMap(([, ...tail]) => tail), duplicates };
 }
 
-/** `"one\ntwo\nthree"`, 0.4 → `["one\ntwo", "three"]`: at the line break before the place, where one is not far away. */
+/** `"one\ntwo\nthree"`, 0.4 → `["one\ntwo", "three"]`: at the line break before the cut, if one is near. */
 export function divideTail(text: string, fraction: number): [head: string, tail: string] {
   const place = Math.min(text.length - 1, Math.max(1, Math.round(text.length * (1 - fraction))));
   const lineBreak = text.lastIndexOf("\n", place);

@@ -8,6 +8,7 @@ export class TextSet {
   #words = new Uint32Array(2 * 1024);
   #size = 0;
 
+  /** Texts in the set. */
   get size(): number {
     return this.#size;
   }
@@ -40,6 +41,7 @@ export class TextSet {
     return true;
   }
 
+  /** Whether the text was added. */
   has(text: string): boolean {
     return !this.#isFree(this.#place(...hash64(text)));
   }

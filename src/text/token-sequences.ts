@@ -1,30 +1,34 @@
 /**
- * Many documents as tokens, in one list of small numbers: a byte a token where the vocabulary has at most 256, two or
- * four where it has more. A list of lists of numbers would take eight, and one object a document.
+ * Many documents as tokens, in one typed array: a byte per token where the vocabulary has at most 256 tokens, two or four
+ * where it has more. Arrays of numbers would take eight bytes per token and an object per document.
  */
 import type { Random } from "../random.ts";
 
 /** The tokens of a document, BOS at both ends, or a window of a longer text. */
 export type Tokens = ArrayLike<number>;
 
-/** Items in order: an array, or what makes each of them only when it is asked for. */
+/** Items in order: an array, or an object that makes each item on demand. */
 export interface Sequence<Item> extends Iterable<Item> {
+  /** Items. */
   readonly length: number;
+  /** The item at an index, counted from the end if negative; undefined outside. */
   at(index: number): Item | undefined;
+  /** Items from `start` to `end`, as a view. */
   slice(start?: number, end?: number): Sequence<Item>;
 }
 
+/** Token ids in the narrowest type that holds them. */
 export type Ids = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** The narrowest list that holds every id. */
 export const idArray = (vocabSize: number): Uint8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor =>
   vocabSize <= 2 ** 8 ? Uint8Array : vocabSize <= 2 ** 16 ? Uint16Array : Uint32Array;
 
-/** Takes documents one after another; grows by doubling. */
+/** Collects documents; grows by doubling. */
 export class TokenCollector {
   #ids: Ids;
   #length = 0;
-  /** Where each document begins; the end is where the next one does. */
+  /** Where each document begins, and so where the previous one ends. */
   #starts = new Float64Array(1024);
   #count = 0;
 
@@ -33,6 +37,7 @@ export class TokenCollector {
     this.#ids = new (idArray(vocabSize))(4096);
   }
 
+  /** Documents so far. */
   get count(): number {
     return this.#count;
   }
@@ -101,6 +106,7 @@ export class TokenSequences implements Sequence<Tokens> {
   readonly #ends: Float64Array;
   readonly #order: Uint32Array;
 
+  /** `TokenCollector.documents` calls it. */
   constructor(ids: Ids, starts: Float64Array, ends: Float64Array, order: Uint32Array) {
     this.#ids = ids;
     this.#starts = starts;
@@ -108,6 +114,7 @@ export class TokenSequences implements Sequence<Tokens> {
     this.#order = order;
   }
 
+  /** Documents or windows. */
   get length(): number {
     return this.#order.length;
   }

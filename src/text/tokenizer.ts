@@ -1,68 +1,81 @@
 /**
- * What every tokenizer can do: text to ids and back. The kinds are in `tokenizers/`; the atomic core spells the
- * simplest of them out in six lines.
+ * The interface of every tokenizer: text to ids and back. The kinds are in `tokenizers/`; the atomic core has the simplest
+ * of them in six lines.
  *
- * Ids run from 0; the last one is BOS, the only special token, which starts and ends every document.
+ * Ids start at 0; the last one is BOS, the only special token, which starts and ends every document.
  */
 import { InputError, quote } from "../errors.ts";
 
+/** A kind of tokenizer: characters, words, or byte pair encoding over words or bytes. */
 export type TokenizerKind = "char" | "word" | "bpe" | "byte-bpe";
 
+/** All kinds. */
 export const TOKENIZER_KINDS: readonly TokenizerKind[] = ["char", "word", "bpe", "byte-bpe"];
 
+/** A text as ids. */
 export interface Encoding {
   /** Token ids, without BOS. */
   readonly ids: number[];
-  /** Pieces of the text that the vocabulary lacks, in order of appearance, and how often each was met. They have no id, or that of `<unk>`. */
+  /** Pieces that are not in the vocabulary, in order of appearance, with their counts. They have no id, or that of `<unk>`. */
   readonly unknown: ReadonlyMap<string, number>;
 }
 
-/** Characters `start` to `end` (UTF-16 units, `end` excluded) of a text, and the token that stands for them. */
+/** A range of a text and its token. */
 export interface Span {
+  /** The first UTF-16 unit. */
   readonly start: number;
+  /** One past the last UTF-16 unit. */
   readonly end: number;
-  /** null: no token does; a space that this kind of tokenizer does not keep, or an unknown piece. */
+  /** The token's id; null for a space that this kind of tokenizer drops, or an unknown piece. */
   readonly id: number | null;
 }
 
+/** A vocabulary that is learnt. */
 export interface Tokenizer {
+  /** The kind. */
   readonly kind: TokenizerKind;
-  /** How many ids there are, BOS included. */
+  /** Number of ids, BOS included. */
   readonly vocabSize: number;
   /** The last id, `vocabSize − 1`. */
   readonly bos: number;
-  /** The id of all unknown pieces; null where they have none. */
+  /** The id of unknown pieces, `<unk>`; null where they have none. */
   readonly unk: number | null;
+  /** Text → ids, without BOS. */
   encode(text: string): Encoding;
   /**
-   * Which characters each token of a text stands for, in order, without gap or overlap: `"ab c"` as words →
-   * `[0, 2) ab, [2, 3) null, [3, 4) c`. A token that ends inside of a character (byte-bpe) leaves it to the next one.
+   * The range of each token of a text, in order, without gap or overlap: `"ab c"` as words →
+   * `[0, 2) ab, [2, 3) null, [3, 4) c`. A token that ends inside a character (byte-bpe) leaves the character to the next one.
    */
   spans(text: string): Span[];
-  /** The text of the ids; BOS has none. Throws RangeError for an id outside of the vocabulary. */
+  /** The text of the ids; BOS has none. Throws RangeError for an id outside the vocabulary. */
   decode(ids: ArrayLike<number>): string;
-  /** A token as a list of the vocabulary shows it: the end of a word as `</w>`, a byte that is no character as `\xe2`. */
+  /** A token for display: the end of a word as `</w>`, an incomplete character as `\xe2`. */
   token(id: number): string;
+  /** The content of `tokenizer.json`. */
   toJSON(): TokenizerJson;
 }
 
 /** `tokenizer.json` of a run. */
 export interface TokenizerJson {
+  /** Always the same. */
   readonly format: "microgpt-tokenizer";
+  /** Of the format. */
   readonly version: 1;
+  /** The kind. */
   readonly kind: TokenizerKind;
-  /** The tokens that are not made of others, in order of their ids; byte-bpe has the 256 bytes and need not say so. */
+  /** The base tokens in order of their ids; absent for byte-bpe, whose base is the 256 bytes. */
   readonly tokens?: readonly string[];
-  /** Whether an id for unknown pieces stands behind `tokens`. */
+  /** Whether `<unk>` has the id after `tokens`. */
   readonly unk?: true;
   /** For bpe and byte-bpe: the pairs of ids that become one token, in order. */
   readonly merges?: readonly (readonly [left: number, right: number])[];
 }
 
-/** Learns a vocabulary from documents, one after another. */
+/** Learns a vocabulary from documents. */
 export interface TokenizerTrainer {
+  /** Counts a document. */
   add(document: string): void;
-  /** Throws InputError if what was asked for can't be had from these documents. */
+  /** The tokenizer. Throws InputError if the documents do not allow what was asked for. */
   finish(): Tokenizer;
 }
 
@@ -85,9 +98,10 @@ export function nameUnknown(unknown: ReadonlyMap<string, number>): string {
   return `${noun} that the training data does not have: ${named.join(", ")}`;
 }
 
-/** For `decode`: an id that no tokenizer of this size has given out. */
+/** Throws the RangeError of `decode` for an id outside the vocabulary. */
 export function unknownId(id: number, bos: number): never {
   throw new RangeError(`decode: ids are 0 to ${bos}, got ${id}`);
 }
 
+/** For encodings without unknown pieces. */
 export const NOTHING_UNKNOWN: ReadonlyMap<string, number> = new Map();

@@ -11,6 +11,7 @@ export interface Corrections {
   readonly squareScale: number;
 }
 
+/** The bias corrections of a step. */
 export function correctionsAt(step: number, learningRate: number): Corrections {
   return {
     stepSize: learningRate / (1 - power(BETA1, step + 1)),
@@ -24,8 +25,11 @@ export interface AdamNumbers extends Corrections {
   readonly shrink: number;
   /** What gradients are multiplied by: 1, or less where they are clipped. */
   readonly gradientScale: number;
+  /** Decay of the mean of gradients. */
   readonly beta1: number;
+  /** Decay of the mean of their squares. */
   readonly beta2: number;
+  /** Added to the root of the mean square. */
   readonly epsilon: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file only carries numbers to and fro.
- * Slow, exact (f64), and the oracle of the others.
+ * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file copies numbers in and out. Slow, in f64,
+ * and the oracle of the other engines.
  */
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "./engine.ts";
 import type { Tokens } from "../text/token-sequences.ts";
@@ -8,13 +8,16 @@ import { weightShapes } from "./engine.ts";
 import type { Cache, Config, Weights } from "../microgpt.ts";
 import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "../microgpt.ts";
 
+/** An `Engine` on the scalar core. */
 export class AtomicEngine implements Engine {
+  /** Always "atomic". */
   readonly name = "atomic";
+  /** The model. */
   readonly config: Config;
   readonly #weights: Weights;
   readonly #adam: Adam;
 
-  /** Takes over `weights`, which must be of this configuration. */
+  /** Takes ownership of `weights`, which must be of this configuration. */
   constructor(config: Config, weights: Weights) {
     this.config = config;
     this.#weights = weights;
@@ -30,7 +33,7 @@ export class AtomicEngine implements Engine {
     return { loss, applied };
   }
 
-  /** Adds a document's gradients to the weights' `grad`; its graph is forgotten before the next one is made. */
+  /** Adds a document's gradients to the weights' `grad`; its graph is collected before the next one is built. */
   #backward(tokens: Tokens, share: number): number {
     const mean = documentLoss(this.#weights, this.config, Array.from(tokens));
     const loss = share === 1 ? mean : scale(mean, share); // alone, it is the core's own step to the last bit
@@ -38,10 +41,10 @@ export class AtomicEngine implements Engine {
     return loss.data;
   }
 
-  /** Clips, shrinks, and lets Adam move; or, where a number is not finite, forgets the gradients and returns false. */
+  /** Clips, decays and updates; or, where a number is not finite, drops the gradients and returns false. */
   #update(loss: number, { step, learningRate, weightDecay, clipNorm }: Update): boolean {
     const { params } = this.#adam;
-    // Not finite as soon as one gradient is not, or has a square (which Adam would remember) that is not.
+    // Not finite if a gradient is not, or its square, which Adam would keep.
     const norm = Math.sqrt(params.reduce((sum, { grad }) => sum + grad ** 2, 0));
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
       for (const param of params) param.grad = 0;

@@ -1,68 +1,78 @@
 /**
- * What every engine can do, whatever it runs on: the door between the training loop and the arithmetic.
+ * The interface between the training loop and the arithmetic.
  *
- * An engine holds one model and its optimizer. It knows tokens, not text; it draws no random numbers and touches
- * no disk. `atomic` is the specification that every other engine is tested against.
+ * An engine holds one model and its optimizer. It knows tokens, not text; it draws no random numbers and uses no disk.
+ * `atomic.ts` is the specification that every other engine is tested against.
  */
 import type { Config } from "../microgpt.ts";
 import type { Random } from "../random.ts";
 import type { Tokens } from "../text/token-sequences.ts";
 
-/** A matrix as bytes can carry it: `data` holds `shape[0]` rows of `shape[1]` numbers, row after row. */
+/** A matrix, row after row. */
 export interface Tensor {
+  /** [rows, columns] */
   readonly shape: readonly [rows: number, columns: number];
-  /** The precision that the engine works in: what is saved is what it computed with, to the last bit. */
+  /** [rows · columns], in the engine's own precision, so that what is saved is what it computed with, bit for bit. */
   readonly data: Float64Array | Float32Array;
 }
 
+/** Name → matrix, with the names of `weightShapes`. */
 export type Tensors = ReadonlyMap<string, Tensor>;
 
-/** Everything an engine must remember to go on exactly where it stopped. The maps have the same names and shapes. */
+/** Everything that an engine needs to continue exactly where it stopped. The maps have the same names and shapes. */
 export interface TrainingState {
+  /** The weights. */
   readonly weights: Tensors;
-  /** Adam's running mean of the gradients, and of their squares. */
+  /** Adam's running means of the gradients. */
   readonly adamMean: Tensors;
+  /** Adam's running means of their squares. */
   readonly adamMeanSquare: Tensors;
 }
 
-/** How the weights move after the gradients are known. Steps count from 0. */
+/** How the weights are updated from the gradients. */
 export interface Update {
+  /** Steps that were applied before, from 0. */
   readonly step: number;
+  /** The learning rate of this step. */
   readonly learningRate: number;
-  /** Decoupled (AdamW, Loshchilov & Hutter 2019): weights shrink by learningRate · weightDecay before Adam's step; 0: off. */
+  /** Decoupled (AdamW, Loshchilov & Hutter 2019): weights shrink by the fraction learningRate · weightDecay before Adam's step; 0: off. */
   readonly weightDecay: number;
-  /** Gradients longer than this, as one vector, are scaled down to it; null: off. */
+  /** The largest norm of all gradients as one vector; longer ones are scaled down; null: off. */
   readonly clipNorm: number | null;
 }
 
+/** The result of a step. */
 export interface StepResult {
-  /** The loss before the update, the mean of −log p over all tokens of all batches (at most blockSize a document). */
+  /** The loss before the update: the mean of −log p over all tokens of all batches (at most blockSize per document). */
   readonly loss: number;
-  /** Whether the weights moved. Not, if the loss or a gradient was no finite number: nothing has changed then. */
+  /** Whether the weights were updated. False if the loss or a gradient was not finite: then nothing has changed. */
   readonly applied: boolean;
 }
 
+/** A model with its optimizer. */
 export interface Engine {
+  /** For the user, such as `wasm, 2 threads`. */
   readonly name: string;
+  /** The model. */
   readonly config: Config;
-  /** Steps that may be begun before the first of them has ended; their results come in order. Absent: 0, one at a time. */
+  /** Steps that may begin before the first has ended, besides it; results come in order. Absent: none, one at a time. */
   readonly maxInFlight?: number;
   /** Learns from batches of documents: one update from the sum of their gradients, every token with the same weight. */
   step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult>;
-  /** The same loss over documents that are not learnt from. */
+  /** The same loss over documents, without learning from them. Reads at most blockSize tokens of each. */
   evaluate(documents: readonly Tokens[]): Promise<number>;
-  /** Starts a text: a reader with an empty memory. */
+  /** Starts a text: a reader with an empty context. */
   reader(): Reader;
-  /** Copies of the weights and the optimizer's memory. */
+  /** Copies of the weights and the optimizer's state. */
   save(): Promise<TrainingState>;
-  /** Takes over a state of the same configuration; the engine makes its own copies. */
+  /** Copies in a state of the same configuration. */
   load(state: TrainingState): Promise<void>;
 }
 
-/** The device that an engine ran on is gone, or not to be trusted, with all that was in its memory: see `message`. */
+/** The device of an engine was lost, or is not to be trusted, with everything in its memory; `message` says why. */
 export class EngineLost extends Error {}
 
-/** Reads a text token by token and says, after each, what may come next. */
+/** Reads a text token by token and gives, after each, the logits of the next. */
 export interface Reader {
   /** How many tokens it has read; at most blockSize. */
   readonly position: number;
@@ -85,7 +95,7 @@ export function weightShapes({ vocabSize, nEmbd, nLayer, blockSize }: Config): M
   return shapes;
 }
 
-/** New weights: the same numbers as `initWeights` in microgpt.ts draws, in the engine's precision. */
+/** Initial weights, N(0, 0.08): the same numbers as `initWeights` in microgpt.ts draws, in the engine's precision. */
 export function initTensors(
   config: Config,
   random: Random,
@@ -100,7 +110,7 @@ export function initTensors(
   return tensors;
 }
 
-/** How many weights a model of this configuration has. Multiplied out: nothing is allocated. */
+/** The number of weights of a model, computed without allocating them. */
 export function countParameters({ vocabSize, nEmbd, nLayer, blockSize }: Config): number {
   return (2 * vocabSize + blockSize) * nEmbd + nLayer * 12 * nEmbd ** 2;
 }

@@ -27,17 +27,24 @@ const DTYPE_BYTES = {
   F64: 8,
 } as const;
 
+/** A number format, by the name in the file. */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
+/** A tensor as bytes. */
 export interface RawTensor {
+  /** The number format. */
   readonly dtype: Dtype;
+  /** Its dimensions. */
   readonly shape: readonly number[];
   /** The numbers, little-endian; a view into the file's bytes. */
   readonly bytes: Uint8Array;
 }
 
+/** The content of a file. */
 export interface SafetensorsFile {
+  /** By name. */
   readonly tensors: ReadonlyMap<string, RawTensor>;
+  /** The header's `__metadata__`, in order. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writing text with a trained model: which token comes next, and one after another.
+ * Generates text with a trained model, token by token.
  *
  * With a temperature alone it draws exactly the reference's samples; top-k and top-p narrow the choice before the draw.
  */
@@ -7,6 +7,7 @@ import type { Engine, Reader } from "./engine.ts";
 import { Pacer } from "./pacer.ts";
 import { Random } from "../random.ts";
 
+/** How the next token is drawn. */
 export interface SamplingOptions {
   /** Logits are divided by it: below 1 likely tokens become likelier. 0: always the likeliest. */
   readonly temperature: number;
@@ -18,17 +19,19 @@ export interface SamplingOptions {
 
 /** A drawn token and how likely it was, after temperature, top-k and top-p. */
 export interface Draw {
+  /** Its id. */
   readonly token: number;
+  /** After temperature, top-k and top-p. */
   readonly probability: number;
-  /** What was likeliest at this place, at most five, in falling order. */
+  /** The likeliest tokens at this position, at most five, in falling order. */
   readonly likeliest: readonly { readonly token: number; readonly probability: number }[];
 }
 
-/** Logits [vocabSize] → probabilities [vocabSize]; tokens that top-k or top-p shut out get 0. The sum is 1. */
+/** Logits [vocabSize] → probabilities [vocabSize]; tokens excluded by top-k or top-p get 0. The sum is 1. */
 export function nextTokenProbabilities(logits: ArrayLike<number>, options: SamplingOptions): number[] {
   const { temperature, topK, topP } = options;
   if (temperature === 0) return oneHot(logits);
-  // Plain loops over a plain list: this runs for every token; a small typed array would take longer to make than to fill.
+  // Plain loops over a plain array: a small typed array takes longer to allocate than to fill, and this runs per token.
   const probabilities = new Array<number>(logits.length);
   let max = -Infinity;
   for (let i = 0; i < logits.length; i++) {
@@ -67,8 +70,8 @@ function normalise(weights: number[]): void {
 }
 
 /**
- * Writes on from a prompt, a draw at a time, until BOS (which is not yielded) or `maxTokens` draws.
- * The model looks back on the last blockSize tokens, BOS and prompt included, however long the text grows.
+ * Continues a prompt, one draw at a time, until BOS (which is not yielded) or `maxTokens` draws. The context is the last
+ * blockSize tokens, BOS and prompt included, however long the text grows. Lets the event loop run every 10 ms.
  * @param prompt ids without BOS; may be empty, and longer than blockSize.
  */
 export async function* generate(
@@ -93,7 +96,7 @@ export async function* generate(
   }
 }
 
-/** Sorts only if somebody asks: most who draw want the token alone. */
+/** Sorts only when `likeliest` is read: most callers want the token alone. */
 class ProbableDraw implements Draw {
   readonly token: number;
   readonly probability: number;
@@ -110,7 +113,7 @@ class ProbableDraw implements Draw {
   }
 }
 
-/** As `generate`, to the end: the ids. */
+/** As `generate`, to the end; resolves to the ids. */
 export async function generateTokens(...parameters: Parameters<typeof generate>): Promise<number[]> {
   const ids: number[] = [];
   for await (const { token } of generate(...parameters)) ids.push(token);
@@ -125,8 +128,8 @@ function likeliestTokens(probabilities: readonly number[], count: number): Draw[
 }
 
 /**
- * A reader without end. Positions are learnt, one vector each, so past blockSize tokens nothing can be appended: the
- * window moves by one and the whole of it is read again.
+ * A reader without a limit. Positions are learnt, one vector each, so past blockSize tokens the window moves by one and all
+ * of it is read again.
  */
 class SlidingReader {
   readonly #engine: Engine;

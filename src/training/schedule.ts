@@ -5,9 +5,12 @@
 /** What comes after the warm-up: down to 0 in a straight line, down to 0 along half a cosine, or level. */
 export type ScheduleName = "linear" | "cosine" | "constant";
 
+/** The names of all schedules. */
 export const SCHEDULES: readonly ScheduleName[] = ["linear", "cosine", "constant"];
 
+/** A learning rate over the steps of a training. */
 export interface Schedule {
+  /** Steps of the whole training. */
   readonly numSteps: number;
   /** The highest. */
   readonly learningRate: number;

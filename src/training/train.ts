@@ -1,6 +1,6 @@
 /**
- * The training loop: step after step, an evaluation now and then. It knows no disk and no terminal; it yields what
- * happened and waits, so that whoever listens can save, print or stop between two steps.
+ * The training loop: steps, with an evaluation at intervals. It knows no disk and no terminal. It yields each event and
+ * waits, so the caller can save, print or stop between steps.
  */
 import type { Engine, StepResult } from "./engine.ts";
 import type { Sequence, Tokens } from "../text/token-sequences.ts";
@@ -9,44 +9,52 @@ import { Pacer } from "./pacer.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
 
+/** How to train. */
 export interface TrainSettings extends Schedule {
-  /** Evaluate after every so many steps, and after the last. */
+  /** Steps between evaluations; the last step is always evaluated. */
   readonly evalInterval: number;
-  /** Documents a batch, and batches a step, whose gradients are summed. Default: 1, the reference's. */
+  /** Documents per batch. Default: 1, the reference's. */
   readonly batchSize?: number;
+  /** Batches per step, whose gradients are summed. Default: 1. */
   readonly accumulate?: number;
-  /** As in `Update`. Default: 0 and null, off. */
+  /** As in `Update`. Default: 0, off. */
   readonly weightDecay?: number;
+  /** As in `Update`. Default: null, off. */
   readonly clipNorm?: number | null;
-  /** Stop after so many steps, evaluated, though the schedule goes on to `numSteps`. Default: null, at its end. */
+  /** Stop after this many steps, evaluated, though the schedule extends to `numSteps`. Default: null, at its end. */
   readonly until?: number | null;
   /**
-   * Whether the training must stand still after so many steps, because the listener may want to save or stop there. An
-   * engine that can begin steps before the last has ended then waits. Default: after every step.
+   * Whether no further step may be in flight when `step` has ended, because the caller may save or stop there. Default:
+   * after every step.
    */
   readonly mustDrain?: (step: number) => boolean;
 }
 
-/** How far a training has come: plain JSON, a part of every checkpoint. */
+/** How far a training has come: plain JSON, stored in every checkpoint. */
 export interface Progress {
-  /** Steps done, the skipped ones too. The next learns from the documents that `batchesOf` gives for it. */
+  /** Steps done, skipped ones included. */
   step: number;
-  /** Steps that moved nothing, because a number was not finite: in all, and the last ones without one in between. */
+  /** Skipped steps: their loss or a gradient was not finite, and nothing moved. */
   skipped: number;
+  /** Skipped steps since the last good one. */
   skippedInARow: number;
-  /** A moving mean of the training loss over about the last hundred steps; null before the first. */
+  /** Moving mean of the training loss over about the last hundred steps; null before the first. */
   meanLoss: number | null;
-  /** The last evaluation, and the one with the lowest loss; null before the first. */
+  /** The last evaluation; null before the first. */
   evaluation: Evaluation | null;
+  /** The evaluation with the lowest loss; null before the first. */
   best: Evaluation | null;
 }
 
-/** The loss over held-out documents after `step` steps. */
+/** The result of an evaluation on held-out documents. */
 export interface Evaluation {
+  /** Steps done. */
   readonly step: number;
+  /** Nats per token. */
   readonly heldOutLoss: number;
 }
 
+/** The progress of a training that has not begun. */
 export const newProgress = (): Progress => ({
   step: 0,
   skipped: 0,
@@ -56,8 +64,9 @@ export const newProgress = (): Progress => ({
   best: null,
 });
 
+/** What happened in a training. */
 export type TrainEvent =
-  /** A step is done; `step` counts from 1. `tokens` of it were learnt from. `inFlight`: steps after it that have begun. */
+  /** A step is done; `step` counts from 1. It learnt from `tokens` tokens; `inFlight` later steps have begun. */
   | {
       type: "step";
       step: number;
@@ -67,19 +76,19 @@ export type TrainEvent =
       tokens: number;
       inFlight: number;
     }
-  /** A step is done that moved nothing: its loss or a gradient was no finite number. `skipped` of all steps so far were. */
+  /** A step was skipped: its loss or a gradient was not finite, and nothing moved. `skipped` counts all of these. */
   | { type: "skipped"; step: number; skipped: number; learningRate: number; inFlight: number }
-  /** Part of an evaluation is done: a moment to look up. A training stopped here evaluates again when resumed. */
+  /** A slice of an evaluation is done. A training stopped here evaluates again when resumed. */
   | { type: "evaluating"; step: number }
-  /** An evaluation is done; `best` if its loss is the lowest so far. */
+  /** An evaluation is done; `best`: its loss is the lowest so far. */
   | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean };
 
-/** One bad batch is forgiven; so many steps without a good one in between mean that the weights are beyond help. */
+/** One bad batch is forgiven; this many in a row means the weights have diverged. */
 const MAX_SKIPPED_IN_A_ROW = 5;
 
 /**
- * Trains from `progress` on, which it keeps up to date, to the end. At an event with no step `inFlight` nothing moves: the
- * engine can be saved, and the caller can stop for good by leaving the loop.
+ * Trains from `progress`, which it keeps up to date, to the end. At an event with no step `inFlight` the engine is idle: it
+ * can be saved, and the caller can stop by leaving the loop. Lets the event loop run every 10 ms.
  * A step whose loss or gradients are not finite is skipped. Throws InputError (exit code 3) after five in a row, or if
  * the held-out loss is not finite.
  * @param train documents as tokens; must not be empty. @param heldOut likewise; empty: no evaluations.
@@ -119,7 +128,7 @@ export async function* trainSteps(
   }
 }
 
-/** A step on its way. */
+/** A step in flight. */
 interface BegunStep {
   readonly batches: readonly (readonly Tokens[])[];
   readonly learningRate: number;
@@ -138,7 +147,7 @@ function beginStep(
   const learningRate = learningRateAt(step, settings);
   // Adam undoes the bias of means that start at 0, and a skipped step has added nothing to them.
   const result = engine.step(batches, { step: step - skipped, learningRate, weightDecay, clipNorm });
-  result.catch(() => undefined); // told when its turn comes, if it does
+  result.catch(() => undefined); // reported when its turn comes
   return { batches, learningRate, result };
 }
 
@@ -161,7 +170,7 @@ async function endStep(
 }
 
 /**
- * The documents of a step, in the order of `train`, which comes round. Of 5 documents, with two batches of two, step 1
+ * The documents of a step, in the order of `train`, which repeats. Of 5 documents, with two batches of two, step 1
  * takes `[[4, 0], [1, 2]]`.
  */
 export function batchesOf(
@@ -191,7 +200,7 @@ async function* evaluateStep(
   yield { type: "evaluation", step, heldOutLoss, best };
 }
 
-/** The mean loss per token over the documents; yields after every few of them, for whoever must not wait for all. */
+/** The mean loss per token over the documents; yields after every slice of them, so that the caller need not wait for all. */
 export async function* evaluateInSlices(
   engine: Engine,
   documents: Iterable<Tokens>,
@@ -200,11 +209,11 @@ export async function* evaluateInSlices(
   return nats / targets;
 }
 
-/** What a model makes of texts that it has not learnt. */
+/** A model's loss on held-out text. */
 export interface Measurement {
   /** As `evaluateInParts`: nats a token, of the first blockSize tokens of each document. */
   readonly loss: number;
-  /** −log2 of the probability of all of the text: what it would take to send it to whoever has the same model. */
+  /** −log2 of the probability of the whole text: the bits of its ideal code under the model. */
   readonly bits: number;
 }
 
@@ -222,7 +231,7 @@ export async function* measureInSlices(
   return { loss: beginnings.nats / beginnings.targets, bits: (beginnings.nats + rest.nats) / Math.LN2 };
 }
 
-/** What stands more than blockSize tokens into a document, in pieces: `[9, 1, 2, 3, 4, 9]`, 2 → `[9, 3, 4]`, `[9, 9]`. */
+/** What comes after the first blockSize tokens of a document, in pieces that start with BOS: `[9, 1, 2, 3, 4, 9]`, 2 → `[9, 3, 4]`, `[9, 9]`. */
 export function* restarts(documents: Iterable<Tokens>, blockSize: number): Generator<Tokens, void, void> {
   for (const tokens of documents) {
     for (let start = blockSize + 1; start < tokens.length; start += blockSize) {

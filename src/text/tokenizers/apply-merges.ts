@@ -12,6 +12,7 @@ import { ABSENT, PairTable } from "./pair-table.ts";
 /** Heap keys are rank · 2³² + place: both fit a double exactly. */
 const PLACES = 2 ** 32;
 
+/** Applies merges to words, in the order of their ranks. */
 export class MergeApplier {
   /** The text of every token, base ones first. */
   readonly texts: readonly string[];
@@ -24,6 +25,7 @@ export class MergeApplier {
   #next = new Int32Array(64);
   readonly #heap = new MinHeap();
 
+  /** @param base the base tokens. @param merges in the order in which they were learnt. */
   constructor(base: readonly string[], merges: readonly Merge[]) {
     const vocabulary = new TokenTexts(base);
     this.#merges = merges;

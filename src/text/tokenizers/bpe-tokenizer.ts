@@ -12,8 +12,11 @@ import type { Merge } from "./learn-merges.ts";
 /** What stands for a character without an id among the symbols of a piece. */
 export const UNKNOWN = -1;
 
+/** What distinguishes bpe from byte-bpe. */
 export interface BpeScheme {
+  /** The kind. */
   readonly kind: "bpe" | "byte-bpe";
+  /** Cuts a text into the pieces within which merges happen. */
   readonly scan: Scan;
   /** The text of every base token: characters, or bytes as characters U+0000 to U+00FF. */
   readonly base: readonly string[];
@@ -27,6 +30,7 @@ export interface BpeScheme {
   readonly sizeOf: (codePoint: number) => number;
   /** The end of the text of a token that no character of a piece stands for. */
   readonly end: string;
+  /** What `tokenizer.json` has besides the merges. */
   readonly json: Pick<TokenizerJson, "tokens">;
 }
 
@@ -34,16 +38,22 @@ export interface BpeScheme {
 const MAX_CACHED_LENGTH = 64;
 const MAX_CACHED_PIECES = 65_536;
 
+/** A tokenizer by byte pair encoding. */
 export class BpeTokenizer implements Tokenizer {
+  /** As in `Tokenizer`, like the next three. */
   readonly kind: BpeScheme["kind"];
+  /** As in `Tokenizer`. */
   readonly vocabSize: number;
+  /** As in `Tokenizer`. */
   readonly bos: number;
+  /** As in `Tokenizer`; always null. */
   readonly unk = null;
   readonly #parts: BpeScheme;
   readonly #merges: readonly Merge[];
   readonly #applier: MergeApplier;
   readonly #cache = new Map<string, readonly number[]>();
 
+  /** @param merges in the order in which they were learnt. */
   constructor(parts: BpeScheme, merges: readonly Merge[]) {
     this.kind = parts.kind;
     this.#parts = parts;

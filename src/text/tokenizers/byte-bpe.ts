@@ -36,6 +36,7 @@ const KIND: BpeScheme = {
 
 const bytesOf = (texts: string): Uint8Array => Uint8Array.from(texts, (character) => character.charCodeAt(0));
 
+/** The tokenizer of learnt merges. */
 export const byteBpeTokenizer = (merges: readonly Merge[]): Tokenizer => new BpeTokenizer(KIND, merges);
 
 /** Ids: the 256 bytes, then the merges in order. */

@@ -6,6 +6,7 @@ import { scanCharacters } from "./characters.ts";
 import { vocabularyTrainer } from "./vocabulary.ts";
 import type { VocabularyScheme } from "./vocabulary.ts";
 
+/** Characters as tokens. */
 export const CHAR: VocabularyScheme = { kind: "char", scan: scanCharacters, join: (tokens) => tokens.join("") };
 
 /** All characters of the documents. */

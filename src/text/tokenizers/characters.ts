@@ -7,9 +7,11 @@
 
 /** A character has one class or more. */
 export const LETTER = 1;
+/** Class of numbers (Unicode N). */
 export const NUMBER = 2;
 /** White space as Unicode says (GPT-2's pattern), and as Python's `str.isspace` does, which also takes U+001C to U+001F. */
 export const WHITE_SPACE = 4;
+/** Class of what Python's `str.isspace` accepts. */
 export const PYTHON_SPACE = 8;
 
 const CLASSES: readonly (readonly [number, RegExp])[] = [

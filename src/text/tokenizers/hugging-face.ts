@@ -45,6 +45,7 @@ const inClass = (characters: Iterable<string>): string =>
 const unescape = (regex: string): string =>
   regex.replace(/\\u([0-9a-f]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 
+/** A tokenizer as the content of Hugging Face's `tokenizer.json`. */
 export function toHuggingFace(tokenizer: Tokenizer): HuggingFaceJson {
   const { bos, unk } = tokenizer;
   const special = (id: number): object => ({

@@ -1,13 +1,21 @@
 /**
- * Learning a vocabulary by byte pair encoding (Sennrich et al. 2016): again and again, the most frequent pair of
- * neighbouring tokens becomes one token.
+ * Learns merges by byte pair encoding (Sennrich et al. 2016): repeatedly, the most frequent pair of neighbouring tokens
+ * becomes one token. The naive way counts all pairs for every merge; here a merge changes only the counts around the
+ * positions where it happens, and the most frequent pair comes from a heap. The result is the same to the last tie.
  *
- * The naive way counts all pairs anew for every merge. Here a merge changes only the counts around the places where it
- * happens, and the most frequent pair comes from a heap; the result is the same to the last tie. All words lie end to end
- * in one list of symbols, so that a place is one number, and "met first" is "has the lowest place".
+ *   words       l o w │ l o w e r │ …        weight: how often the word was met
+ *   position    0 1 2   3 4 5 6 7
+ *   symbols     l o w   l o w e r
+ *   merge l o:  lo · w  lo · w e r           · ABSENT: merged into the symbol before; previous and next skip it
+ *
+ *   pair table  (l, o) → index of its state: count, and the positions where it begins
+ *   heap        (count, first position) of pairs; entries may be too good, never too bad, and are checked when popped
+ *
+ * All words share one list of symbols, so a position is one number and "met first" means "lowest position".
  */
 import { ABSENT, PairTable } from "./pair-table.ts";
 
+/** Two token ids that become one token. */
 export type Merge = readonly [left: number, right: number];
 
 /** No token gets longer than this many characters (or bytes): the text of all tokens must stay printable. */
@@ -19,11 +27,13 @@ export interface MergeEvent {
   readonly count: number;
   /** The texts of the two tokens; the new one is both. In byte-bpe a character stands for a byte, in bpe a space for the end of a word. */
   readonly left: string;
+  /** The text of the second token. */
   readonly right: string;
   /** How often the pair was in the training text. */
   readonly frequency: number;
 }
 
+/** When learning stops. */
 export interface LearnOptions {
   /** Stop after so many merges; null: no limit. */
   readonly maxMerges: number | null;
@@ -35,9 +45,11 @@ export interface LearnOptions {
 
 /** Tokens are equal if their texts are: a merge that makes a text again, from other parts, adds no token. */
 export class TokenTexts {
+  /** The text of each token, by id. */
   readonly texts: string[];
   readonly #idOf: Map<string, number>;
 
+  /** @param base the texts of the base tokens. */
   constructor(base: readonly string[]) {
     this.texts = [...base];
     this.#idOf = new Map(base.map((text, id) => [text, id]));

@@ -6,6 +6,7 @@
 /** What `get` says of a pair that is not there. */
 export const ABSENT = -1;
 
+/** A hash table from pairs of ids to numbers, with open addressing. */
 export class PairTable {
   #left: Int32Array;
   #right: Int32Array;
@@ -26,6 +27,7 @@ export class PairTable {
     return this.#left[place] === ABSENT ? ABSENT : this.#value[place];
   }
 
+  /** Sets the value of a pair. */
   set(left: number, right: number, value: number): void {
     let place = this.#place(left, right);
     if (this.#left[place] === ABSENT) {

@@ -10,7 +10,9 @@ import { CHAR } from "./char.ts";
 import { vocabularyTrainer } from "./vocabulary.ts";
 import { WORD } from "./word.ts";
 
+/** Which vocabulary to learn. */
 export interface TokenizerOptions {
+  /** The kind. */
   readonly tokenizer: TokenizerKind;
   /** How many merges bpe and byte-bpe learn, where `vocabSize` does not say when to stop. */
   readonly bpeMerges: number;
@@ -23,7 +25,13 @@ export interface TokenizerOptions {
 }
 
 /** Throws InputError for options that don't go together. */
-export function tokenizerTrainer({ tokenizer, bpeMerges, vocabSize, unk, onMerge }: TokenizerOptions): TokenizerTrainer {
+export function tokenizerTrainer({
+  tokenizer,
+  bpeMerges,
+  vocabSize,
+  unk,
+  onMerge,
+}: TokenizerOptions): TokenizerTrainer {
   if (tokenizer === "char" || tokenizer === "word") {
     return vocabularyTrainer(tokenizer === "char" ? CHAR : WORD, { vocabSize, unk });
   }

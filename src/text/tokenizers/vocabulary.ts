@@ -8,8 +8,11 @@ import type { Span, Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
 import { countPieces } from "./characters.ts";
 import type { Scan } from "./characters.ts";
 
+/** What distinguishes characters from words. */
 export interface VocabularyScheme {
+  /** The kind. */
   readonly kind: "char" | "word";
+  /** Cuts a text into tokens. */
   readonly scan: Scan;
   /** Tokens → their text. */
   readonly join: (tokens: readonly string[]) => string;
@@ -76,6 +79,7 @@ export function vocabularyTokenizer(
 export interface VocabularyOptions {
   /** The most ids there may be, `<unk>` and BOS included: the most frequent pieces stay; null: all. Implies `unk`. */
   readonly vocabSize: number | null;
+  /** Whether unknown pieces have a token. */
   readonly unk: boolean;
 }
 

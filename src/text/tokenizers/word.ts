@@ -7,8 +7,10 @@ import type { VocabularyScheme } from "./vocabulary.ts";
 
 /** No space before these, none after those; an apostrophe or a hyphen stands within a word. */
 export const CLOSING: ReadonlySet<string> = new Set("'’-.,:;!?…%)]}»”");
+/** Characters after which no space is written. */
 export const OPENING: ReadonlySet<string> = new Set("'’-([{«“¿¡$#@");
 
+/** Words and signs as tokens. */
 export const WORD: VocabularyScheme = { kind: "word", scan: scanWords, join: joinWords };
 
 /** `["the", "LORD", "'", "s", "house", ",", "and"]` → `"the LORD's house, and"`. */
