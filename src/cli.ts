@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/**
- * The command line. It knows the commands and makes their flags from the option table; what they do is in `cli/`.
- */
+/** The command line: declares the commands, with flags from the option table. What they do is in `cli/`. */
 import { Command, CommanderError, Option as Flag } from "commander";
 import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
@@ -26,20 +24,20 @@ const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch", 
 function buildProgram(exit: Exit): Command {
   const program = new Command("microgpt");
   program
-    .description("A GPT from first principles: train a small model of a text, then let it write.")
+    .description("A GPT from first principles: train a small model of a text, then generate text with it.")
     .version(VERSION)
     .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
     .exitOverride();
 
   addOptions(program.command("train", { isDefault: true }), TRAIN_OPTIONS)
-    .description("train a model; without --data on the bundled first names")
-    .addOption(new Flag("--name <NAME>", "of the run (default: the data's name and a number)"))
+    .description("train a model (without --data, of the bundled first names)")
+    .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
     .addOption(hookFlag())
     .option("--interactive", "ask for each option")
-    .option("--dry-run", "say what memory it would take, and train nothing")
+    .option("--dry-run", "print the memory that it would take, and train nothing")
     .action(async (flags: CommonFlags, command: Command) => {
       const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
@@ -52,7 +50,7 @@ function buildProgram(exit: Exit): Command {
 
   program
     .command("resume <RUN>")
-    .description("go on with a run that was stopped, from its newest checkpoint")
+    .description("resume a run from its newest checkpoint")
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
@@ -70,7 +68,7 @@ function buildProgram(exit: Exit): Command {
 /** What is done with a trained model. */
 function addSampling(program: Command, exit: Exit): void {
   addOptions(program.command("sample <RUN>"), SAMPLE_OPTIONS)
-    .description("write texts with the best weights of a run")
+    .description("generate texts with the best weights of a run")
     .addOption(runsDirFlag())
     .addOption(jsonFlag())
     .action(async (run: string, flags: CommonFlags) => {
@@ -79,8 +77,8 @@ function addSampling(program: Command, exit: Exit): void {
 
   const completeOptions = { ...SAMPLE_OPTIONS, numSamples: { ...SAMPLE_OPTIONS.numSamples, initial: 1 } };
   addOptions(program.command("complete <RUN> <PREFIX>"), completeOptions)
-    .description("write on from a beginning")
-    .option("--probs", "show how likely each token was, and what else might have come")
+    .description("continue a text")
+    .option("--probs", "show the probability of each token, and the likeliest alternatives")
     .addOption(runsDirFlag())
     .addOption(jsonFlag())
     .action(async (run: string, prefix: string, flags: CommonFlags) => {
@@ -93,9 +91,11 @@ function addSampling(program: Command, exit: Exit): void {
 /** What is done with texts alone. */
 function addTexts(program: Command, exit: Exit): void {
   addOptions(program.command("tokenize [TEXT]"), TOKENIZE_OPTIONS, "repeated")
-    .description("learn how a text becomes tokens, show it, and compare; without --data from the bundled first names")
+    .description(
+      "show how a text becomes tokens, and compare tokenizers (without --data, learnt from the bundled names)",
+    )
     .addOption(kindsFlag())
-    .option("--run <RUN>", "take the tokenizer of a run")
+    .option("--run <RUN>", "use the tokenizer of a run")
     .option("--export <FILE>", "write the tokenizer as Hugging Face's tokenizer.json")
     .addOption(runsDirFlag())
     .addOption(jsonFlag())
@@ -108,8 +108,8 @@ function addTexts(program: Command, exit: Exit): void {
     });
 
   addOptions(program.command("fetch [URL...]"), FETCH_OPTIONS, "repeated")
-    .description("fetch pages and clean them, train nothing: their text goes to the output, or to a file")
-    .option("--out <FILE>", "where the text goes")
+    .description("fetch pages and print their text, cleaned; train nothing")
+    .option("--out <FILE>", "write the text to a file")
     .action(async (urls: string[], flags: CommonFlags) => {
       const options = { ...pick<FetchOptions>(FETCH_OPTIONS, flags), urls };
       const { fetchTexts } = await import("./cli/fetch.ts");

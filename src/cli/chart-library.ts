@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { ChartLibrary } from "../report/page.ts";
 
+/** Reads uPlot's files from node_modules. */
 export function readChartLibrary(): ChartLibrary {
   const place = join(dirname(createRequire(import.meta.url).resolve("uplot/package.json")), "dist");
   const read = (name: string): string => readFileSync(join(place, name), "utf8");

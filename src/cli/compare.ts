@@ -18,9 +18,13 @@ import type { Column } from "./table.ts";
 import { paint } from "./terminal.ts";
 import { duration, grouped, megabytes, printable } from "../run/format.ts";
 
+/** How to print the comparison. */
 export interface CompareFlags {
+  /** As JSON. */
   readonly json: boolean;
+  /** As CSV. */
   readonly csv: boolean;
+  /** A file of prompts for every run to complete; null: none. */
   readonly promptFile: string | null;
 }
 
@@ -30,9 +34,9 @@ const COSTS = ["tokensPerSecond", "seconds", "peakMemoryBytes"] as const;
 /** @param paths run or sweep directories. Throws InputError for what is neither. */
 export async function compare(paths: readonly string[], { json, csv, promptFile }: CompareFlags): Promise<number> {
   exitOnOutputError();
-  if (json && csv) throw new InputError("--json and --csv are two forms of the same; leave one of them away");
+  if (json && csv) throw new InputError("--json and --csv exclude each other; drop one of them");
   if ((json || csv) && promptFile !== null)
-    throw new InputError("--prompt-file is for the table; leave --json and --csv away");
+    throw new InputError("--prompt-file is for the table; drop --json and --csv");
   const prompts = promptFile === null ? [] : readLines(promptFile);
   const { runs, pathOf } = readComparison(paths);
   if (json) {

@@ -18,6 +18,7 @@ const MAX_BARS = 8;
 const BAR_WIDTH = 20;
 const REDRAW_MS = 100;
 
+/** Progress bars of downloads, redrawn in place. */
 export class Downloads {
   readonly #running = new Map<string, DownloadProgress>();
   readonly #stream: NodeJS.WriteStream;
@@ -25,10 +26,12 @@ export class Downloads {
   #shown = 0;
   #drawnMs = -Infinity;
 
+  /** @param stream a terminal. */
   constructor(stream: NodeJS.WriteStream = process.stdout) {
     this.#stream = stream;
   }
 
+  /** Bytes of a download have arrived. */
   bytes(progress: DownloadProgress): void {
     this.#running.set(progress.url, progress);
     if (performance.now() - this.#drawnMs >= REDRAW_MS) this.draw();
@@ -47,6 +50,7 @@ export class Downloads {
     this.#shown = 0;
   }
 
+  /** Draws the bars. */
   draw(): void {
     this.#drawnMs = performance.now();
     const shown = [...this.#running.values()].slice(0, MAX_BARS).map(barOf);
@@ -84,19 +88,23 @@ export class PageLog {
   readonly #stream: NodeJS.WriteStream;
   readonly #downloads: Downloads | null;
 
+  /** @param stream where everything is printed. */
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
     this.#downloads = stream.isTTY ? new Downloads(stream) : null;
   }
 
+  /** Prints a line. */
   say(line: string): void {
     this.#stream.write(`${printable(line)}\n`);
   }
 
+  /** Prints a warning. */
   warn(message: string): void {
     this.say(`microgpt: warning: ${message}`);
   }
 
+  /** Reports an event of a page. */
   page(event: PageEvent): void {
     if (event.type === "bytes") return this.#downloads?.bytes(event);
     this.#downloads?.end(event.url);

@@ -49,18 +49,18 @@ function addSweep(program: Command, exit: Exit): void {
     .addOption(whole("--repeats <K>", "runs of each, with seeds of their own"))
     .option("--halving", "stop the worse half early, again and again, until one is trained to its end")
     .addOption(whole("--jobs <N>", "runs at once (default: by cores and memory; on Slurm, all)"))
-    .option("--resume <DIR>", "go on with a sweep that was stopped")
-    .addOption(new Flag("--name <NAME>", "of the sweep (default: the data's name and a number)"))
+    .option("--resume <DIR>", "resume a sweep that was stopped")
+    .addOption(new Flag("--name <NAME>", "name of the sweep (default: the data's name and a number)"))
     .addOption(runsDirFlag())
     .addOption(jsonFlag())
     .addOption(hookFlag())
-    .option("--dry-run", "say what each run would need, or print the cluster's script, and train nothing")
+    .option("--dry-run", "print the memory of each run, or the cluster's script, and train nothing")
     .optionsGroup("Cluster:")
-    .addOption(new Flag("--on <PLACE>", "where the runs are done (default: local)").choices(["local", "slurm"]))
-    .option("--time <T>", "of each run, as sbatch takes it: minutes, or 1-12:00:00")
-    .option("--mem <M>", "of each run (default: by the formula)")
-    .option("--gres <G>", "as gpu:1")
-    .option("--partition <P>", "a queue of the cluster's")
+    .addOption(new Flag("--on <PLACE>", "where to train (default: local)").choices(["local", "slurm"]))
+    .option("--time <T>", "time limit of each run, as sbatch takes it: minutes, or 1-12:00:00")
+    .option("--mem <M>", "memory of each run (default: by the formula of --dry-run)")
+    .option("--gres <G>", "devices of each run, such as gpu:1")
+    .option("--partition <P>", "queue of the cluster")
     .option("--cpus-per-task <N>", "cores for each run")
     .addOption(repeated("--sbatch <ARG>", "anything else for sbatch, as --sbatch=--account=me"));
   addOptions(sweep, TRAIN_OPTIONS, "repeated").action(
@@ -74,7 +74,7 @@ function addSweep(program: Command, exit: Exit): void {
         const { grid, random, trials, repeats, halving, name } = flags;
         const isAnew = [source, grid, random, trials, repeats, halving, name].some((value) => value !== undefined);
         if (isAnew || flags.dryRun === true || typed.length > 0)
-          throw new InputError("--resume: a sweep goes on as it began; leave options away");
+          throw new InputError("--resume continues a sweep with its own options; drop the others");
         const path = findRun(flags.resume, flags.runsDir);
         return exit(await resumeSweepCommand(path, { jobs, hook, on, slurm: asked }, json));
       }
@@ -112,8 +112,8 @@ function addTask(program: Command, exit: Exit): void {
 function addResults(program: Command, exit: Exit): void {
   program
     .command("compare <RUN...>")
-    .description("runs, or all of a sweep, in a table, best first")
-    .addOption(promptFileFlag("what each run makes of each line of FILE"))
+    .description("print runs, or a sweep, as a table, the best first")
+    .addOption(promptFileFlag("let each run complete each line of FILE"))
     .option("--csv", "comma-separated values")
     .addOption(runsDirFlag())
     .addOption(new Flag("--json", "JSON, for programs"))
@@ -125,8 +125,8 @@ function addResults(program: Command, exit: Exit): void {
 
   program
     .command("report <RUN...>")
-    .description("runs, or all of a sweep, as one HTML page with their curves")
-    .addOption(new Flag("-o, --out <FILE>", "where the page goes").default("report.html"))
+    .description("write runs, or a sweep, as one HTML page with curves")
+    .addOption(new Flag("-o, --out <FILE>", "file of the page").default("report.html"))
     .addOption(promptFileFlag("what each run makes of each line of FILE"))
     .addOption(runsDirFlag())
     .action(async (runs: string[], { out = "report.html", promptFile = null, runsDir }: CommonFlags) => {

@@ -1,4 +1,4 @@
-/** Flags, made from the option table, and back: what was typed as options. */
+/** Between the option table and commander: options → flags, and what was typed → options. */
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
 import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
@@ -7,20 +7,33 @@ import type { TokenizerKind } from "../text/tokenizer.ts";
 
 const RUNS_DIRECTORY = "runs";
 
-/** What several commands take. */
+/** Flags that several commands take. */
 export interface CommonFlags {
+  /** Whether to print JSON. */
   readonly json?: boolean;
+  /** Whether to print CSV. */
   readonly csv?: boolean;
+  /** A file of prompts. */
   readonly promptFile?: string | null;
+  /** A module to call with every event. */
   readonly hook?: string | null;
+  /** The name of the run or sweep. */
   readonly name?: string | null;
+  /** The directory of runs. */
   readonly runsDir: string;
+  /** Whether to ask for options. */
   readonly interactive?: boolean;
+  /** Whether to train nothing. */
   readonly dryRun?: boolean;
+  /** Whether to print probabilities. */
   readonly probs?: boolean;
+  /** Kinds of tokenizers. */
   readonly tokenizer?: readonly TokenizerKind[];
+  /** A run. */
   readonly run?: string;
+  /** A file for the tokenizer. */
   readonly export?: string;
+  /** A file for the output. */
   readonly out?: string;
 }
 
@@ -75,12 +88,16 @@ export function pick<Options>(
   return Object.fromEntries(entries) as Options;
 }
 
-export const runsDirFlag = (): Flag => new Flag("--runs-dir <DIR>", "where runs are").default(RUNS_DIRECTORY);
-export const jsonFlag = (): Flag => new Flag("--json", "a JSON object a line, for programs");
+/** `--runs-dir` */
+export const runsDirFlag = (): Flag => new Flag("--runs-dir <DIR>", "directory of runs").default(RUNS_DIRECTORY);
+/** `--json` */
+export const jsonFlag = (): Flag => new Flag("--json", "print JSON, one object per line, for programs");
+/** `--prompt-file` */
 export const promptFileFlag = (help: string = "complete each line of FILE after the training"): Flag =>
   new Flag("--prompt-file <FILE>", help);
+/** `--hook` */
 export const hookFlag = (): Flag =>
-  new Flag("--hook <FILE>", "a module of yours that hears of every step: export default (event) => { … }");
+  new Flag("--hook <FILE>", "a module called with every event: export default (event) => { … }");
 
 /** Commander's source of `--no-blas` is that of `blas`. */
 export const isTyped = (command: Command, key: string): boolean =>
@@ -88,11 +105,13 @@ export const isTyped = (command: Command, key: string): boolean =>
     (name) => command.getOptionValueSource(name) === "cli",
   );
 
+/** A flag that may be given several times. */
 export const repeated = (flags: string, help: string): Flag =>
   new Flag(flags, `${help}; more than once for more options`).argParser((text: string, previous: unknown) => [
     ...listOf(previous),
     text,
   ]);
 
+/** A flag with a whole number. */
 export const whole = (flags: string, help: string): Flag =>
   new Flag(flags, help).argParser((text: string) => TRAIN_OPTIONS.numSteps.parse(text, flags.replace(/ .*/, "")));

@@ -6,6 +6,7 @@ import { StatusLine } from "./terminal.ts";
 /** Between two lines where they are not overwritten. */
 const LINE_MS = 10_000;
 
+/** The progress as a line. */
 export const readingText = ({ share, megabytes, etaSeconds }: ReadingReport): string =>
   `reading    ${Math.floor(100 * share)} %  ${megabytes.toFixed(0)} MB  ETA ${duration(etaSeconds)}`;
 
@@ -15,11 +16,13 @@ export class ReadingLog {
   readonly #status: StatusLine;
   #toldMs = performance.now();
 
+  /** @param stream a terminal or a pipe. */
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
     this.#status = new StatusLine(stream);
   }
 
+  /** Prints the progress. */
   report(reading: ReadingReport): void {
     if (this.#stream.isTTY) return this.#status.show(() => readingText(reading));
     if (performance.now() - this.#toldMs < LINE_MS) return;

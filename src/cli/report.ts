@@ -17,8 +17,11 @@ import { readLines } from "./prompts.ts";
 import { encodePrompt, openWriter } from "../run/write.ts";
 import { VERSION } from "../options/version.ts";
 
+/** What to write. */
 export interface ReportFlags {
+  /** The HTML file. */
   readonly out: string;
+  /** A file of prompts for every run to complete; null: none. */
   readonly promptFile: string | null;
 }
 

@@ -35,7 +35,9 @@ export async function resumeSweepCommand(path: string, flags: ResumeFlags, json:
   return await resumeSweep(path, flags, outputOf(json));
 }
 
+/** The flags of `sweep-task`. */
 export interface TaskFlags {
+  /** Whether to print JSON. */
   readonly json: boolean;
   /** How far to train, as a share of all steps. */
   readonly share: number;

@@ -4,10 +4,14 @@
 import stringWidth from "string-width";
 import { printable } from "../run/format.ts";
 
+/** The content of a cell. */
 export type Cell = string | number | null;
 
+/** A column. */
 export interface Column {
+  /** The heading. */
   readonly name: string;
+  /** Whether it is aligned to the right. */
   readonly isNumber: boolean;
 }
 

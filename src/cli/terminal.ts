@@ -14,6 +14,7 @@ export class StatusLine {
   #shown = false;
   #drawnMs = -Infinity;
 
+  /** @param stream a terminal. */
   constructor(stream: NodeJS.WriteStream = process.stdout) {
     this.#stream = stream;
   }
@@ -28,6 +29,7 @@ export class StatusLine {
     this.#shown = true;
   }
 
+  /** Erases the line. */
   clear(): void {
     if (this.#shown) this.#stream.write("\r\u001b[2K");
     this.#shown = false;

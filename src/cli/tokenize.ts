@@ -20,6 +20,7 @@ import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { paint } from "./terminal.ts";
 import { grouped, jsonLine, printable } from "../run/format.ts";
 
+/** What to learn and print. */
 export interface TokenizeFlags {
   /** Which to learn; none: all of them. */
   readonly kinds: readonly TokenizerKind[];
@@ -27,6 +28,7 @@ export interface TokenizeFlags {
   readonly run: string | null;
   /** A file to write the tokenizer to. */
   readonly exported: string | null;
+  /** Whether to print JSON. */
   readonly json: boolean;
 }
 

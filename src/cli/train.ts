@@ -21,14 +21,19 @@ import { gather, locate, runSources, sourcesOf, withoutPassword } from "../run/s
 
 /** How to report, and which prompts to answer after the training. */
 export interface ReporterFlags {
+  /** Whether to print JSON. */
   readonly json: boolean;
+  /** A file of prompts to complete after the training; null: none. */
   readonly promptFile: string | null;
   /** A module that is called with every event, too; null: none. */
   readonly hook: string | null;
 }
 
+/** The flags of `train`. */
 export interface RunFlags extends ReporterFlags {
+  /** The run's name; null: made from the data's. */
   readonly name: string | null;
+  /** The directory of runs. */
   readonly runsDir: string;
 }
 

@@ -27,11 +27,15 @@ export type TextOptions = CorpusOptions &
 
 /** Documents as tokens, and the bytes of each as UTF-8, one more for its end. */
 export interface EncodedDocuments {
+  /** Their tokens. */
   readonly tokens: TokenCollector;
+  /** UTF-8 bytes of each document, one more for its end. */
   readonly bytes: Uint32Array<ArrayBuffer>;
 }
 
+/** A text, encoded. */
 export interface EncodedText {
+  /** Learnt from it. */
   readonly tokenizer: Tokenizer;
   /** The distinct documents in their order; where each is a file, without the end that is held out. */
   readonly documents: EncodedDocuments;
@@ -39,8 +43,11 @@ export interface EncodedText {
   readonly tails: EncodedDocuments;
   /** Every distinct document: what a sample must not be in to be new. */
   readonly known: TextSet;
+  /** Documents dropped as duplicates. */
   readonly duplicates: number;
+  /** What cleaning changed. */
   readonly cleaning: Cleaning;
+  /** SHA-256 of the documents, in hex. */
   readonly dataHash: string;
 }
 

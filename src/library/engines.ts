@@ -28,8 +28,11 @@ export type EngineOptions = Pick<
 
 /** The engine that "auto" became, and why. */
 export interface ChosenEngine {
+  /** Its name. */
   readonly engine: "wasm" | "webgpu";
+  /** The reason, for the user. */
   readonly why: string;
+  /** The device, if it is a GPU. */
   readonly gpu: Gpu | null;
 }
 

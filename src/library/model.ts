@@ -55,13 +55,17 @@ export interface TextEvaluation {
 export interface NextToken {
   /** The token as text; the end of the text is `"<bos>"`. */
   readonly token: string;
+  /** Its id. */
   readonly id: number;
+  /** At temperature 1. */
   readonly probability: number;
 }
 
 /** What a model is made of. */
 export interface ModelParts {
+  /** Vocabulary, widths, layers and block size. */
   readonly config: Config;
+  /** Text to ids and back. */
   readonly tokenizer: Tokenizer;
   /** Name → matrix, as `weightShapes` lists them. */
   readonly weights: Tensors;
@@ -69,8 +73,9 @@ export interface ModelParts {
   readonly options: ResolvedOptions;
   /** SHA-256 of the training data, in hex. */
   readonly dataHash: string;
-  /** The step that the weights are of, and their held-out loss (null where nothing was held out). */
+  /** The step that the weights are of. */
   readonly step: number;
+  /** Their held-out loss; null where nothing was held out. */
   readonly heldOutLoss: number | null;
 }
 

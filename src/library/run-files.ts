@@ -16,7 +16,9 @@ export type RunFiles = ReadonlyMap<string, Uint8Array>;
 
 /** What a run holds that another process needs to resume it. */
 export interface RunContent {
+  /** What the training was given. */
   readonly options: ResolvedOptions;
+  /** Text to ids and back. */
   readonly tokenizer: Tokenizer;
   /** The newest state; null before the first save. */
   readonly checkpoint: Checkpoint | null;

@@ -1,6 +1,6 @@
 /**
- * What follows from the options and the data alone: documents, tokenizer, configuration, baselines. A resumed training
- * makes it again and gets the same.
+ * The training data: everything that follows from options and texts alone (documents as tokens, tokenizer, configuration,
+ * baselines). A resumed training computes it again and gets the same.
  */
 import { baselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
@@ -18,23 +18,31 @@ import { encodeText } from "./encode.ts";
 import type { EncodedText, EncodeTools } from "./encode.ts";
 import { checkSize } from "../tensor/sizing.ts";
 
+/** Everything that a training learns from. */
 export interface TrainingData {
+  /** The model. */
   readonly config: Config;
+  /** Learnt from the texts. */
   readonly tokenizer: Tokenizer;
-  /** Documents, or windows of them (`--stream`), as tokens: to learn from, shuffled, and held out. */
+  /** Documents, or windows of them (`--stream`), as tokens, to learn from; shuffled. */
   readonly train: TokenSequences;
+  /** The same, held out. */
   readonly heldOut: TokenSequences;
+  /** What `train` and `heldOut` count. */
   readonly unit: "document" | "window";
-  /** The text that is held out, as UTF-8, a byte more for the end of each document. */
+  /** UTF-8 bytes of the held-out text, one more for the end of each document. */
   readonly heldOutBytes: number;
-  /** The share of the tokens to learn from that no step will: they stand more than blockSize tokens into a document. */
+  /** Fraction of the training tokens that no step learns from, because they come after the first blockSize of a document. */
   readonly unlearnt: number;
-  /** Every distinct document: what a sample must not be in to be new. */
+  /** Every distinct document; a sample is new if it is not among them. */
   readonly known: TextSet;
+  /** Documents dropped as duplicates. */
   readonly duplicates: number;
+  /** What cleaning changed. */
   readonly cleaning: Cleaning;
-  /** Has shuffled the data; makes the weights next. */
+  /** The run's generator: it has shuffled the data and will draw the weights. */
   readonly random: Random;
+  /** SHA-256 of the documents, in hex. */
   readonly dataHash: string;
 }
 

@@ -24,8 +24,9 @@ import type { Writer } from "./write.ts";
 
 /** Where a new run is made, and what it may use. */
 export interface NewRun {
+  /** The directory in which the run is made. */
   readonly runsDir: string;
-  /** Null: the first free name made from the data's. */
+  /** The run's name; null: the first free one made from the data's. */
   readonly name: string | null;
   /** Texts that cannot be read again; the run keeps them. */
   readonly fetched: readonly FetchedText[];
@@ -33,8 +34,9 @@ export interface NewRun {
   readonly mayUseGpu: boolean;
 }
 
-/** How far to train: a share of the steps, from 0 to 1. Below 1 the run is measured there, without samples. */
+/** How far to train. */
 export interface TrainingGoal {
+  /** A fraction of the steps, above 0 to 1; below 1 the run is measured there, without samples. */
   readonly share: number;
 }
 

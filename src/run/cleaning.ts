@@ -1,10 +1,8 @@
-/**
- * What was done to the texts before they were learnt, counted, and in words.
- */
+/** What cleaning did to the texts, as a sentence. */
 import type { Cleaning } from "../text/corpus.ts";
 import { grouped } from "./format.ts";
 
-/** What was done to the text, `""` if nothing was. */
+/** What cleaning did, as a list of clauses; `""` for nothing. */
 export function cleaningText(cleaning: Cleaning): string {
   const { replaced, controls, normalized, tooShort, tooLong, gutenberg, encodings } = cleaning;
   const parts = [

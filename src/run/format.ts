@@ -1,14 +1,14 @@
-/** Values as text: what may be printed, and numbers as a person reads them. */
+/** Values as text: what is safe to print, and numbers for people. */
 
 /**
- * Text of unknown origin (data, samples, file names), safe to print: control characters, which could move the cursor or
- * rename the window, and direction marks, which could reorder what is read, are dropped. Tab and newline stay.
+ * Makes text of unknown origin (data, samples, file names) safe to print: drops control characters, which could move the
+ * cursor or rename the window, and direction marks, which could reorder the line. Keeps tab and newline.
  */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "");
 }
 
-/** A value as JSON on a line; what a terminal might obey is escaped, which means the same. */
+/** A value as a line of JSON, with control characters and direction marks escaped. */
 export function jsonLine(value: unknown): string {
   const escaped = JSON.stringify(value).replace(
     /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
@@ -19,7 +19,7 @@ export function jsonLine(value: unknown): string {
 
 const BARS = "▁▂▃▄▅▆▇█";
 
-/** A curve one line high, its lowest value at the bottom: `[3, 2, 1]` → `█▅▁`. Longer lists are thinned to `width`. */
+/** A one-line curve, the lowest value at the bottom: `[3, 2, 1]` → `█▅▁`. Longer lists are thinned to `width`. */
 export function sparkline(values: readonly number[], width: number): string {
   const count = Math.min(width, values.length);
   const shown = Array.from({ length: count }, (_, i) => values[Math.floor(((i + 1) * values.length) / count) - 1]);
@@ -28,7 +28,7 @@ export function sparkline(values: readonly number[], width: number): string {
   return shown.map((value) => BARS[level(value)]).join("");
 }
 
-/** Seconds as a person reads them: `7s`, `3m05s`, `2h04m`. */
+/** Seconds as a duration: `7s`, `3m05s`, `2h04m`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const two = (value: number): string => String(value).padStart(2, "0");

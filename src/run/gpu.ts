@@ -1,4 +1,4 @@
-/** The machine's GPU, if it can be used; and if not, why. */
+/** The machine's GPU through Dawn, or the reason why it cannot be used. */
 import type { Gpu } from "../backend/webgpu/device.ts";
 import { openCheckedGpu } from "../library/machine.ts";
 import { findWebGpu, mayHaveAdapter, WEBGPU_PACKAGE } from "../node/webgpu.ts";
@@ -8,7 +8,7 @@ const opened: Gpu[] = [];
 /** WebGPU without an adapter. */
 const NONE: Pick<GPU, "requestAdapter"> = { requestAdapter: async () => await Promise.resolve(null) };
 
-/** A device of its own, tried out; or the reason why there is none, a sentence without a beginning. */
+/** A new device that passed the check, or the reason why there is none, as the end of a sentence. */
 export async function findGpu(find: () => Promise<GPU | null> = findWebGpu): Promise<Gpu | string> {
   const webgpu = find === findWebGpu && !mayHaveAdapter() ? NONE : await find();
   if (webgpu === null) return `the package ${WEBGPU_PACKAGE}, or on Linux Vulkan (libvulkan1), is not installed`;
@@ -17,7 +17,7 @@ export async function findGpu(find: () => Promise<GPU | null> = findWebGpu): Pro
   return gpu;
 }
 
-/** Lets the process end: Dawn's threads wait for devices. */
+/** Destroys all devices, so that the process can end: Dawn's threads wait for them. */
 export function closeGpus(): void {
   for (const { device } of opened) device.destroy();
   opened.length = 0;

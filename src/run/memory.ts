@@ -1,6 +1,4 @@
-/**
- * What memory a training needs, part by part: a formula, held against measured trainings (bench/RESULTS.md).
- */
+/** The memory that a training needs, item by item: a formula, checked against measured trainings (bench/RESULTS.md). */
 import { countParameters } from "../training/engine.ts";
 import type { Config } from "../microgpt.ts";
 import { nodeMachine } from "./machine.ts";
@@ -35,26 +33,31 @@ const PRODUCT_BYTES = 32;
 const GRAPHS = 8;
 const GRAPH_GARBAGE_BYTES = 100e6;
 
-/** How much there is to learn from, held-out documents included. */
+/** The size of the data, held-out documents included. */
 export interface TextSize {
+  /** Tokens in all. */
   readonly tokens: number;
+  /** Documents in all. */
   readonly documents: number;
-  /** Whether the tokenizer has merges, which take room while they are learnt. */
+  /** Whether the tokenizer learns merges, which takes memory. */
   readonly isMerged: boolean;
 }
 
-/** Bytes, by what they are for, in a person's words. */
+/** Bytes by purpose, with names for the user. */
 export type Parts = readonly (readonly [what: string, bytes: number])[];
 
+/** The memory that a training needs. */
 export interface MemoryNeed {
-  /** Of the GPU; null where none is asked for. */
+  /** GPU memory; null where no GPU is asked for. */
   readonly gpu: Parts | null;
+  /** Memory of the process. */
   readonly process: Parts;
 }
 
+/** The sum of the bytes. */
 export const sumOf = (parts: Parts): number => parts.reduce((sum, [, bytes]) => sum + bytes, 0);
 
-/** Throws InputError for a model that the engine can't hold. */
+/** The need of a training. Throws InputError for a model that is too large for the engine. */
 export function memoryNeed(config: Config, options: ResolvedOptions, text: TextSize): MemoryNeed {
   const { engine } = options;
   const parts = {

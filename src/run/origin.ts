@@ -4,7 +4,7 @@ import type { Run } from "../node/run-directory.ts";
 import { sha256 } from "../training/checkpoint.ts";
 import type { Origin } from "../training/checkpoint.ts";
 
-/** What every file of the run says of where it comes from. */
+/** The origin that every checkpoint and model file of a run carries. */
 export async function originOf({ config, dataHash }: TrainingData, run: Run): Promise<Origin> {
   const [tokenizerHash, optionsHash] = [await sha256(run.tokenizerText), await sha256(run.optionsText)];
   return { config, dataHash, tokenizerHash, optionsHash };

@@ -2,9 +2,9 @@
 import type { TextSource } from "../node/text.ts";
 import type { ReadingReport } from "./reporter.ts";
 
-/** Nobody needs to be told of less. */
+/** Shorter readings are not reported. */
 const QUIET_MS = 500;
-/** From now on `report` hears of every mebibyte that is read. @param passes how often the texts will be read. */
+/** Calls `report` for every mebibyte that is read from now on. @param passes how often the texts will be read. */
 export function watchReading(
   sources: readonly TextSource[],
   passes: number,

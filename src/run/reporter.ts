@@ -1,6 +1,6 @@
 /**
- * How a training tells what it does: to a person at a terminal, to a pipe, or to a program (`--json`).
- * One interface; the training does not know who listens. Who does is in `plain-reporter.ts` and `json-reporter.ts`.
+ * What a training reports, as an interface. `cli/plain-reporter.ts` prints it for people, `cli/json-reporter.ts` for
+ * programs; the training does not know which.
  */
 import type { Baselines } from "../text/baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
@@ -8,84 +8,127 @@ import type { Cleaning } from "../text/corpus.ts";
 
 /** How far the reading of a large text has come. */
 export interface ReadingReport {
-  /** Of all passes over all texts, from 0 to 1. */
+  /** Fraction of all passes over all texts, 0 to 1. */
   readonly share: number;
+  /** Megabytes read so far. */
   readonly megabytes: number;
+  /** Estimated seconds left. */
   readonly etaSeconds: number;
 }
 
+/** The header of a training. */
 export interface Beginning {
+  /** The version of microgpt. */
   readonly version: string;
+  /** The engine's name. */
   readonly engine: string;
-  /** What "auto" found; null where the engine was asked for. */
+  /** How "auto" chose the engine; null where the options named one. */
   readonly why: string | null;
+  /** The run's directory. */
   readonly run: string;
+  /** The step that the run was resumed at; 0: new. */
   readonly resumedAt: number;
+  /** Steps of the whole training. */
   readonly numSteps: number;
-  /** How many there are to learn from and held out; what they are. */
+  /** Documents, or windows, to learn from. */
   readonly documents: number;
+  /** Documents, or windows, held out. */
   readonly heldOut: number;
+  /** What `documents` and `heldOut` count. */
   readonly unit: "document" | "window";
+  /** Documents dropped as duplicates. */
   readonly duplicates: number;
+  /** What cleaning changed. */
   readonly cleaning: Cleaning;
-  /** The share of the tokens that no step learns from. */
+  /** Fraction of the tokens that no step learns from. */
   readonly unlearnt: number;
+  /** Whether `--reference` is on. */
   readonly reference: boolean;
+  /** Tokens, BOS included. */
   readonly vocabSize: number;
+  /** Weights of the model. */
   readonly parameters: number;
+  /** The model's sizes. */
   readonly shape: {
+    /** Layers. */
     readonly nLayer: number;
+    /** Width. */
     readonly nEmbd: number;
+    /** Heads per layer. */
     readonly nHead: number;
+    /** Context length in tokens. */
     readonly blockSize: number;
   };
+  /** Losses of trivial models. */
   readonly baselines: Baselines;
 }
 
+/** A step, for display. */
 export interface StepReport {
+  /** The step, from 1. */
   readonly step: number;
+  /** Steps of the whole training. */
   readonly numSteps: number;
+  /** Training loss of this step, nats per token. */
   readonly loss: number;
+  /** Its moving mean. */
   readonly meanLoss: number;
+  /** The last held-out loss; null before the first. */
   readonly heldOutLoss: number | null;
+  /** Tokens learnt from per second, since the process began. */
   readonly tokensPerSecond: number;
+  /** Estimated seconds left. */
   readonly etaSeconds: number;
 }
 
+/** The result of a training. */
 export interface ResultReport {
-  /** Over everything that is held out, with the weights that are kept. */
+  /** Nats per token over all held-out text, with the best weights. */
   readonly heldOutLoss: number;
-  /** Of the whole held-out text, as `RunResult` has it. */
+  /** Bits per byte of the whole held-out text; null where nothing is held out. */
   readonly bitsPerByte: number | null;
-  /** Whether the model can't look back far enough for the longest of them, and began anew in the middle. */
+  /** Whether a document is longer than the block, so that the model started again within it. */
   readonly beganAnew: boolean;
+  /** Held-out documents, or windows. */
   readonly documents: number;
+  /** What `documents` counts. */
   readonly unit: "document" | "window";
+  /** Losses of trivial models on the same documents. */
   readonly baselines: Baselines;
+  /** The step of the best weights. */
   readonly bestStep: number;
 }
 
+/** A text that the model wrote. */
 export interface SampleReport {
+  /** The text. */
   readonly text: string;
-  /** Whether the very same document is in the data; null where that was not asked. */
+  /** Whether exactly this document is in the data; null if unknown. */
   readonly known: boolean | null;
 }
 
+/** Hears what a training does. */
 export interface Reporter {
-  /** A large text is being read. */
+  /** Progress while a large text is read. */
   reading(reading: ReadingReport): void;
-  /** Something happened to a page that is being fetched. */
+  /** An event of a page that is fetched. */
   page(event: PageEvent): void;
+  /** The header. */
   begin(beginning: Beginning): void;
+  /** A step is done. */
   step(report: StepReport): void;
-  /** At the evaluation interval, after the step of the same number. */
+  /** The same at each evaluation interval, after the evaluation. */
   milestone(report: StepReport): void;
-  /** A step has moved nothing, because a number was not finite; `skipped` of all steps so far did. */
+  /** A step was skipped because a number was not finite; `skipped` counts all of them so far. */
   skipped(step: number, skipped: number): void;
+  /** A checkpoint was saved. */
   saved(step: number, run: string): void;
+  /** The final measurement. */
   result(report: ResultReport): void;
+  /** The samples. */
   samples(samples: readonly SampleReport[]): void;
-  /** Something a person should know, and the run goes on. */
+  /** A warning; the run continues. */
   warn(message: string): void;
+  /** A message. */
   note(message: string): void;
 }

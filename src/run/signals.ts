@@ -1,25 +1,26 @@
 /**
- * Ctrl-C, SIGTERM and a closed terminal ask a training to stop; it does so between two steps, saved. A second signal
- * doesn't ask.
+ * SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) ask a training to stop: it saves between two steps and ends. A
+ * second signal ends the process at once.
  */
 import { setImmediate } from "node:timers/promises";
 import { errorCode } from "../node/files.ts";
 
-/** A reason to stop and the exit code that tells it: 128 + the signal's number, as shells have it. */
+/** Signals and their exit codes: 128 + the signal's number, as shells have it. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-/** SIGPIPE's: whoever read our output is gone. */
+/** SIGPIPE's exit code: the reader of our output has gone. */
 const PIPE_CLOSED = 141;
 
-/** How long a training may go without looking up; a person takes a second for slow. */
+/** Milliseconds between turns of the event loop, in which signals are delivered. */
 const BREATH_MS = 20;
 
+/** Whether a signal, or a closed pipe, has asked to stop. */
 export class StopRequest {
-  /** The exit code to stop with; null while nobody has asked. */
+  /** The exit code to stop with; null while nothing asks to stop. */
   exitCode: number | null = null;
   #lastBreathMs = performance.now();
   readonly #onStop: (() => void) | null;
 
-  /** @param onStop hears of every signal; without it the second one ends the process. */
+  /** @param onStop is called on every signal; without it the second one ends the process. */
   constructor(onStop: (() => void) | null = null) {
     this.#onStop = onStop;
   }
@@ -30,11 +31,12 @@ export class StopRequest {
     process.stdout.on("error", this.#onOutputError);
   }
 
+  /** Removes the handlers. */
   stopListening(): void {
     for (const signal of Object.keys(EXIT_CODES)) process.off(signal, this.#onSignal);
   }
 
-  /** Lets signals in, at most every few milliseconds; resolves to whether to stop. A busy loop would never hear one. */
+  /** Lets the event loop deliver signals, every few milliseconds; resolves to whether to stop. */
   async heard(): Promise<boolean> {
     if (performance.now() - this.#lastBreathMs > BREATH_MS) {
       await setImmediate();
@@ -56,12 +58,12 @@ export class StopRequest {
   };
 }
 
-/** Ends the process where its output can't be written: for commands that have nothing to save. */
+/** Ends the process when its output cannot be written: for commands that have nothing to save. */
 export function exitOnOutputError(): void {
   process.stdout.on("error", (error) => process.exit(outputExitCode(error)));
 }
 
-/** A reader that has seen enough (`| head`) is no news; any other reason is told. */
+/** A closed pipe (`| head`) is not an error; any other reason is printed. */
 function outputExitCode(error: Error): number {
   if (errorCode(error) === "EPIPE") return PIPE_CLOSED;
   process.stderr.write(`microgpt: cannot write the output: ${error.message}\n`);

@@ -1,6 +1,6 @@
 /**
- * Where the text comes from: `--data` names files, folders, patterns, `-` for what is piped in; `--urls` and `--url-file`
- * name pages. All of it becomes sources that can be read again and again.
+ * The texts that the options name: `--data` files, folders, patterns and `-` for standard input; `--urls` and `--url-file`
+ * pages. All of them become sources that can be read repeatedly.
  */
 import envPaths from "env-paths";
 import * as fs from "node:fs";
@@ -25,19 +25,23 @@ export type SourceOptions = Pick<
   "data" | "urls" | "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
 >;
 
-/** Hears what a person should know while texts are gathered. */
+/** Is told about problems and pages while texts are gathered. */
 export interface Listener {
+  /** Something was left out. */
   warn(message: string): void;
+  /** An event of a page. */
   page(event: PageEvent): void;
 }
 
-/** What was gathered. The fetched ones, and what was piped in, can't be had again: a run keeps them. */
+/** The texts. Pages and standard input cannot be read again, so a run keeps copies of them. */
 export interface Gathered {
+  /** Texts that can be read again from the disk. */
   readonly files: readonly TextSource[];
+  /** Texts that a run keeps. */
   readonly fetched: readonly FetchedText[];
 }
 
-/** The same options with every address in its place, and paths that are true from everywhere. Throws InputError. */
+/** The same options with absolute paths, and the addresses of `urlFile` in `urls`. Throws InputError. */
 export function locate<Options extends SourceOptions>(options: Options): Options {
   const urls = pageUrls(options);
   const data = [...options.data, ...urls.filter(isFileUrl)];
@@ -50,14 +54,14 @@ export function locate<Options extends SourceOptions>(options: Options): Options
   };
 }
 
-/** An address as a run may remember it. */
+/** An address without user name and password, as a run stores it. */
 export function withoutPassword(address: string): string {
   const url = new URL(address);
   [url.username, url.password] = ["", ""];
   return url.href;
 }
 
-/** Everything that the options, located, name; the bundled names if they name nothing. Throws InputError that says what is wrong. */
+/** Gathers everything that the located options name; the bundled names if they name nothing. Throws InputError. */
 export async function gather(options: SourceOptions, listener: Listener): Promise<Gathered> {
   const files = await gatherFiles(options, (message) => listener.warn(message));
   const piped = options.data.includes("-") ? [{ name: "-", text: await readPiped() }] : [];
@@ -73,19 +77,19 @@ export async function gatherFiles(options: SourceOptions, warn: (message: string
   );
 }
 
-/** All of it, in order. Throws InputError for what is no text. */
+/** All texts as sources, in order. Throws InputError for what is not text. */
 export const sourcesOf = ({ files, fetched }: Gathered): TextSource[] => [
   ...files,
   ...fetched.map(({ name, text }) => TextSource.bytes(name === "-" ? "what was piped in" : name, text)),
 ];
 
-/** What a run began with: its files as they are now, and what it keeps of the rest. Throws InputError. */
+/** The texts of a run: its files as they are now, and the copies that it keeps. Throws InputError. */
 export const runSources = async (run: Run): Promise<TextSource[]> =>
   sourcesOf({ files: await gatherFiles(run.options, () => {}), fetched: run.fetched() });
 
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
-/** Those typed, then those of the file: one a line, but for blank lines and those that begin with `#`. */
+/** The typed addresses, then those of the file: one per line, except blank lines and lines that begin with `#`. */
 function pageUrls({ urls, urlFile }: SourceOptions): string[] {
   if (urlFile === null) return [...urls];
   const listed = splitLines(TextSource.file(urlFile).text()).filter((line) => !line.startsWith("#"));
@@ -93,10 +97,10 @@ function pageUrls({ urls, urlFile }: SourceOptions): string[] {
   return [...urls, ...listed];
 }
 
-/** Throws InputError if there is none among them that can be read. */
+/** Fetches the pages. Throws InputError if none of them can be read. */
 async function readPages(options: SourceOptions, listener: Listener): Promise<FetchedText[]> {
   if (options.urls.length === 0) return [];
-  // Half of the start of the program, so only for whoever needs it.
+  // Loading this takes as long as the rest of the start, so only when it is needed.
   const { fetchPages, parsePageUrl } = await import("../pages/pages.ts");
   const pages = await fetchPages(options.urls.map(parsePageUrl), {
     cacheDir: options.noCache ? null : (options.cacheDir ?? defaultCacheDir()),
@@ -114,14 +118,14 @@ async function readPages(options: SourceOptions, listener: Listener): Promise<Fe
 
 const defaultCacheDir = (): string => envPaths("microgpt", { suffix: "" }).cache;
 
-/** At a terminal a person would wait for the program and the program for the person. */
+/** Reads standard input. Throws InputError at a terminal, where both sides would wait for each other. */
 async function readPiped(): Promise<Uint8Array> {
   if (process.stdin.isTTY)
     throw new InputError("--data - reads what is piped in, but nothing is: microgpt … < text.txt");
   return await buffer(process.stdin);
 }
 
-/** Files, folders, patterns and `file:` addresses → a source a file, in order. Throws InputError that names what is wrong. */
+/** Files, folders, patterns and `file:` addresses → a source per file, in order. Throws InputError that names what is wrong. */
 async function localSources(entries: readonly string[], warn: (message: string) => void): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const entry of entries) {
@@ -151,7 +155,7 @@ function pathOf(entry: string): string {
 const HTML_NAMES = new Set([".html", ".htm", ".xhtml"]);
 const MAX_HTML_BYTES = 50e6;
 
-/** A page that was saved is read as a page. */
+/** A source of a file; an HTML file is read as a page. */
 async function localSource(path: string): Promise<TextSource> {
   if (!HTML_NAMES.has(extname(path).toLowerCase())) return TextSource.file(path);
   const { extractText } = await import("../pages/extract.ts");
@@ -162,7 +166,7 @@ async function localSource(path: string): Promise<TextSource> {
   }
 }
 
-/** The texts among many files; of the others a warning tells. */
+/** The texts among many files; the others are warned about. */
 async function textsAmong(
   paths: readonly string[],
   where: string,
@@ -183,5 +187,5 @@ async function textsAmong(
   throw new InputError(`--data ${showPath(where)}: there is no text file in it; name one, or another folder`);
 }
 
-/** The same on every machine, whatever its language. */
+/** By code units: the same order on every machine, whatever its language. */
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,6 +1,4 @@
-/**
- * A training on its way: it drives the loop, reports, and keeps the run's directory up to date.
- */
+/** Drives a training: runs the loop, reports, and keeps the run directory up to date. */
 import type { Origin } from "../training/checkpoint.ts";
 import { countParameters, EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
@@ -23,21 +21,29 @@ import { StopRequest } from "./signals.ts";
 import { Speedometer } from "./speedometer.ts";
 import { VERSION } from "../options/version.ts";
 
-/** The weights of the lowest held-out loss so far; `saved` once they are on the disk. */
+/** The weights with the lowest held-out loss so far. */
 export interface Best {
+  /** The evaluation that found them. */
   readonly evaluation: Evaluation;
+  /** The weights. */
   readonly weights: Tensors;
+  /** Whether they are on the disk. */
   saved: boolean;
 }
 
 /** What a training is made of. */
 export interface TrainingParts {
+  /** The run, locked. */
   readonly run: Run;
+  /** What it learns. */
   readonly data: TrainingData;
+  /** With the weights to start from. */
   readonly engine: Engine;
+  /** Where it starts; kept up to date. */
   readonly progress: Progress;
   /** The weights of `progress.best`; null where there is none yet. */
   readonly best: Best | null;
+  /** Hears of everything. */
   readonly reporter: Reporter;
   /** As in `Beginning`. */
   readonly why: string | null;
@@ -45,6 +51,7 @@ export interface TrainingParts {
   readonly machine?: Machine;
 }
 
+/** A training of a run. */
 export class Training {
   readonly #run: Run;
   readonly #data: TrainingData;
@@ -55,12 +62,13 @@ export class Training {
   readonly #machine: Machine;
   #logs: Log;
   #speed: Speedometer;
-  /** Where a training goes on whose engine is lost; null for engines that can't be. */
+  /** Where to continue after the engine is lost; null for engines that cannot be lost. */
   #snapshot: Snapshot | null = null;
   #losses = 0;
   #best: Best | null;
   #savedStep: number | null;
 
+  /** Opens the run's logs. Throws InputError if they cannot be written. */
   constructor({ run, data, engine, progress, best, reporter, why, machine = nodeMachine }: TrainingParts) {
     this.#run = run;
     this.#data = data;
@@ -76,9 +84,9 @@ export class Training {
   }
 
   /**
-   * Trains to the last step, or to `lastStep` where that comes before, and measures the result; or stops, saved, at a signal.
-   * Resolves to the engine with the weights to keep, or to an exit code: of the signal, or 0 where there are steps left.
-   * Throws InputError if the training diverges (exit code 3) or its end can't be saved (1).
+   * Trains to the last step, or to an earlier `lastStep`, and measures the result; or saves and stops at a signal. Resolves
+   * to the engine with the best weights, or to an exit code: the signal's, or 0 where steps are left.
+   * Throws InputError if the training diverges (code "diverged") or its end cannot be saved ("machine").
    */
   async complete(lastStep: number = this.#run.options.numSteps): Promise<Engine | number> {
     const stop = new StopRequest();
@@ -97,7 +105,7 @@ export class Training {
     return this.#progress.step < this.#run.options.numSteps ? 0 : engine;
   }
 
-  /** Trains to the last step or a signal, and saves. */
+  /** Trains to the last step or a signal, then saves. */
   async #train(stop: StopRequest, lastStep: number): Promise<void> {
     const { saveInterval, ...options } = this.#run.options;
     const mustDrain = (step: number): boolean =>
@@ -108,13 +116,13 @@ export class Training {
     const events = trainSteps(this.#engine, this.#data.train, heldOut, settings, this.#progress);
     for await (const event of events) {
       await this.#handle(event);
-      // Steps that have begun are waited for: nothing may move any more when the state is saved.
+      // Steps in flight must end first: the engine must be idle when its state is saved.
       if ((await stop.heard()) && isDrained(event)) break;
     }
     await this.#save();
   }
 
-  /** Does the work again, from the last snapshot, where the engine is lost on the way. */
+  /** Does the work; where the engine is lost, repeats it from the last snapshot. */
   async #withRecovery<Result>(work: () => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
@@ -126,13 +134,13 @@ export class Training {
     }
   }
 
-  /** Goes back to the snapshot, on another device; the second time on the CPU. */
+  /** Restores the snapshot on another device; the second time on the CPU. */
   async #recover({ message }: EngineLost, { progress, state, best }: Snapshot): Promise<void> {
     const { step } = this.#progress;
     const options = this.#run.options;
     this.#losses++;
     const engine = this.#losses > 1 ? "wasm" : options.engine;
-    // Where there is no GPU any more, the one line below says enough.
+    // The warning below is enough: warnings of the new engine are dropped.
     this.#engine = await resumeEngine(this.#data.config, state, { ...options, engine }, this.#machine, () => {});
     Object.assign(this.#progress, structuredClone(progress));
     this.#best = best;
@@ -153,15 +161,15 @@ export class Training {
     await this.#take(event);
     const { evalInterval, saveInterval, numSteps } = this.#run.options;
     const isMilestone = step % evalInterval === 0 || step === numSteps || event.type === "evaluation";
-    // Where an evaluation follows the step, the evaluation is the moment to report and to save.
+    // Where an evaluation follows the step, report and save after it.
     if (event.type !== "evaluation" && isMilestone && this.#data.heldOut.length > 0) return;
     if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
-    // While steps are skipped nothing has changed, and a resumed training should try them all again.
+    // Skipped steps change nothing, and a resumed training should try them again.
     if (skippedInARow > 0 || !isDrained(event)) return;
     if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
   }
 
-  /** Counts, logs and tells what happened. */
+  /** Counts, logs and reports an event. */
   async #take(event: Exclude<TrainEvent, { type: "evaluating" }>): Promise<void> {
     const { step } = event;
     if (event.type === "step") {
@@ -179,13 +187,13 @@ export class Training {
     }
   }
 
-  /** A save that fails (a full disk, say) is no reason to lose the training: it goes on, and tries at the next one. */
+  /** Saves; a failure, such as a full disk, becomes a warning, and the next save tries again. */
   async #trySave(): Promise<void> {
     try {
       await this.#save();
     } catch (error) {
       if (!(error instanceof InputError) || error.code !== "machine") throw error;
-      this.#reporter.warn(`${error.message}; the training goes on and tries again at the next save`);
+      this.#reporter.warn(`${error.message}; training continues and tries again at the next save`);
     }
   }
 
@@ -208,7 +216,7 @@ export class Training {
     this.#savedStep = progress.step;
   }
 
-  /** The same error, with what is left of the training: all that was saved before is as it was. */
+  /** Adds to the error which checkpoint and model are left. */
   #diverged(error: InputError): InputError {
     try {
       this.#logs.flush(); // the steps that went wrong, for whoever wonders why; a resumed training drops them
@@ -223,7 +231,7 @@ export class Training {
     return new InputError(`${error.message}; ${kept}`, "diverged");
   }
 
-  /** Whether nothing is left to do: not the last step, and not the evaluation after it. */
+  /** Whether the last step and the evaluation after it are done. */
   #isComplete(lastStep: number): boolean {
     const { step, evaluation } = this.#progress;
     return step >= lastStep && (this.#data.heldOut.length === 0 || evaluation?.step === step);
@@ -236,7 +244,7 @@ export class Training {
     return exitCode;
   }
 
-  /** What all that is held out says of the weights that are kept: the best, or the last where nothing is held out. */
+  /** Measures the best weights, or the last where nothing is held out, on all held-out text. */
   async #measure(): Promise<Engine> {
     this.#saveCost();
     if (this.#best === null) {
@@ -324,12 +332,12 @@ export class Training {
   }
 }
 
-/** Where a training can go on from, in memory. */
+/** A state in memory to continue from. */
 interface Snapshot {
   readonly progress: Progress;
   readonly state: TrainingState;
   readonly best: Best | null;
 }
 
-/** Whether no step has begun beyond what the event tells. */
+/** Whether no step is in flight at this event. */
 const isDrained = (event: TrainEvent): boolean => !("inFlight" in event) || event.inFlight === 0;

@@ -1,11 +1,11 @@
-/** What was found fastest on this machine's GPUs: a small file among the caches, which may be deleted at any time. */
+/** A file of the fastest tiles for this machine's GPUs, in the user's cache; it may be deleted at any time. */
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import envPaths from "env-paths";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
 import { writeDurably } from "../node/files.ts";
 
-/** @param path of the file. A file that can't be read, or written, is one that is not there. */
+/** Opens the file. One that cannot be read or written counts as missing. @param path default: in the user's cache. */
 export function openTuning(
   path: string = join(envPaths("microgpt", { suffix: "" }).cache, "gpu-tuning.json"),
 ): TuningStore {
@@ -18,7 +18,7 @@ export function openTuning(
         fs.mkdirSync(dirname(path), { recursive: true });
         writeDurably(path, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`);
       } catch {
-        // It is found again the next time.
+        // The tiles are measured again next time.
       }
     },
   };

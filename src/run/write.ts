@@ -13,11 +13,15 @@ import { nodeMachine } from "./machine.ts";
 
 /** All that writing text needs. */
 export interface Writer {
+  /** With the trained weights. */
   readonly engine: Engine;
+  /** Of the model. */
   readonly tokenizer: Tokenizer;
+  /** Draws the tokens. */
   readonly random: Random;
 }
 
+/** How text is written. */
 export interface WritingOptions extends SamplingOptions {
   /** Tokens at most; null: blockSize. */
   readonly maxTokens: number | null;
@@ -42,7 +46,9 @@ export async function completeText(
 
 /** A text in two parts. They are decoded together, because whether a space stands between them depends on both. */
 export interface Completion {
+  /** The prompt, as decoded. */
   readonly prompt: string;
+  /** What the model added. */
   readonly more: string;
 }
 
@@ -62,7 +68,7 @@ export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (messag
   return ids;
 }
 
-/** Parameters from which on a GPU reads a token sooner than a CPU; it takes longer to get ready. */
+/** Parameters above which a GPU is worth its start-up time for writing. */
 const MIN_GPU_PARAMETERS = 10_000_000;
 
 /** The best weights of a run, ready to write. Throws InputError if the run has none. */

@@ -1,10 +1,9 @@
 /**
- * Checkpoints: everything a training needs to go on bit for bit, in one safetensors file; and the model file, the
- * weights alone.
+ * Checkpoints, with everything that a training needs to resume bit for bit, and model files, with the weights alone; both
+ * are safetensors files.
  *
- * Both carry a SHA-256 of themselves in their metadata, so that a file cut short or changed by one bit is never taken
- * for a good one. The tensors have the engine's own precision; nothing is rounded, no time of day is written: the
- * same training makes the same bytes.
+ * Both have a SHA-256 of themselves in their metadata, so that a truncated or changed file is detected. Tensors have the
+ * engine's own precision and no time of day is written: the same training gives the same bytes.
  */
 import type { Tensor, Tensors, TrainingState } from "./engine.ts";
 import { weightShapes } from "./engine.ts";
@@ -17,27 +16,35 @@ import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import type { RawTensor, SafetensorsFile } from "./safetensors.ts";
 import type { Evaluation, Progress } from "./train.ts";
 
-/** What a file says of the run it belongs to. A resumed training refuses other data and another tokenizer. */
+/** The run that a file belongs to. A resumed training refuses other data and another tokenizer. */
 export interface Origin {
+  /** The model. */
   readonly config: Config;
-  /** SHA-256, in hex, of the documents, of tokenizer.json, and of the options (where the data lies not among them). */
+  /** SHA-256 of the documents, in hex. */
   readonly dataHash: string;
+  /** SHA-256 of tokenizer.json, in hex. */
   readonly tokenizerHash: string;
+  /** SHA-256 of the options without the data's paths, in hex. */
   readonly optionsHash: string;
 }
 
+/** A state of a training. */
 export interface Checkpoint extends Origin {
-  /** Steps done, and with them the place in the data. */
+  /** Steps done, and so the position in the data. */
   readonly progress: Progress;
-  /** The run's generator, which has made the weights and will draw the samples. */
+  /** The state of the run's generator. */
   readonly random: RandomState;
+  /** Weights and Adam's means. */
   readonly state: TrainingState;
 }
 
+/** The weights of a step. */
 export interface ModelFile extends Origin {
+  /** The weights. */
   readonly weights: Tensors;
-  /** The step that these weights stand at, and their held-out loss (null where nothing was held out). */
+  /** The step that the weights are of. */
   readonly step: number;
+  /** Their held-out loss; null where nothing was held out. */
   readonly heldOutLoss: number | null;
 }
 
@@ -45,7 +52,7 @@ const CHECKPOINT_FORMAT = "microgpt-checkpoint";
 const MODEL_FORMAT = "microgpt-model";
 const FORMAT_VERSION = "1";
 const HASH_KEY = "sha256";
-/** What stands in the hash's place while the file is hashed. */
+/** In place of the hash while the file is hashed. */
 const NO_HASH = "0".repeat(64);
 /** The hash is the first metadata entry, so its place is the same in every file: right behind the header's length. */
 const HASH_PREFIX = `{"__metadata__":{"${HASH_KEY}":"`;

@@ -106,7 +106,7 @@ describe.skipIf(!mounts)("a disk of our own (skipped where `unshare` may not mou
       const warnings = read(out, "stderr").trimEnd().split("\n");
       for (const warning of warnings) {
         expect(warning).toMatch(
-          /^microgpt: warning: cannot write \S+: the disk is full \(ENOSPC, \d+ bytes needed, \d+ free\); the training goes on and tries again at the next save$/,
+          /^microgpt: warning: cannot write \S+: the disk is full \(ENOSPC, \d+ bytes needed, \d+ free\); training continues and tries again at the next save$/,
         );
       }
       expect(read(out, "while-full").match(/^step-\d+\.safetensors$/gm)?.length).toBeGreaterThanOrEqual(3);

@@ -219,9 +219,9 @@ test.each<[string, RegExp]>([
   ["--trials 3", /^sweep: --trials draws from --grid or --random; give one of them$/],
   ["--grid n-layer=1,2 --reference", /^sweep: --reference holds nothing out/],
   ["--resume nowhere", /^\S*nowhere is not a sweep: it has no sweep.json$/],
-  ["--resume x --n-layer 2", /^--resume: a sweep goes on as it began; leave options away$/],
-  ["--resume x --grid n-layer=2", /^--resume: a sweep goes on as it began; leave options away$/],
-  ["--resume x --halving", /^--resume: a sweep goes on as it began; leave options away$/],
+  ["--resume x --n-layer 2", /^--resume continues a sweep with its own options; drop the others$/],
+  ["--resume x --grid n-layer=2", /^--resume continues a sweep with its own options; drop the others$/],
+  ["--resume x --halving", /^--resume continues a sweep with its own options; drop the others$/],
   ["--jobs 0", /^--jobs: expected a whole number from 1/],
   ["--grid n-layer=1 --tokens 5 --seconds 5", /^sweep: no run can be trained; --tokens and --seconds both say/],
 ])("sweep %s is refused in one sentence", async (args, message) => {
