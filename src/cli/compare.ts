@@ -1,6 +1,5 @@
 /**
- * `microgpt compare`: runs, or all of a sweep, in a table, best first; what each makes of the same prompts; and which
- * option mattered.
+ * `microgpt compare`: a table of runs, the best first; their completions of the same prompts; and which options mattered.
  */
 import { deviation, groupsOf, importances, ranked } from "../experiments/analysis.ts";
 import type { ReportRun } from "../experiments/report-data.ts";
@@ -28,10 +27,10 @@ export interface CompareFlags {
   readonly promptFile: string | null;
 }
 
-/** Of the machine, in the order of the table; the summary has the rest. */
+/** Columns that depend on the machine, which summaries do not have. */
 const COSTS = ["tokensPerSecond", "seconds", "peakMemoryBytes"] as const;
 
-/** @param paths run or sweep directories. Throws InputError for what is neither. */
+/** Prints the comparison. @param paths directories of runs or sweeps. Throws InputError for a path that is neither. */
 export async function compare(paths: readonly string[], { json, csv, promptFile }: CompareFlags): Promise<number> {
   exitOnOutputError();
   if (json && csv) throw new InputError("--json and --csv exclude each other; drop one of them");
@@ -51,7 +50,7 @@ export async function compare(paths: readonly string[], { json, csv, promptFile 
   return 0;
 }
 
-/** The table, what repeated runs have in common, and which option mattered: lines of text. */
+/** The lines of the table, of repeated runs, and of the options that mattered. */
 export function comparisonLines(runs: readonly ReportRun[]): string[] {
   const options = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const numbers = [
@@ -80,7 +79,7 @@ export function comparisonLines(runs: readonly ReportRun[]): string[] {
   return [paint("bold", head), ...lines, ...failures, ...repeatLines(runs), ...importanceLines(runs)];
 }
 
-/** The settings stand in columns of their own, so of a sweep's names the number is enough. */
+/** A run's number in its sweep, or its name: the settings have columns of their own. */
 const shortName = ({ name, state }: ReportRun): string =>
   (/^(\d+)_/.exec(name)?.[1] ?? name) + (state === "finished" ? "" : ` (${state})`);
 
@@ -112,7 +111,7 @@ function repeatLines(runs: readonly ReportRun[]): string[] {
   return ["", ...tableLines(columns, rows)];
 }
 
-/** With this much of the results explained, an option is named. */
+/** Options that explain less than this are not listed. */
 const WORTH_NAMING = 0.01;
 
 function importanceLines(runs: readonly ReportRun[]): string[] {
@@ -127,7 +126,7 @@ function importanceLines(runs: readonly ReportRun[]): string[] {
   return ["", "what mattered", ...lines.map(printable)];
 }
 
-/** What each run makes of each prompt. All draw the same random numbers. */
+/** Prints each run's completion of each prompt, drawn with the same random numbers. */
 async function printCompletions(
   runs: readonly ReportRun[],
   pathOf: (run: ReportRun) => string,

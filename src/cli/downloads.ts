@@ -1,5 +1,5 @@
 /**
- * Downloads at a terminal: a bar each, all of them redrawn in place, while other lines scroll past above.
+ * Progress of downloads: at a terminal a bar each, redrawn in place below other output; elsewhere lines.
  */
 import { clearScreenDown, moveCursor } from "node:readline";
 import type { PageEvent } from "../pages/pages.ts";
@@ -9,11 +9,11 @@ import { printable } from "../run/format.ts";
 interface DownloadProgress {
   readonly url: string;
   readonly received: number;
-  /** Bytes in all, as the server says; null: it doesn't. */
+  /** Bytes in all; null: the server does not say. */
   readonly total: number | null;
 }
 
-/** More lines than this would push everything else from the screen. */
+/** Bars on the screen at most. */
 const MAX_BARS = 8;
 const BAR_WIDTH = 20;
 const REDRAW_MS = 100;
@@ -37,7 +37,7 @@ export class Downloads {
     if (performance.now() - this.#drawnMs >= REDRAW_MS) this.draw();
   }
 
-  /** A download is over, well or badly; the bars are gone until the next `draw`. */
+  /** A download ended; erases the bars until the next `draw`. */
   end(url: string): void {
     this.#running.delete(url);
     this.#clear();
@@ -62,7 +62,7 @@ export class Downloads {
   }
 }
 
-/** `█████░░░░░   1.2 MB  https://…`. Without a length it shows how much has come. */
+/** `█████░░░░░   1.2 MB  https://…`. Without a total it shows the bytes received. */
 function barOf({ url, received, total }: DownloadProgress): string {
   const share = total === null || total === 0 ? null : Math.min(1, received / total);
   const full = Math.round((share ?? 0) * BAR_WIDTH);
@@ -83,7 +83,7 @@ const WHENCE = {
 export const fetchedText = ({ bytes, from }: Extract<PageEvent, { type: "done" }>): string =>
   (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`) + WHENCE[from];
 
-/** What happens to pages, told on a stream of its own: bars at a terminal, lines elsewhere. */
+/** Reports pages on a stream: bars at a terminal, lines elsewhere. */
 export class PageLog {
   readonly #stream: NodeJS.WriteStream;
   readonly #downloads: Downloads | null;

@@ -1,5 +1,5 @@
 /**
- * `microgpt train --dry-run`: what a training would need, and nothing is trained or written.
+ * `microgpt train --dry-run`: prints the memory that a training would need; trains and writes nothing.
  */
 import type { TrainOptions } from "../options/train-options.ts";
 import { countParameters } from "../training/engine.ts";
@@ -12,7 +12,7 @@ import { exitOnOutputError } from "../run/signals.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { grouped, megabytes } from "../run/format.ts";
 
-/** Prints the need for memory, part by part. Throws InputError for options that can't be trained. */
+/** Prints the memory, item by item. Throws InputError for options that cannot be trained with. */
 export async function dryRun(given: TrainOptions): Promise<number> {
   checkTogether(given);
   exitOnOutputError();
@@ -36,7 +36,7 @@ export async function dryRun(given: TrainOptions): Promise<number> {
     process.stdout.write("\n");
   }
   for (const [what, bytes] of need.process) print(what, bytes);
-  // What the atomic core leaves behind is collected when V8 likes.
+  // V8 decides when it collects the graphs of the atomic core, so that figure is approximate.
   print(options.engine === "atomic" ? "in all, about" : "in all, at most", sumOf(need.process));
   return 0;
 }

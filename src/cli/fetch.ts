@@ -1,5 +1,5 @@
 /**
- * `microgpt fetch`: pages in, clean text out, and nothing else.
+ * `microgpt fetch`: prints the cleaned text of pages.
  */
 import type { FetchOptions, TrainOptions } from "../options/train-options.ts";
 import { Corpus } from "../text/corpus.ts";
@@ -14,7 +14,7 @@ import { exitOnOutputError } from "../run/signals.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { printable } from "../run/format.ts";
 
-/** The text goes to the file, or to the output; everything else that is to be said goes to the error output. */
+/** Writes the text to a file or standard output; messages go to standard error. */
 export async function fetchTexts(
   options: FetchOptions & Pick<TrainOptions, "urls">,
   path: string | null,
@@ -42,7 +42,7 @@ export async function fetchTexts(
     writeDurably(path, text);
     log.say(`written to ${showPath(path)}`);
   } else {
-    // A file or a pipe gets the text to the byte.
+    // A file or a pipe gets the text unchanged.
     process.stdout.write(process.stdout.isTTY ? printable(text) : text);
   }
   return 0;

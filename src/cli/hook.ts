@@ -1,18 +1,18 @@
 /**
- * `--hook FILE`: a module of the user's, whose default export is called with everything that a training tells: the objects
- * that `--json` prints. It is named where a training is started, and never by a file of a run: those may come from anybody.
+ * `--hook FILE`: a module of the user whose default export is called with every event that `--json` prints. It is named on
+ * the command line only, never by a file of a run, which may come from anywhere.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InputError, isRecord } from "../errors.ts";
 import { showPath } from "../errors.ts";
 
-/** Takes an event; nobody waits for it. */
+/** Is called with an event; a promise that it returns is not awaited. */
 export type Hook = (event: Readonly<Record<string, unknown>>) => void;
 
 /**
- * Loads a hook. One that throws, or whose promise does, hears no more: `onFailure` is told why, and the training goes on.
- * Throws InputError if the module can't be loaded or exports no function.
+ * Loads a hook. After it throws, or its promise rejects, it is not called again: `onFailure` is told why, and the training
+ * continues. Throws InputError if the module cannot be loaded or exports no function.
  */
 export async function loadHook(path: string, onFailure: (message: string) => void): Promise<Hook> {
   const call = await importDefault(path);
@@ -20,7 +20,7 @@ export async function loadHook(path: string, onFailure: (message: string) => voi
   const fail = (error: unknown): void => {
     if (isDeaf) return;
     isDeaf = true;
-    onFailure(`--hook ${showPath(path)}: ${firstLine(error)}; it hears no more`);
+    onFailure(`--hook ${showPath(path)}: ${firstLine(error)}; it is not called again`);
   };
   return (event) => {
     if (isDeaf) return;

@@ -1,5 +1,5 @@
 /**
- * `--interactive`: asks for every option that was not given, with its default; an answer out of range is asked again.
+ * `--interactive`: asks for every option that was not given, showing its default; asks again after a wrong answer.
  */
 import { cancel, intro, isCancel, outro, text } from "@clack/prompts";
 import { checkOptions, flagOf, TRAIN_OPTIONS } from "../options/config.ts";
@@ -8,7 +8,7 @@ import { InputError } from "../errors.ts";
 
 /**
  * Asks at the terminal. @param options defaults and what was given; @param given the keys not to ask for.
- * Resolves to null if the person gave up (Ctrl-C). Throws InputError without a terminal.
+ * Resolves to null if the user cancelled (Ctrl-C). Throws InputError without a terminal.
  */
 export async function askOptions(options: TrainOptions, given: ReadonlySet<string>): Promise<TrainOptions | null> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
@@ -18,7 +18,7 @@ export async function askOptions(options: TrainOptions, given: ReadonlySet<strin
   const answers: Record<string, unknown> = { ...options };
   for (const [key, option] of Object.entries(TRAIN_OPTIONS)) {
     if (given.has(key) || option.placeholder === "" || option.placeholder.endsWith("…")) continue;
-    // Without a value of its own an option says in its help what leaving it away means.
+    // An option without a default says in its help what omitting it means.
     const shown = String(answers[key]);
     const initial = answers[key] === null ? "" : shown;
     const parse = (typed: string): unknown => (typed === "" ? null : option.parse(typed, flagOf(key)));

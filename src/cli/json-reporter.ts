@@ -1,4 +1,4 @@
-/** A training as JSON, an object an event: for programs (`--json`), and for a hook. docs/experiments.md lists them. */
+/** A training as JSON, an object per event: for programs (`--json`) and hooks. docs/experiments.md lists the events. */
 import type { PageEvent } from "../pages/pages.ts";
 import type { Hook } from "./hook.ts";
 import type { ReadingReport } from "../run/reporter.ts";
@@ -6,14 +6,14 @@ import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from
 
 const JSON_READING_MS = 1000;
 
-/** A JSON object a line; `event` says which. Texts are not touched: JSON escapes what a terminal would obey. */
+/** Writes events; the key `event` has the kind. Texts are unchanged: `jsonLine` escapes control characters. */
 export class JsonReporter implements Reporter {
   readonly #write: Hook;
   readonly #everyMs: number;
   #toldMs = performance.now();
   #stepMs = -Infinity;
 
-  /** @param write takes each event. */
+  /** @param write is called with each event. */
   constructor(write: Hook, everyMs: number) {
     this.#write = write;
     this.#everyMs = everyMs;

@@ -1,4 +1,4 @@
-/** A training as lines for a person: in a pipe a line for every evaluation, at a terminal one line that lives. */
+/** A training as lines for people: in a pipe a line per evaluation, at a terminal a status line that is redrawn. */
 import type { PageEvent } from "../pages/pages.ts";
 import { cleaningText, counted } from "../run/cleaning.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
@@ -11,7 +11,7 @@ import { duration, grouped, printable, sparkline } from "../run/format.ts";
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const round = (value: number): string => value.toFixed(4);
 
-/** Plain lines, one for every evaluation interval. */
+/** Plain lines, one per evaluation interval. */
 export class PlainReporter implements Reporter {
   readonly #reading = new ReadingLog(process.stdout);
 
@@ -52,7 +52,7 @@ export class PlainReporter implements Reporter {
   }
 
   skipped(step: number, skipped: number): void {
-    this.warn(`step ${step} is skipped, its loss or a gradient is no finite number (${grouped(skipped)} so far)`);
+    this.warn(`step ${step} is skipped: its loss or a gradient is not a finite number (${grouped(skipped)} so far)`);
   }
 
   saved(step: number, run: string): void {
@@ -73,7 +73,7 @@ export class PlainReporter implements Reporter {
         ` (${round(bigram)})`,
     );
     const anew = beganAnew ? "; past --block-size the model began anew" : "";
-    if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits a byte${anew}`);
+    if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits per byte${anew}`);
   }
 
   samples(samples: readonly SampleReport[]): void {
@@ -108,7 +108,7 @@ function statusText({ step, numSteps, meanLoss, heldOutLoss, tokensPerSecond, et
   return `${done}  loss ${round(meanLoss)}${heldOut}  ${grouped(tokensPerSecond)} tokens/s  ETA ${duration(etaSeconds)}`;
 }
 
-/** The same, with one living line in place of many. */
+/** The same, with one redrawn status line in place of many lines. */
 export class TerminalReporter extends PlainReporter {
   readonly #status = new StatusLine();
   readonly #downloads = new Downloads();

@@ -11,8 +11,8 @@ import type { Writer, WritingOptions } from "../run/write.ts";
 import { showCompletion } from "./sample.ts";
 
 /**
- * The prompts of a file, one a line; blank lines and those that start with `#` are not. What the tokenizer can't read of
- * them `warn` hears before the training, not after it.
+ * The prompts of a file, one per line, without blank lines and those that start with `#`. Pieces that are not in the
+ * vocabulary are warned about now, before the training.
  */
 export function readPrompts(path: string, tokenizer: Tokenizer, warn: (message: string) => void): string[] {
   const prompts = readLines(path);
@@ -20,11 +20,11 @@ export function readPrompts(path: string, tokenizer: Tokenizer, warn: (message: 
   return prompts;
 }
 
-/** The same for no tokenizer in particular. */
+/** The same, without checking a vocabulary. */
 export const readLines = (path: string): string[] =>
   splitLines(TextSource.file(path).text()).filter((line) => !line.startsWith("#"));
 
-/** Prints each prompt with what the model writes on. */
+/** Prints each prompt with its completion. */
 export async function printCompletions(
   writer: Writer,
   prompts: readonly string[],
@@ -39,9 +39,9 @@ export async function printCompletions(
 
 const GOODBYES = new Set(["quit", "exit", "q"]);
 
-/** Asks for prompts and completes them. Needs a terminal. */
+/** Asks for prompts and completes them, until the user leaves. Needs a terminal. */
 export async function promptLoop(writer: Writer, options: WritingOptions): Promise<void> {
-  process.stdout.write("\nWrite the beginning of a text; the model goes on. Leave with quit, Ctrl-C or Ctrl-D.\n");
+  process.stdout.write("\nType the beginning of a text; the model continues it. Leave with quit, Ctrl-C or Ctrl-D.\n");
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const left = new AbortController();
   terminal.on("close", () => left.abort());

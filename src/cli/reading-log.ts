@@ -3,14 +3,14 @@ import { duration } from "../run/format.ts";
 import type { ReadingReport } from "../run/reporter.ts";
 import { StatusLine } from "./terminal.ts";
 
-/** Between two lines where they are not overwritten. */
+/** Milliseconds between lines in a pipe. */
 const LINE_MS = 10_000;
 
 /** The progress as a line. */
 export const readingText = ({ share, megabytes, etaSeconds }: ReadingReport): string =>
   `reading    ${Math.floor(100 * share)} %  ${megabytes.toFixed(0)} MB  ETA ${duration(etaSeconds)}`;
 
-/** Tells on a stream: over and over on one line of a terminal, every ten seconds elsewhere. */
+/** Prints the progress: on a status line at a terminal, every ten seconds elsewhere. */
 export class ReadingLog {
   readonly #stream: NodeJS.WriteStream;
   readonly #status: StatusLine;
@@ -30,7 +30,7 @@ export class ReadingLog {
     this.#stream.write(`${readingText(reading)}\n`);
   }
 
-  /** The reading is over. */
+  /** Erases the status line. */
   end(): void {
     this.#status.clear();
   }

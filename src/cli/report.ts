@@ -1,5 +1,5 @@
 /**
- * `microgpt report`: runs, or all of a sweep, as a page to look at and to pass on.
+ * `microgpt report`: runs, or a sweep, as one HTML page.
  */
 import { basename, resolve } from "node:path";
 import { importances, ranked } from "../experiments/analysis.ts";
@@ -25,7 +25,7 @@ export interface ReportFlags {
   readonly promptFile: string | null;
 }
 
-/** Writes the page. Throws InputError for what is neither a run nor a sweep, or a file that can't be written. */
+/** Writes the page. Throws InputError for a path that is neither a run nor a sweep, or a file that cannot be written. */
 export async function report(paths: readonly string[], { out, promptFile }: ReportFlags): Promise<number> {
   const prompts = promptFile === null ? [""] : readLines(promptFile);
   const { runs: read, pathOf } = readComparison(paths);
@@ -40,7 +40,7 @@ export async function report(paths: readonly string[], { out, promptFile }: Repo
   return 0;
 }
 
-/** What the best weights make of each prompt, each token with its chance; nothing where there are no weights yet. */
+/** Completions of the prompts by the best weights, with probabilities; none where there are no weights yet. */
 async function completionsOf(
   { bitsPerByte }: ReportRun,
   path: string,
@@ -56,7 +56,7 @@ async function completionsOf(
       const tokens: ScoredCompletion["tokens"][number][] = [];
       const seen = [...ids];
       for await (const { token, probability } of generate(engine, ids, engine.config.blockSize, random, options)) {
-        // What a token adds to the text: whether there is a space before it depends on the one before.
+        // The text that a token adds: whether a space precedes it depends on the token before.
         const before = tokenizer.decode(seen);
         seen.push(token);
         tokens.push({ text: tokenizer.decode(seen).slice(before.length), probability });

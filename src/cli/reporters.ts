@@ -1,4 +1,4 @@
-/** Who is told what a training does. */
+/** Chooses the reporter: terminal, pipe or program, with or without a hook. */
 import type { PageEvent } from "../pages/pages.ts";
 import { loadHook } from "./hook.ts";
 import { JsonReporter } from "./json-reporter.ts";
@@ -7,19 +7,19 @@ import type { ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { jsonLine } from "../run/format.ts";
 
-/** @param json for a program, with a line for every step, or at most one in so many milliseconds. */
+/** The reporter for this output. @param json whether for a program. @param everyMs milliseconds between step events, at least. */
 export function createReporter(json: boolean, everyMs: number = 0): Reporter {
   if (json) return new JsonReporter((event) => void process.stdout.write(jsonLine(event)), everyMs);
   return process.stdout.isTTY ? new TerminalReporter() : new PlainReporter();
 }
 
-/** The same, and a hook hears of it in the words of JSON. Throws InputError if there is no such hook. */
+/** Adds a hook that is called with the events of `--json`. Throws InputError if the hook cannot be loaded. */
 export async function hookedReporter(reporter: Reporter, hook: string | null): Promise<Reporter> {
   if (hook === null) return reporter;
   return new PairReporter(reporter, new JsonReporter(await loadHook(hook, (message) => reporter.warn(message)), 0));
 }
 
-/** Two that are told the same. */
+/** Two reporters as one. */
 class PairReporter implements Reporter {
   readonly #both: readonly [Reporter, Reporter];
 

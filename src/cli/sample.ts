@@ -49,11 +49,11 @@ export async function complete(
   return 0;
 }
 
-/** As a terminal shows it. */
+/** A completion for a terminal, the prompt dimmed. */
 export const showCompletion = ({ prompt, more }: Completion): string =>
   (prompt === "" ? "" : paint("dim", printable(prompt))) + printable(more);
 
-/** The run's documents, or null if its data is gone: then samples are shown without a mark. */
+/** The run's documents, or null if its data is missing: then samples have no mark. */
 async function knownOf(run: Run): Promise<TextSet | null> {
   try {
     return knownDocuments(run.options, await runSources(run));

@@ -36,7 +36,7 @@ class PlainView implements SweepView {
     } else if (type === "finished") {
       this.#finished++;
       const took = duration((performance.now() - (this.#begunMs.get(name) ?? 0)) / 1000);
-      const reached = result === null ? "" : `  ${bits(result)} bits a byte`;
+      const reached = result === null ? "" : `  ${bits(result)} bits per byte`;
       print(`finished  ${name}${reached}  ${took}  (${this.#finished} of ${this.#count})`);
     } else if (type === "killed") {
       print(`stopped   ${name}`);

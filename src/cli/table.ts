@@ -1,5 +1,5 @@
 /**
- * Tables for a terminal or a pipe: text to the left, numbers to the right, two spaces between.
+ * Tables as text: text aligned to the left, numbers to the right, two spaces between columns.
  */
 import stringWidth from "string-width";
 import { printable } from "../run/format.ts";
@@ -15,7 +15,7 @@ export interface Column {
   readonly isNumber: boolean;
 }
 
-/** Lines without an end; the first has the columns' names. Empty cells, and null, are a dash. */
+/** The lines of a table, headings first. Empty cells are a dash. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const all = [columns.map(({ name }) => name), ...rows.map((row) => row.map((cell) => printable(cell) || "–"))];
   const widths = columns.map((_, i) => Math.max(...all.map((row) => stringWidth(row[i]))));

@@ -1,5 +1,5 @@
 /**
- * The terminal: colour, and the one line that is drawn again and again.
+ * The terminal: colour, and a status line.
  */
 import { styleText } from "node:util";
 
@@ -8,7 +8,7 @@ export function paint(style: Parameters<typeof styleText>[0], text: string): str
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** A line at the bottom of the terminal that shows the state of things; other lines scroll past above it. */
+/** A status line at the bottom of the terminal; other output scrolls above it. */
 export class StatusLine {
   readonly #stream: NodeJS.WriteStream;
   #shown = false;

@@ -1,5 +1,5 @@
 /**
- * `microgpt tokenize`: how a text becomes tokens, piece by piece, and what each kind of tokenizer makes of it.
+ * `microgpt tokenize`: shows how a text becomes tokens, and compares the kinds of tokenizers.
  */
 import type { TokenizeOptions } from "../options/train-options.ts";
 import { Corpus } from "../text/corpus.ts";
@@ -22,11 +22,11 @@ import { grouped, jsonLine, printable } from "../run/format.ts";
 
 /** What to learn and print. */
 export interface TokenizeFlags {
-  /** Which to learn; none: all of them. */
+  /** Kinds to learn; empty: all. */
   readonly kinds: readonly TokenizerKind[];
-  /** A run whose tokenizer is taken. */
+  /** A run whose tokenizer is used; null: learn from the data. */
   readonly run: string | null;
-  /** A file to write the tokenizer to. */
+  /** A file for the tokenizer, in Hugging Face's format; null: none. */
   readonly exported: string | null;
   /** Whether to print JSON. */
   readonly json: boolean;
@@ -42,7 +42,7 @@ interface Count {
   unknown: number;
 }
 
-/** @param text to take apart; null: the data alone is counted. */
+/** Prints the tokens of a text, or counts those of the data. @param text null: the data. */
 export async function tokenize(text: string | null, options: TokenizeOptions, flags: TokenizeFlags): Promise<number> {
   exitOnOutputError();
   const isLoaded = flags.run !== null;
@@ -66,10 +66,10 @@ export async function tokenize(text: string | null, options: TokenizeOptions, fl
   return 0;
 }
 
-/** All in one pass over the corpus, for none would fit twice in the memory that one needs. */
+/** Learns all tokenizers in one pass over the corpus. */
 function learnAll(corpus: Corpus | null, options: TokenizeOptions, kinds: readonly TokenizerKind[]): Tokenizer[] {
   const wanted = kinds.length > 0 ? kinds : TOKENIZER_KINDS;
-  // Without a choice every kind is meant, each with what it can take of the options.
+  // Without a choice all kinds are learnt, each with the options that it has.
   const canHaveUnk = (kind: TokenizerKind): boolean => kinds.length > 0 || kind === "char" || kind === "word";
   const trainers = wanted.map((tokenizer) =>
     tokenizerTrainer({ ...options, tokenizer, unk: options.unk && canHaveUnk(tokenizer) }),
@@ -99,7 +99,7 @@ function countAll(texts: Iterable<string>, tokenizer: Tokenizer): Count {
 }
 
 interface Piece {
-  /** As it is shown: spaces and what can't be seen have signs. */
+  /** For display: spaces and invisible characters have signs. */
   readonly text: string;
   readonly id: number | null;
 }
@@ -107,7 +107,7 @@ interface Piece {
 function piecesOf(tokenizer: Tokenizer, text: string): Piece[] {
   return tokenizer.spans(text).map(({ start, end, id }) => {
     const piece = text.slice(start, end);
-    // A token of half a character has no characters of its own.
+    // A token inside a character has no characters of its own.
     return { text: piece === "" && id !== null ? tokenizer.token(id) : piece, id };
   });
 }
@@ -115,7 +115,7 @@ function piecesOf(tokenizer: Tokenizer, text: string): Piece[] {
 const visible = (text: string): string =>
   printable(text.replaceAll("\n", "⏎").replaceAll("\t", "→").replaceAll(" ", "·"));
 
-/** Pieces in turn in two colours, each above its id; a piece without an id, which is no space, in red. */
+/** Prints pieces in two alternating colours above their ids; unknown pieces in red. */
 function printPieces(tokenizer: Tokenizer, text: string): void {
   process.stdout.write(`${paint("bold", tokenizer.kind)}\n`);
   const width = process.stdout.columns || 80;
@@ -142,7 +142,7 @@ function printPieces(tokenizer: Tokenizer, text: string): void {
 
 const COLUMNS = ["tokenizer", "vocabulary", "tokens", "a word", "a byte", "unknown"];
 
-/** Side by side: the fewer tokens a word, the more of a text the model sees at once; the more of them, the larger it is. */
+/** Compares the tokenizers: fewer tokens per word mean a longer context, more tokens in all a larger model. */
 function printTable(tokenizers: readonly Tokenizer[], counts: readonly Count[]): void {
   const rows = tokenizers.map(({ kind, vocabSize }, i) => {
     const { tokens, words, bytes, unknown } = counts[i];

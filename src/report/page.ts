@@ -24,7 +24,7 @@ export function reportPage(data: ReportData, library: ChartLibrary): string {
   const functions = [client, charts, start].flatMap((room) => Object.values(room).map(String));
   const { runs } = data;
   const done = runs.filter(({ bitsPerByte }) => bitsPerByte !== null);
-  const best = done.length > 0 ? `; best ${done[0].name}, ${done[0].bitsPerByte!.toFixed(4)} bits a byte` : "";
+  const best = done.length > 0 ? `; best ${done[0].name}, ${done[0].bitsPerByte!.toFixed(4)} bits per byte` : "";
   const summary = `${runs.length} run${runs.length === 1 ? "" : "s"}, ${done.length} with a result${best}`;
   const hasCompletions = runs.some(({ completions }) => completions.length > 0);
   return `<!doctype html>

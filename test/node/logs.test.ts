@@ -247,11 +247,11 @@ describe("--hook", () => {
   test.each([
     ["throws", "export default () => { throw new Error('no such table'); };"],
     ["breaks its promise", "export default async () => { throw new Error('no such table'); };"],
-  ])("one that %s hears no more, once told; the training goes on", async (_, text) => {
+  ])("one that %s is not called again, and is warned about once; the training continues", async (_, text) => {
     const directory = workspace();
     const { stdout, stderr, exitCode } = await microgptHere([...args(directory), "--hook", hook(directory, text)]);
     expect(exitCode).toBe(0);
-    expect(stderr).toMatch(/^microgpt: warning: --hook \S+hook\.mjs: no such table; it hears no more\n$/);
+    expect(stderr).toMatch(/^microgpt: warning: --hook \S+hook\.mjs: no such table; it is not called again\n$/);
     expect(stdout).toContain("sample  1:");
   });
 

@@ -174,7 +174,7 @@ test("a diverged run keeps its last good checkpoint and model, names them, and c
   const { exitCode, stderr } = await microgptHere(args);
   expect(exitCode).toBe(3);
   expect(stderr).toMatch(
-    /^(?:microgpt: warning: step \d+ is skipped, its loss or a gradient is no finite number .*\n){5}/,
+    /^(?:microgpt: warning: step \d+ is skipped: its loss or a gradient is not a finite number .*\n){5}/,
   );
   const message =
     /^microgpt: train: the last 5 steps, up to (\d+), had no finite .* run keeps the last good checkpoint, of step (\d+) and the model of step \2$/m;

@@ -26,7 +26,7 @@ test("a run of a sweep is the run that train would have made", async () => {
   const { exitCode, stdout, stderr } = await microgptHere(args);
   expect(stderr).toBe("");
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(/^finished +01_n-layer-1 +\d\.\d{4} bits a byte +\d+s +\([12] of 2\)$/m);
+  expect(stdout).toMatch(/^finished +01_n-layer-1 +\d\.\d{4} bits per byte +\d+s +\([12] of 2\)$/m);
   expect(stdout).toMatch(/^ +n-layer: 100 % of the differences|^run +n-layer/m);
   for (const layers of [1, 2]) {
     const alone = [
