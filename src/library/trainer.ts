@@ -108,7 +108,7 @@ interface TrainerParts {
  * A training that its user drives: a step at a time, or to the end, with pauses.
  *
  * @example
- * const trainer = await Trainer.create(["ada", "grace", "alan"], { numSteps: 500 });
+ * const trainer = await createTrainer(["ada", "grace", "alan"], { numSteps: 500 });
  * await trainer.step(); // { type: "step", step: 1, loss: 2.1, … }
  * await trainer.run(); // to the end, or until trainer.pause()
  * const model = await trainer.model();
