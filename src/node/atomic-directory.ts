@@ -10,13 +10,13 @@ const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
 /**
  * Makes `parent/name`, filled by `fill`, and returns its path. A null name becomes the first free one of `stem-1`,
  * `stem-2`, … Throws InputError if the name is not valid, exists (code "exists"), or cannot be written ("machine").
- * @param goOn the command that resumes what already has the name, for the message.
+ * @param resume the command that resumes an existing run, for the message.
  */
 export function createDirectoryAtomically(
   parent: string,
   name: string | null,
   stem: string,
-  goOn: string,
+  resume: string,
   fill: (hidden: string) => void,
 ): string {
   checkName(name);
@@ -25,7 +25,7 @@ export function createDirectoryAtomically(
     removeAbandoned(parent);
     makeDirectory(hidden);
     fill(hidden);
-    const path = renameToFree(hidden, parent, name, stem, goOn);
+    const path = renameToFree(hidden, parent, name, stem, resume);
     syncDirectory(parent);
     return path;
   } catch (error) {
@@ -36,7 +36,7 @@ export function createDirectoryAtomically(
 
 function checkName(name: string | null): void {
   if (name === null || NAME.test(name)) return;
-  throw new InputError(`--name: expected letters, digits, and - _ . after the first, got ${quote(name)}`);
+  throw new InputError(`--name: expected letters, digits and _, also - and . after the first, got ${quote(name)}`);
 }
 
 /** The path that `createDirectoryAtomically` would use now. Throws InputError for a name that is not valid. */
@@ -49,14 +49,17 @@ export function freePath(parent: string, name: string | null, stem: string): str
   }
 }
 
-function renameToFree(hidden: string, parent: string, name: string | null, stem: string, goOn: string): string {
+function renameToFree(hidden: string, parent: string, name: string | null, stem: string, resume: string): string {
   for (;;) {
     const path = freePath(parent, name, stem);
     if (fs.existsSync(path)) {
-      throw new InputError(`${showPath(path)} exists; choose another --name, or: ${goOn} ${showPath(path)}`, "exists");
+      throw new InputError(
+        `${showPath(path)} exists; choose another --name, or: ${resume} ${showPath(path)}`,
+        "exists",
+      );
     }
     try {
-      fs.renameSync(hidden, path); // fails if another process has made it meanwhile: none is ever empty
+      fs.renameSync(hidden, path); // fails if another process has just made it: a run's directory is never empty
       return path;
     } catch (error) {
       if (errorCode(error) !== "ENOTEMPTY" && errorCode(error) !== "EEXIST") throw error;

@@ -1,6 +1,6 @@
 /**
- * Training text from files and bytes: decoded a mebibyte at a time, so that a text may be larger than the memory. Files
- * that are not text are refused, by the name of their format.
+ * Training text from files and bytes: decoded a mebibyte at a time, so that a text may be larger than memory. Files
+ * that are not text are refused; the error names their format.
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -29,9 +29,9 @@ export class TextSource implements Source {
   mayBeEmpty = false;
   /** Byte sequences that were not valid and became U+FFFD, after a pass. */
   replaced = 0;
-  /** Bytes. */
+  /** Its size in bytes. */
   readonly size: number;
-  /** Is called with the bytes of each chunk that is read. */
+  /** Called with the byte count of each chunk that is read. */
   onChunk: (bytes: number) => void = () => {};
   readonly #bytes: () => Iterable<Uint8Array>;
 
@@ -64,7 +64,7 @@ export class TextSource implements Source {
       }
       if (decoder !== null) yield decoder.decode(new Uint8Array(0), true);
     } finally {
-      // Also where the reader stops early, as at a Gutenberg footer.
+      // Also runs if the reader stops early, as at a Gutenberg footer.
       if (decoder !== null) ({ encoding: this.encoding, replaced: this.replaced } = decoder);
     }
   }
@@ -123,13 +123,13 @@ const DOCUMENT_FORMATS: readonly (readonly [start: RegExp, name: string])[] = [
 export function checkText(name: string, start: Uint8Array): void {
   const letters = Buffer.from(start.buffer, start.byteOffset, Math.min(start.length, 100)).toString("latin1");
   const format = DOCUMENT_FORMATS.find(([pattern]) => pattern.test(letters))?.[1] ?? null;
-  if (format !== null) throw new InputError(`${name} is no text: it is ${format}; convert it to text first`);
+  if (format !== null) throw new InputError(`${name} is not text: it is ${format}; convert it to text first`);
   if (detectEncoding(start).startsWith("utf-16")) return;
   const zero = start.subarray(0, 8192).indexOf(0);
-  if (zero >= 0) throw new InputError(`${name} is no text: byte ${zero} is 0, so it is a binary file`);
+  if (zero >= 0) throw new InputError(`${name} is not text: byte ${zero} is 0, so it is a binary file`);
   const controls = start.reduce((count, byte) => (byte < 32 && (byte < 9 || byte > 13) ? count + 1 : count), 0);
   if (controls > start.length / 10) {
-    throw new InputError(`${name} is no text: more than a tenth of its bytes are control characters`);
+    throw new InputError(`${name} is not text: more than a tenth of its bytes are control characters`);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The table of options: type, default, limits and help of each. The command's flags, the questions of `--interactive`, the
- * checks of a run's config.json and the documents' tables are made from it.
+ * The table of options: type, default, limits and help of each. The command's flags, the questions of `--interactive`,
+ * the checks of a run's config.json and the documents' tables are made from it.
  *
  * A key in camel case is a flag in kebab case: `nEmbd` is `--n-embd`. Names and defaults are the reference's.
  */
@@ -19,13 +19,13 @@ export interface Option<Value> {
   readonly group: OptionGroup;
   /** What it does, in one line of help. */
   readonly help: string;
-  /** The default. */
+  /** The default value. */
   readonly initial: Value;
   /** The value's name in the help, `""` for a switch; with `…` at the end the flag takes several values. */
   readonly placeholder: string;
   /** Text as typed → value. Throws InputError that says what was given and what is expected. */
   readonly parse: (text: string, flag: string) => Value;
-  /** The same for a JSON value from a file. */
+  /** As `parse`, for a JSON value from a file. */
   readonly check: (json: unknown, flag: string) => Value;
 }
 
@@ -42,7 +42,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   data: texts("data", [], "FILE…", "files, folders or patterns; - reads standard input (default: the bundled names)"),
   urls: texts("data", [], "URL…", "web pages to learn from"),
   urlFile: orNull(path("data", "FILE", "a file of web pages, one address per line; # starts a comment")),
-  noCache: toggle("data", "fetch pages again, and do not cache them"),
+  noCache: toggle("data", "fetch every page anew, without reading or writing the cache"),
   cacheDir: orNull(path("data", "DIR", "where pages are cached (default: the user's cache directory)")),
   ignoreRobots: toggle("data", "fetch pages that robots.txt disallows; for your own sites"),
   allowHost: texts("data", [], "HOST…", "hosts in a private network that pages may come from"),
@@ -59,25 +59,31 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   ),
   unk: toggle("data", "char, word: add a token for unknown pieces (implied by --vocab-size)"),
   documents: choice("data", "line", DOCUMENT_KINDS, "what a document is; paragraphs end at a blank line"),
-  stream: toggle("data", "learn every token: join the documents and cut them into windows of --block-size"),
+  stream: toggle("data", "train on every token: join the documents and cut them into windows of --block-size tokens"),
   nfc: toggle("data", "normalize text to Unicode NFC: a letter and its accents become one character"),
-  minLength: orNull(integer("data", 1, 1, MAX_COUNT, "drop documents with fewer characters")),
-  maxLength: orNull(integer("data", 1, 1, MAX_COUNT, "drop documents with more characters")),
+  minLength: orNull(integer("data", 1, 1, MAX_COUNT, "drop documents shorter than this many characters")),
+  maxLength: orNull(integer("data", 1, 1, MAX_COUNT, "drop documents longer than this many characters")),
   keepDuplicates: toggle("data", "keep duplicate documents (held-out copies may then be in the training data)"),
-  valFraction: number("data", 0.1, 0, 0.9, "fraction held out for evaluation: of the documents, or of each file's end"),
-  nEmbd: integer("model", 16, 1, MAX_SIZE, "width of the embeddings"),
+  valFraction: number(
+    "data",
+    0.1,
+    0,
+    0.9,
+    "fraction held out for evaluation: of the documents, or (--documents file) of each file's end",
+  ),
+  nEmbd: integer("model", 16, 1, MAX_SIZE, "embedding width"),
   nHead: integer("model", 4, 1, MAX_SIZE, "attention heads; must divide --n-embd"),
-  nLayer: integer("model", 1, 1, 1_000, "layers"),
+  nLayer: integer("model", 1, 1, 1_000, "transformer layers"),
   blockSize: integer("model", 16, 1, MAX_SIZE, "context length in tokens"),
   numSteps: integer("training", 1000, 1, MAX_COUNT, "training steps"),
-  tokens: orNull(integer("training", 1_000_000, 1, 1e15, "train on about this many tokens, in place of --num-steps")),
+  tokens: orNull(integer("training", 1_000_000, 1, 1e15, "train on about this many tokens, instead of --num-steps")),
   seconds: orNull(
     number(
       "training",
       60,
       0.001,
       1e9,
-      "train for about this long on this machine, in place of --num-steps (timed by a short trial)",
+      "train for about this many seconds, instead of --num-steps (converted to steps by a short timed trial)",
     ),
   ),
   batchSize: orNull(
@@ -88,32 +94,40 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
     1,
     1,
     MAX_ACCUMULATE,
-    "batches per step, whose gradients are summed; all tokens weigh the same",
+    "batches per step; their gradients are summed, and all tokens weigh the same",
   ),
   learningRate: number("training", 0.01, 0, 1_000, "peak learning rate (reached after warm-up, then decayed)"),
-  warmupSteps: integer("training", 0, 0, MAX_COUNT, "steps in which the learning rate rises linearly from 0"),
+  warmupSteps: integer("training", 0, 0, MAX_COUNT, "warm-up steps, in which the learning rate rises linearly from 0"),
   schedule: choice("training", "linear", SCHEDULES, "learning rate after the warm-up: falls to 0, or stays constant"),
-  weightDecay: number(
-    "training",
-    0,
-    0,
-    1_000,
-    "decoupled weight decay (AdamW), multiplied by the learning rate at each step",
+  weightDecay: number("training", 0, 0, 1_000, "decoupled weight decay (AdamW), scaled by the learning rate"),
+  clipNorm: orNull(
+    number(
+      "training",
+      1,
+      0.000001,
+      MAX_COUNT,
+      "largest gradient norm; larger gradients are scaled down to it (default: off)",
+    ),
   ),
-  clipNorm: orNull(number("training", 1, 0.000001, MAX_COUNT, "clip the norm of the gradients to this (default: off)")),
-  seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "seed of the random numbers"),
+  seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "seed of the random number generator"),
   evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between evaluations on held-out documents"),
   evalDocuments: integer(
     "training",
     100,
     1,
     MAX_COUNT,
-    "held-out documents, or windows, per evaluation; all of them at the end",
+    "held-out documents (windows with --stream) per evaluation; the final one uses all",
   ),
   numSamples: integer("samples", 20, 0, 1_000_000, "texts to generate after training"),
-  temperature: number("samples", 0.5, 0, 1_000, "below 1 likely tokens become likelier; 0 always takes the likeliest"),
+  temperature: number(
+    "samples",
+    0.5,
+    0,
+    1_000,
+    "sampling temperature: below 1 favors likely tokens; 0 always takes the likeliest",
+  ),
   saveInterval: integer("run", 200, 1, MAX_COUNT, "steps between checkpoints"),
-  keep: integer("run", 3, 1, MAX_COUNT, "newest checkpoints to keep, besides the best"),
+  keep: integer("run", 3, 1, MAX_COUNT, "how many of the newest checkpoints to keep, in addition to the best"),
   engine: choice(
     "run",
     "auto",
@@ -128,10 +142,13 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   ),
   noBlas: toggle(
     "run",
-    "do not use the machine's BLAS library for larger models (used where it and koffi are installed)",
+    "do not use the machine's BLAS library (used for larger models where it and koffi are installed)",
   ),
-  strictMath: toggle("run", "same bits on every machine: no fused multiply-add; slower"),
-  reference: toggle("run", "train exactly as microgpt.py: duplicates kept, nothing held out, same numbers and samples"),
+  strictMath: toggle("run", "bit-identical results on every machine: no fused multiply-add; slower"),
+  reference: toggle(
+    "run",
+    "train exactly like microgpt.py: duplicates kept, nothing held out, same numbers and samples",
+  ),
   log: choices("run", ["csv", "tensorboard"], "FORMAT…", "also write the metrics as csv, or tensorboard (event files)"),
 };
 
@@ -141,15 +158,15 @@ export const SAMPLE_OPTIONS: Table<SampleOptions> = {
   temperature: TRAIN_OPTIONS.temperature,
   topK: orNull(integer("samples", 1, 1, MAX_COUNT, "sample from the K likeliest tokens only")),
   topP: orNull(number("samples", 1, 0.000001, 1, "sample from the likeliest tokens whose probabilities sum to P")),
-  maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "most tokens to generate (default: the block size)")),
+  maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "maximum tokens per text (default: the block size)")),
   seed: TRAIN_OPTIONS.seed,
 };
 
-/** A part of the options of `train`, with the same flags, defaults and limits. */
+/** A selection of the options of `train`, with the same flags, defaults and limits. */
 function some<Key extends keyof TrainOptions>(...keys: readonly Key[]): Table<Pick<TrainOptions, Key>> {
   const entries: Partial<Table<Pick<TrainOptions, Key>>> = {};
   for (const key of keys) entries[key] = TRAIN_OPTIONS[key];
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key has got the option of its name
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key was assigned the option of its name
   return entries as Table<Pick<TrainOptions, Key>>;
 }
 
@@ -181,8 +198,8 @@ export function initialOptions<Options>(table: Table<Options>): Options {
 }
 
 /**
- * Options from a JSON object, each checked; those it lacks get their default. Throws InputError for a value out of range
- * or a name that is not in the table.
+ * Options from a JSON object, each checked; those it lacks get their default. Throws InputError for a value out of
+ * range or a name that is not in the table.
  */
 export function checkOptions<Options>(table: Table<Options>, json: Readonly<Record<string, unknown>>): Options {
   const unknown = Object.keys(json).find((key) => !Object.hasOwn(table, key));

@@ -29,15 +29,15 @@ export function checkTogether(options: TrainOptions): void {
   }
   const hasBudget = options.tokens !== null || options.seconds !== null;
   if (!hasBudget && warmupSteps >= numSteps) {
-    throw new InputError(`--warmup-steps ${warmupSteps} leaves none of --num-steps ${numSteps}; use fewer`);
+    throw new InputError(`--warmup-steps ${warmupSteps} must be less than --num-steps ${numSteps}`);
   }
   if (options.tokens !== null && options.seconds !== null) {
     throw new InputError("--tokens and --seconds both say when to stop; drop one of them");
   }
   if (learningRate * weightDecay > 1) {
     throw new InputError(
-      `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, which would flip the sign of the weights;` +
-        " choose a smaller one",
+      `--weight-decay ${weightDecay} times --learning-rate ${learningRate} is more than 1, which would flip` +
+        " the sign of the weights; choose a smaller one",
     );
   }
   if (options.noGpu && options.engine !== "auto" && options.engine !== "atomic") {

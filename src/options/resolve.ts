@@ -1,4 +1,4 @@
-/** Options with nothing left open: what every room beyond the command line works with. */
+/** Options with nothing left open: all rooms but the command line work with these. */
 import type { EngineChoice, TrainOptions } from "./train-options.ts";
 
 /** An engine by its name; "auto" has been decided. */
@@ -26,6 +26,6 @@ export function resolveOptions(options: TrainOptions): ResolvedOptions {
   return { ...options, engine, batchSize };
 }
 
-/** Whether a new training with these options, not yet resolved, may choose a GPU by itself. */
+/** Whether a new training may choose a GPU by itself. @param options before they are resolved. */
 export const mayUseGpu = (options: TrainOptions): boolean =>
   options.engine === "auto" && resolveOptions(options).engine === "wasm";

@@ -1,19 +1,21 @@
-/** What can be asked of a training, a sample, a fetch and a tokenizer: the options as types. Their table is `config.ts`. */
+/** The options of each command as types. Their table, with defaults, limits and help, is in `config.ts`. */
 import type { DocumentKind } from "../text/dataset.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 import type { ScheduleName } from "../training/schedule.ts";
 
 /** The options of `microgpt train`; names and defaults are the reference's where it has them. */
 export interface TrainOptions {
-  /** Paths of files and folders, patterns, and `-` for standard input; empty: the bundled names, unless `urls` is given. */
+  /**
+   * Paths of files and folders, patterns, and `-` for standard input; empty: the bundled names, unless `urls` is given.
+   */
   readonly data: readonly string[];
   /** Addresses of web pages. */
   readonly urls: readonly string[];
   /** A file of addresses, one per line; null: none. */
   readonly urlFile: string | null;
-  /** Whether pages are fetched again, and not kept. */
+  /** Whether pages are fetched anew, without reading or writing the cache. */
   readonly noCache: boolean;
-  /** Where pages are kept; null: the user's cache directory. */
+  /** Where pages are cached; null: the user's cache directory. */
   readonly cacheDir: string | null;
   /** Whether pages are fetched that robots.txt disallows. */
   readonly ignoreRobots: boolean;
@@ -23,37 +25,37 @@ export interface TrainOptions {
   readonly tokenizer: TokenizerKind;
   /** Merges that bpe and byte-bpe learn. */
   readonly bpeMerges: number;
-  /** Tokens at most, BOS included; null: no limit, or as `bpeMerges` says. */
+  /** Largest vocabulary in tokens, BOS included; null: no limit (bpe: set by `bpeMerges`). */
   readonly vocabSize: number | null;
   /** char, word: whether unknown pieces have a token. */
   readonly unk: boolean;
   /** What a document is. */
   readonly documents: DocumentKind;
-  /** Whether documents are joined and cut into windows of `blockSize` + 1 tokens, so that every token is learnt. */
+  /** Whether documents are joined and cut into windows of `blockSize` + 1 tokens, so that every token is trained on. */
   readonly stream: boolean;
   /** Whether text is brought to Unicode's normalization form C. */
   readonly nfc: boolean;
-  /** Characters of the shortest document; null: no limit. */
+  /** Documents with fewer characters are dropped; null: no limit. */
   readonly minLength: number | null;
-  /** Characters of the longest document; null: no limit. */
+  /** Documents with more characters are dropped; null: no limit. */
   readonly maxLength: number | null;
-  /** Whether a document is learnt as often as it occurs. */
+  /** Whether duplicate documents are kept, so that each is trained on as often as it occurs. */
   readonly keepDuplicates: boolean;
-  /** The fraction held out for evaluation, 0 to 0.9: of the documents, or of each file's end. */
+  /** The fraction held out for evaluation, 0 to 0.9: of the documents, or the end of each file with `stream`. */
   readonly valFraction: number;
   /** Width of the embeddings. */
   readonly nEmbd: number;
   /** Attention heads; divides `nEmbd`. */
   readonly nHead: number;
-  /** Layers. */
+  /** Transformer layers. */
   readonly nLayer: number;
   /** Context length in tokens. */
   readonly blockSize: number;
   /** Training steps, unless `tokens` or `seconds` decides them. */
   readonly numSteps: number;
-  /** A budget of tokens in place of `numSteps`; null: none. */
+  /** A budget of tokens that replaces `numSteps`; null: none. */
   readonly tokens: number | null;
-  /** A budget of seconds on this machine in place of `numSteps`; null: none. */
+  /** A budget of seconds on this machine that replaces `numSteps`; null: none. */
   readonly seconds: number | null;
   /** Documents per batch; null: the engine's default. */
   readonly batchSize: number | null;
@@ -63,27 +65,27 @@ export interface TrainOptions {
   readonly learningRate: number;
   /** Steps in which the learning rate rises linearly from 0. */
   readonly warmupSteps: number;
-  /** How the learning rate moves after the warm-up. */
+  /** How the learning rate changes after the warm-up. */
   readonly schedule: ScheduleName;
-  /** Decoupled weight decay (AdamW), as a fraction per unit of learning rate. */
+  /** Decoupled weight decay (AdamW): each step shrinks weights by `weightDecay · learningRate`. */
   readonly weightDecay: number;
   /** The largest norm of all gradients together; longer ones are scaled down; null: no limit. */
   readonly clipNorm: number | null;
-  /** Seed of the run's generator. */
+  /** Seed of the run's random number generator. */
   readonly seed: number;
   /** Steps between evaluations. */
   readonly evalInterval: number;
   /** Held-out documents, or windows, per evaluation. */
   readonly evalDocuments: number;
-  /** Texts to write after the training. */
+  /** Texts to generate after the training. */
   readonly numSamples: number;
   /** Logits are divided by it before a token is drawn; 0: the likeliest token. */
   readonly temperature: number;
   /** Steps between checkpoints. */
   readonly saveInterval: number;
-  /** Checkpoints to keep, the newest first; the best is kept besides. */
+  /** How many of the newest checkpoints are kept, in addition to the best. */
   readonly keep: number;
-  /** What computes. */
+  /** The engine, or "auto". */
   readonly engine: EngineChoice;
   /** Precision of activations on a GPU. */
   readonly precision: "f32" | "f16";
@@ -91,17 +93,17 @@ export interface TrainOptions {
   readonly noGpu: boolean;
   /** Threads of the wasm engine; null: chosen from the model's size and the cores. */
   readonly threads: number | null;
-  /** Whether a BLAS library of the machine is left unused. */
+  /** Whether the machine's BLAS library is not used. */
   readonly noBlas: boolean;
-  /** Whether arithmetic is the same on every machine: no fused multiply-add, no BLAS, no GPU. */
+  /** Whether results are bit-identical on every machine: no fused multiply-add, no BLAS, no GPU. */
   readonly strictMath: boolean;
-  /** Whether the training is microgpt.py's, number for number. */
+  /** Whether the training reproduces microgpt.py, number for number. */
   readonly reference: boolean;
-  /** Further forms in which metrics are written. */
+  /** Further formats in which metrics are written. */
   readonly log: readonly LogFormat[];
 }
 
-/** A form of metrics.jsonl for other programs. */
+/** A format of the metrics, besides metrics.jsonl, for other programs. */
 export type LogFormat = "csv" | "tensorboard";
 
 /** An engine by name, or "auto": the one that suits the model and the machine. */
@@ -117,16 +119,16 @@ export type TokenizeOptions = FetchOptions & Pick<TrainOptions, "data" | "urls" 
 
 /** The options of `microgpt sample` and `microgpt complete`. */
 export interface SampleOptions {
-  /** Texts to write. */
+  /** Texts to generate. */
   readonly numSamples: number;
-  /** As in `TrainOptions`. */
+  /** Logits are divided by it before a token is drawn; 0: the likeliest token. */
   readonly temperature: number;
   /** Draw from the K likeliest tokens only; null: from all. */
   readonly topK: number | null;
   /** Draw from the likeliest tokens whose probabilities sum to this; null: from all. */
   readonly topP: number | null;
-  /** Tokens at most; null: the block size. */
+  /** Maximum tokens per text; null: the block size. */
   readonly maxTokens: number | null;
-  /** Seed of the generator that draws. */
+  /** Seed of the random number generator. */
   readonly seed: number;
 }

@@ -1,2 +1,2 @@
-/** The version of the package; a test compares it with package.json, which a page can't read. */
+/** The version of the package; a test compares it with package.json, which a web page cannot read. */
 export const VERSION = "0.1.0";

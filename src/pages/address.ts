@@ -1,6 +1,6 @@
 /**
- * Which addresses a page may come from: public ones only. The user may name any address; but a redirect or a DNS answer
- * that points into the user's own network would let a stranger's page read from it (server-side request forgery).
+ * Which addresses a page may come from. The user may name any; a redirect or a DNS answer may lead to public ones only,
+ * because a stranger's page could otherwise read from the user's own network (server-side request forgery).
  */
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
@@ -9,7 +9,9 @@ import { AddressError } from "./page-error.ts";
 /** Who can be behind an address: anyone, the own network, or a cloud's metadata service. */
 export type Reach = "public" | "private" | "metadata";
 
-/** Metadata services, where clouds give a machine its secrets: most clouds; Amazon's containers; Azure, Oracle, Alibaba. */
+/**
+ * Metadata services, where clouds give a machine its secrets: most clouds; Amazon ECS and EKS; Azure, Oracle, Alibaba.
+ */
 const METADATA = new Set(
   (
     "169.254.169.254 fd00:ec2::254 fd20:ce::254 169.254.170.2 169.254.170.23 fd00:ec2::23 " +
@@ -29,8 +31,8 @@ const HOLDERS = (
   ] as const
 ).map(([range, at]) => ({ range: ipaddr.IPv6.parseCIDR(range), at, isWayOut: range === "64:ff9b::/96" }));
 
-/** The allocated part of IPv6 (RFC 4291, 2.4); the rest is not trusted. */
-const GIVEN_OUT = ipaddr.IPv6.parseCIDR("2000::/3");
+/** The allocated range of IPv6 (RFC 4291, 2.4); the rest is not trusted. */
+const ALLOCATED = ipaddr.IPv6.parseCIDR("2000::/3");
 
 /** Who can be behind an IPv4 or IPv6 address, in any notation. An IPv4 address embedded in IPv6 counts as itself. */
 export function reachOf(address: string): Reach {
@@ -48,7 +50,7 @@ export function reachOf(address: string): Reach {
       );
       return held === "public" && !holder.isWayOut ? "private" : held;
     }
-    if (!parsed.match(GIVEN_OUT)) return "private";
+    if (!parsed.match(ALLOCATED)) return "private";
   }
   return parsed.range() === "unicast" ? "public" : "private";
 }
@@ -73,10 +75,12 @@ export function checkDestination(url: URL, isTyped: boolean, allowedHosts: Reado
   if (allowedHosts.has(host)) return;
   const reach = isIP(host) !== 0 ? reachOf(host) : isLocalName(host) ? "private" : "public";
   if (reach === "metadata" || METADATA_NAMES.has(host)) {
-    throw new AddressError(`${host} is a cloud's metadata service, which holds secrets; --allow-host ${host} reads it`);
+    throw new AddressError(
+      `${host} is a cloud's metadata service, which holds secrets; --allow-host ${host} allows it`,
+    );
   }
   if (reach === "private" && !isTyped) {
-    throw new AddressError(`it leads to ${host}, an address of a private network; --allow-host ${host} follows it`);
+    throw new AddressError(`it redirects to ${host}, an address in a private network; --allow-host ${host} allows it`);
   }
 }
 
@@ -92,8 +96,8 @@ export function refusalOf(
   for (const { address } of addresses) {
     const reach = reachOf(address);
     if (reach === "public" || (reach === "private" && mayBePrivate)) continue;
-    const what = reach === "private" ? "an address of a private network" : "a cloud's metadata service";
-    return new AddressError(`the name ${host} stands for ${address}, ${what}; --allow-host ${host} reads it`);
+    const what = reach === "private" ? "an address in a private network" : "a cloud's metadata service";
+    return new AddressError(`${host} resolves to ${address}, ${what}; --allow-host ${host} allows it`);
   }
   return null;
 }

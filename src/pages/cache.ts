@@ -1,8 +1,10 @@
 /**
- * The page cache on the disk. A body is stored under its own SHA-256 (`bodies/`), what is known of an address under the
- * address's (`pages/`); so every file name is 64 hexadecimal digits, whatever a server sends.
+ * The page cache on the disk. Every file name is 64 hexadecimal digits, whatever a server sends:
  *
- * Writers need no lock: each file appears complete, and of two entries for a page the last one wins. Readers verify: a
+ *   bodies/SHA-256 of the body      the body
+ *   pages/SHA-256 of the address    its headers and the SHA-256 of its body, as JSON
+ *
+ * Writers need no lock: each file appears complete, and the last of two entries for a page wins. Readers verify: a
  * body whose hash is not its name counts as missing.
  */
 import { createHash } from "node:crypto";
@@ -15,7 +17,7 @@ import { errorCode, makeDirectory, removeTemporaries, writeDurably, writeError }
 export interface CachedPage {
   /** The address at the end of the redirects. */
   readonly url: string;
-  /** The header Content-Type; null where it was absent, as the next two. */
+  /** The header Content-Type; null if it was absent, as for the next two. */
   readonly contentType: string | null;
   /** The header ETag, to ask whether the page has changed. */
   readonly etag: string | null;
@@ -23,7 +25,7 @@ export interface CachedPage {
   readonly lastModified: string | null;
   /** When the server last confirmed this page, in milliseconds since 1970. */
   readonly fetchedMs: number;
-  /** Decompressed. */
+  /** The decompressed body. */
   readonly body: Buffer;
 }
 
@@ -70,7 +72,7 @@ export class PageCache {
     this.#write(join(this.#pages, keyOf(url)), JSON.stringify(entry));
   }
 
-  /** Replaces whatever has the name, a link or a directory too. */
+  /** Writes a file; replaces anything of the same name, even a link or a directory. */
   #write(path: string, content: Buffer | string): void {
     const status = fs.lstatSync(path, { throwIfNoEntry: false });
     if (status?.isFile() === false) fs.rmSync(path, { recursive: true, force: true });

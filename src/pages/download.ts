@@ -1,6 +1,6 @@
 /**
- * One page over HTTP: follows redirects, decompresses, enforces every limit. undici speaks the protocol; this file decides
- * which hosts are asked, with which headers, and how many bytes are accepted.
+ * One page over HTTP: follows redirects, decompresses, enforces every limit. undici speaks the protocol; this file
+ * decides which hosts are asked, with which headers, and how many bytes are accepted.
  */
 import * as dns from "node:dns";
 import { Writable } from "node:stream";
@@ -15,13 +15,13 @@ import { PageError } from "./page-error.ts";
 
 /** Limits of one download. */
 export interface DownloadLimits {
-  /** Bytes of a page, after decompression. */
+  /** Bytes of a body, after decompression. */
   readonly maxBytes: number;
-  /** Milliseconds without a byte. */
+  /** Milliseconds without a byte before the download fails. */
   readonly idleMs: number;
-  /** Milliseconds until the connection stands. */
+  /** Milliseconds to establish a connection. */
   readonly connectMs: number;
-  /** Milliseconds in all, redirects included. */
+  /** Milliseconds in total, including redirects. */
   readonly totalMs: number;
   /** Redirects that are followed. */
   readonly maxRedirects: number;
@@ -66,15 +66,15 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The address at the end of the redirects. */
   readonly url: URL;
-  /** Decompressed. */
+  /** The decompressed body. */
   readonly body: Buffer;
 }
 
 /** Options of one request. */
 export interface GetOptions {
-  /** The address that the user typed, where it led to this one. Default: this one. */
+  /** The address that the user typed and that led to this one. Default: this one. */
   readonly typed?: URL;
-  /** Is called before a redirect is followed; may throw PageError to refuse it. */
+  /** Called before a redirect is followed; may throw PageError to refuse it. */
   readonly onRedirect?: (to: URL) => Promise<void>;
   /** Further request headers. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -82,7 +82,7 @@ export interface GetOptions {
   readonly limits?: Partial<DownloadLimits>;
   /** Whether a body longer than `maxBytes` is cut there; otherwise it is an error. */
   readonly cut?: boolean;
-  /** Is called as bytes arrive; `total` is null where the server does not say. */
+  /** Called as bytes arrive; `total` is null where the server does not say. */
   readonly onBytes?: (received: number, total: number | null) => void;
 }
 
@@ -91,10 +91,10 @@ export class Downloader {
   readonly #options: DownloaderOptions;
   /** Accepts public DNS answers only. */
   readonly #guarded: Agent;
-  /** For sites of the own network that the user typed. */
+  /** Accepts private DNS answers, too: for allowed hosts and for private sites that the user typed. */
   readonly #open: Agent;
 
-  /** Close it when all downloads are done. */
+  /** The caller closes it (`close`) when all downloads are done. */
   constructor(options: DownloaderOptions) {
     this.#options = options;
     this.#guarded = this.#agent(true);
@@ -122,7 +122,7 @@ export class Downloader {
         response.body.on("error", () => {}).destroy();
         seen.add(url.href);
         url = redirectTarget(url, response.headers.location);
-        if (seen.has(url.href)) throw new PageError("its redirects run in a circle");
+        if (seen.has(url.href)) throw new PageError("its redirects form a loop");
         if (seen.size > bounds.maxRedirects) throw new PageError(`it redirects more than ${bounds.maxRedirects} times`);
         checkDestination(url, url.origin === typed.origin, this.#options.allowedHosts);
         await options.onRedirect?.(url);
@@ -150,7 +150,7 @@ export class Downloader {
         accept: "text/html, text/plain;q=0.9, */*;q=0.5",
         "accept-encoding": "gzip, br",
         ...headers,
-        // A user name and password go to the site that they were typed for, and to no other.
+        // A user name and password are sent only to the site that they were typed for.
         ...(isTyped && typed.username !== "" ? { authorization: basicAuthorization(typed) } : {}),
       },
       headersTimeout: idleMs,
@@ -167,9 +167,9 @@ export class Downloader {
         const host = name.replace(/\.$/, "");
         resolve(name, (error, addresses) => {
           const missing = addresses?.length > 0 ? null : notFound(host);
-          const inward = (): PageError | null =>
+          const privateNetwork = (): PageError | null =>
             allowedHosts.has(host) ? null : refusalOf(host, addresses, !isGuarded);
-          const refusal = error ?? missing ?? inward();
+          const refusal = error ?? missing ?? privateNetwork();
           if (refusal !== null) callback(refusal, []);
           else if (options.all === true) callback(null, addresses);
           else callback(null, addresses[0].address, addresses[0].family);
@@ -189,7 +189,7 @@ function basicAuthorization({ username, password }: URL): string {
   return `Basic ${Buffer.from(pair).toString("base64")}`;
 }
 
-/** A percent sign that starts no escape is kept as it is. */
+/** Decodes percent escapes; text with an invalid one is kept as it is. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -198,17 +198,20 @@ function decoded(part: string): string {
   }
 }
 
-/** Drops what is not sent in a request line: user name, password, fragment. */
+/** Removes what a request line does not carry: user name, password, fragment. */
 function bareOf(url: URL): URL {
   const bare = new URL(url);
   [bare.username, bare.password, bare.hash] = ["", "", ""];
   return bare;
 }
 
-/** Resolves a redirect. @param from without a user name, or a relative address would inherit it. Throws PageError for one that must not be followed. */
+/**
+ * Resolves a redirect. Throws PageError for one that must not be followed.
+ * @param from without a user name; otherwise a relative address would inherit it.
+ */
 function redirectTarget(from: URL, location: string | string[] | undefined): URL {
-  if (typeof location !== "string" || location === "") throw new PageError("it redirects, and does not say where");
-  if (!URL.canParse(location, from)) throw new PageError("it redirects to what is no address");
+  if (typeof location !== "string" || location === "") throw new PageError("it redirects without saying where");
+  if (!URL.canParse(location, from)) throw new PageError("it redirects to an invalid address");
   const to = new URL(location, from);
   if (to.protocol !== "http:" && to.protocol !== "https:") {
     throw new PageError(`it redirects to ${to.protocol}, which is neither http nor https`);
@@ -242,7 +245,7 @@ async function readBody(
   } catch (error) {
     if (!collector.isFull || !cut) throw error;
   } finally {
-    // The rest of a cut body is not waited for: closing the connection drops it.
+    // Closing the connection drops the rest of a cut body.
     body.on("error", () => {}).destroy();
   }
   return collector.content();
@@ -285,9 +288,9 @@ class Collector extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    const room = this.#limit - this.#length;
-    this.isFull = chunk.length > room;
-    const kept = this.isFull ? chunk.subarray(0, this.#cut ? room : 0) : chunk;
+    const left = this.#limit - this.#length;
+    this.isFull = chunk.length > left;
+    const kept = this.isFull ? chunk.subarray(0, this.#cut ? left : 0) : chunk;
     this.#chunks.push(kept);
     this.#length += kept.length;
     done(this.isFull ? new PageError(`it has more than ${this.#limit / 1e6} MB`) : null);
@@ -301,24 +304,24 @@ class Collector extends Writable {
 /** Error codes of undici, zlib and the system → a clause, and whether another try may help. */
 const REASONS: Readonly<Record<string, readonly [reason: string, temporary: boolean]>> = {
   ENOTFOUND: ["its host has no address", false],
-  EAI_AGAIN: ["the name service does not answer", true],
+  EAI_AGAIN: ["the DNS server does not answer", true],
   ECONNREFUSED: ["its host refuses the connection", true],
   ECONNRESET: ["the connection broke", true],
   EPIPE: ["the connection broke", true],
-  ENETUNREACH: ["its network can't be reached", false],
-  EHOSTUNREACH: ["its host can't be reached", false],
+  ENETUNREACH: ["its network is unreachable", false],
+  EHOSTUNREACH: ["its host is unreachable", false],
   UND_ERR_SOCKET: ["the connection broke", true],
   UND_ERR_CONNECT_TIMEOUT: ["its host does not answer", true],
   UND_ERR_HEADERS_TIMEOUT: ["its host does not answer", true],
-  UND_ERR_BODY_TIMEOUT: ["it stopped coming in the middle", true],
+  UND_ERR_BODY_TIMEOUT: ["the transfer stalled", true],
   UND_ERR_HEADERS_OVERFLOW: ["its headers are too long", false],
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["it is shorter or longer than announced", true],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["its length differs from its Content-Length", true],
   UND_ERR_RES_EXCEEDED_MAX_SIZE: ["it is too large", false],
   ETIMEDOUT: ["its host does not answer", true],
-  ABORT_ERR: ["it was given up", false],
-  Z_BUF_ERROR: ["it ends in the middle", true],
+  ABORT_ERR: ["the download was aborted", false],
+  Z_BUF_ERROR: ["it is cut off", true],
   Z_DATA_ERROR: ["its compression is damaged", true],
-  ERR_STREAM_PREMATURE_CLOSE: ["it ends in the middle", true],
+  ERR_STREAM_PREMATURE_CLOSE: ["it is cut off", true],
 };
 
 function toPageError(error: unknown, { totalMs }: DownloadLimits, deadline: AbortSignal): PageError {
@@ -335,7 +338,7 @@ function toPageError(error: unknown, { totalMs }: DownloadLimits, deadline: Abor
 
 function describe(code: string, error: unknown): readonly [reason: string, temporary: boolean] {
   if (error instanceof Error && error.name === "HTTPParserError") return ["its host does not speak HTTP", false];
-  if (/CERT|^ERR_TLS|SSL|DEPTH_ZERO|UNABLE_TO/.test(code)) return ["its certificate can't be trusted", false];
+  if (/CERT|^ERR_TLS|SSL|DEPTH_ZERO|UNABLE_TO/.test(code)) return ["its certificate is not trusted", false];
   if (/^(?:Z_|ERR_(?:_?BROTLI|ZLIB)|ERR__ERROR)/.test(code)) return ["its compression is damaged", true];
   return [error instanceof Error ? error.message.slice(0, 100) : "it failed", false];
 }

@@ -1,6 +1,6 @@
 /**
- * From what a server sends to the text that a reader sees: the article of a page, without menus, scripts and styles, with
- * a blank line between paragraphs. The libraries find the article and write the text; the limits are ours.
+ * Bytes that a server sent → the text that a reader sees: the article of a page, without menus, scripts and styles,
+ * with a blank line between paragraphs. Libraries find the article and render it; this file sets the limits.
  */
 import { Readability } from "@mozilla/readability";
 import { compile } from "html-to-text";
@@ -15,9 +15,9 @@ import { PageError } from "./page-error.ts";
 const MAX_ARTICLE_CHARACTERS = 5_000_000;
 /** Readability takes 4 s for 400 nested tables, 90 s for 1,000. */
 const MAX_ARTICLE_DEPTH = 200;
-/** A found article shorter than this, on a page with much more text, is not taken for the article. */
+/** A shorter article, on a page with much more text, is taken for a wrong guess. */
 const MIN_ARTICLE_CHARACTERS = 200;
-/** Deepest nesting of elements. The time for a page grows with its square; real pages stay far below. */
+/** Deepest nesting of elements. Time grows with its square; real pages stay far below it. */
 const MAX_DEPTH = 2000;
 
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|javascript|x-ndjson|ld\+json|[\w.-]+\+(?:json|xml))\b)/;
@@ -28,13 +28,13 @@ export function extractText(body: Uint8Array, contentType: string | null): strin
   const type = contentType?.trim().toLowerCase() ?? "";
   const ofHeader = /charset\s*=\s*["']?([\w.:-]+)/.exec(type)?.[1] ?? null;
   try {
-    // UTF-16 without a byte order mark is half zeros: only the header tells that it is text.
+    // UTF-16 without a byte order mark is half zeros: only the header shows that it is text.
     if (ofHeader?.startsWith("utf-16") !== true) checkText("it", body.subarray(0, 65_536));
   } catch (error) {
     throw error instanceof InputError ? new PageError(error.message) : error;
   }
   if (type !== "" && !TEXT_TYPE.test(type) && !HTML_TYPE.test(type) && !type.startsWith("application/octet-stream")) {
-    throw new PageError(`it is no text but "${type.slice(0, 60)}"`);
+    throw new PageError(`it is not text but "${type.slice(0, 60)}"`);
   }
   const start = Buffer.from(body.subarray(0, 4096)).toString("latin1");
   const mayBeHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(start));
@@ -58,7 +58,9 @@ function encodingOfPage(start: string): string | null {
 export const looksLikeHtml = (start: string): boolean =>
   /^\s*(?:<\?xml\b[^>]*>\s*)?(?:<!--(?:(?!-->)[^])*-->\s*)*<(?:!doctype html|html|head|body)\b/i.test(start);
 
-/** The article of a page; where none is found, all of its text without menus. Throws PageError for endless nesting. */
+/**
+ * The article of a page; if none is found, all of its text without menus. Throws PageError if it is nested too deeply.
+ */
 export function htmlToText(html: string): string {
   const depth = depthOf(html);
   if (depth > MAX_DEPTH) throw new PageError("its HTML is nested too deeply");
@@ -96,7 +98,7 @@ function articleOf(html: string): string | null {
     for (const menu of document.querySelectorAll("nav, [role=navigation], body > header")) menu.remove();
     return new Readability(document).parse()?.content ?? null;
   } catch {
-    return null; // it is made for pages as browsers have them, and throws at some others
+    return null; // it expects a browser's document and throws for some pages
   }
 }
 
@@ -119,7 +121,7 @@ const plain = [
   { selector: "blockquote", options: { trimEmptyLines: true } },
   // Not `head`: its end tag may be omitted.
   ...skipped(["script", "style", "noscript", "template", "svg", "math", "iframe", "title"]),
-  // Not `form`: some pages are one form from beginning to end.
+  // Not `form`: some pages are a single form.
   ...skipped(["button", "select", "textarea", "label"]),
 ];
 
@@ -140,7 +142,7 @@ const toWhole = compile({
   selectors: [...plain, ...skipped(["nav", "header", "footer", "aside", "[role=navigation]", "[aria-hidden=true]"])],
 });
 
-/** Throws PageError for a page that nests too deeply. */
+/** HTML → text. Throws PageError if it is nested too deeply. */
 function render(convert: (html: string) => string, html: string): string {
   try {
     return convert(html).trim();

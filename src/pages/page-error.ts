@@ -1,8 +1,8 @@
 /** Why a page could not be read. The message is a clause, printed after the page's address and a colon. */
 export class PageError extends Error {
-  /** Whether another try may succeed. */
+  /** Whether a retry may succeed. */
   readonly temporary: boolean;
-  /** Milliseconds that the server asks to wait before it; null: it does not say. */
+  /** Milliseconds to wait before the next try, as the server asks; null: it does not say. */
   readonly afterMs: number | null;
 
   /** @param reason the clause. Default: not temporary. */

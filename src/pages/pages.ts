@@ -1,6 +1,6 @@
 /**
- * The entry to this room: addresses in, texts out. Pages of one host are fetched in sequence, hosts in parallel; a cached
- * page is used or revalidated; a page that fails does not stop the others.
+ * The entry to this room: addresses in, texts out. Pages of one host are fetched in sequence, hosts in parallel; a
+ * cached page is used or revalidated; a page that fails does not stop the others.
  */
 import PQueue from "p-queue";
 import { InputError, quote } from "../errors.ts";
@@ -19,7 +19,7 @@ import type { Robots } from "./robots.ts";
 export interface PageOptions {
   /** The cache directory; null: no cache. */
   readonly cacheDir: string | null;
-  /** Whether robots.txt is not asked. */
+  /** Whether robots.txt is ignored. */
   readonly ignoreRobots: boolean;
   /** Hosts that may be in a private network. */
   readonly allowHosts: readonly string[];
@@ -29,7 +29,7 @@ export interface PageOptions {
   readonly limits?: Partial<DownloadLimits>;
   /** Looks names up. Default: `dns.lookup`. */
   readonly resolve?: Resolve;
-  /** Is called with everything that happens. */
+  /** Called for each event. */
   readonly onEvent?: (event: PageEvent) => void;
 }
 
@@ -54,7 +54,7 @@ const FRESH_MS = 24 * 3600 * 1000;
 export function parsePageUrl(typed: string): URL {
   if (!URL.canParse(typed)) {
     const hint = URL.canParse(`https://${typed}`) && typed.includes(".") ? `; write https://${typed}` : "";
-    throw new InputError(`${quote(typed, 300)} is no address of a page${hint}`);
+    throw new InputError(`${quote(typed, 300)} is not a web address${hint}`);
   }
   const url = new URL(typed);
   if (url.protocol === "http:" || url.protocol === "https:") return url;
@@ -68,7 +68,9 @@ export function showUrl(url: URL): string {
   return shown.href;
 }
 
-/** Fetches pages, each address once; results are in the order given. Never throws for a page: its result has the reason. */
+/**
+ * Fetches pages, each address once; results are in the order given. Never throws for a page: its result has the reason.
+ */
 export async function fetchPages(urls: readonly URL[], options: PageOptions): Promise<Page[]> {
   const fetcher = new Fetcher(options);
   try {
@@ -82,7 +84,7 @@ export async function fetchPages(urls: readonly URL[], options: PageOptions): Pr
 interface Got {
   readonly page: CachedPage;
   readonly from: "network" | "cache" | "unchanged" | "stale";
-  /** Whether it is yet to be stored in the cache. */
+  /** Whether the cache does not have it yet. */
   readonly isNew: boolean;
 }
 
@@ -145,14 +147,14 @@ class Fetcher {
       const answer = await withRetries(() => queue.add(() => this.#all.add(() => this.#download(url, shown, cached))));
       if (answer.status === 304) {
         if (cached === null || (cached.etag ?? cached.lastModified) === null) {
-          throw new PageError("its server says that nothing has changed, but was not asked");
+          throw new PageError("its server answers 304 (not modified) to an unconditional request");
         }
         return { page: { ...cached, fetchedMs: Date.now() }, from: "unchanged", isNew: true };
       }
       const isPrivate = /\bno-store\b/i.test(String(answer.headers["cache-control"]));
       return { page: pageOf(answer), from: "network", isNew: !isPrivate };
     } catch (error) {
-      // Where the network fails, an old copy is better than none.
+      // If the network fails, an old copy is better than none.
       if (cached !== null && error instanceof PageError && error.temporary) {
         return { page: cached, from: "stale", isNew: false };
       }
@@ -210,5 +212,5 @@ function parseHost(typed: string): string {
   const bracketed = typed.includes(":") && !typed.startsWith("[") ? `[${typed}]` : typed; // IPv6
   const url = `http://${bracketed}/`;
   if (/^[^\s/?#@\\]+$/.test(typed) && URL.canParse(url)) return hostOf(new URL(url));
-  throw new InputError(`--allow-host: ${quote(typed)} is no host; write its name or address alone`);
+  throw new InputError(`--allow-host: expected a host name or address alone, got ${quote(typed)}`);
 }

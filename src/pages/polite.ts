@@ -23,7 +23,7 @@ export function hostQueue(pauseMs: number | null): PQueue {
 }
 
 const TRIES = 3;
-/** The longest pause before the second try, doubled before the third; drawn at random, so that retries spread out. */
+/** The longest pause before the second try, doubled before the third. Pauses are random, so that retries spread out. */
 const BACKOFF_MS = 1000;
 /** A server that asks for a longer wait than this is not tried again. */
 const MAX_WAIT_MS = 120_000;
@@ -43,14 +43,14 @@ export async function withRetries(attempt: () => Promise<Answer>): Promise<Answe
   });
 }
 
-/** Throws PageError for a status that is not a page's. */
+/** Throws PageError for a status other than 2xx and 304. */
 function checkStatus(answer: Answer): Answer {
   const { status, headers } = answer;
   if ((status >= 200 && status < 300) || status === 304) return answer;
   const temporary = status === 429 || status >= 500;
   const afterMs = temporary ? readRetryAfter(headers["retry-after"]) : null;
   const wait =
-    afterMs !== null && afterMs > MAX_WAIT_MS ? `, and wants ${Math.ceil(afterMs / 60_000)} minutes to pass` : "";
+    afterMs !== null && afterMs > MAX_WAIT_MS ? `, and asks to wait ${Math.ceil(afterMs / 60_000)} minutes` : "";
   throw new PageError(`its server answers with status ${status}${wait}`, { temporary, afterMs });
 }
 

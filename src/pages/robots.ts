@@ -36,14 +36,14 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
   try {
     const limits = { maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS };
     const { status, body } = await downloader.get(address, { typed, limits, cut: true });
-    if (status >= 500 || status === 429) return closed(`its robots.txt can't be had (status ${status})`);
+    if (status >= 500 || status === 429) return closed(`its robots.txt could not be read (status ${status})`);
     if (status < 200 || status >= 300) return OPEN;
     const text = body.toString("utf8");
     return parseRobots(address, body.length < MAX_BYTES ? text : text.replace(CUT_LINE, ""));
   } catch (error) {
     if (error instanceof AddressError) return { ...OPEN, check: () => refuse(error) };
     if (!(error instanceof PageError)) throw error;
-    return closed(`its robots.txt can't be had: ${error.message}`);
+    return closed(`its robots.txt could not be read: ${error.message}`);
   }
 }
 
@@ -52,7 +52,7 @@ export const OPEN: Robots = { check: () => {}, crawlDelayMs: null };
 
 /** Rules of a site whose robots.txt failed: temporary, so a cached copy may be used, but it is not retried now. */
 function closed(why: string): Robots {
-  const reason = `${why}; --ignore-robots fetches it nevertheless`;
+  const reason = `${why}; --ignore-robots fetches it anyway`;
   return { ...OPEN, check: () => refuse(new PageError(reason, { temporary: true, afterMs: Infinity })) };
 }
 
@@ -70,7 +70,7 @@ export function parseRobots(address: URL, text: string): Robots {
       if (url.pathname === "/robots.txt") return; // is always allowed
       const path = comparable(url.pathname + url.search).replace(/[*$]/g, escape);
       if (robots.isDisallowed(url.origin + path, PRODUCT) !== true) return;
-      throw new PageError("its robots.txt asks robots to stay away; --ignore-robots fetches it nevertheless");
+      throw new PageError("its robots.txt disallows it; --ignore-robots fetches it anyway");
     },
   };
 }
@@ -99,7 +99,10 @@ const FIELDS: ReadonlyMap<string, (value: string) => string> = new Map([
 /** `$` is special only at the end of a pattern. */
 const pattern = (value: string): string => comparable(value).replace(/\$(?!$)/g, escape);
 
-/** The canonical form of a path (RFC 9309, 2.2.2): letters, digits and `-._~` plain, all else percent-encoded in capitals. */
+/**
+ * The canonical form of a path (RFC 9309, 2.2.2): letters, digits and `-._~` plain, all else percent-encoded in
+ * capitals.
+ */
 function comparable(path: string): string {
   const escaped = encodeURI(path.toWellFormed()).replaceAll("%25", "%").replaceAll("'", escape);
   return escaped.replace(/%([0-9a-f]{2})/gi, (code: string, hex: string) => {

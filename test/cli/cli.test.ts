@@ -193,17 +193,17 @@ describe("bad input is one clear sentence and exit code 2", () => {
     ["--data nowhere.txt", /^cannot read \S*nowhere\.txt: there is no such file \(ENOENT\)$/],
     ["--data empty.txt", /empty\.txt holds no text; leave it out, or give a file with some$/],
     ["--data blank.txt", /blank\.txt holds no text/],
-    ["--data binary.bin", /binary\.bin is no text: byte 2 is 0, so it is a binary file$/],
-    ["--data paper.pdf", /paper\.pdf is no text: it is a PDF; convert it to text first$/],
+    ["--data binary.bin", /binary\.bin is not text: byte 2 is 0, so it is a binary file$/],
+    ["--data paper.pdf", /paper\.pdf is not text: it is a PDF; convert it to text first$/],
     ["--data folder", /^--data \S*folder: there is no text file in it; name one, or another folder$/],
     ["--data no*.txt", /^--data \S*no\*\.txt"?: there is no text file in it; name one, or another folder$/],
     ["--data file:words.txt", /^"file:words\.txt" is no address of a file here|cannot read/],
-    ["--urls words.txt", /^"words\.txt" is no address of a page; write https:\/\/words\.txt$/],
+    ["--urls words.txt", /^"words\.txt" is not a web address; write https:\/\/words\.txt$/],
     ["--urls ftp://a.example/b", /^"ftp:\/\/a\.example\/b": only http, https and file addresses can be read$/],
     ["--url-file blank.txt", /^--url-file blank\.txt has no address; write one a line$/],
     [
       "--urls http://127.0.0.1:9/ --allow-host a/b",
-      /^--allow-host: "a\/b" is no host; write its name or address alone$/,
+      /^--allow-host: expected a host name or address alone, got "a\/b"$/,
     ],
     ["--tokenizer bpe --unk", /^--unk is for char and word; bpe makes/],
     ["--tokenizer bpe --vocab-size 5", /^--vocab-size 5 has no room for the \d+ base tokens of the data and BOS; give/],
@@ -223,13 +223,16 @@ describe("bad input is one clear sentence and exit code 2", () => {
     ["--n-emb 8", /^unknown option '--n-emb' \(Did you mean --n-embd\?\)/],
     ["--n-embd", /^option '--n-embd <N>' argument missing/],
     ["--tokenizer bytes", /^--tokenizer: expected one of char, word, bpe, byte-bpe; got "bytes"$/],
-    ["--name ../escape", /^--name: expected letters, digits, and - _ \. after the first, got "\.\.\/escape"$/],
+    ["--name ../escape", /^--name: expected letters, digits and _, also - and \. after the first, got "\.\.\/escape"$/],
     [
       "--n-embd 4096 --engine atomic",
       /^a model of [\d,]+ parameters is too large for the atomic engine, which takes 2,000,000; choose/,
     ],
     ["--prompt-file nowhere.txt", /^cannot read nowhere\.txt/],
-    ["--strict-math --engine webgpu", /^--strict-math needs the wasm engine, because GPUs differ in their last bits; drop one/],
+    [
+      "--strict-math --engine webgpu",
+      /^--strict-math needs the wasm engine, because GPUs differ in their last bits; drop one/,
+    ],
     ["--no-gpu --engine wasm", /^--no-gpu means --engine atomic; drop it, or --engine wasm$/],
     ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
     ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py does; drop --val-fraction$/],
@@ -237,9 +240,12 @@ describe("bad input is one clear sentence and exit code 2", () => {
     ["--documents paragraph --data empty.txt", /empty\.txt holds no text; leave it out/],
     ["--documents chapter", /^--documents: expected one of line, paragraph, file; got "chapter"$/],
     ["--reference --stream", /^--reference trains exactly as microgpt\.py does; drop --stream$/],
-    ["--reference --batch-size 4", /^--reference takes one document per step, as microgpt\.py does; drop --batch-size$/],
+    [
+      "--reference --batch-size 4",
+      /^--reference takes one document per step, as microgpt\.py does; drop --batch-size$/,
+    ],
     ["--reference --clip-norm 1", /^--reference trains exactly as microgpt\.py does; drop --clip-norm$/],
-    ["--warmup-steps 1000", /^--warmup-steps 1000 leaves none of --num-steps 1000; use fewer$/],
+    ["--warmup-steps 1000", /^--warmup-steps 1000 must be less than --num-steps 1000$/],
     ["--schedule cos", /^--schedule: expected one of linear, cosine, constant; got "cos"$/],
     ["--accumulate 0", /^--accumulate: expected a whole number from 1 to 128, got "0"$/],
     ["--clip-norm 0", /^--clip-norm: expected a number from 0\.000001 to 1000000000, got "0"$/],
@@ -329,9 +335,7 @@ test("--help and --version print and exit 0", async () => {
   expect(microgpt(["--version"])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: "" });
   const help = await microgptHere(["train", "--help"]);
   expect(help.exitCode).toBe(0);
-  expect(help.stdout.replace(/\s+/g, " ")).toContain(
-    "--n-embd <N> width of the embeddings (default: 16) --n-head",
-  );
+  expect(help.stdout.replace(/\s+/g, " ")).toContain("--n-embd <N> embedding width (default: 16) --n-head");
   expect((await microgptHere(["--help"])).stdout).toMatch(/complete \[options\] <RUN> <PREFIX>/);
 });
 

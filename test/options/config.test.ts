@@ -95,10 +95,11 @@ test("the reference may be told what it does anyway", () => {
 
 test("the warm-up leaves steps to train, and the decay leaves something of the weights", () => {
   const defaults = initialOptions(TRAIN_OPTIONS);
-  const message = "--warmup-steps 10 leaves none of --num-steps 10; use fewer";
+  const message = "--warmup-steps 10 must be less than --num-steps 10";
   expect(() => checkTogether({ ...defaults, numSteps: 10, warmupSteps: 10 })).toThrow(message);
   expect(() => checkTogether({ ...defaults, numSteps: 10, warmupSteps: 9 })).not.toThrow();
-  const decay = "--weight-decay 101 times --learning-rate 0.01 is more than 1, which would flip the sign of the weights";
+  const decay =
+    "--weight-decay 101 times --learning-rate 0.01 is more than 1, which would flip the sign of the weights";
   expect(() => checkTogether({ ...defaults, weightDecay: 101 })).toThrow(decay);
   expect(() => checkTogether({ ...defaults, weightDecay: 100 })).not.toThrow();
 });

@@ -22,7 +22,9 @@ async function redirected(form: string, port: number, options: Parameters<typeof
 }
 
 const INWARD = (host: string): RegExp =>
-  new RegExp(`^failed: it leads to ${escape(host)}, an address of a private network; --allow-host ${escape(host)} `);
+  new RegExp(
+    `^failed: it redirects to ${escape(host)}, an address in a private network; --allow-host ${escape(host)} `,
+  );
 const SECRET = (host: string): RegExp =>
   new RegExp(`^failed: .*${escape(host)} is a cloud's metadata service, .*; --allow-host ${escape(host)} `);
 const escape = (literal: string): string => literal.replace(/[.[\]]/g, "\\$&");
@@ -59,7 +61,7 @@ describe("typed", () => {
   });
 
   test.each(NO_HOSTS)("%s is no address", (form) => {
-    expect(() => parsePageUrl(`http://${form}/`)).toThrow("is no address of a page");
+    expect(() => parsePageUrl(`http://${form}/`)).toThrow("is not a web address");
   });
 });
 
@@ -93,13 +95,13 @@ describe("as the target of a redirect", () => {
     const resolve = names({ [new URL(`http://${form}`).hostname]: [["127.0.0.1"]] });
     for (const ignoreRobots of [false, true]) {
       const reason = await redirected(form, site.port, { resolve, ignoreRobots });
-      expect(reason).toContain("stands for 127.0.0.1, an address of a private network; --allow-host");
+      expect(reason).toContain("resolves to 127.0.0.1, an address in a private network; --allow-host");
     }
     expect([site.connections(), resolve.asked.length]).toEqual([0, 2]);
   });
 
   test.each(["127.0.0.256", "1.2.3.4.5", "4294967296", "[::1"])("%s is no address", async (form) => {
-    expect(await redirected(form, 80)).toBe("failed: it redirects to what is no address");
+    expect(await redirected(form, 80)).toBe("failed: it redirects to an invalid address");
   });
 
   test("a port is another site: only the very origin that was typed may be private", async () => {
@@ -117,7 +119,7 @@ describe("as the target of a redirect", () => {
     const site = await serve({ "/": redirect(`${other.origin}/secret`) });
     const { pages } = await fetchAll([`${other.origin}/`, `${site.origin}/`]);
     expect(pages[0]).toEqual({ url: `${other.origin}/`, text: "canary" });
-    expect(pages[1]).toHaveProperty("reason", expect.stringMatching("it leads to 127.0.0.1"));
+    expect(pages[1]).toHaveProperty("reason", expect.stringMatching("it redirects to 127.0.0.1"));
     expect(other.asked.map(({ path }) => path)).toEqual(["/robots.txt", "/"]);
   });
 });
@@ -127,7 +129,7 @@ describe("as an answer of the name service", () => {
   const PUBLIC = "2d00::1";
 
   const ROWS = [
-    ...[...LOOPBACK.slice(0, 1), ...PRIVATE].map((row) => [...row, "an address of a private network"] as const),
+    ...[...LOOPBACK.slice(0, 1), ...PRIVATE].map((row) => [...row, "an address in a private network"] as const),
     ...METADATA.map((row) => [...row, "a cloud's metadata service"] as const),
   ];
   test.each(ROWS)("%s is refused, alone or among others", async (_form, address, what) => {
@@ -135,7 +137,7 @@ describe("as an answer of the name service", () => {
     for (const answer of [[address], [PUBLIC, address], [address, PUBLIC], [PUBLIC, PUBLIC, address]]) {
       const resolve = names({ "site.example": [answer] });
       expect(await fetchOne(`http://site.example:${site.port}/`, { resolve, ignoreRobots: true })).toBe(
-        `failed: the name site.example stands for ${address}, ${what}; --allow-host site.example reads it`,
+        `failed: site.example resolves to ${address}, ${what}; --allow-host site.example allows it`,
       );
       expect(resolve.asked).toEqual(["site.example"]);
     }
@@ -147,7 +149,7 @@ describe("as an answer of the name service", () => {
     const resolve = names({ [new URL(`http://${name}`).hostname]: [["127.0.0.1"]] });
     for (const ignoreRobots of [false, true]) {
       expect(await fetchOne(`http://${name}:${site.port}/`, { resolve, ignoreRobots })).toContain(
-        `stands for 127.0.0.1, an address of a private network; --allow-host ${shown(name)} reads it`,
+        `resolves to 127.0.0.1, an address in a private network; --allow-host ${shown(name)} allows it`,
       );
     }
     expect(site.connections()).toBe(0);
@@ -162,7 +164,7 @@ describe("as an answer of the name service", () => {
     expect(resolve.asked.length).toBeGreaterThanOrEqual(3);
     expect(site.connections()).toBe(0);
     expect(
-      pages.filter((page) => "reason" in page && page.reason.includes("stands for 127.0.0.1")).length,
+      pages.filter((page) => "reason" in page && page.reason.includes("resolves to 127.0.0.1")).length,
     ).toBeGreaterThanOrEqual(1);
     expect(pages.every((page) => "reason" in page)).toBe(true);
   });
@@ -182,7 +184,7 @@ describe("as an answer of the name service", () => {
         ignoreRobots: true,
         limits: { ...SMALL, connectMs: 50 },
       });
-      expect(reason).toMatch(/stands for \S+169.254.169.254|stands for 169.254.169.254/);
+      expect(reason).toMatch(/resolves to \S+169.254.169.254|resolves to 169.254.169.254/);
     }
   });
 });

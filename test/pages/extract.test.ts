@@ -288,7 +288,7 @@ describe("what a server calls it", () => {
   ];
   test.each(REFUSED)("%j is refused, whatever is in it", (type) => {
     expect(() => read("words and words", type)).toThrow(
-      expect.objectContaining({ name: "PageError", message: `it is no text but "${type}"` }) as Error,
+      expect.objectContaining({ name: "PageError", message: `it is not text but "${type}"` }) as Error,
     );
   });
 

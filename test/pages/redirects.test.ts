@@ -60,7 +60,7 @@ describe("how far", () => {
   ];
   test.each(CIRCLES)("a redirect to %s is noticed at once", async (_name, pages, requests) => {
     const site = await serve(pages);
-    expect(await fetchOne(`${site.origin}/`)).toBe("failed: its redirects run in a circle");
+    expect(await fetchOne(`${site.origin}/`)).toBe("failed: its redirects form a loop");
     expect(site.asked.length).toBe(requests + 1);
   });
 });
@@ -82,12 +82,12 @@ describe("where to", () => {
     ["http://user:password@127.0.0.1/", "it redirects to an address with a user name"],
     ["http://:password@127.0.0.1/", "it redirects to an address with a user name"],
     ["//user@127.0.0.1/", "it redirects to an address with a user name"],
-    ["", "it redirects, and does not say where"],
-    ["http://", "it redirects to what is no address"],
-    ["http://[::1", "it redirects to what is no address"],
-    ["http://a b/", "it redirects to what is no address"],
-    ["http://127.0.0.1:99999/", "it redirects to what is no address"],
-    ["https://", "it redirects to what is no address"],
+    ["", "it redirects without saying where"],
+    ["http://", "it redirects to an invalid address"],
+    ["http://[::1", "it redirects to an invalid address"],
+    ["http://a b/", "it redirects to an invalid address"],
+    ["http://127.0.0.1:99999/", "it redirects to an invalid address"],
+    ["https://", "it redirects to an invalid address"],
   ];
   test.each(BAD)("not to %j", async (location, reason) => {
     const site = await serve({ "/": redirect(location), "/x": text("x") });
@@ -100,7 +100,7 @@ describe("where to", () => {
     ["two of them", { location: ["/a", "/b"] }],
   ])("not where there is %s", async (_name, headers) => {
     const site = await serve({ "/": status(302, headers), "/a": text("a") });
-    expect(await fetchOne(`${site.origin}/`)).toBe("failed: it redirects, and does not say where");
+    expect(await fetchOne(`${site.origin}/`)).toBe("failed: it redirects without saying where");
   });
 
   const RELATIVE: readonly (readonly [from: string, location: string, to: string])[] = [
@@ -171,7 +171,7 @@ describe("https", () => {
   test("with a certificate that nobody vouches for is not read", async () => {
     const url = `${await serveHttps("/there")}/`;
     expect(await fetchOne(url, { ...FREELY, ignoreRobots: true })).toMatch(
-      /^failed: its certificate can't be trusted \(\w+\)$/,
+      /^failed: its certificate is not trusted \(\w+\)$/,
     );
   });
 });
@@ -225,7 +225,7 @@ describe("a user name and a password", () => {
 
   test("the circle is noticed, whether or not they are a part of the address", async () => {
     const site = await serve({ "/": redirect("/#again") });
-    expect(await fetchOne(`${typed(site.origin)}/`)).toBe("failed: its redirects run in a circle");
+    expect(await fetchOne(`${typed(site.origin)}/`)).toBe("failed: its redirects form a loop");
     expect(site.hits("/")).toBe(1);
   });
 });
@@ -237,14 +237,14 @@ describe("robots.txt", () => {
     const far = await serve({ "/robots.txt": CLOSED, "/secret": text("secret"), "/open": text("open") });
     const near = await serve({ "/": redirect(`${far.origin}/secret`), "/open": redirect(`${far.origin}/open`) });
     const { pages } = await fetchAll([`${near.origin}/`, `${near.origin}/open`], FREELY);
-    expect(pages[0]).toHaveProperty("reason", expect.stringMatching("^its robots.txt asks robots to stay away"));
+    expect(pages[0]).toHaveProperty("reason", expect.stringMatching("^its robots.txt disallows it"));
     expect(pages[1]).toHaveProperty("text", "open");
     expect(far.asked.map(({ path }) => path)).toEqual(["/robots.txt", "/open"]);
   });
 
   test("is obeyed within a site, too", async () => {
     const site = await serve({ "/robots.txt": CLOSED, "/": redirect("/secret"), "/secret": text("secret") });
-    expect(await fetchOne(`${site.origin}/`)).toMatch(/^failed: its robots.txt asks robots to stay away/);
+    expect(await fetchOne(`${site.origin}/`)).toMatch(/^failed: its robots.txt disallows it/);
     expect(site.hits("/secret")).toBe(0);
     expect(await fetchOne(`${site.origin}/`, { ignoreRobots: true })).toBe("secret");
   });
@@ -252,7 +252,7 @@ describe("robots.txt", () => {
   test("that can't be had stands for no", async () => {
     const far = await serve({ "/robots.txt": status(500), "/open": text("open") });
     const near = await serve({ "/": redirect(`${far.origin}/open`) });
-    expect(await fetchOne(`${near.origin}/`, FREELY)).toMatch(/^failed: its robots.txt can't be had/);
+    expect(await fetchOne(`${near.origin}/`, FREELY)).toMatch(/^failed: its robots.txt could not be read/);
     expect(far.hits("/open")).toBe(0);
   });
 });

@@ -80,7 +80,7 @@ describe("when to try again, by the clock of the test", () => {
   test.each(NEVER)("Retry-After %j is too long: given up at once", async (retryAfter, minutes) => {
     const { times, ended } = await tries([() => answer(503, { "retry-after": retryAfter })]);
     expect(times).toEqual([0]);
-    expect(ended).toBe(`PageError: its server answers with status 503, and wants ${minutes} minutes to pass`);
+    expect(ended).toBe(`PageError: its server answers with status 503, and asks to wait ${minutes} minutes`);
   });
 
   const AS_IF_ABSENT = [
@@ -283,7 +283,7 @@ describe("a page that is in the cache", () => {
   test("is not there: 304 then means nothing", async () => {
     const site = await serve({ "/": status(304) });
     expect(await fetchOne(`${site.origin}/`, { cacheDir: workspace() })).toBe(
-      "failed: its server says that nothing has changed, but was not asked",
+      "failed: its server answers 304 (not modified) to an unconditional request",
     );
   });
 

@@ -137,14 +137,14 @@ describe("how a site's file is fetched", () => {
 
   test.each([429, 500, 502, 503, 504])("%i: nothing is allowed, and the reason is said", async (status) => {
     const { robots, origin } = await visit({ "/robots.txt": answer(status, "User-agent: *\nAllow: /") });
-    expect(() => robots.check(new URL(`${origin}/a`))).toThrow(`its robots.txt can't be had (status ${status})`);
+    expect(() => robots.check(new URL(`${origin}/a`))).toThrow(`its robots.txt could not be read (status ${status})`);
   });
 
   test.each([500, 503])("%i: no page is asked for", async (status) => {
     const { origin, asked } = await serve({ "/robots.txt": answer(status), "/a": answer(200, "text") });
     const urls = ["/a", "/b"].map((path) => new URL(path, origin));
     const pages = await fetchPages(urls, { cacheDir: null, ignoreRobots: false, allowHosts: [], userAgent: "test" });
-    const reason = expect.stringContaining(`its robots.txt can't be had (status ${status})`) as string;
+    const reason = expect.stringContaining(`its robots.txt could not be read (status ${status})`) as string;
     expect(pages).toEqual(urls.map(({ href }) => ({ url: href, reason })));
     expect(asked.map(({ path }) => path)).toEqual(["/robots.txt"]);
   });
@@ -154,12 +154,14 @@ describe("how a site's file is fetched", () => {
     ["an end", ((_request, response) => void response.write("User-agent: *\n")) satisfies Reply],
   ] as const)("a server that never sends %s: nothing is allowed", async (_what, reply) => {
     const { robots, origin } = await visit({ "/robots.txt": reply }, { idleMs: 30_000, totalMs: 300 });
-    expect(() => robots.check(new URL(`${origin}/a`))).toThrow("its robots.txt can't be had: it took longer than");
+    expect(() => robots.check(new URL(`${origin}/a`))).toThrow("its robots.txt could not be read: it took longer than");
   });
 
   test("a connection that breaks: nothing is allowed", async () => {
     const { robots, origin } = await visit({ "/robots.txt": (_request, response) => void response.destroy() });
-    expect(() => robots.check(new URL(`${origin}/a`))).toThrow("its robots.txt can't be had: the connection broke");
+    expect(() => robots.check(new URL(`${origin}/a`))).toThrow(
+      "its robots.txt could not be read: the connection broke",
+    );
   });
 
   const chain = (length: number): Record<string, Reply> => ({

@@ -53,7 +53,7 @@ describe("one try", () => {
   const LATE = "it took longer than 1 s";
   const SILENT = "its host does not answer (UND_ERR_HEADERS_TIMEOUT)";
   const UNREACHED = "its host does not answer (UND_ERR_CONNECT_TIMEOUT)";
-  const STALLED = "it stopped coming in the middle (UND_ERR_BODY_TIMEOUT)";
+  const STALLED = "the transfer stalled (UND_ERR_BODY_TIMEOUT)";
   const CHUNKED = HEAD.replace("content-length: 1000", "transfer-encoding: chunked");
   type Talk = (socket: net.Socket) => void;
   const ROWS: readonly (readonly [name: string, scheme: string, talk: Talk, reason: string, limitMs: number])[] = [
@@ -131,7 +131,7 @@ describe("one try", () => {
       {},
       { resolve: (_host, callback) => callback(busy, []) },
     );
-    expect([reason, temporary]).toEqual(["the name service does not answer (EAI_AGAIN)", true]);
+    expect([reason, temporary]).toEqual(["the DNS server does not answer (EAI_AGAIN)", true]);
   });
 
   test("that is slow, but within every limit, succeeds", async () => {

@@ -55,7 +55,7 @@ describe("--data", () => {
       const warnings = events(stdout).filter(({ event }) => event === "warning");
       return [Number(beginning(stdout).documents), warnings.map(({ message }) => String(message)).join()];
     };
-    const left = /^left out: \S*picture\.png is no text: byte 4 is 0, so it is a binary file$/;
+    const left = /^left out: \S*picture\.png is not text: byte 4 is 0, so it is a binary file$/;
     expect(await documents("corpus/b.txt")).toEqual([2, ""]);
     expect(await documents("corpus/*.txt")).toEqual([2, ""]);
     expect(await documents("corpus/**/*.{txt,md}")).toEqual([4, ""]);
@@ -107,11 +107,7 @@ describe("--urls and --url-file", () => {
         ["fetched", "/rivers.html", undefined],
         ["fetched", "/verses.txt", undefined],
         ["not fetched", "/gone.txt", "its server answers with status 404"],
-        [
-          "not fetched",
-          "/no/entry.txt",
-          expect.stringMatching(/^its robots\.txt asks robots to stay away; --ignore-robots/),
-        ],
+        ["not fetched", "/no/entry.txt", expect.stringMatching(/^its robots\.txt disallows it; --ignore-robots/)],
       ]),
     );
     expect(told).toHaveLength(4);
