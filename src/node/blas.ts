@@ -1,8 +1,8 @@
 /**
- * Matrix products by the machine's BLAS: WebAssembly's vectors have 128 bits, a CPU's 256 or 512.
+ * Matrix products by the machine's BLAS: WebAssembly's vectors have 128 bits, a CPU's up to 512.
  *
- * It needs `koffi`, an optional peer dependency, and one of the libraries below; without them `findBlas` returns null and
- * WebAssembly computes the products. The library works on the engine's memory by address: nothing is copied.
+ * It needs `koffi`, an optional peer dependency, and one of the libraries below; without them `findBlas` returns null
+ * and WebAssembly computes the products. The library works on the engine's memory by address: nothing is copied.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -42,7 +42,7 @@ interface Koffi {
 
 function loadKoffi(): Koffi | null {
   try {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- koffi's own types are not there without koffi
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- koffi's own types may be missing
     return createRequire(import.meta.url)("koffi") as Koffi;
   } catch {
     return null;
@@ -58,7 +58,7 @@ function openBlas(koffi: Koffi, path: string): Blas {
     try {
       library.func(`void ${name}(int)`)(1);
     } catch {
-      continue; // another library's
+      continue; // it belongs to the other library
     }
   }
   return {

@@ -1,6 +1,6 @@
 /**
- * The encoding of a text: by its byte order mark, by what the server or the page declares, by whether it is valid UTF-8,
- * and, where all that fails, by statistics of its bytes (chardet).
+ * The encoding of a text: by its byte order mark, by what the server or the page declares, by whether it is valid
+ * UTF-8, and, if all of these fail, by statistics of its bytes (chardet).
  */
 import { analyse } from "chardet";
 
@@ -11,7 +11,8 @@ const MARKS: readonly (readonly [bytes: readonly number[], encoding: string])[] 
 ];
 
 /**
- * The encoding's name, as TextDecoder takes it. @param start the first bytes, up to 64 KiB; the last character may be cut.
+ * The encoding's name, as TextDecoder takes it.
+ * @param start the first bytes, up to 64 KiB; the last character may be cut.
  * @param declared labels from the header, then from the page; the first that TextDecoder knows counts.
  */
 export function detectEncoding(start: Uint8Array, ...declared: readonly (string | null)[]): string {
@@ -56,7 +57,9 @@ const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT);
  */
 const MIN_CHUNK_BYTES = 16;
 
-/** Bytes 0x80 to 0x9F of windows-1252 (WHATWG Encoding). Node before 24 decodes them as Latin-1, as control characters. */
+/**
+ * Bytes 0x80 to 0x9F of windows-1252 (WHATWG Encoding). Node before 24 decodes them as Latin-1, as control characters.
+ */
 const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 
 const mended = (text: string): string =>
@@ -80,7 +83,7 @@ export class CountingDecoder {
     this.#decoder = new TextDecoder(encoding);
   }
 
-  /** Decodes a chunk. @param last whether it is the final one: then a cut character counts as invalid. */
+  /** Decodes a chunk. @param last whether it is the final one; then an incomplete character counts as invalid. */
   decode(chunk: Uint8Array, last: boolean): string {
     const all = Buffer.concat([this.#held, chunk]);
     const end = last ? all.length : all.length < 2 * MIN_CHUNK_BYTES ? 0 : all.length - MIN_CHUNK_BYTES;

@@ -4,8 +4,8 @@
  *
  *   TFRecord:  length, 8 bytes | CRC of it, 4 | an `Event` in protocol buffers | CRC of it, 4
  *
- * Each process that trains writes its own file and starts it with the step that it begins at, so that TensorBoard drops
- * what a killed process wrote beyond.
+ * Each training process writes its own file and opens it with the step that it begins at, so that TensorBoard drops the
+ * later steps that a killed process wrote.
  * Source: tensorflow/core/util/event.proto, framework/summary.proto, lib/io/record_writer.h (TensorFlow 2).
  */
 import * as fs from "node:fs";
@@ -27,7 +27,10 @@ const TAGS: Readonly<Record<string, string>> = {
 export class EventLog implements Log {
   readonly #file: GrowingFile;
 
-  /** Starts a file in `directory`, which is made if missing. @param step steps done so far. Throws InputError if it cannot be written. */
+  /**
+   * Starts a file in `directory`, which is made if missing. Throws InputError if it cannot be written.
+   * @param step steps done so far.
+   */
   constructor(directory: string, step: number) {
     const path = freePath(directory);
     this.#file = new GrowingFile(path, 0);
@@ -46,7 +49,7 @@ export class EventLog implements Log {
     this.#file.flush();
   }
 
-  /** Appends an `Event` of now. @param what writes the field that sets its kind. */
+  /** Appends an `Event` with the current time. @param what writes the field that sets its kind. */
   #write(step: number, what: (event: PbfWriter) => void): void {
     const event = new PbfWriter();
     event.writeDoubleField(1, Date.now() / 1000);

@@ -1,4 +1,4 @@
-/** Texts that cannot be read again as they were, pages and standard input: a run keeps copies, to be resumed from. */
+/** Texts that may not be readable again (pages and standard input): a run keeps copies, so that it can be resumed. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
@@ -9,13 +9,13 @@ import { showPath } from "../errors.ts";
 export interface FetchedText {
   /** The page's address, or `-` for standard input. */
   readonly name: string;
-  /** UTF-8. */
+  /** The text as UTF-8. */
   readonly text: Uint8Array;
 }
 
 const fileName = (number: number): string => `${String(number + 1).padStart(4, "0")}.txt`;
 
-/** Writes `0001.txt`, … and `pages.json`, the list of their names. Makes no directory where nothing was fetched. */
+/** Writes `0001.txt`, … and `pages.json`, the list of their names. Makes no directory if nothing was fetched. */
 export function saveFetched(directory: string, fetched: readonly FetchedText[]): void {
   if (fetched.length === 0) return;
   fs.mkdirSync(directory);

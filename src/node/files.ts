@@ -1,6 +1,6 @@
 /**
- * Durable files and readable errors. A write is complete on the disk or has not happened; what cannot be read or written
- * becomes an InputError of one sentence.
+ * Durable files and readable errors. A write is complete on the disk or has not happened; a failed read or
+ * write becomes an InputError of one sentence.
  *
  *   write to a temporary sibling → fsync → rename over the name → fsync of the directory
  */
@@ -32,7 +32,7 @@ export function writeDurably(path: string, content: Uint8Array | string, mode: n
   }
 }
 
-/** Best-effort cleanup: failures are ignored, because an earlier error matters more or the next start cleans up, too. */
+/** Best-effort cleanup: failures are ignored, because an earlier error matters more or the next start retries. */
 export function removeIfPossible(path: string): void {
   try {
     fs.rmSync(path, { recursive: true, force: true });
@@ -41,7 +41,7 @@ export function removeIfPossible(path: string): void {
   }
 }
 
-/** Makes the entries of a directory durable. Windows cannot open a directory for that, and need not. */
+/** Makes the entries of a directory durable. Windows neither allows nor needs it. */
 export function syncDirectory(path: string): void {
   if (process.platform === "win32") return;
   const directory = fs.openSync(path, "r");
@@ -52,14 +52,16 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Makes a directory and its parents. (Node's own `recursive` never returns where mkdir answers ENOENT, as in /proc.) */
+/**
+ * Makes a directory and its parents. (Node's own `recursive` never returns where mkdir answers ENOENT, as in /proc.)
+ */
 export function makeDirectory(path: string, mode: number = 0o777): void {
   if (fs.existsSync(path)) return;
   if (dirname(path) !== path) makeDirectory(dirname(path), mode);
   try {
     fs.mkdirSync(path, mode);
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error; // another process may have been quicker
+    if (errorCode(error) !== "EEXIST") throw error; // another process may have made it first
   }
 }
 
@@ -83,7 +85,7 @@ export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return errorCode(error) !== "ESRCH"; // any other code: it is there, but not ours
+    return errorCode(error) !== "ESRCH"; // any other code: it runs, but belongs to another user
   }
 }
 
@@ -120,7 +122,7 @@ export function readStart(path: string, length: number): Buffer {
   }
 }
 
-/** What a file is that is not a regular one, with its article; null for a regular file. */
+/** The kind of a file that is not a regular one, with its article ("a pipe"); null for a regular file. */
 export function describeKind(status: fs.Stats): string | null {
   if (status.isFile()) return null;
   if (status.isDirectory()) return "a directory";
@@ -131,16 +133,16 @@ export function describeKind(status: fs.Stats): string | null {
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
-  ENOTDIR: "a part of the path is no directory",
+  ENOTDIR: "part of the path is not a directory",
   EISDIR: "it is a directory",
   EACCES: "permission denied",
   EPERM: "permission denied",
   EROFS: "the disk is read-only",
   ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
+  EDQUOT: "the disk quota is exceeded",
   EMFILE: "too many open files",
   EIO: "the disk reports an error",
-  ELOOP: "its links run in a circle",
+  ELOOP: "its symbolic links form a loop",
   ENAMETOOLONG: "the name is too long",
 };
 
@@ -149,20 +151,20 @@ export function errorCode(error: unknown): string | null {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
 }
 
-/** An error of a read → an InputError of one sentence (exit code 2). Errors that are not the system's are returned as they are. */
+/** An error of a read → an InputError of one sentence (exit code 2). Other errors are returned as they are. */
 export function readError(path: string, error: unknown): unknown {
   const code = errorCode(error);
   if (code === null || error instanceof InputError) return error;
-  return new InputError(`cannot read ${showPath(path)}: ${REASONS[code] ?? "the system refuses"} (${code})`);
+  return new InputError(`cannot read ${showPath(path)}: ${REASONS[code] ?? "system error"} (${code})`);
 }
 
-/** An error of a write → an InputError of code "machine" (exit code 1), with needed and free bytes where the disk is full. */
+/** An error of a write → an InputError of code "machine" (exit code 1); on a full disk with needed and free bytes. */
 export function writeError(path: string, bytes: number, error: unknown): unknown {
   const code = errorCode(error);
   if (code === null || error instanceof InputError) return error;
-  const room = code === "ENOSPC" ? `, ${bytes} bytes needed, ${freeBytes(dirname(path))} free` : "";
+  const space = code === "ENOSPC" ? `, ${bytes} bytes needed, ${freeBytes(dirname(path))} free` : "";
   return new InputError(
-    `cannot write ${showPath(path)}: ${REASONS[code] ?? "the system refuses"} (${code}${room})`,
+    `cannot write ${showPath(path)}: ${REASONS[code] ?? "system error"} (${code}${space})`,
     "machine",
   );
 }

@@ -1,6 +1,6 @@
 /**
- * A file that a training appends to. Appended bytes wait in memory and are on the disk when `flush` has returned. On a
- * full disk nothing is lost and nothing is written in part: the next `flush` tries again.
+ * A file that a training appends to. Appended bytes are buffered in memory and are on the disk when `flush` returns. On
+ * a full disk nothing is lost and nothing is written in part: the next `flush` tries again.
  */
 import * as fs from "node:fs";
 import { writeError } from "./files.ts";
@@ -21,7 +21,7 @@ export class GrowingFile {
     this.#length = length;
   }
 
-  /** Adds text or bytes; writes them out once 64 KiB wait. Throws as `flush`. */
+  /** Adds text or bytes; flushes once 64 KiB are buffered. Throws what `flush` throws. */
   append(content: string | Uint8Array): void {
     const bytes = Buffer.from(content);
     this.#pending.push(bytes);
@@ -29,7 +29,7 @@ export class GrowingFile {
     if (this.#pendingBytes >= FLUSH_BYTES) this.flush();
   }
 
-  /** Writes what waits, with fsync. Throws InputError if that fails; the file then ends where it did. */
+  /** Writes the buffered bytes, with fsync. Throws InputError if that fails; the file then keeps its old length. */
   flush(): void {
     if (this.#pendingBytes === 0) return;
     const bytes = Buffer.concat(this.#pending);
@@ -39,7 +39,7 @@ export class GrowingFile {
         for (let written = 0; written < bytes.length;) {
           written += fs.writeSync(file, bytes, written, null, this.#length + written);
         }
-        fs.fsyncSync(file); // or a power cut could leave a checkpoint that is ahead of its lines
+        fs.fsyncSync(file); // otherwise a power cut could leave a checkpoint without the lines of its steps
       } catch (error) {
         fs.ftruncateSync(file, this.#length);
         throw error;

@@ -2,8 +2,9 @@
  * One process per run. A lock is a file with the process's id and start time, because after a crash the id alone may
  * belong to another process.
  *
- * The lock is advisory, among microgpt processes on one machine, and recovers by itself: one whose process no longer runs
- * is taken over. Own code, because the packages for it go by the file's age and name no process, and Node has no flock.
+ * The lock is advisory, among microgpt processes on one machine, and recovers by itself: one whose process no longer
+ * runs is taken over. Written here, because the packages for it judge by the file's age and do not name the process,
+ * and Node has no flock.
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -44,10 +45,12 @@ export class Lock {
     throw new InputError(`${showPath(dirname(path))}: its lock keeps changing hands; try again`);
   }
 
-  /** This process's lock, in a directory that was renamed since. Throws InputError if another process has it. */
+  /** The lock that this process took before the directory was renamed. Throws InputError if another process has it. */
   static adopt(path: string): Lock {
     const owner = readOwner(path);
-    if (owner?.pid !== process.pid) throw new InputError(`${showPath(dirname(path))}: its lock was taken away`);
+    if (owner?.pid !== process.pid) {
+      throw new InputError(`${showPath(dirname(path))}: its lock was taken over by another process`);
+    }
     return new Lock(path, owner.token);
   }
 
@@ -57,7 +60,7 @@ export class Lock {
     return holder !== null && isAlive(holder);
   }
 
-  /** Whether the lock is still this one. */
+  /** Whether the lock file is still the one that this process wrote. */
   isHeld(): boolean {
     return readOwner(this.#path)?.token === this.#token;
   }
@@ -68,7 +71,9 @@ export class Lock {
   }
 }
 
-/** Creates the file complete or not at all: written under a temporary name, then linked, which fails if the name exists. */
+/**
+ * Creates the file complete or not at all: written under a temporary name, then linked, which fails if the name exists.
+ */
 function create(path: string, owner: Owner): boolean {
   const aside = temporaryName(path);
   try {
@@ -84,9 +89,9 @@ function create(path: string, owner: Owner): boolean {
 }
 
 /**
- * Takes over an abandoned lock. Only the process that created the guard file may: it checks again, alone, then renames the
- * guard to the lock, which replaces one and removes the other atomically. A killed process leaves at most its guard, which
- * the next may remove. Returns whether the lock's token is ours; false: try again.
+ * Takes over an abandoned lock. Only the process that created the guard file may: it checks again, alone, then renames
+ * the guard to the lock, which replaces one and removes the other atomically. A killed process leaves at most its
+ * guard, which the next process removes. Returns whether the lock's token is ours; false: try again.
  */
 function takeOver(path: string, owner: Owner): boolean {
   const guard = `${path}.takeover`;
@@ -104,7 +109,10 @@ function takeOver(path: string, owner: Owner): boolean {
   return readOwner(path)?.token === owner.token;
 }
 
-/** Whether the file exists and no running process holds it. A missing file is not abandoned: another process may be creating it. */
+/**
+ * Whether the file exists and no running process holds it. A missing file is not abandoned: another process may be
+ * creating it.
+ */
 function isAbandoned(path: string): boolean {
   try {
     const holder = parseOwner(fs.readFileSync(path, "utf8"));

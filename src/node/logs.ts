@@ -1,4 +1,4 @@
-/** All files in which a training tells of its course: metrics.jsonl, and what `--log` names beside it. */
+/** The metrics files of a training: metrics.jsonl, and the formats that `--log` adds. */
 import { join } from "node:path";
 import type { LogFormat } from "../options/train-options.ts";
 import { isRecord } from "../errors.ts";
@@ -10,7 +10,7 @@ import { linesUpTo } from "./metrics.ts";
 import type { Log } from "./metrics.ts";
 import type { Run } from "./run-directory.ts";
 
-/** Opens a run's logs where `progress` stands. Throws InputError if they can't be written. */
+/** Opens a run's logs and drops lines after `progress`. Throws InputError if they cannot be written. */
 export function openLogs({ path, metricsPath, options }: Run, progress: Progress): Log {
   const kept = linesUpTo(metricsPath, progress);
   const openers: Readonly<Record<LogFormat, () => Log>> = {
@@ -24,7 +24,7 @@ export function openLogs({ path, metricsPath, options }: Run, progress: Progress
   };
 }
 
-/** metrics.jsonl: a line of JSON for each step and each evaluation; it begins with the lines that are kept. */
+/** metrics.jsonl: a line of JSON for each step and each evaluation; it begins with the `kept` lines. */
 function jsonLog(path: string, kept: readonly string[]): Log {
   const text = kept.map((line) => `${line}\n`).join("");
   writeDurably(path, text);
@@ -41,8 +41,8 @@ const csvText = (row: CsvRow): string =>
   `${COLUMNS.map((key) => (row[key] === undefined ? "" : JSON.stringify(row[key]))).join(",")}\n`;
 
 /**
- * One row per step, an empty field for what it does not have; all values are numbers and "true". The evaluation of a step
- * belongs to the step's row, so a row is written when the next one begins, or at a flush.
+ * metrics.csv: one row per step; a field without a value is empty, the others are numbers or "true". A step's
+ * evaluation goes into the step's row, so a row is written when the next one begins, or at a flush.
  */
 function csvLog(path: string, kept: readonly string[]): Log {
   const rows: CsvRow[] = [];

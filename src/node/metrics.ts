@@ -1,7 +1,7 @@
 /**
- * metrics.jsonl: a line of JSON per step and per evaluation, without the time of day. It is flushed before a checkpoint is
- * saved, so that no checkpoint is ahead of it; a resumed training cuts off what a killed process wrote beyond its
- * checkpoint. `logs.ts` writes other files from the same lines.
+ * metrics.jsonl: a line of JSON per step and per evaluation, without the time of day. It is flushed before a checkpoint
+ * is saved, so that no checkpoint is ahead of it; a resumed training drops the lines that a killed process wrote after
+ * its checkpoint. `logs.ts` writes other files from the same lines.
  */
 import * as fs from "node:fs";
 import type { Progress } from "../training/train.ts";
@@ -16,11 +16,14 @@ export type Metrics =
 export interface Log {
   /** Adds a line, in memory. */
   append(line: Metrics): void;
-  /** Writes what was added. Throws InputError if it cannot be written; nothing is lost, and the next `flush` tries again. */
+  /**
+   * Writes what was added. Throws InputError if it cannot be written; nothing is lost, and the next `flush` tries
+   * again.
+   */
   flush(): void;
 }
 
-/** The lines up to a training's progress, its last evaluation included, and up to the first damaged line. */
+/** The lines up to a training's progress, including its last evaluation; ends before the first damaged line. */
 export function linesUpTo(path: string, { step, evaluation }: Progress): string[] {
   if (!fs.existsSync(path)) return [];
   const kept: string[] = [];

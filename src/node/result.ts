@@ -20,37 +20,37 @@ export interface Measured {
   readonly bestStep: number;
   /** Nats per token, over the first blockSize tokens of each document; null where nothing is held out. */
   readonly heldOutLoss: number | null;
-  /** Bits per byte of UTF-8 of the whole held-out text, comparable between tokenizers; null where nothing is held out. */
+  /** Bits per byte of UTF-8 of the whole held-out text, comparable between tokenizers; null: nothing is held out. */
   readonly bitsPerByte: number | null;
 }
 
-/** result.json */
+/** The contents of result.json. */
 export interface RunResult {
   /** Weights of the model. */
   readonly parameters: number;
-  /** Tokens, BOS included. */
+  /** Tokens in the vocabulary, BOS included. */
   readonly vocabSize: number;
   /** Steps of the whole training; the last of `measured` may be of an earlier step. */
   readonly numSteps: number;
   /** Tokens of the held-out text. */
   readonly heldOutTokens: number;
-  /** Its bytes as UTF-8, one more for each document's end. */
+  /** Bytes of the held-out text as UTF-8, plus one for each document's end. */
   readonly heldOutBytes: number;
   /** One per step at which the training was stopped on purpose, the newest last. */
   readonly measured: readonly Measured[];
 }
 
-/** cost.json: sums over all processes that trained the run and ended by themselves; a killed one is not counted. */
+/** The contents of cost.json: sums over the processes that trained the run, except those that were killed. */
 export interface RunCost {
-  /** The engine's name, of the last process. */
+  /** The engine of the last process. */
   readonly engine: string;
   /** Seconds of training. */
   readonly seconds: number;
-  /** Steps that were computed, those of a resumed training twice. */
+  /** Steps computed; those repeated after an interruption count twice. */
   readonly steps: number;
-  /** Tokens learnt from. */
+  /** Tokens trained on. */
   readonly tokens: number;
-  /** The largest resident memory of a process. */
+  /** The largest resident memory of any of the processes, in bytes. */
   readonly peakMemoryBytes: number;
 }
 
@@ -73,7 +73,7 @@ export function loadResult(run: string): RunResult | null {
     Number.isFinite(json[key]),
   );
   if (!isWhole || !Array.isArray(measured) || !measured.every(isMeasured)) throw damaged(resultPath(run));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was looked at
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was checked
   return json as unknown as RunResult;
 }
 
@@ -96,14 +96,14 @@ export function addCost(run: string, cost: RunCost): void {
   writeDurably(costPath(run), `${JSON.stringify({ format: "microgpt-cost", version: 1, ...sum }, null, 2)}\n`);
 }
 
-/** Reads cost.json; null where it is missing or damaged, which loses nothing that matters. */
+/** Reads cost.json; null if it is missing or damaged: a run does not depend on it. */
 export function loadCost(run: string): RunCost | null {
   try {
     const json = read(costPath(run), "microgpt-cost");
     const keys = ["seconds", "steps", "tokens", "peakMemoryBytes"];
     if (json === null || typeof json.engine !== "string" || !keys.every((key) => Number.isFinite(json[key])))
       return null;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was looked at
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was checked
     return json as unknown as RunCost;
   } catch (error) {
     if (error instanceof InputError) return null;

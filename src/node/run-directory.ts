@@ -1,17 +1,23 @@
 /**
- * A run is a directory with everything that a training was given, has learnt and has written:
+ * A run is a directory with everything that one training needs and produces:
  *
  *   runs/names-1/
  *   ├─ config.json         the options
  *   ├─ tokenizer.json      the vocabulary and merges        hugging-face/tokenizer.json   the same for other tools
  *   ├─ checkpoints/        step-000200.safetensors, …       to resume from: the newest and the best
  *   ├─ model.safetensors   the best weights alone
- *   ├─ metrics.jsonl       a line per step and per evaluation
+ *   ├─ metrics.jsonl       a line per step and per evaluation; metrics.csv and tensorboard/ with --log
  *   ├─ samples.txt         a text per line, or between blank lines
- *   ├─ pages/              texts from the web or standard input, to learn from again
- *   └─ .lock               the process that trains
+ *   ├─ result.json         the outcome                      cost.json   its time and memory (both: result.ts)
+ *   ├─ pages/              copies of texts from the web or standard input, for a resumed training
+ *   └─ .lock               the process that is training
  *
- * The promise: once a save is reported, no kill and no power cut loses it; a damaged file is detected, never used.
+ * All files except the growing metrics are written in the order of files.ts:
+ *
+ *   write to a temporary sibling → fsync → rename over the name → fsync of the directory
+ *
+ * So each is complete or absent, and once a save is reported, neither a kill nor a power cut loses it. A damaged
+ * checkpoint is detected, never used.
  */
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -73,8 +79,9 @@ export class Run {
   }
 
   /**
-   * Makes `runsDirectory/name` and locks it; a null name becomes the first free one of `stem-1`, `stem-2`, … The directory
-   * appears under its name complete. Throws InputError if the name exists (code "exists") or cannot be written ("machine").
+   * Makes `runsDirectory/name` and locks it; a null name becomes the first free one of `stem-1`, `stem-2`, … The
+   * directory appears under its name complete. Throws InputError if the name exists (code "exists") or cannot be
+   * written ("machine").
    */
   static create(
     runsDirectory: string,
@@ -111,7 +118,10 @@ export class Run {
     return new Run(path, parseConfigText(readWhole(configPath, 2 ** 20).toString("utf8"), configPath), tokenizerText);
   }
 
-  /** Opens a run to resume it: locks it and removes what a killed process left. Throws InputError, code "in-use" if another process has it. */
+  /**
+   * Opens a run to resume it: locks it and removes temporary files of killed processes. Throws InputError, with code
+   * "in-use" if another process has it.
+   */
   static openToTrain(path: string): Run {
     const run = Run.open(path);
     try {
@@ -135,7 +145,10 @@ export class Run {
     this.#lock = null;
   }
 
-  /** Saves a checkpoint; when this resolves it is on the disk. Only then are older ones removed, except the newest `keep` and the best. */
+  /**
+   * Saves a checkpoint; when this resolves, it is on the disk. Older ones are removed only after that, except the
+   * newest `keep` and the best.
+   */
   async saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
     this.mustHoldLock();
     const { step, best } = checkpoint.progress;
@@ -154,7 +167,7 @@ export class Run {
   }
 
   /**
-   * The newest intact checkpoint; null if there is none yet. `warn` is told of each damaged one that is skipped.
+   * The newest intact checkpoint; null if there is none yet. Calls `warn` for each damaged one that it skips.
    * Throws InputError if there are checkpoints and all are damaged.
    */
   async loadCheckpoint(warn: (message: string) => void): Promise<Checkpoint | null> {
@@ -177,13 +190,13 @@ export class Run {
     return await decodeCheckpoint(readSafetensors(join(this.#checkpoints, checkpointName(step))));
   }
 
-  /** Writes model.safetensors; when this resolves it is on the disk. */
+  /** Writes model.safetensors; when this resolves, it is on the disk. */
   async saveModel(model: ModelFile): Promise<void> {
     this.mustHoldLock();
     writeDurably(join(this.path, "model.safetensors"), await encodeModel(model));
   }
 
-  /** Reads model.safetensors. Throws InputError if it is missing, damaged, or of another tokenizer. */
+  /** Reads model.safetensors. Throws InputError if it is missing, damaged, or was trained with another tokenizer. */
   async loadModel(): Promise<ModelFile> {
     const path = join(this.path, "model.safetensors");
     try {
@@ -222,7 +235,7 @@ export class Run {
     }
   }
 
-  /** Throws InputError if this process no longer holds the run, because it was deleted or taken over: nothing may be written then. */
+  /** Throws InputError if this process no longer holds the run, which was deleted or taken over. */
   mustHoldLock(): void {
     if (this.#lock?.isHeld() === true) return;
     throw new InputError(
@@ -246,7 +259,9 @@ export function findRun(typed: string, runsDirectory: string): string {
   return fs.existsSync(typed) || !fs.existsSync(named) ? resolve(typed) : named;
 }
 
-/** Reads a safetensors file, after its first bytes: a large file of another format is refused before it is read. */
+/**
+ * Reads a safetensors file. Checks its first bytes before, so that a large file of another format is not read whole.
+ */
 function readSafetensors(path: string): Buffer {
   const format = fs.existsSync(path) && fs.statSync(path).isFile() ? recogniseFormat(readStart(path, 9)) : null;
   if (format !== null) throw new InputError(`it is ${format}; expected a safetensors file`);

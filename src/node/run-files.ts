@@ -1,4 +1,4 @@
-/** A run on the disk as named bytes, for `loadRun` and whatever else takes a run in memory. */
+/** A run on the disk as named bytes, for `loadRun` and other code that takes a run in memory. */
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, showPath } from "../errors.ts";
@@ -7,8 +7,9 @@ import type { RunFiles } from "../library/run-files.ts";
 import { readWhole } from "./files.ts";
 
 /**
- * Reads what another process needs to go on with a run: options, tokenizer, best weights, newest checkpoint, and the texts
- * that it keeps. Reads only; a training may be writing to the run. Throws InputError that names the file at fault.
+ * Reads what another process needs to resume a run: options, tokenizer, best weights, newest checkpoint, and the copies
+ * of its texts. Only reads, so a training may be writing to the run at the same time. Throws InputError that names the
+ * file at fault.
  */
 export function readRunFiles(path: string): RunFiles {
   if (!fs.existsSync(join(path, "config.json"))) {

@@ -10,7 +10,7 @@ export function enableRelaxedSimd(): void {
   if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 }
 
-/** As the core's `wasmBackend`, with the arithmetic that the command uses on every version of Node. */
+/** The core's `wasmBackend`, with the same arithmetic on every version of Node. */
 export function wasmBackend(options: WasmOptions): Backend {
   enableRelaxedSimd();
   return plainWasmBackend(options);

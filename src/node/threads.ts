@@ -1,4 +1,4 @@
-/** Worker threads for the wasm backend in Node. The file is also what such a thread runs. */
+/** Worker threads for the wasm backend in Node. Such a thread runs this same file. */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { serve } from "../backend/wasm/threads.ts";
 import type { StartThread, ThreadTask } from "../backend/wasm/threads.ts";

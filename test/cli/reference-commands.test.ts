@@ -70,7 +70,7 @@ describe("every option of the reference runs as it is given there", () => {
       };
       const order = QUESTIONS.map((name) => `${name}: `);
       const answers = order.map((question): [string, string] => [question, given[question] ?? "\r"]);
-      const { screen, exitCode } = await inTerminal(args, [...answers, ["Write the beginning", "q\r"]], {
+      const { screen, exitCode } = await inTerminal(args, [...answers, ["Type the beginning", "q\r"]], {
         NO_COLOR: "1",
       });
       expect(exitCode).toBe(0);

@@ -101,7 +101,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
           ]
         : [[`${question}: `, special[question] ?? "\r"]],
     );
-    const { screen, exitCode } = await inTerminal(args, [...answers, ["Write the beginning", "q\r"]], {
+    const { screen, exitCode } = await inTerminal(args, [...answers, ["Type the beginning", "q\r"]], {
       NO_COLOR: "1",
     });
     expect(screen).toContain('--n-embd: expected a whole number from 1 to 65536, got "zero"');

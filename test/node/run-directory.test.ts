@@ -68,9 +68,7 @@ describe("checkpoints", () => {
     const warnings: string[] = [];
     expect((await run.loadCheckpoint((warning) => warnings.push(warning)))?.progress.step).toBe(10);
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(
-      /step-000020\.safetensors is skipped \(checksum: the bytes are not what was written/,
-    );
+    expect(warnings[0]).toMatch(/step-000020\.safetensors is skipped \(checksum: the bytes are not what was written/);
   });
 
   test("where none is whole the run can't go on, and where none is yet it begins anew", async () => {
@@ -151,7 +149,7 @@ describe("model.safetensors", () => {
     ["a directory", (path) => fs.mkdirSync(path), /is a directory, not a file/],
     ["a pipe (which must not be waited for)", (path) => spawnSync("mkfifo", [path]), /is a pipe, not a file/],
     ["a link to a device", (path) => fs.symlinkSync("/dev/zero", path), /is a device, not a file/],
-    ["a link to itself", (path) => fs.symlinkSync(path, path), /its links run in a circle \(ELOOP\)/],
+    ["a link to itself", (path) => fs.symlinkSync(path, path), /its symbolic links form a loop \(ELOOP\)/],
     ["a link to nowhere", (path) => fs.symlinkSync("/nowhere/at/all", path), /there is no such file/],
     ["empty", (path) => fs.writeFileSync(path, ""), /it has 0 bytes, the header length alone takes 8/],
   ];
