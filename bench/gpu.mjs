@@ -212,8 +212,8 @@ async function printProducts(gpu, hasCuda) {
     };
     await tuneTiles(timed, "bench", [shape], store());
     const teraflops = (2 * size ** 3) / best / 1e9;
-    const { tile, parts } = way;
-    const how = `tile ${tile.rows} × ${tile.columns} × ${tile.depth}${parts > 1 ? `, in ${parts} parts` : ""}`;
+    const { tile, chunks } = way;
+    const how = `tile ${tile.rows} × ${tile.columns} × ${tile.depth}${chunks > 1 ? `, depth in ${chunks} chunks` : ""}`;
     console.log(`${form.padEnd(12)}${teraflops.toFixed(4).padStart(10)}${share(teraflops)}  ${how}`);
   }
   if (!hasCuda) return;

@@ -2,11 +2,11 @@ import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { fromHalf, toHalf } from "../../src/backend/webgpu/half.ts";
 import { openGpu } from "../../src/backend/webgpu/device.ts";
-import { guess } from "../../src/backend/webgpu/matmul.ts";
+import { guess } from "../../src/backend/webgpu/tiles.ts";
 import { webgpuBackend } from "../../src/backend/webgpu/webgpu.ts";
 import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 
-/** Dawn's adapter that checks and compiles all and runs nothing: it has every feature. */
+/** Dawn's null adapter: it validates and compiles everything, runs nothing and has every feature. */
 async function findNullGpu(): Promise<GPU | null> {
   try {
     const { create } = createRequire(import.meta.url)("webgpu") as { create: (options: string[]) => GPU };
@@ -18,7 +18,7 @@ async function findNullGpu(): Promise<GPU | null> {
 }
 
 const webgpu = await findNullGpu();
-const name = webgpu === null ? "no package webgpu on this machine" : "Dawn's null adapter";
+const name = webgpu === null ? "package webgpu not installed" : "Dawn's null adapter";
 
 test.skipIf(webgpu === null).each(["f32", "f16"] as const)(
   `the kernels of a large model in %s are valid WGSL: ${name}`,
@@ -35,7 +35,7 @@ test.skipIf(webgpu === null).each(["f32", "f16"] as const)(
 );
 
 test.skipIf(webgpu === null)(`products on matrix units are valid WGSL: ${name}`, async () => {
-  // The null adapter has the feature and says nothing of sizes; these are NVIDIA's.
+  // The null adapter has the feature but lists no sizes; these are NVIDIA's.
   const gpu = (await openGpu(webgpu!))!;
   const backend = webgpuBackend(
     { ...gpu, target: { ...gpu.target, matrices: 32 } },
@@ -48,12 +48,12 @@ test.skipIf(webgpu === null)(`products on matrix units are valid WGSL: ${name}`,
   gpu.device.destroy();
 });
 
-test("16 bits there and back: every number of 16 bits is itself, and what lies between goes to the nearest, or the even", () => {
+test("f16 round trip: every f16 number is kept, and halfway between two goes to the even one", () => {
   for (let half = 0; half < 0x10000; half++) {
     const value = fromHalf(half);
     if (Number.isNaN(value)) expect(fromHalf(toHalf(value))).toBeNaN();
     else if (toHalf(value) !== half) expect.fail(`${half} is ${value}, which is ${toHalf(value)}`);
-    // Halfway to the next, which f32 still has exactly.
+    // Halfway to the next one, which f32 can represent exactly.
     const next = fromHalf(half + 1);
     if (!Number.isFinite(value) || !Number.isFinite(next) || (half & 0x7fff) === 0x7fff) continue;
     const middle = toHalf((value + next) / 2);

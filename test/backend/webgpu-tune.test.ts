@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Backend } from "../../src/tensor/backend.ts";
-import { candidates, guess, TILES } from "../../src/backend/webgpu/matmul.ts";
-import type { TileChoice, Shape } from "../../src/backend/webgpu/matmul.ts";
+import { candidates, guess, TILES } from "../../src/backend/webgpu/tiles.ts";
+import type { TileChoice, Shape } from "../../src/backend/webgpu/tiles.ts";
 import { tuneTiles } from "../../src/backend/webgpu/tune.ts";
 import { openTuning } from "../../src/run/tuning.ts";
 import { workspace } from "../setup/microgpt.ts";
@@ -15,11 +15,11 @@ const SHAPES: readonly Shape[] = [
   { form: "weightGrad", rows: 512, columns: 128, depth: 1000 },
 ];
 
-/** Backends on which one choice, the third of each shape's, is done at once, and all others keep one waiting. */
-function strange(): { backendWith: (choice: TileChoice) => Backend; opened: TileChoice[] } {
+/** Backends on which the third candidate of each shape returns at once and all others take 5 ms. */
+function fakeBackends(): { backendWith: (choice: TileChoice) => Backend; opened: TileChoice[] } {
   const opened: TileChoice[] = [];
   const backendWith = (choice: TileChoice): Backend => ({
-    name: "strange",
+    name: "fake",
     align: 4,
     headAlign: 4,
     open: async (_, [program]) => {
@@ -44,13 +44,13 @@ function strange(): { backendWith: (choice: TileChoice) => Backend; opened: Tile
   return { backendWith, opened };
 }
 
-test("the fastest of ten is found for each shape, kept in a file, and not looked for again", async () => {
+test("the fastest of ten candidates is found for each shape, kept in a file, and not measured again", async () => {
   const path = join(workspace(), "caches", "gpu.json");
-  const { backendWith, opened } = strange();
+  const { backendWith, opened } = fakeBackends();
   const choose = await tuneTiles(backendWith, "a GPU", SHAPES, openTuning(path));
   for (const shape of SHAPES) expect(choose(shape)).toEqual(candidates(shape)[2]);
   expect(opened).toHaveLength(30);
-  // A batch of about the same size is the same; another shape is guessed.
+  // A batch of similar size shares the result; another shape gets the estimate.
   expect(choose({ ...SHAPES[0], rows: 900 })).toEqual(candidates(SHAPES[0])[2]);
   const other: Shape = { form: "linear", rows: 64, columns: 27, depth: 16 };
   expect(choose(other)).toEqual(guess(other));
@@ -61,13 +61,13 @@ test("the fastest of ten is found for each shape, kept in a file, and not looked
   expect(opened).toHaveLength(60);
 });
 
-test("a file that somebody has spoilt is one that is not there, and so is one that can't be written", async () => {
+test("a corrupt file counts as missing, and a file that cannot be written is ignored", async () => {
   const directory = workspace();
   const key = "a GPU; linear 1024 512 128";
   for (const value of ["[99,1]", "[1,0]", "[1,1", "{}", "[1,1000]"]) {
     const path = join(directory, "gpu.json");
     writeFileSync(path, JSON.stringify({ [key]: value }));
-    const { backendWith, opened } = strange();
+    const { backendWith, opened } = fakeBackends();
     await tuneTiles(backendWith, "a GPU", SHAPES.slice(0, 1), openTuning(path));
     expect(opened).toHaveLength(10);
   }

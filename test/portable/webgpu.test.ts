@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Backend } from "../../src/tensor/backend.ts";
-import { TILES } from "../../src/backend/webgpu/matmul.ts";
+import { TILES } from "../../src/backend/webgpu/tiles.ts";
 import { webgpuBackend } from "../../src/backend/webgpu/webgpu.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
 import { Random } from "../../src/random.ts";
@@ -25,15 +25,15 @@ const BOUNDS: Bounds = {
 
 const GPU = { tags: ["gpu"] };
 
-/** Without a device nothing below runs. */
+/** To be called only where a GPU was found. */
 const backend = (): Backend => webgpuBackend(gpu!);
 
-/** The driver compiles every model anew, in a second or two: a few, the same ones always. */
+/** Few, because the driver takes a second or two to compile each; a fixed seed makes them the same in every run. */
 const models: readonly Drawn[] = fc.sample(anyBatch, { numRuns: runs(6), seed: 7 });
 
 afterAll(() => gpu?.device.destroy());
 
-describe.skipIf(gpu === null)(`webgpu does as the reference: ${gpuName}`, () => {
+describe.skipIf(gpu === null)(`webgpu agrees with the reference: ${gpuName}`, () => {
   for (const name of Object.keys(BOUNDS) as OpName[]) {
     const tags = [["add", "rmsnorm"].includes(name) ? "cases" : "gpu"]; // those two compile fast
     test(`${name}: NMSE at most ${BOUND[0]} forward, ${BOUND[1]} backward`, { tags }, async () => {
@@ -44,12 +44,12 @@ describe.skipIf(gpu === null)(`webgpu does as the reference: ${gpuName}`, () => 
     });
   }
 
-  // Each as it is, and with its depth in parts where a weight's gradient has depth enough.
+  // The depth is split into three chunks for weight gradients.
   const tiles = PLACE === "node" ? TILES : TILES.slice(-2);
   test.each(tiles)("products in tiles of $rows × $columns × $depth, $ownRows × $ownColumns", GPU, async (tile) => {
     const shape = { lengths: [150], columns: 133, outputs: 70, heads: 1, headSize: 1, seed: 1 };
     const product = webgpuBackend(gpu!, {
-      choose: ({ form }) => ({ tile, parts: form === "weightGrad" ? 3 : 1 }),
+      choose: ({ form }) => ({ tile, chunks: form === "weightGrad" ? 3 : 1 }),
     });
     await expectAgreement(product, BOUNDS, "linear", shape);
   });
@@ -57,7 +57,7 @@ describe.skipIf(gpu === null)(`webgpu does as the reference: ${gpuName}`, () => 
 
 const noHalf = gpu?.target.half !== true;
 
-/** Reliability number 5: results of 11 bits. */
+/** Reliability number 5: results have 11 significant bits. */
 const HALF_BOUNDS: Bounds = {
   embed: [1e-6, 1e-6],
   rmsnorm: [1e-6, 5e-4],
@@ -83,8 +83,8 @@ describe.skipIf(noHalf)(`webgpu in 16 bits: ${noHalf ? "no shader-f16 in " : ""}
     const half = webgpuBackend(gpu!, { precision: "f16" });
     const [atomic, engine] = [newAtomic(config, seed), await newTensorEngine(half, config, seed, { maxTokens: 64 })];
     for (let step = 0; step < 10; step++) {
-      const told = update(step, { weightDecay: 0.1, clipNorm: 0.5 });
-      const [expected, actual] = [await atomic.step([documents], told), await engine.step([documents], told)];
+      const settings = update(step, { weightDecay: 0.1, clipNorm: 0.5 });
+      const [expected, actual] = [await atomic.step([documents], settings), await engine.step([documents], settings)];
       expect(actual.applied).toBe(true);
       expect(Math.abs(actual.loss - expected.loss)).toBeLessThanOrEqual(2e-2);
     }
@@ -96,13 +96,13 @@ describe.skipIf(noHalf)(`webgpu in 16 bits: ${noHalf ? "no shader-f16 in " : ""}
     const half = webgpuBackend(gpu!, { precision: "f16" });
     const engine = await newTensorEngine(half, config, 3);
     const state = await engine.save();
-    // RMSNorm multiplies gradients by up to 316 where its input is next to nothing: here that is more than 16 bits hold.
+    // RMSNorm multiplies gradients by up to 316 where its input is close to 0: here that overflows f16.
     for (const table of ["wte", "wpe"]) state.weights.get(table)!.data.forEach((_, i, data) => (data[i] *= 1e-5));
     state.weights.get("lm_head")!.data.forEach((_, i, data) => (data[i] *= 1e3));
     await engine.load(state);
     const applied: boolean[] = [];
-    const told = update(0, { learningRate: 0 });
-    for (let step = 0; step < 6; step++) applied.push((await engine.step([[[8, 1, 2, 3, 8]]], told)).applied);
+    const settings = update(0, { learningRate: 0 });
+    for (let step = 0; step < 6; step++) applied.push((await engine.step([[[8, 1, 2, 3, 8]]], settings)).applied);
     expect(applied).toContain(false);
     expect(applied.at(-1)).toBe(true);
     engine.close();
@@ -131,8 +131,8 @@ describe.skipIf(gpu === null)(`the tensor model on webgpu: ${gpuName}`, GPU, () 
       const atomic = newAtomic(config, seed);
       const engine = await newTensorEngine(backend(), config, seed, { maxTokens: 64, maxLogits });
       for (let step = 0; step < 10; step++) {
-        const told = update(step, { learningRate: 0.01 * (1 - step / 10), weightDecay: 0.1, clipNorm: 0.5 });
-        const [expected, actual] = [await atomic.step([documents], told), await engine.step([documents], told)];
+        const settings = update(step, { learningRate: 0.01 * (1 - step / 10), weightDecay: 0.1, clipNorm: 0.5 });
+        const [expected, actual] = [await atomic.step([documents], settings), await engine.step([documents], settings)];
         expect(actual.applied).toBe(true);
         expect(Math.abs(actual.loss - expected.loss)).toBeLessThanOrEqual(1e-4);
       }
@@ -197,7 +197,7 @@ describe.skipIf(gpu === null)(`laws of the model on webgpu: ${gpuName}`, GPU, ()
   test("steps that are begun before the last has ended are the same steps, also when one of them does not count", async () => {
     const batches = Array.from({ length: 6 }, () => newDocuments(5));
     const [one, other] = [await newTensorEngine(backend(), config, 3), await newTensorEngine(backend(), config, 3)];
-    // A learning rate that is no number poisons the third step's update; the fourth and fifth do not count.
+    // A huge learning rate makes the third step's weights so large that no later step is applied.
     const poison = (step: number): number => (step === 2 ? 1e38 : 0.01);
     const inTurn: { loss: number; applied: boolean }[] = [];
     let skipped = 0;
@@ -222,8 +222,11 @@ describe.skipIf(gpu === null)(`laws of the model on webgpu: ${gpuName}`, GPU, ()
     ];
     const stays = newAtomic(config, 3);
     for (const [step, engine] of engines.entries()) {
-      const told = update(step);
-      const [expected, actual] = [await stays.step([batches[step]], told), await engine.step([batches[step]], told)];
+      const settings = update(step);
+      const [expected, actual] = [
+        await stays.step([batches[step]], settings),
+        await engine.step([batches[step]], settings),
+      ];
       expect(Math.abs(actual.loss - expected.loss)).toBeLessThanOrEqual(1e-4);
       const state = await engine.save();
       const next = engines[step + 1];
@@ -251,7 +254,7 @@ describe.skipIf(gpu === null)(`laws of the model on webgpu: ${gpuName}`, GPU, ()
     const before = await engine.save();
     expect(await engine.step([newDocuments(5)], update(0))).toMatchObject({ applied: false });
     expect(await engine.save()).toEqual(before);
-    // What the step has left in memory is read by no later one, though it is shorter and ragged.
+    // Later steps, shorter and with ragged lengths, read nothing that the failed step left in memory.
     await engine.load(good);
     for (const [step, batch] of [newDocuments(3), newDocuments(1)].entries()) {
       expect(await engine.step([batch], update(step))).toEqual(await fresh.step([batch], update(step)));

@@ -20,7 +20,8 @@ import { newProgress } from "../../src/training/train.ts";
 import { webgpuBackend } from "../../src/backend/webgpu/webgpu.ts";
 import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { LONG } from "../setup/place.ts";
-import { guess, withMatrices } from "../../src/backend/webgpu/matmul.ts";
+import { withMatrices } from "../../src/backend/webgpu/matrices.ts";
+import { guess } from "../../src/backend/webgpu/tiles.ts";
 import { expectAgreement } from "../setup/agreement.ts";
 import { counted, fakeGpu, lying, mortal, poor, withoutMatrixUnits } from "../setup/fake-gpu.ts";
 import type { Disguise } from "../setup/fake-gpu.ts";
@@ -39,7 +40,7 @@ const options = resolveOptions({ ...initialOptions(TRAIN_OPTIONS), engine: "webg
 const find = async (disguise: Disguise): Promise<Awaited<ReturnType<typeof findGpu>>> =>
   await findGpu(async () => await Promise.resolve(fakeGpu(real!, disguise)));
 
-/** Opens an engine where `--engine webgpu` was asked for; its name, and what was said. */
+/** Opens an engine as for `--engine webgpu`. Returns it with the warnings that were given. */
 async function open(disguise: Disguise, config = CONFIG): Promise<{ engine: Engine; warnings: string[] }> {
   const warnings: string[] = [];
   const weights = initTensors(config, new Random(1), Float32Array);
@@ -98,7 +99,7 @@ describe.skipIf(real === null)(`adapters that are not what they should be, ${nam
     const change = (code: string): string => code.replaceAll(wrong, () => (lies++, instead));
     const found = await find({ device: lying(change) });
     expect(lies).toBeGreaterThan(0);
-    expect(found).toMatch(/SwiftShader.* can't be trusted: its (?:logits|gradients|losses) are not the CPU's/);
+    expect(found).toMatch(/SwiftShader.* can't be trusted: its (?:logits|gradients|losses) differ from the CPU's/);
     const { engine, warnings } = await open({ device: lying(change) });
     expect(engine.name).toMatch(/^wasm/);
     expect(warnings).toEqual([expect.stringMatching(/^no GPU: .*can't be trusted.*; the CPU does the work$/)]);
@@ -112,14 +113,16 @@ describe.skipIf(real === null)(`adapters that are not what they should be, ${nam
 
   test("workgroups of 128 are too small, and said to be", async () => {
     const found = await find({ limits: { maxComputeInvocationsPerWorkgroup: 128 } });
-    expect(found).toBe("the adapter is too small: its maxComputeInvocationsPerWorkgroup is 128, and 256 are needed");
+    expect(found).toBe(
+      "the adapter is too small: its maxComputeInvocationsPerWorkgroup is 128, and the kernels need 256",
+    );
   });
 
   test("buffers of 64 MiB are too small for a model of 20 million parameters: need and have, before the first step", async () => {
     const limits = { maxBufferSize: 2 ** 26, maxStorageBufferBindingSize: 2 ** 26 };
     const { engine, warnings } = await open({ limits }, { ...CONFIG, vocabSize: 10_000, nEmbd: 1024 });
     expect(engine.name).toMatch(/^wasm/);
-    const line = /^no GPU: .*: a buffer needs \d+ MiB, and the GPU's largest has 64 MiB; the CPU does the work$/;
+    const line = /^no GPU: .*: a buffer needs \d+ MiB, and the GPU's limit is 64 MiB; the CPU does the work$/;
     expect(warnings).toContainEqual(expect.stringMatching(line));
   });
 
@@ -142,19 +145,19 @@ describe.skipIf(real === null)(`adapters that are not what they should be, ${nam
   });
 });
 
-describe.skipIf(real === null)(`products on units for matrices, played by plain loops ${name}`, GPU, () => {
-  // Where adapters have the units is where this can't be tested; what is around them is all ours.
+describe.skipIf(real === null)(`products on matrix units, emulated by plain loops ${name}`, GPU, () => {
+  // Matrix units themselves are not available here; everything around them is tested.
   const sizes = [
-    { lengths: [70, 61], columns: 72, outputs: 67, parts: 2 },
-    { lengths: [64], columns: 64, outputs: 128, parts: 1 },
-    { lengths: [5], columns: 9, outputs: 3, parts: 1 },
+    { lengths: [70, 61], columns: 72, outputs: 67, chunks: 2 },
+    { lengths: [64], columns: 64, outputs: 128, chunks: 1 },
+    { lengths: [5], columns: 9, outputs: 3, chunks: 1 },
   ];
   // SwiftShader takes half a minute to compile each.
   test.each(LONG ? sizes : sizes.slice(0, 1))(
-    "$lengths rows, $columns × $outputs, the depth in $parts parts",
-    async ({ parts, ...shape }) => {
+    "$lengths rows, $columns × $outputs, the depth in $chunks chunks",
+    async ({ chunks, ...shape }) => {
       const gpu = (await openGpu(fakeGpu(real!, { device: lying(withoutMatrixUnits) })))!;
-      const choose = withMatrices((one) => ({ ...guess(one), parts: one.form === "weightGrad" ? parts : 1 }), true);
+      const choose = withMatrices((one) => ({ ...guess(one), chunks: one.form === "weightGrad" ? chunks : 1 }), true);
       const backend = webgpuBackend({ ...gpu, target: { ...gpu.target, matrices: 1 } }, { choose });
       const bound = [1e-9, 1e-7] as const;
       const bounds = {
@@ -181,10 +184,10 @@ describe.skipIf(real === null)(`a step, ${name}`, GPU, () => {
       [10, 1, 2, 3],
       [10, 4, 5, 6, 7, 8, 9, 1, 2, 3, 10],
     ];
-    const told = { learningRate: 0.01, weightDecay: 0, clipNorm: 1 };
+    const settings = { learningRate: 0.01, weightDecay: 0, clipNorm: 1 };
     for (let step = 0; step < 3; step++) {
       counts.clear();
-      await engine.step([batch], { step, ...told });
+      await engine.step([batch], { step, ...settings });
       expect(Object.fromEntries(counts)).toEqual({ submit: 1, writeBuffer: 1 });
     }
     gpu.device.destroy();
@@ -220,7 +223,7 @@ async function trainWith(lasts: readonly number[], count = { moments: 0 }, openi
   const material = prepareTrainingData(all, [TextSource.file(all.data[0])]);
   const run = Run.create(directory, "run", "words", all, material.tokenizer);
   const warnings: string[] = [];
-  // Whoever reports nothing but warnings.
+  // A reporter that keeps warnings and ignores everything else.
   const reporter = new Proxy({} as Reporter, {
     get: (_, key) => (key === "warn" ? (message: string) => void warnings.push(message) : () => undefined),
   });
@@ -229,7 +232,7 @@ async function trainWith(lasts: readonly number[], count = { moments: 0 }, openi
     const armed = { moments: 0 };
     const last = lasts[opened++] ?? Infinity;
     const device = mortal(opened === 1 ? count : armed, last);
-    // It is tried out elsewhere: that takes as long as the training.
+    // Without checkGpu, which takes as long as the training and is tested above.
     return (await openGpu(fakeGpu(real!, { device })))!;
   };
   const machine = { ...nodeMachine, findGpu: next };
@@ -263,7 +266,7 @@ async function trainWith(lasts: readonly number[], count = { moments: 0 }, openi
 /** The last held-out loss. */
 const heldOut = ({ metrics }: Trained): number => Number([...metrics.matchAll(/"heldOutLoss":([\d.]+)/g)].at(-1)?.[1]);
 
-/** A training that nothing disturbs, and the moments in it: those of the opening, and all. */
+/** A training without a lost device, and the moments at which it could be lost: while opening, and in all. */
 interface Undisturbed {
   readonly trained: Trained;
   readonly opening: number;

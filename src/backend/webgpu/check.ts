@@ -1,4 +1,7 @@
-/** Whether a GPU can be trusted: a small model learns a step on it and on the CPU, and both must come to the same. */
+/**
+ * Decides whether a GPU can be trusted: a small model takes a training step on it and on the reference backend, and
+ * their results must agree. Drivers do miscompile kernels. It measures no speed; that is for `tune.ts`.
+ */
 import { referenceBackend } from "../reference.ts";
 import type { Gpu } from "./device.ts";
 import { webgpuBackend } from "./webgpu.ts";
@@ -8,21 +11,26 @@ import { initTensors } from "../../training/engine.ts";
 import { Random } from "../../random.ts";
 import { TensorEngine } from "../../tensor/tensor-engine.ts";
 
-/** Odd sizes, so that whatever is cut off or filled up is in it. */
+/** Sizes that are not multiples of vectors or tiles, so that masks and edges are exercised. */
 const CONFIG = { vocabSize: 21, nEmbd: 36, nHead: 2, nLayer: 1, blockSize: 12 };
+/** Tokens per document. */
 const LENGTHS = [9, 2, 14, 6];
 
 /**
- * The most that the normalised squared error, Σ (a − b)² / Σ a², may be: what the conformance suite allows. Right sums of
- * f32 are a thousand times closer, wrong ones a thousand times farther.
+ * Upper bounds of the normalised squared error Σ (a − b)² / Σ a², the same as in the conformance suite. Correct f32
+ * sums are a thousand times closer, wrong ones a thousand times farther off.
  */
 const TOLERANCES = {
   f32: { logits: 1e-9, gradients: 1e-7, losses: 1e-9 },
-  // Gradients are scaled then, and seen in the loss after the step.
+  // Stored f16 gradients are scaled. Errors in them show in the loss after the step.
   f16: { logits: 5e-4, gradients: Infinity, losses: 1e-5 },
 } as const;
 
-/** Resolves to null if it can, else to a sentence without a beginning. Throws EngineLost if it fails altogether. */
+/**
+ * Compares a GPU with the CPU. Resolves to null if they agree, else to the reason as the end of a sentence: "its logits
+ * differ from …". Throws EngineLost if the device fails.
+ * @param asked precision and matrix units to check; default: f32 without matrix units.
+ */
 export async function checkGpu(
   gpu: Gpu,
   asked: Pick<WebGpuOptions, "precision" | "matrices"> = {},
@@ -47,9 +55,12 @@ export async function checkGpu(
   const [expected, actual] = results;
   for (const what of ["logits", "gradients", "losses"] as const) {
     const error = normalisedError(expected[what], actual[what]);
-    // What is no number is not within, either.
-    if (!(error <= TOLERANCES[precision][what]))
-      return `its ${what} are not the CPU's (normalised error ${error.toExponential(1)})`;
+    const tolerance = TOLERANCES[precision][what];
+    // Not `error > tolerance`: that is false for NaN.
+    if (!(error <= tolerance)) {
+      const found = `normalised error ${error.toExponential(1)}, expected at most ${tolerance}`;
+      return `its ${what} differ from the CPU's (${found})`;
+    }
   }
   return null;
 }

@@ -1,88 +1,102 @@
-/** From instructions to dispatches: the kernels' text, compiled each once, and what each is bound to. */
+/**
+ * From instructions to dispatches, in two halves: `makeKernels` turns a program into kernels as text, without a device;
+ * `ShaderCompiler` compiles them and binds them to the GPU's buffers. It submits nothing: that is `session.ts`.
+ *
+ *   Program        KernelList            Dispatch
+ *   instruction ─→ 0, 1 or 2 kernels ─→ pipeline + bind group + dispatch size
+ *                  (text, bindings)      the layers of a model have equal texts and share pipelines
+ */
 import type { Buffer, Instruction, InstructionOf, KernelName, View } from "../../tensor/instructions.ts";
 import { roundUp } from "../../tensor/instructions.ts";
 import type { Program } from "../../tensor/program.ts";
 import { attention, attentionKeyValueGrad, attentionQueryGrad } from "./attention.ts";
-import { RUN, SLOT } from "./batch.ts";
+import { RUN, SLOT_BYTES } from "./batch.ts";
 import type { BatchBuffer } from "./batch.ts";
-import { addParts, linear, linearInputGrad, linearWeightGrad } from "./matmul.ts";
-import type { TileChoice, Shape } from "./matmul.ts";
-import type { GpuMemoryMap, Scratch } from "./memory.ts";
+import { addChunks, linear, linearInputGrad, linearWeightGrad } from "./matmul.ts";
+import type { GpuMemoryMap, ScratchSizes } from "./memory.ts";
 import { crossEntropy, crossEntropyGrad, embed, relu, reluGrad, rmsnorm, rmsnormGrad, sum } from "./rows.ts";
-import { inRows, Shader } from "./shader.ts";
+import { dispatchOf, Shader } from "./shader.ts";
 import type { ShaderKernel, Target } from "./shader.ts";
+import type { Shape, TileChoice } from "./tiles.ts";
 import { adam, decide, embedGrad, STATE, sumLosses, sumSquares } from "./weights.ts";
 
-/** Which tile a product of a shape is computed with. */
+/** Picks the tile that a product of a shape is computed with. */
 export type ChooseTile = (shape: Shape) => TileChoice;
 
-/** All kernels of a program, in order. */
+/** The kernels of a program, in the order in which they run. */
 export interface KernelList {
+  /** One entry per phase of the program; a windowed phase runs its kernels for each window. */
   readonly phases: readonly { readonly windowed: boolean; readonly kernels: readonly ShaderKernel[] }[];
-  /** After each batch of a step, and after the last. */
+  /** Run after each pass of a training step: they add up the losses. */
   readonly losses: readonly ShaderKernel[];
+  /** Run after the last pass of a training step: Adam for all weights. */
   readonly update: readonly ShaderKernel[];
-  /** After weights were written. */
+  /** Run after the host wrote weights: they renew the f16 copies. */
   readonly refresh: readonly ShaderKernel[];
 }
 
+/** What the kernels' text depends on. */
 export interface KernelSettings {
+  /** Strides, precisions and scratch buffers. */
   readonly memory: GpuMemoryMap;
+  /** The adapter's features. */
   readonly target: Target;
+  /** Picks the tiles of the products. */
   readonly choose: ChooseTile;
-  /** Whether activations, and what products read of the weights, are kept in 16 bits. */
+  /** Whether activations, and the weights that products read, are f16. */
   readonly half: boolean;
+  /** The program to make kernels for. */
   readonly program: Program;
 }
 
 const newShader = ({ memory, target }: KernelSettings): Shader => new Shader(target, memory);
 
 type Makers = {
-  readonly [Name in KernelName]: (instruction: InstructionOf<Name>, setting: KernelSettings) => ShaderKernel[];
+  readonly [Name in KernelName]: (instruction: InstructionOf<Name>, settings: KernelSettings) => ShaderKernel[];
 };
 
-/** A maker of one kernel that needs nothing but the instruction. */
-const one =
+/** The maker for an instruction that is one kernel and needs no settings. */
+const single =
   <Name extends KernelName>(make: (shader: Shader, instruction: InstructionOf<Name>) => ShaderKernel) =>
-  (instruction: InstructionOf<Name>, setting: KernelSettings): ShaderKernel[] => [
-    make(newShader(setting), instruction),
+  (instruction: InstructionOf<Name>, settings: KernelSettings): ShaderKernel[] => [
+    make(newShader(settings), instruction),
   ];
 
+/** How each instruction becomes kernels. */
 const MAKERS: Makers = {
-  embed: one(embed),
-  rmsnorm: one(rmsnorm),
-  rmsnormGrad: one(rmsnormGrad),
-  relu: one(relu),
-  reluGrad: one(reluGrad),
-  add: one(sum),
-  crossEntropy: one(crossEntropy),
-  crossEntropyGrad(instruction, setting) {
-    const shader = newShader(setting);
-    // Before the kernel's own bindings or after them: it is all the same.
-    const scale = setting.half ? ` * ${shader.scalars(setting.memory.state, false).at("0u", `${STATE.scale}u`)}` : "";
+  embed: single(embed),
+  rmsnorm: single(rmsnorm),
+  rmsnormGrad: single(rmsnormGrad),
+  relu: single(relu),
+  reluGrad: single(reluGrad),
+  add: single(sum),
+  crossEntropy: single(crossEntropy),
+  crossEntropyGrad(instruction, settings) {
+    const shader = newShader(settings);
+    const scale = settings.half ? ` * ${shader.scalars(settings.memory.state, false).at("0u", `${STATE.scale}u`)}` : "";
     return [crossEntropyGrad(shader, instruction, scale)];
   },
-  embedGrad: one(embedGrad),
-  attention: one(attention),
-  attentionGrad: (instruction, setting) => [
-    attentionQueryGrad(newShader(setting), instruction, setting.memory.along),
-    attentionKeyValueGrad(newShader(setting), instruction, setting.memory.along),
+  embedGrad: single(embedGrad),
+  attention: single(attention),
+  attentionGrad: (instruction, settings) => [
+    attentionQueryGrad(newShader(settings), instruction, settings.memory.outDots),
+    attentionKeyValueGrad(newShader(settings), instruction, settings.memory.outDots),
   ],
-  linear: (instruction, setting) => [
-    linear(newShader(setting), instruction, setting.choose(shapeOf(instruction, setting.program))),
+  linear: (instruction, settings) => [
+    linear(newShader(settings), instruction, settings.choose(shapeOf(instruction, settings.program))),
   ],
-  linearInputGrad: (instruction, setting) => [
-    linearInputGrad(newShader(setting), instruction, setting.choose(shapeOf(instruction, setting.program))),
+  linearInputGrad: (instruction, settings) => [
+    linearInputGrad(newShader(settings), instruction, settings.choose(shapeOf(instruction, settings.program))),
   ],
-  linearWeightGrad(instruction, setting) {
+  linearWeightGrad(instruction, settings) {
     const { weight } = instruction;
-    const choice = setting.choose(shapeOf(instruction, setting.program));
+    const choice = settings.choose(shapeOf(instruction, settings.program));
     const columns = weight.shape[1];
-    const sums = { buffer: setting.memory.partsOf(weight.name, columns), column: 0, columns };
-    const product = linearWeightGrad(newShader(setting), instruction, choice, sums);
-    return choice.parts === 1 ? [product] : [product, addParts(newShader(setting), weight, choice.parts, sums)];
+    const sums = wholeOf(settings.memory.chunkSumsOf(weight.name, columns));
+    const product = linearWeightGrad(newShader(settings), instruction, choice, sums);
+    return choice.chunks === 1 ? [product] : [product, addChunks(newShader(settings), weight, choice.chunks, sums)];
   },
-  adam: () => [], // all weights at once
+  adam: () => [], // one kernel updates all weights, see makeKernels
 };
 
 type ProductInstruction =
@@ -90,7 +104,7 @@ type ProductInstruction =
   | InstructionOf<"linearInputGrad">
   | InstructionOf<"linearWeightGrad">;
 
-/** The shape of a product, with the rows of the largest batch. */
+/** The shape of a product, for the largest batch of its program. */
 export function shapeOf(instruction: ProductInstruction, { maxTokens, windowRows }: Program): Shape {
   const [outputs, inputs] = instruction.weight.shape;
   const views = [...Object.values(instruction.to), ...Object.values(instruction.from)];
@@ -100,7 +114,7 @@ export function shapeOf(instruction: ProductInstruction, { maxTokens, windowRows
   return { form: "weightGrad", rows: outputs, columns: inputs, depth: rows };
 }
 
-/** The shapes of a program's products. */
+/** The shapes of a program's products, with repetitions. */
 export const shapesOf = (program: Program): Shape[] =>
   instructionsOf(program).flatMap((instruction) =>
     instruction.kernel === "linear" ||
@@ -110,69 +124,71 @@ export const shapesOf = (program: Program): Shape[] =>
       : [],
   );
 
+/** All instructions of a program's phases, in order. */
 export const instructionsOf = ({ phases }: Program): readonly Instruction[] =>
   phases.flatMap(({ sections }) => sections.flatMap(({ instructions }) => instructions));
 
-/** What the kernels of the programs need beside the programs' own memory. */
-export function scratchOf(programs: readonly Program[], choose: ChooseTile): Scratch {
-  let [parts, heads] = [0, 0];
+/** The scratch memory that the kernels of the programs need, as large as the most demanding of them. */
+export function scratchSizes(programs: readonly Program[], choose: ChooseTile): ScratchSizes {
+  let [chunkSums, heads] = [0, 0];
   for (const program of programs) {
     for (const instruction of instructionsOf(program)) {
       if (instruction.kernel === "attentionGrad") heads = Math.max(heads, instruction.heads.count);
       if (instruction.kernel !== "linearWeightGrad") continue;
       const [rows, columns] = instruction.weight.shape;
-      const { parts: count } = choose(shapeOf(instruction, program));
-      if (count > 1) parts = Math.max(parts, count * rows * roundUp(columns, 4));
+      const { chunks } = choose(shapeOf(instruction, program));
+      if (chunks > 1) chunkSums = Math.max(chunkSums, chunks * rows * roundUp(columns, 4));
     }
   }
-  return { parts, heads, rows: Math.max(0, ...programs.map(({ maxTokens }) => maxTokens)) };
+  return { chunkSums, heads, rows: Math.max(0, ...programs.map(({ maxTokens }) => maxTokens)) };
 }
 
-/** All of a buffer, as a view. */
-const all = (buffer: Buffer): View => ({ buffer, column: 0, columns: buffer.columns });
+/** A view of all columns of a buffer. */
+const wholeOf = (buffer: Buffer): View => ({ buffer, column: 0, columns: buffer.columns });
 
-/** The weights in 16 bits. */
+/** Copies all weights to their f16 copies. */
 function copyWeights(shader: Shader, { flat: { data }, flatFactors }: GpuMemoryMap): ShaderKernel {
   const vectors = data.columns / 4;
-  const [to, from] = [shader.write(all(flatFactors)), shader.read(all(data))];
+  const [to, from] = [shader.write(wholeOf(flatFactors)), shader.read(wholeOf(data))];
   return shader.kernel(
     `  let i = (group.x + group.y * groups.x) * 64u + local;
   if (i < ${vectors}u) { ${to.store("0u", "i", from.load("0u", "i"))} }`,
     64,
-    () => inRows(Math.ceil(vectors / 64)),
+    () => dispatchOf(Math.ceil(vectors / 64)),
   );
 }
 
-export function makeKernels(setting: KernelSettings): KernelList {
-  const { memory, program } = setting;
+/** The kernels of a program. */
+export function makeKernels(settings: KernelSettings): KernelList {
+  const { memory, program } = settings;
   const kernelsOf = (instruction: Instruction): ShaderKernel[] => {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row of the table takes its own kind
-    const make = MAKERS[instruction.kernel] as (instruction: Instruction, setting: KernelSettings) => ShaderKernel[];
-    return make(instruction, setting);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each entry takes instructions of its own name
+    const make = MAKERS[instruction.kernel] as (instruction: Instruction, settings: KernelSettings) => ShaderKernel[];
+    return make(instruction, settings);
   };
   const phases = program.phases.map(({ windowed, sections }) => ({
     windowed,
     kernels: sections.flatMap(({ instructions }) => instructions.flatMap(kernelsOf)),
   }));
-  const refresh = setting.half && memory.flat.data.columns > 0 ? [copyWeights(newShader(setting), memory)] : [];
+  const refresh = settings.half && memory.flat.data.columns > 0 ? [copyWeights(newShader(settings), memory)] : [];
   if (program.kind !== "training") return { phases, losses: [], update: [], refresh };
   const { data, grad, adamMean, adamMeanSquare } = memory.flat;
   const vectors = data.columns / 4;
-  const squares = newShader(setting);
-  const update = newShader(setting);
+  const squares = newShader(settings);
+  const update = newShader(settings);
   const flat = {
-    data: update.write(all(data)),
-    grad: update.read(all(grad)),
-    mean: update.write(all(adamMean)),
-    meanSquare: update.write(all(adamMeanSquare)),
-    factors: memory.flatFactors === data ? null : update.write(all(memory.flatFactors)),
+    data: update.write(wholeOf(data)),
+    grad: update.read(wholeOf(grad)),
+    mean: update.write(wholeOf(adamMean)),
+    meanSquare: update.write(wholeOf(adamMeanSquare)),
+    factors: memory.flatFactors === data ? null : update.write(wholeOf(memory.flatFactors)),
   };
   return {
     phases,
-    losses: [sumLosses(newShader(setting), program.result, memory.state)],
+    losses: [sumLosses(newShader(settings), program.result, memory.state)],
     update: [
-      sumSquares(squares, squares.read(all(grad)), vectors, memory.partials),
-      decide(newShader(setting), memory.partials, memory.state, setting.half),
+      sumSquares(squares, squares.read(wholeOf(grad)), vectors, memory.partials),
+      decide(newShader(settings), memory.partials, memory.state, settings.half),
       adam(update, flat, vectors, memory.state),
     ],
     refresh,
@@ -181,75 +197,87 @@ export function makeKernels(setting: KernelSettings): KernelList {
 
 // ── On a device ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A kernel that is ready to run. */
+/** A kernel that is compiled and bound. */
 export interface Dispatch {
+  /** The compiled kernel. */
   readonly pipeline: GPUComputePipeline;
+  /** Bind group 1: the buffers that it reads and writes. Group 0 has the layout `runLayout`. */
   readonly bindings: GPUBindGroup;
-  readonly groups: ShaderKernel["groups"];
+  /** Workgroups needed for a range of rows. */
+  readonly dispatchSize: ShaderKernel["dispatchSize"];
 }
 
-/** GPUShaderStage.COMPUTE: the names are not there in Node. */
+/** GPUShaderStage.COMPUTE: Node does not define the constants of WebGPU. */
 const COMPUTE = 4;
 
-/** Compiles kernels, each text once, and binds them to the memory. */
+/** Compiles the kernels of a session, each text once, and binds them to its buffers. */
 export class ShaderCompiler {
+  /** Layout of bind group 0, the batch buffer: a slot as a uniform with a dynamic offset, and the lists. */
   readonly runLayout: GPUBindGroupLayout;
   readonly #device: GPUDevice;
   readonly #target: Target;
   readonly #memory: GpuMemoryMap;
   readonly #buffers: readonly GPUBuffer[];
-  readonly #declared: string;
+  /** WGSL that every kernel begins with. */
+  readonly #preamble: string;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
+  /** @param buffers the GPU buffers of the memory map, in its order. */
   constructor(
     device: GPUDevice,
     target: Target,
     memory: GpuMemoryMap,
     buffers: readonly GPUBuffer[],
-    room: BatchBuffer,
+    batchBuffer: BatchBuffer,
   ) {
     this.#device = device;
     this.#target = target;
     this.#memory = memory;
     this.#buffers = buffers;
-    this.#declared = RUN + room.declared;
+    this.#preamble = RUN + batchBuffer.accessors;
     this.runLayout = device.createBindGroupLayout({
       entries: [
-        { binding: 0, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT } },
+        {
+          binding: 0,
+          visibility: COMPUTE,
+          buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: SLOT_BYTES },
+        },
         { binding: 1, visibility: COMPUTE, buffer: { type: "read-only-storage" } },
       ],
     });
   }
 
+  /** Compiles and binds a kernel. Rejects if the driver does not accept its text. */
   async compile(kernel: ShaderKernel): Promise<Dispatch> {
     const { bindings } = kernel;
-    const spots = bindings.map(({ buffer }) => this.#memory.spot(buffer));
-    // A buffer of the GPU that is written anywhere in a dispatch must be bound for writing everywhere in it.
-    const written = new Set(spots.filter((_, i) => bindings[i].written).map(({ memory }) => memory));
-    const modes = spots.map(({ memory }) => (written.has(memory) ? "read_write" : "read"));
+    const locations = bindings.map(({ buffer }) => this.#memory.locationOf(buffer));
+    // WebGPU allows one usage per GPU buffer and dispatch: if one binding of it is writable, all of them must be.
+    const written = new Set(locations.filter((_, i) => bindings[i].written).map(({ index }) => index));
+    const modes = locations.map(({ index }) => (written.has(index) ? "read_write" : "read"));
     const declared = bindings.map(
       ({ element }, i) => `@group(1) @binding(${i}) var<storage, ${modes[i]}> b${i}: array<${element}>;\n`,
     );
     const layout = this.#layout(modes);
-    const text = `${this.#header(kernel)}${this.#declared}${declared.join("")}${kernel.body}`;
-    const entries = spots.map(({ memory, offset, size }, binding) => ({
+    const text = `${this.#header(kernel)}${this.#preamble}${declared.join("")}${kernel.body}`;
+    const entries = locations.map(({ index, offset, size }, binding) => ({
       binding,
-      resource: { buffer: this.#buffers[memory], offset, size },
+      resource: { buffer: this.#buffers[index], offset, size },
     }));
     return {
       pipeline: await this.#pipeline(text, layout),
       bindings: this.#device.createBindGroup({ layout, entries }),
-      groups: kernel.groups,
+      dispatchSize: kernel.dispatchSize,
     };
   }
 
+  /** The directives that a kernel needs. They precede all declarations. */
   #header({ body, bindings }: ShaderKernel): string {
     const usesSubgroups = this.#target.subgroup > 0 && body.includes("subgroupShuffle");
-    // A team's lanes go the same ways together, which the compiler can't know.
+    // Lanes of a row group always reach a shuffle together, which the WGSL compiler cannot prove.
     const subgroups = usesSubgroups ? "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n" : "";
     if (body.includes("subgroupMatrixLoad")) {
-      // Every subgroup goes the same way, which the compiler can't know.
+      // Whole subgroups reach a matrix operation together, which the WGSL compiler cannot prove.
       return `enable f16;\nenable subgroups;\nenable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);\n`;
     }

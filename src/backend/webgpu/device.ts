@@ -1,26 +1,32 @@
-/** Finding a GPU: the adapter, what it is, a device with as much memory as it gives, and word of its end. */
+/**
+ * Opens a GPU: requests an adapter and a device with the largest buffers it offers, and watches for its loss. Whether
+ * its results are right is for `check.ts` to find out; finding `navigator.gpu` in Node is for `node/webgpu.ts`.
+ */
 import { EngineLost } from "../../training/engine.ts";
 import type { Target } from "./shader.ts";
 
-/** A device, and what of it kernels may use. */
+/** An open WebGPU device. */
 export interface Gpu {
+  /** The device. The caller of `openGpu` owns it and destroys it. */
   readonly device: GPUDevice;
+  /** The adapter's features that kernels use. */
   readonly target: Target;
-  /** What the adapter calls itself. */
+  /** The adapter's name: its description, or vendor and architecture. */
   readonly name: string;
-  /** Whether a CPU does the work. */
+  /** Whether the adapter is software that runs on the CPU. */
   readonly isSoftware: boolean;
+  /** Turns failures of the device into EngineLost. */
   readonly watch: Watch;
 }
 
-/** Limits that are asked for as high as the adapter has them; the defaults are those of the smallest phone. */
-const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
+/** Limits requested as high as the adapter's; WebGPU's defaults are those of small phones. */
+const RAISED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage"] as const;
 
-/** Taken where they are there. */
-const FEATURES = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
+/** Features requested if the adapter has them. */
+const OPTIONAL_FEATURES = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
 
-/** What the kernels count on; WebGPU promises it, save for `compatibility` adapters. */
-const NEEDS = [
+/** Limits that the kernels rely on. WebGPU guarantees them, except on `compatibility` adapters. */
+const REQUIRED_LIMITS = [
   ["maxComputeInvocationsPerWorkgroup", 256],
   ["maxComputeWorkgroupSizeX", 256],
   ["maxComputeWorkgroupStorageSize", 16_384],
@@ -28,25 +34,26 @@ const NEEDS = [
 ] as const;
 
 /**
- * Resolves to null where there is no adapter.
- * Throws RangeError if its limits are too small; EngineLost if it gives no device.
+ * Opens the adapter with the best performance. Resolves to null if there is no adapter. Throws RangeError if its limits
+ * are too low, EngineLost if it provides no device.
+ * @param gpu as `navigator.gpu`; in Node from `findWebGpu`.
  */
 export async function openGpu(gpu: Pick<GPU, "requestAdapter">): Promise<Gpu | null> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
   const { info, features, limits } = adapter;
-  for (const [name, need] of NEEDS) {
-    if (limits[name] < need) throw new RangeError(`its ${name} is ${limits[name]}, and ${need} are needed`);
+  for (const [name, need] of REQUIRED_LIMITS) {
+    if (limits[name] < need) throw new RangeError(`its ${name} is ${limits[name]}, and the kernels need ${need}`);
   }
   const subgroups = features.has("subgroups");
   const device = await adapter
     .requestDevice({
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one is not in the standard's list
-      requiredFeatures: FEATURES.filter((feature) => features.has(feature)) as GPUFeatureName[],
-      requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, limits[limit]])),
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one of them is not in the standard
+      requiredFeatures: OPTIONAL_FEATURES.filter((feature) => features.has(feature)) as GPUFeatureName[],
+      requiredLimits: Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, limits[limit]])),
     })
     .catch((error: unknown) => {
-      throw new EngineLost(`it gives no device: ${String(error)}`);
+      throw new EngineLost(`requestDevice: ${String(error)}`);
     });
   return {
     device,
@@ -61,32 +68,33 @@ export async function openGpu(gpu: Pick<GPU, "requestAdapter">): Promise<Gpu | n
   };
 }
 
-/** As `Target.matrices`. */
+/** See `Target.matrices`. */
 function matrixUnits({ features, info }: GPUAdapter): number {
-  if (!FEATURES.every((feature) => features.has(feature))) return 0;
+  if (!OPTIONAL_FEATURES.every((feature) => features.has(feature))) return 0;
   const configs: unknown = Reflect.get(info, "subgroupMatrixConfigs");
   const wanted = { M: 16, N: 16, K: 16, componentType: "f16", resultComponentType: "f32" };
   const isWanted = (config: object): boolean =>
     Object.entries(wanted).every(([key, value]) => Reflect.get(config, key) === value);
   const isOffered = Array.isArray(configs) && configs.some((one: unknown) => one instanceof Object && isWanted(one));
-  // A subgroup of unknown size can't be told from its neighbours.
+  // The kernels compute which subgroup an invocation belongs to, so all subgroups must have one known size.
   return isOffered && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
 }
 
 /**
- * Waits for what a device promises, and for the device itself: one that is lost keeps few of its promises and breaks
- * none. An error that nobody asked about counts as the end, too: what the device computes afterwards means nothing.
+ * Rejects pending promises when a device fails. A lost device itself rejects none: it resolves a few and leaves the
+ * others pending forever. An error outside an error scope counts as a loss, too: later results cannot be trusted.
  */
 export class Watch {
   #fault: EngineLost | null = null;
   readonly #waiting = new Set<(fault: EngineLost) => void>();
 
+  /** @param device to watch from now on. */
   constructor(device: GPUDevice) {
     void device.lost.then(({ reason, message }) => this.#end(`${reason}: ${message}`));
     device.addEventListener("uncapturederror", ({ error }) => this.#end(error.message));
   }
 
-  /** Resolves as the promise does. Throws EngineLost if it fails, or the device is lost. */
+  /** Resolves like the promise. Throws EngineLost if it rejects, or once the device is lost. */
   until<Value>(promise: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (this.#fault !== null) {
@@ -106,7 +114,7 @@ export class Watch {
   }
 
   #end(reason: string): void {
-    // The first reason is the cause.
+    // Keep the first reason: later ones follow from it.
     this.#fault ??= new EngineLost(reason.replaceAll(/\s+/g, " ").trim());
     for (const reject of this.#waiting) reject(this.#fault);
     this.#waiting.clear();

@@ -1,36 +1,52 @@
 /**
- * WGSL of products on the units that GPUs have for small matrices (tensor cores): factors of 16 bits, sums of 32. An
- * experiment of Chromium's and Dawn's (`chromium-experimental-subgroup-matrix`); used where the adapter offers it, with
- * `--precision f16`, after it has been tried out.
+ * WGSL of products on matrix units (tensor cores): factors in f16, sums in f32. It takes the place of `matmul.ts` where
+ * the adapter offers Chromium's and Dawn's experiment `chromium-experimental-subgroup-matrix`, with `--precision f16`,
+ * once `check.ts` has compared the results with the CPU's.
  *
- * A workgroup of four subgroups computes 64 × 64 numbers, each subgroup a quarter in four matrices of 16 × 16. Slices of
- * the factors come into the workgroup's memory as they lie; the matrices are read from there, turned where need be. The
- * result goes through the workgroup's memory, too, half by half: what is done with it needs to know its place.
+ *   result of a workgroup, 64 × 64          quarter of a subgroup, 32 × 32
+ *        ┌─────────┬─────────┐                   ┌──────┬──────┐
+ *        │ quarter │ quarter │                   │ c0_0 │ c0_1 │    matrices of 16 × 16,
+ *        │    0    │    1    │                   ├──────┼──────┤    each held by the whole subgroup
+ *        ├─────────┼─────────┤                   │ c1_0 │ c1_1 │
+ *        │    2    │    3    │                   └──────┴──────┘
+ *        └─────────┴─────────┘
+ *
+ * Slices of the factors, 32 deep, are copied to workgroup memory in the buffers' own order; where a matrix must be
+ * transposed, its load does it. The result goes through workgroup memory too, because the epilogue needs the row and
+ * column of each number, which a subgroup's matrix does not expose. It does so one half at a time: beside the slices,
+ * 16 KiB of workgroup memory cannot hold all of it.
  */
 import { unroll } from "./shader.ts";
 import type { ShaderKernel, ShaderMatrix, Shader } from "./shader.ts";
+import type { Shape, TileChoice } from "./tiles.ts";
 
-/** A factor: its long side along the result's rows, or columns. */
+/** A factor of a product. Its long side runs along the result's rows (left factor) or columns (right factor). */
 export interface Factor {
+  /** Access to the numbers. */
   readonly matrix: ShaderMatrix;
-  /** Whether its depth lies along its rows, or from row to row. */
-  readonly depth: "across" | "along";
-  /** How many there are along the result, in text, and where the depth ends. */
-  readonly limit: string;
-  readonly end: string;
+  /** Which index of the matrix is the depth. "columns": a row holds one dot product's numbers side by side. */
+  readonly depthAxis: "columns" | "rows";
+  /** WGSL: one past the last index of the long side. */
+  readonly longEnd: string;
+  /** WGSL: one past the last index of the depth. */
+  readonly depthEnd: string;
 }
 
-/** What surrounds a product: which rows and which depth, in text, and what is done with a vector of the result. */
-export interface Around {
+/** What a product covers, and what happens to its result. */
+export interface ProductSpec {
+  /** WGSL: rows of the result, from first to one past the last. */
   readonly rows: readonly [from: string, to: string];
-  /** How many rows; default: those of the run. */
+  /** Number of rows, for the dispatch. Default: those of the range that the kernel is run for. */
   readonly count?: number;
+  /** WGSL: the depth to sum over, from first to one past the last. */
   readonly depth: readonly [from: string, to: string];
-  readonly finish: (value: string, row: string, at: string) => string;
+  /** WGSL: the vec4f to store, given the sum and where it is: bias, ReLU, the gradient so far. */
+  readonly epilogue: (value: string, row: string, at: string) => string;
+  /** WGSL: the row of `out` that a row of the result is stored in. Default: the same. */
   readonly outRow?: (row: string) => string;
 }
 
-/** Numbers of a matrix's side; of the workgroup's result and depth; of a quarter. */
+/** Numbers along a side: of a matrix, of the workgroup's result, of the depth of a slice, of a quarter. */
 const [SIDE, TILE, DEPTH, QUARTER] = [16, 64, 32, 32];
 
 /** Matrices along the side of a quarter. */
@@ -39,30 +55,35 @@ const SIDES = QUARTER / SIDE;
 const eachPair = (lines: (i: number, j: number) => string): string =>
   unroll(SIDES, (i) => unroll(SIDES, (j) => lines(i, j)));
 
-/** Shapes for which it is worth its while. */
-export const suitsMatrices = (rows: number, columns: number, depth: number): boolean =>
-  rows >= TILE && columns >= TILE && depth >= DEPTH;
+/** Whether a product fills at least one workgroup's result; below that, matrix units mostly multiply padding. */
+const suitsMatrices = ({ rows, columns, depth }: Shape): boolean => rows >= TILE && columns >= TILE && depth >= DEPTH;
 
-/** @param parts of the depth. */
+/** The same choices, with large products on matrix units. @param all puts every product there, for `check.ts`. */
+export const withMatrices =
+  (choose: (shape: Shape) => TileChoice, all: boolean) =>
+  (shape: Shape): TileChoice => ({ ...choose(shape), matrices: all || suitsMatrices(shape) });
+
+/** out = a · b on matrix units. @param chunks that the depth is split into, one per `group.z`. */
 export function matrixProduct(
   shader: Shader,
-  parts: number,
+  chunks: number,
   a: Factor,
   b: Factor,
   out: ShaderMatrix,
-  around: Around,
+  spec: ProductSpec,
 ): ShaderKernel {
   const size = 4 * shader.target.matrices;
-  const { rows, count, depth } = around;
+  const { rows, count, depth } = spec;
   const multiply = unroll(DEPTH / SIDE, (k) =>
     [
       unroll(
         SIDES,
-        (i) => `    let a${k}_${i} = ${read("left", "slice_a", a.depth, `down + ${SIDE * i}u`, SIDE * k)};`,
+        (i) => `    let a${k}_${i} = ${loadMatrix("left", "slice_a", a.depthAxis, `down + ${SIDE * i}u`, SIDE * k)};`,
       ),
       unroll(
         SIDES,
-        (j) => `    let b${k}_${j} = ${read("right", "slice_b", b.depth, `across + ${SIDE * j}u`, SIDE * k)};`,
+        (j) =>
+          `    let b${k}_${j} = ${loadMatrix("right", "slice_b", b.depthAxis, `across + ${SIDE * j}u`, SIDE * k)};`,
       ),
       eachPair((i, j) => `    c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${k}_${i}, b${k}_${j}, c${i}_${j});`),
     ].join("\n"),
@@ -80,30 +101,30 @@ var<workgroup> result: array<f32, ${QUARTER * TILE}>;`;
   let end = ${depth[1]};
 ${eachPair((i, j) => `  var c${i}_${j} = subgroup_matrix_result<f32, ${SIDE}, ${SIDE}>();`)}
   for (var k = start; k < end; k += ${DEPTH}u) {
-${fill("slice_a", a, "first_row", size)}
-${fill("slice_b", b, "first_column", size)}
+${fillSlice("slice_a", a, "first_row", size)}
+${fillSlice("slice_b", b, "first_column", size)}
     workgroupBarrier();
 ${multiply}
     workgroupBarrier();
   }
-${unroll(2, (half) => finishHalf(half, size, out, around))}`,
+${unroll(2, (half) => storeHalf(half, size, out, spec))}`,
     size,
-    ({ from, to }) => [Math.ceil((4 * out.vectors) / TILE), Math.ceil((count ?? to - from) / TILE), parts],
+    ({ from, to }) => [Math.ceil((4 * out.vectors) / TILE), Math.ceil((count ?? to - from) / TILE), chunks],
     declared,
   );
 }
 
-/** The upper or the lower half of the result: with all of it, the workgroup's memory would be too small. */
-function finishHalf(
+/** Stores the upper (0) or the lower half of the result, by way of workgroup memory. */
+function storeHalf(
   half: number,
   size: number,
   out: ShaderMatrix,
-  { rows, finish, outRow = (row) => row }: Around,
+  { rows, epilogue, outRow = (row) => row }: ProductSpec,
 ): string {
   return `  if (quarter / 2u == ${half}u) {
 ${eachPair((i, j) => {
-  const place = `${SIDE * i * TILE + SIDE * j}u + across`;
-  return `    subgroupMatrixStore<row_major>(&result, ${place}, c${i}_${j}, ${TILE}u);`;
+  const offset = `${SIDE * i * TILE + SIDE * j}u + across`;
+  return `    subgroupMatrixStore<row_major>(&result, ${offset}, c${i}_${j}, ${TILE}u);`;
 })}
   }
   workgroupBarrier();
@@ -112,34 +133,47 @@ ${eachPair((i, j) => {
     let at = first_column / 4u + piece % ${TILE / 4}u;
     if (row < ${rows[1]} && at < ${out.vectors}u) {
       let sum = vec4f(result[4u * piece], result[4u * piece + 1u], result[4u * piece + 2u], result[4u * piece + 3u]);
-      ${out.store(outRow("row"), "at", finish("sum", "row", "at"))}
+      ${out.store(outRow("row"), "at", epilogue("sum", "row", "at"))}
     }
   }
   workgroupBarrier();`;
 }
 
-/** A matrix out of a slice, its first number along the result and in the depth. */
-function read(side: "left" | "right", slice: string, depth: Factor["depth"], along: string, from: number): string {
+/**
+ * A matrix of a slice. @param long WGSL: its first index along the result. @param from its first index of the depth.
+ */
+function loadMatrix(
+  side: "left" | "right",
+  slice: string,
+  depthAxis: Factor["depthAxis"],
+  long: string,
+  from: number,
+): string {
   const type = `subgroup_matrix_${side}<f16, ${SIDE}, ${SIDE}>`;
-  // A left matrix has its depth in its columns, a right one in its rows.
-  const isRowMajor = (side === "left") === (depth === "across");
-  const [place, stride] =
-    depth === "across" ? [`(${along}) * ${DEPTH}u + ${from}u`, DEPTH] : [`${from * TILE}u + ${along}`, TILE];
-  return `subgroupMatrixLoad<${type}, ${isRowMajor ? "row_major" : "col_major"}>(&${slice}, ${place}, ${stride}u)`;
+  // The depth is the columns of a left matrix and the rows of a right one.
+  const isRowMajor = (side === "left") === (depthAxis === "columns");
+  const [offset, stride] =
+    depthAxis === "columns" ? [`(${long}) * ${DEPTH}u + ${from}u`, DEPTH] : [`${from * TILE}u + ${long}`, TILE];
+  return `subgroupMatrixLoad<${type}, ${isRowMajor ? "row_major" : "col_major"}>(&${slice}, ${offset}, ${stride}u)`;
 }
 
-/** The slice as the factor lies: [TILE][DEPTH], or [DEPTH][TILE]; 0 beyond the edges. */
-function fill(slice: string, { matrix, depth, limit, end }: Factor, first: string, size: number): string {
-  const vectors = (depth === "across" ? DEPTH : TILE) / 4;
-  const [row, at, bound] =
-    depth === "across"
-      ? [`${first} + piece / ${vectors}u`, `k / 4u + piece % ${vectors}u`, limit]
-      : [`k + piece / ${vectors}u`, `${first} / 4u + piece % ${vectors}u`, end];
+/** Copies a slice in the factor's own order, [TILE, DEPTH] or [DEPTH, TILE], with 0 past the edges. */
+function fillSlice(
+  slice: string,
+  { matrix, depthAxis, longEnd, depthEnd }: Factor,
+  first: string,
+  size: number,
+): string {
+  const vectors = (depthAxis === "columns" ? DEPTH : TILE) / 4;
+  const [row, at, rowEnd] =
+    depthAxis === "columns"
+      ? [`${first} + piece / ${vectors}u`, `k / 4u + piece % ${vectors}u`, longEnd]
+      : [`k + piece / ${vectors}u`, `${first} / 4u + piece % ${vectors}u`, depthEnd];
   return `    for (var piece = local; piece < ${(TILE * DEPTH) / 4}u; piece += ${size}u) {
       let row = ${row};
       let at = ${at};
       var value = vec4f();
-      if (row < ${bound} && at < ${matrix.vectors}u) { value = ${matrix.load("row", "at")}; }
+      if (row < ${rowEnd} && at < ${matrix.vectors}u) { value = ${matrix.load("row", "at")}; }
 ${unroll(4, (i) => `      ${slice}[4u * piece + ${i}u] = f16(value.${"xyzw"[i]});`)}
     }`;
 }

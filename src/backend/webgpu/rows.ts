@@ -1,56 +1,61 @@
-/** WGSL of the kernels that work on rows of the batch, each on its own: RMSNorm, ReLU, sums, embeddings, the loss. */
+/**
+ * WGSL of the kernels whose result for a row depends on that row alone: RMSNorm, ReLU, sums, embeddings, the loss.
+ * Products are in `matmul.ts`; attention, which reads other rows, is in `attention.ts`.
+ */
 import type { InstructionOf, View } from "../../tensor/instructions.ts";
-import { add, defineReduction, inRows, largest, rowGroupFor, teamGroups, teamRow } from "./shader.ts";
+import { add, defineReduction, dispatchOf, findRow, maximum, rowGroupDispatch, rowGroupFor } from "./shader.ts";
 import type { ShaderKernel, ShaderMatrix, Shader, RowGroup } from "./shader.ts";
 
 const EPSILON = "1e-5";
 
-/** A loop of the row's lanes over its vectors. */
+/** A loop of a row group over the vectors `c` of its row. */
 const overVectors = ({ vectors }: ShaderMatrix, { lanes }: RowGroup, body: string): string =>
   `  for (var c = lane; c < ${vectors}u; c += ${lanes}u) {\n${body}\n  }`;
 
+/** out = x · r, with r = (mean of x² over the row + 1e-5)^-½ */
 export function rmsnorm(shader: Shader, { to, from }: InstructionOf<"rmsnorm">): ShaderKernel {
   const [out, x] = [shader.write(to.out), shader.read(from.x)];
-  const team = rowGroupFor(x.vectors);
-  defineReduction(shader, "sum", team, add);
+  const rowGroup = rowGroupFor(x.vectors);
+  defineReduction(shader, "row_sum", rowGroup, add);
   return shader.kernel(
-    `${teamRow(team)}
-${inverseRoot(x, team)}
+    `${findRow(rowGroup)}
+${inverseRoot(x, rowGroup)}
   if (valid) {
-${overVectors(x, team, `    ${out.store("row", "c", `${x.load("row", "c")} * r`)}`)}
+${overVectors(x, rowGroup, `    ${out.store("row", "c", `${x.load("row", "c")} * r`)}`)}
   }`,
-    team.size,
-    teamGroups(team),
+    rowGroup.size,
+    rowGroupDispatch(rowGroup),
   );
 }
 
-/** `r` = (mean of x² + 1e-5)^-½ */
-const inverseRoot = (x: ShaderMatrix, team: RowGroup): string => `
+/** Statements that set `r` = (mean of x² over the row + 1e-5)^-½. */
+const inverseRoot = (x: ShaderMatrix, rowGroup: RowGroup): string => `
   var squares = 0.0;
-${overVectors(x, team, `    let v = ${x.load("row", "c")};\n    squares += dot(v, v);`)}
-  let r = inverseSqrt(sum(squares, local) / ${x.columns}.0 + ${EPSILON});`;
+${overVectors(x, rowGroup, `    let v = ${x.load("row", "c")};\n    squares += dot(v, v);`)}
+  let r = inverseSqrt(row_sum(squares, local) / ${x.columns}.0 + ${EPSILON});`;
 
+/** out = dOut · r − x · r³ · (dOut · x) / C [+ plus], with r as in `rmsnorm` */
 export function rmsnormGrad(shader: Shader, { to, from }: InstructionOf<"rmsnormGrad">): ShaderKernel {
   const [out, x, dOut] = [shader.write(to.out), shader.read(from.x), shader.read(from.dOut)];
   const plus = from.plus === undefined ? "" : ` + ${shader.read(from.plus).load("row", "c")}`;
-  const team = rowGroupFor(x.vectors);
-  defineReduction(shader, "sum", team, add);
+  const rowGroup = rowGroupFor(x.vectors);
+  defineReduction(shader, "row_sum", rowGroup, add);
   const own = `${dOut.load("row", "c")} * r - ${x.load("row", "c")} * slope`;
   return shader.kernel(
-    `${teamRow(team)}
-${inverseRoot(x, team)}
-  var along = 0.0;
-${overVectors(x, team, `    along += dot(${dOut.load("row", "c")}, ${x.load("row", "c")});`)}
-  let slope = r * r * r * sum(along, local) / ${x.columns}.0;
+    `${findRow(rowGroup)}
+${inverseRoot(x, rowGroup)}
+  var dot_product = 0.0;
+${overVectors(x, rowGroup, `    dot_product += dot(${dOut.load("row", "c")}, ${x.load("row", "c")});`)}
+  let slope = r * r * r * row_sum(dot_product, local) / ${x.columns}.0;
   if (valid) {
-${overVectors(x, team, `    ${out.store("row", "c", own + plus)}`)}
+${overVectors(x, rowGroup, `    ${out.store("row", "c", own + plus)}`)}
   }`,
-    team.size,
-    teamGroups(team),
+    rowGroup.size,
+    rowGroupDispatch(rowGroup),
   );
 }
 
-/** A kernel of which every invocation writes one vector of `out`. */
+/** A kernel with one invocation per vector of `to`. @param value WGSL, given how to read the same vector of a view. */
 function vectorwise(shader: Shader, to: View, value: (at: (from: View) => string) => string): ShaderKernel {
   const out = shader.write(to);
   const text = value((from) => shader.read(from).load("row", "c"));
@@ -62,22 +67,26 @@ function vectorwise(shader: Shader, to: View, value: (at: (from: View) => string
     ${out.store("row", "c", text)}
   }`,
     64,
-    (rows) => inRows(Math.ceil(((rows.to - rows.from) * out.vectors) / 64)),
+    (rows) => dispatchOf(Math.ceil(((rows.to - rows.from) * out.vectors) / 64)),
   );
 }
 
+/** out = max(0, x) */
 export const relu = (shader: Shader, { to, from }: InstructionOf<"relu">): ShaderKernel =>
   vectorwise(shader, to.out, (at) => reluOf(at(from.x)));
 
-/** As written, what is no number stays none: `max` would make 0 of it, and nobody would see it. */
+/** WGSL: ReLU of a vec4f. Written as a comparison so that NaN stays NaN: `max` may turn it into 0 and hide it. */
 export const reluOf = (value: string): string => `select(${value}, vec4f(), ${value} < vec4f())`;
 
+/** out = dOut where y > 0, else 0 */
 export const reluGrad = (shader: Shader, { to, from }: InstructionOf<"reluGrad">): ShaderKernel =>
   vectorwise(shader, to.out, (at) => `select(vec4f(), ${at(from.dOut)}, ${at(from.y)} > vec4f())`);
 
+/** out = a + b */
 export const sum = (shader: Shader, { to, from }: InstructionOf<"add">): ShaderKernel =>
   vectorwise(shader, to.out, (at) => `${at(from.a)} + ${at(from.b)}`);
 
+/** out[t] = tokenTable[token of t] + positionTable[position of t] */
 export function embed(shader: Shader, instruction: InstructionOf<"embed">): ShaderKernel {
   const { to, tokenTable, positionTable } = instruction;
   const [tokens, positions] = [tokenTable, positionTable].map(({ data }) =>
@@ -90,12 +99,16 @@ export function embed(shader: Shader, instruction: InstructionOf<"embed">): Shad
   );
 }
 
+/** statistics[t] = [Σ exp(logit − top), top − target's logit], top being the largest: loss = log(first) + second */
 export function crossEntropy(shader: Shader, { to, from }: InstructionOf<"crossEntropy">): ShaderKernel {
   const [statistics, logits] = [shader.write(to.statistics), shader.read(from.logits)];
   return lossKernel(shader, statistics, logits, null);
 }
 
-/** @param scale what gradients are multiplied by on their way, in text. */
+/**
+ * The same statistics, and dLogits = (softmax − one-hot of the target) · run.loss_scale.
+ * @param scale WGSL that follows `run.loss_scale`: "", or ` * …` with the scale of f16 gradients.
+ */
 export function crossEntropyGrad(
   shader: Shader,
   { to, from }: InstructionOf<"crossEntropyGrad">,
@@ -105,8 +118,8 @@ export function crossEntropyGrad(
   return lossKernel(shader, statistics, shader.read(from.logits), shader.write(to.dLogits), scale);
 }
 
-/** The least number of f32, for a maximum over nothing. */
-const LEAST = "-3.4028234e38";
+/** The lowest finite f32: the maximum over nothing. */
+const LOWEST = "-3.4028234e38";
 
 function lossKernel(
   shader: Shader,
@@ -115,12 +128,12 @@ function lossKernel(
   dLogits: ShaderMatrix | null,
   scale = "",
 ): ShaderKernel {
-  const team = rowGroupFor(logits.vectors, 256);
-  defineReduction(shader, "sum", team, add);
-  defineReduction(shader, "most", team, largest);
+  const rowGroup = rowGroupFor(logits.vectors, 256);
+  defineReduction(shader, "row_sum", rowGroup, add);
+  defineReduction(shader, "row_max", rowGroup, maximum);
   const { columns } = logits;
-  // Behind the last column there is 0, which may be larger than every logit.
-  const real = columns % 4 === 0 ? "v" : `select(vec4f(${LEAST}), v, indexes < vec4u(${columns}u))`;
+  // Padding is read as 0, which may be larger than every logit.
+  const real = columns % 4 === 0 ? "v" : `select(vec4f(${LOWEST}), v, indexes < vec4u(${columns}u))`;
   const read = `    let v = ${logits.load("row", "c")};
     let indexes = vec4u(4u * c) + vec4u(0u, 1u, 2u, 3u);`;
   const gradient =
@@ -130,34 +143,34 @@ function lossKernel(
   if (valid) {
 ${overVectors(
   logits,
-  team,
+  rowGroup,
   `${read}
     let hot = select(vec4f(), vec4f(1.0), indexes == vec4u(goal));
     ${dLogits.store("row", "c", `(exp(${real} - top) / total - hot) * (run.loss_scale${scale})`)}`,
 )}
   }`;
   return shader.kernel(
-    `${teamRow(team)}
+    `${findRow(rowGroup)}
   let goal = target_at(row);
-  var highest = ${LEAST};
+  var highest = ${LOWEST};
   var wanted = 0.0;
 ${overVectors(
   logits,
-  team,
+  rowGroup,
   `${read}
     let w = ${real};
     highest = max(highest, max(max(w.x, w.y), max(w.z, w.w)));
     if (goal / 4u == c) { wanted = v[goal % 4u]; }`,
 )}
-  let top = most(highest, local);
-  let logit = sum(wanted, local);
+  let top = row_max(highest, local);
+  let logit = row_sum(wanted, local);
   var exponentials = 0.0;
-${overVectors(logits, team, `${read}\n    exponentials += dot(exp(${real} - top), vec4f(1.0));`)}
-  let total = sum(exponentials, local);
+${overVectors(logits, rowGroup, `${read}\n    exponentials += dot(exp(${real} - top), vec4f(1.0));`)}
+  let total = row_sum(exponentials, local);
   if (valid && lane == 0u) {
     ${statistics.store("row", "0u", "vec4f(total, top - logit, 0.0, 0.0)")}
   }${gradient}`,
-    team.size,
-    teamGroups(team),
+    rowGroup.size,
+    rowGroupDispatch(rowGroup),
   );
 }

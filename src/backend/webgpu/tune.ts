@@ -1,31 +1,36 @@
 /**
- * Finding the tiles that are fastest on an adapter, by trying: for each shape of a product the ten that look best. What
- * was found is kept, so that it is tried once.
+ * Finds the fastest tile for each product by measurement: it times the ten best candidates of `tiles.ts` per shape,
+ * each in a program of its own. Results are kept in a store, per adapter, so that each shape is measured once.
  */
 import type { Backend, PackedTokens } from "../../tensor/backend.ts";
 import type { Buffer, Instruction, View, Weight } from "../../tensor/instructions.ts";
 import { roundUp } from "../../tensor/instructions.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
-import { candidates, guess, TILES } from "./matmul.ts";
-import type { TileChoice, Shape } from "./matmul.ts";
 import { powerOfTwo } from "./shader.ts";
+import { candidates, guess, TILES } from "./tiles.ts";
+import type { TileChoice, Shape } from "./tiles.ts";
 
-/** Where what was found is kept: a file's contents, or `localStorage` in a page. */
+/** Where results are kept from one process to the next: a file (`run/tuning.ts`), or `localStorage` in a page. */
 export interface TuningStore {
+  /** The value kept for a key; null: none. */
   get: (key: string) => string | null;
+  /** Keeps a value. Must not throw if that fails: the shape is then measured again next time. */
   set: (key: string, value: string) => void;
 }
 
-/** Trying takes no longer than about this; what is left is guessed now, and tried the next time. */
+/** Time after which no further measurement starts: remaining shapes use the estimate and are measured next time. */
 const BUDGET_MS = 2000;
-/** Times that a product is computed in one go, and how often: the best counts. */
+/** Products per measured run. */
 const REPEATS = 4;
+/** Measured runs per candidate; the shortest counts. */
 const ROUNDS = 3;
 
 /**
- * Resolves to the choices for the shapes.
- * @param backendWith a backend that computes every product in one way. @param adapter what tells adapters apart.
+ * Measures the shapes that the store does not know, the largest products first. Resolves to the choice per shape: the
+ * measured one, or an estimate where there was no time.
+ * @param backendWith gives a backend that computes every product with the choice.
+ * @param adapter tells adapters, and precisions, apart in the store's keys.
  */
 export async function tuneTiles(
   backendWith: (choice: TileChoice) => Backend,
@@ -44,26 +49,27 @@ export async function tuneTiles(
     } else if (performance.now() < deadline) {
       const { fastest, isComplete } = await tryAll(backendWith, shape, deadline);
       found.set(keyOf(shape), fastest);
-      if (isComplete) store.set(key, JSON.stringify([TILES.indexOf(fastest.tile), fastest.parts]));
+      if (isComplete) store.set(key, JSON.stringify([TILES.indexOf(fastest.tile), fastest.chunks]));
     }
   }
   return (shape) => found.get(keyOf(shape)) ?? guess(shape);
 }
 
-/** Batches of about the same size are alike. */
+/** The key of a shape. The batch's size is rounded up to a power of two: similar sizes share a result. */
 const keyOf = ({ form, rows, columns, depth }: Shape): string =>
   form === "weightGrad"
     ? `${form} ${rows} ${columns} ${powerOfTwo(depth)}`
     : `${form} ${powerOfTwo(rows)} ${columns} ${depth}`;
 
+/** Reads `[index of the tile,chunks]`; null if the text is anything else. */
 function parse(text: string | null): TileChoice | null {
   const match = /^\[(\d+),(\d+)\]$/.exec(text ?? "");
   const tile = match === null ? undefined : TILES[Number(match[1])];
-  const parts = Number(match?.[2]);
-  return tile === undefined || parts < 1 || parts > 64 ? null : { tile, parts };
+  const chunks = Number(match?.[2]);
+  return tile === undefined || chunks < 1 || chunks > 64 ? null : { tile, chunks };
 }
 
-/** The fastest of the candidates, or of those that there was time for. */
+/** Measures the candidates until the deadline. `isComplete`: whether there was time for all of them. */
 async function tryAll(
   backendWith: (choice: TileChoice) => Backend,
   shape: Shape,
@@ -78,7 +84,7 @@ async function tryAll(
   return { fastest, isComplete: true };
 }
 
-/** Milliseconds of the product, with what it takes to ask for it. */
+/** Milliseconds of a run of the product, including submission and readback. */
 async function timeOf(backend: Backend, shape: Shape): Promise<number> {
   const { layout, program, rows } = programOf(shape, backend);
   const session = await backend.open(layout, [program]);
@@ -90,14 +96,14 @@ async function timeOf(backend: Backend, shape: Shape): Promise<number> {
     await session.run(program, batch, { firstRow: 0, lossScale: 0, accumulate: false });
     return performance.now() - start;
   };
-  await run(); // the first is slower
+  await run(); // warm-up
   const times: number[] = [];
   for (let i = 0; i < ROUNDS; i++) times.push(await run());
   session.close();
   return Math.min(...times);
 }
 
-/** The product alone, a few times over. */
+/** A program that computes the product `REPEATS` times, and the tokens of its batch. */
 function programOf(shape: Shape, backend: Backend): { layout: Layout; program: Program; rows: number } {
   const { form } = shape;
   const rows = form === "weightGrad" ? shape.depth : shape.rows;
@@ -129,8 +135,8 @@ function programOf(shape: Shape, backend: Backend): { layout: Layout; program: P
     inputGrad: { kernel: "linearInputGrad", to: { out: x }, from: { dOut: out }, weight },
     weightGrad: { kernel: "linearWeightGrad", to: {}, from: { dOut: out, x }, weight },
   };
-  const [slots, end] = placeAll([data, grad], rows, 0, backend);
-  const [own, size] = placeAll([x.buffer, out.buffer, result.buffer], rows, end, backend);
+  const [slots, end] = layOut([data, grad], rows, 0, backend);
+  const [own, size] = layOut([x.buffer, out.buffer, result.buffer], rows, end, backend);
   const config = { vocabSize: 1, nEmbd: 1, nHead: 1, nLayer: 1, blockSize: rows };
   const heads = { count: 1, size: 4, stride: 4 };
   const layout: Layout = { config, heads, weights: new Map([["w", weight]]), slots, size: end };
@@ -150,7 +156,8 @@ function programOf(shape: Shape, backend: Backend): { layout: Layout; program: P
   return { layout, program, rows };
 }
 
-function placeAll(buffers: readonly Buffer[], rows: number, from: number, backend: Backend): readonly [Slots, number] {
+/** Slots for the buffers from `from` on, and where they end, by the same rules as `tensor/program.ts`. */
+function layOut(buffers: readonly Buffer[], rows: number, from: number, backend: Backend): readonly [Slots, number] {
   const { align, startAlign = 1, segment = Infinity } = backend;
   const slots = new Map<Buffer, { start: number; stride: number }>();
   let end = 0;
