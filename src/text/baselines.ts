@@ -1,21 +1,23 @@
 /**
- * What the loss of a model that has learnt nothing, or next to nothing, would be: the yardsticks beside the loss.
- *
- * All are means of −log p(token) over the same tokens: the first `blockSize` of each document, as the model counts.
+ * Losses of trivial models, as yardsticks for the model's own loss. Counts only; nothing here is trained by gradients.
  */
 
+/**
+ * Means of −log p in nats per token, over the tokens that the model's loss covers: the first blockSize targets per
+ * document.
+ */
 export interface Baselines {
-  /** Every token is as likely as any other: ln(vocabSize). */
+  /** Every token equally likely: ln(vocabSize), the loss before training. */
   readonly uniform: number;
-  /** Tokens by how often they stand in the training documents, whatever came before. */
+  /** Tokens predicted by their frequency in the training documents, without context. */
   readonly unigram: number;
-  /** Tokens by how often they follow the one before. A GPT that looks further back must be below it. */
+  /** Tokens predicted from the previous token alone. A GPT that uses more context must be below it. */
   readonly bigram: number;
 }
 
 /**
- * @param train documents as tokens, BOS at both ends: counted.
- * @param test likewise: measured. The training documents themselves, where none are held out.
+ * Computes the baselines on `test` from counts on `train`. Documents are tokens with BOS at both ends. Where none are
+ * held out, `test` is the training documents themselves.
  */
 export function baselines(
   train: Iterable<ArrayLike<number>>,
@@ -24,9 +26,9 @@ export function baselines(
   blockSize: number,
 ): Baselines {
   const counts = countPairs(train, vocabSize, blockSize);
-  // Each count plus one (Laplace), so that a token that was never seen is not impossible.
+  // Add-one (Laplace) smoothing, so that no token has probability 0.
   const unigram = (next: number): number => (counts.unigram[next] + 1) / (counts.total + vocabSize);
-  // Pairs that were never seen share in proportion to the number of kinds that were (Witten & Bell 1991).
+  // Witten–Bell smoothing (1991): unseen pairs get a share that grows with the number of distinct pairs seen.
   const bigram = (token: number, next: number): number => {
     const follower = counts.followers.get(token);
     if (follower === undefined) return unigram(next);

@@ -1,65 +1,66 @@
 /**
- * From chunks of text to documents: split into lines, cleaned, and grouped into lines, paragraphs or files. It never holds
- * more than one document, so a corpus may be larger than the memory. Everything that is removed is counted.
+ * From chunks of text to clean documents: lines, paragraphs or files. It streams, with at most one document in memory,
+ * so a corpus may be larger than memory. Everything that is removed is counted. `dataset.ts` defines documents; this
+ * file cleans.
  */
 import { groupLines, linesOf, strip } from "./dataset.ts";
 import type { DocumentKind } from "./dataset.ts";
 import { InputError, quote } from "../errors.ts";
 
-/** A text to learn from, which can be read repeatedly. */
+/** A text to train on, which can be read more than once. */
 export interface Source {
   /** A path or an address, for error messages. */
   readonly name: string;
-  /** Whether it may have no text without an error, because it is one file of many. */
+  /** Whether it is allowed to be empty, because it is one file of many. */
   readonly mayBeEmpty: boolean;
-  /** The text from its start, in chunks of any length. */
+  /** Reads the text from its start, in chunks of any length. */
   chunks(): Iterable<string>;
-  /** The encoding of its bytes, known after a pass; absent: text in memory. */
+  /** The encoding of its bytes, known after a complete read; absent: UTF-8, or text in memory. */
   readonly encoding?: string;
-  /** Byte sequences that were not valid in it. */
+  /** Number of invalid byte sequences, each replaced by U+FFFD; known after a complete read. */
   readonly replaced?: number;
 }
 
-/** A text in memory, as a source. */
+/** Makes a source of a text in memory. */
 export const textSource = (name: string, text: string): Source => ({ name, mayBeEmpty: true, chunks: () => [text] });
 
 /** How text becomes documents. */
 export interface CorpusOptions {
-  /** What a document is. */
+  /** What counts as one document. */
   readonly documents: DocumentKind;
   /** Whether text is normalized to Unicode NFC. */
   readonly nfc: boolean;
-  /** Documents with fewer characters are dropped; null: no limit. */
+  /** Documents with fewer characters (code points) are dropped; null: no limit. */
   readonly minLength: number | null;
-  /** Documents with more characters are dropped; null: no limit. */
+  /** Documents with more characters (code points) are dropped; null: no limit. */
   readonly maxLength: number | null;
-  /** Whether nothing is cleaned, as in the reference. */
+  /** Whether cleaning is off, as in the reference. */
   readonly reference: boolean;
 }
 
-/** What cleaning changed or dropped. */
+/** Counts of what cleaning changed or dropped. */
 export interface CleaningCounts {
-  /** Control characters that were removed, or became a space where they are a kind of space. */
+  /** Control characters removed, or replaced by a space if they are white space. */
   controls: number;
-  /** Documents that normalization changed. */
+  /** Documents changed by normalization. */
   normalized: number;
-  /** Documents below `minLength`. */
+  /** Documents shorter than `minLength`. */
   tooShort: number;
-  /** Documents above `maxLength`. */
+  /** Documents longer than `maxLength`. */
   tooLong: number;
-  /** Texts from which Project Gutenberg's header and licence were cut. */
+  /** Texts from which Project Gutenberg's header and licence were removed. */
   gutenberg: number;
 }
 
-/** What cleaning and decoding changed or dropped. */
+/** Counts of what cleaning and decoding changed or dropped. */
 export interface Cleaning extends CleaningCounts {
-  /** Byte sequences that were not valid in their text's encoding. */
+  /** Byte sequences invalid in their text's encoding, each replaced by U+FFFD. */
   readonly replaced: number;
-  /** The encodings other than UTF-8, and how many texts had each. */
+  /** Encodings other than UTF-8, with the number of texts in each. */
   readonly encodings: ReadonlyMap<string, number>;
 }
 
-/** Call it after a pass over the corpus of these sources. */
+/** What the last pass over a corpus of these sources changed or dropped. Call it after a complete pass. */
 export function cleaningOf(corpus: Corpus, sources: readonly Source[]): Cleaning {
   const encodings = new Map<string, number>();
   for (const { encoding = "utf-8" } of sources) {
@@ -68,13 +69,13 @@ export function cleaningOf(corpus: Corpus, sources: readonly Source[]): Cleaning
   return { ...corpus.counts, replaced: sources.reduce((sum, { replaced = 0 }) => sum + replaced, 0), encodings };
 }
 
-/** All documents of all sources, in order. */
+/** The documents of all sources, in order. */
 export class Corpus {
   readonly #sources: readonly Source[];
   readonly #options: CorpusOptions;
   #counts: CleaningCounts = newCounts();
 
-  /** The sources are read in this order. */
+  /** Reads the sources in the order given. */
   constructor(sources: readonly Source[], options: CorpusOptions) {
     this.#sources = sources;
     this.#options = options;
@@ -85,7 +86,10 @@ export class Corpus {
     return this.#counts;
   }
 
-  /** One pass over all sources. @param onEmpty is called with each source that has no document. */
+  /**
+   * One pass over all sources. Calls `onEmpty` with each source that has no document. Throws InputError if a document
+   * is longer than a JavaScript string can be.
+   */
   *read(onEmpty: (source: Source) => void = () => {}): Generator<string, void, void> {
     this.#counts = newCounts();
     for (const source of this.#sources) {
@@ -96,10 +100,10 @@ export class Corpus {
           if (this.#hasLength(document)) yield document;
         }
       } catch (error) {
-        // Joining lines gave a string longer than JavaScript allows.
+        // A joined string exceeded the engine's maximum length.
         if (!(error instanceof RangeError)) throw error;
         const kind = this.#options.documents;
-        throw new InputError(`${quote(source.name, 300)} has a ${kind} of more than 500 million characters; cut it`);
+        throw new InputError(`${quote(source.name, 300)} has a ${kind} of more than 500 million characters; split it`);
       }
       if (isEmpty) onEmpty(source);
     }
@@ -160,16 +164,18 @@ function countCharacters(text: string): number {
 /** Lines that end Project Gutenberg's header and start its footer. */
 const HEADER_END = /^\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG|^\*END\*? ?THE SMALL PRINT|\*END THE SMALL PRINT/i;
 const FOOTER_START = /^\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|^End of (?:the |this )?Project Gutenberg/i;
-/** A header names Project Gutenberg within its first lines, and is no longer than this. */
+/**
+ * A header names Project Gutenberg within its first 40 lines, and is at most 1000 lines and 100,000 characters long.
+ */
 const FIRST_LINES = 40;
 const HEADER_LINES = 1000;
 const HEADER_CHARACTERS = 100_000;
 
-/** The lines of a Project Gutenberg book without header and footer; all lines of any other text. @param found is called once for such a book. */
+/** Drops header and footer of a Project Gutenberg book; other texts pass unchanged. Calls `found` once for a book. */
 export function* withoutGutenberg(lines: Iterable<string>, found: () => void): Generator<string, void, void> {
   let held: string[] | null = [];
   let characters = 0;
-  let isTheirs = false;
+  let mentionsGutenberg = false;
   let isBook = false;
   for (const line of lines) {
     if (isBook && FOOTER_START.test(line)) return;
@@ -185,8 +191,8 @@ export function* withoutGutenberg(lines: Iterable<string>, found: () => void): G
     }
     held.push(line);
     characters += line.length;
-    isTheirs ||= /Project Gutenberg/i.test(line.slice(0, 1000));
-    const limit = isTheirs ? HEADER_LINES : FIRST_LINES;
+    mentionsGutenberg ||= /Project Gutenberg/i.test(line.slice(0, 1000));
+    const limit = mentionsGutenberg ? HEADER_LINES : FIRST_LINES;
     if (held.length >= limit || characters > HEADER_CHARACTERS) {
       yield* held;
       held = null;

@@ -1,51 +1,62 @@
 /**
- * From a text to training and held-out documents. It takes text; reading files is for `node/`.
+ * Divides text into documents, and documents into a training set and a held-out set. Works on strings only: `corpus.ts`
+ * cleans text, `node/` reads files.
  *
- * Duplicates are dropped before the split, or the model would be evaluated on documents that it has learnt: names.txt has
- * 32,033 lines, 29,494 of them distinct. Of a file that is one document, the end is held out.
+ * Duplicates are dropped before the split; otherwise the model would be evaluated on documents that it was trained on:
+ * names.txt has 32,033 lines, 29,494 of them distinct. If each file is one document, the end of each is held out
+ * instead.
  */
 import { InputError } from "../errors.ts";
 import { Random } from "../random.ts";
 
-/** What a document is: a line, a paragraph (lines between blank lines), or a file. */
+/** What counts as one document: a line, a paragraph (lines between blank lines), or a file. */
 export type DocumentKind = "line" | "paragraph" | "file";
 
-/** All kinds of documents. */
+/** All document kinds. */
 export const DOCUMENT_KINDS: readonly DocumentKind[] = ["line", "paragraph", "file"];
 
-/** Documents, split. */
+/** Documents divided into a training set and a held-out set. */
 export interface Dataset {
-  /** Documents to learn from, shuffled. */
+  /** Documents to train on, shuffled. */
   readonly train: readonly string[];
-  /** Documents held out, shuffled; empty where nothing is held out. */
+  /** Documents held out for evaluation; may be empty. */
   readonly heldOut: readonly string[];
-  /** Documents that were dropped as duplicates. */
+  /** Number of documents dropped as duplicates. */
   readonly duplicates: number;
 }
 
-/** Python's `str.isspace`, which is what the reference strips; JavaScript's `\s` knows U+FEFF but not U+001C to U+001F. */
+/**
+ * Python's `str.isspace`, which the reference strips. JavaScript's `\s` has U+FEFF in addition, but lacks U+001C to
+ * U+001F.
+ */
 const PYTHON_SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const SPACE = new RegExp(PYTHON_SPACE, "u");
-/** A line of white space alone. */
+/** A line of white space only. */
 const BLANK = new RegExp(`^${PYTHON_SPACE}*$`, "u");
 const LINE_BREAK = /\r\n|\r|\n/;
 
-/** A document a line: stripped, blank ones dropped. `" ada\r\n\nbob"` → `["ada", "bob"]`. */
+/** One document per line, stripped; blank lines are dropped. `" ada\r\n\nbob"` → `["ada", "bob"]`. */
 export function splitLines(text: string): string[] {
   return splitDocuments(text, "line");
 }
 
 /**
- * Documents of a kind, in order, stripped, empty ones dropped; line breaks within them are `"\n"`. Of `"a\r\nb\n\nc\n"`
- * the lines are `["a", "b", "c"]`, the paragraphs `["a\nb", "c"]`, and the file is `["a\nb\n\nc"]`.
+ * Splits a text into documents, in order. Each is stripped, empty ones are dropped, and line breaks become `"\n"`.
+ * @example
+ * const text = "a\r\nb\n\nc\n";
+ * splitDocuments(text, "line"); // ["a", "b", "c"]
+ * splitDocuments(text, "paragraph"); // ["a\nb", "c"]
+ * splitDocuments(text, "file"); // ["a\nb\n\nc"]
  */
 export function splitDocuments(text: string, kind: DocumentKind): string[] {
   return [...groupLines(linesOf([text]), kind)];
 }
 
-/** The lines of a text that comes in chunks; a line may span many of them, and `\r\n` two. */
+/** Lines of a text that arrives in chunks. A line may span many chunks, and `\r\n` may span two. */
 export function* linesOf(chunks: Iterable<string>): Generator<string, void, void> {
-  /** The start of an unfinished line, in pieces that are joined once: repeated joining would copy a long line many times. */
+  /**
+   * Start of an unfinished line, in pieces joined only once: repeated concatenation would copy a long line many times.
+   */
   let begun: string[] = [];
   let endsWithReturn = false;
   for (const chunk of chunks) {
@@ -61,7 +72,7 @@ export function* linesOf(chunks: Iterable<string>): Generator<string, void, void
   if (begun.length > 0) yield begun.join("");
 }
 
-/** Lines → documents of a kind, stripped, empty ones dropped. */
+/** Groups lines into documents. Each is stripped; empty ones are dropped. */
 export function* groupLines(lines: Iterable<string>, kind: DocumentKind): Generator<string, void, void> {
   if (kind === "line") {
     for (const line of lines) {
@@ -82,7 +93,9 @@ export function* groupLines(lines: Iterable<string>, kind: DocumentKind): Genera
   if (group.length > 0) yield strip(group.join("\n"));
 }
 
-/** From both ends only: a pattern like `\s+$` would try every space inside of a long text, each time to its end. */
+/**
+ * Removes white space at both ends. A loop, because the pattern `\s+$` takes quadratic time on a long run of spaces.
+ */
 export function strip(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && SPACE.test(text[start])) start++;
@@ -90,19 +103,21 @@ export function strip(text: string): string {
   return text.slice(start, end);
 }
 
-/** The reference's dataset: all documents, shuffled by the run's generator, which then draws the weights. */
+/**
+ * The reference's dataset: all documents, shuffled by the run's generator. The same generator then draws the weights.
+ */
 export function referenceDataset(documents: readonly string[], random: Random): Dataset {
   const train = [...documents];
   random.shuffle(train);
   return { train, heldOut: [], duplicates: 0 };
 }
 
-/** Fixed, so that runs of all seeds hold out the same documents and their held-out losses can be compared. */
+/** Fixed, so that runs with different seeds hold out the same documents and their held-out losses are comparable. */
 const SPLIT_SEED = 0;
 
 /**
- * Duplicates dropped, `fraction` of the documents held out (at least one where fraction > 0, and at least one is left
- * to learn from), the rest shuffled by the run's own generator. Throws InputError if one document can't be split.
+ * Drops duplicates, holds out `fraction` of the documents (at least one if fraction > 0, never all), and shuffles the
+ * rest with the run's generator. Throws InputError if fraction > 0 and fewer than two documents are distinct.
  */
 export function splitDataset(documents: readonly string[], fraction: number, random: Random): Dataset {
   const distinct = [...new Set(documents)];
@@ -111,7 +126,7 @@ export function splitDataset(documents: readonly string[], fraction: number, ran
   return { train: textsOf(train), heldOut: textsOf(heldOut), duplicates: documents.length - distinct.length };
 }
 
-/** The same split for indices from 0 to `count` − 1. */
+/** The same split for the indices 0 to `count` − 1. Throws as `splitDataset`. */
 export function splitOrder(
   count: number,
   fraction: number,
@@ -133,8 +148,8 @@ export function splitOrder(
 }
 
 /**
- * The split of long texts: the last `fraction` of each is held out in one piece; the rest, shuffled by the run's generator,
- * is trained on. Throws InputError for a text that is too short to divide.
+ * Splits long texts: holds out the last `fraction` of each as one document, and shuffles the remaining heads with the
+ * run's generator. Drops duplicates. Throws InputError if a text is too short to divide.
  */
 export function splitTails(documents: readonly string[], fraction: number, random: Random): Dataset {
   const distinct = [...new Set(documents)];
@@ -145,13 +160,17 @@ export function splitTails(documents: readonly string[], fraction: number, rando
   return { train, heldOut: divided.flatMap(([, ...tail]) => tail), duplicates };
 }
 
-/** `"one\ntwo\nthree"`, 0.4 → `["one\ntwo", "three"]`: at the line break before the cut, if one is near. */
+/**
+ * Cuts a text so that about `fraction` of it is in the tail, at the preceding line break if one is near, and never
+ * within a character: `"one\ntwo\nthree"`, 0.4 → `["one\ntwo", "three"]`. Throws InputError for a text of one
+ * character.
+ */
 export function divideTail(text: string, fraction: number): [head: string, tail: string] {
-  const place = Math.min(text.length - 1, Math.max(1, Math.round(text.length * (1 - fraction))));
-  const lineBreak = text.lastIndexOf("\n", place);
-  const isNear = lineBreak > 0 && place - lineBreak <= text.length - place; // at most twice as much is held out
-  const isInPair = /[\udc00-\udfff]/.test(text.charAt(place)); // between the halves of one character
-  const cut = isNear ? lineBreak : place + (isInPair ? (place > 1 ? -1 : 1) : 0);
+  const position = Math.min(text.length - 1, Math.max(1, Math.round(text.length * (1 - fraction))));
+  const lineBreak = text.lastIndexOf("\n", position);
+  const isNear = lineBreak > 0 && position - lineBreak <= text.length - position; // holds out at most twice as much
+  const isInPair = /[\udc00-\udfff]/.test(text.charAt(position)); // between the halves of a surrogate pair
+  const cut = isNear ? lineBreak : position + (isInPair ? (position > 1 ? -1 : 1) : 0);
   if (cut < 1 || cut >= text.length) {
     throw new InputError(
       "data: a file of one character can't be split; give more, or hold nothing out (--val-fraction 0)",

@@ -1,11 +1,11 @@
 /**
- * SHA-256 (FIPS 180-4), a piece at a time and without waiting. `crypto.subtle` wants all bytes at once, answers later,
- * and is missing in pages without a secure origin; Node's own hash is faster, and Node's parts use it.
+ * SHA-256 (FIPS 180-4), incremental and synchronous. `crypto.subtle` needs all bytes at once, is asynchronous, and is
+ * missing in pages without a secure origin. Node's own hash is faster; code in `node/` uses it instead.
  */
 
-/** Takes a message in pieces and gives its hash. */
+/** An incremental hash function. */
 export interface Hasher {
-  /** Adds bytes, or text as UTF-8. */
+  /** Adds bytes, or text encoded as UTF-8. */
   update(piece: Uint8Array | string): void;
   /** The hash of everything added, in hex. Call it once, at the end. */
   digest(): string;
@@ -24,7 +24,7 @@ const INITIAL_STATE = Int32Array.from(PRIMES.slice(0, 8), (prime) => fraction(Ma
 
 const rotateRight = (x: number, bits: number): number => (x >>> bits) | (x << (32 - bits));
 
-/** The hash in plain JavaScript, for every place that runs the library. */
+/** SHA-256 in plain JavaScript, which runs wherever the library runs. */
 export class Sha256 implements Hasher {
   readonly #state = INITIAL_STATE.slice();
   readonly #block = new Uint8Array(BLOCK_BYTES);
@@ -60,7 +60,7 @@ export class Sha256 implements Hasher {
     return Array.from(this.#state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
   }
 
-  /** Section 6.2.2, for the block that is full. */
+  /** Compresses the filled block into the state (section 6.2.2). */
   #compress(): void {
     const words = this.#words;
     for (let t = 0; t < 16; t++) words[t] = this.#view.getInt32(4 * t);
@@ -99,18 +99,18 @@ export function sha256Of(message: Uint8Array | string): string {
   return hash.digest();
 }
 
-/** SHA-256 of documents: what a checkpoint remembers of its data. */
+/** SHA-256 of a list of documents. Checkpoints store it, so that a resume detects changed training data. */
 export class DocumentsHash {
   readonly #hasher: Hasher;
 
-  /** @param hasher used up by this hash. */
+  /** Takes over `hasher`. */
   constructor(hasher: Hasher = new Sha256()) {
     this.#hasher = hasher;
   }
 
   /**
-   * Adds a document, on a line of its own. Further lines of it are indented by a space, which no document begins with,
-   * so different documents never give the same bytes.
+   * Adds a document on a line of its own. Its further lines are indented by a space; no document begins with one, so
+   * different lists of documents never give the same bytes.
    */
   add(document: string): void {
     this.#hasher.update(`${document.replaceAll("\n", "\n ")}\n`);
@@ -122,7 +122,7 @@ export class DocumentsHash {
   }
 }
 
-/** How many bytes a text has as UTF-8. A lone surrogate counts as U+FFFD, as encoders write it. */
+/** Length of a text in UTF-8 bytes. A lone surrogate counts as U+FFFD, as `TextEncoder` writes it. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {

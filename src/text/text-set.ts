@@ -1,63 +1,69 @@
 /**
- * A set of texts that remembers 64 bits of each, not the texts: what is in it takes 16 to 32 bytes, however long it was.
- * Two texts look the same with a chance of 2⁻⁶⁴ each; among ten million, some pair does once in 400,000 sets.
+ * A set of texts that stores a 64-bit hash of each, not the text: 16 to 32 bytes per text, whatever its length. Two
+ * texts collide with probability 2⁻⁶⁴; among ten million texts, the chance of any collision is about 1 in 400,000.
+ *
+ *   words    low₀ high₀ │ 0 0 │ low₂ high₂ │ …      a hash table of 2ⁿ slots, two words each; a slot of zeros is free
  */
 
+/** A set of texts, by hash. A text that was not added may be reported as present, with negligible probability. */
 export class TextSet {
-  /** Two words a place; a place of two zeros is free. */
+  /** Two words per slot; a slot of two zeros is free. */
   #words = new Uint32Array(2 * 1024);
   #size = 0;
 
-  /** Texts in the set. */
+  /** Number of texts in the set. */
   get size(): number {
     return this.#size;
   }
 
-  /** All that is remembered; a view, for `unpack`. */
+  /** The hash table, for `unpack`: a view, valid until the next `add`. */
   pack(): Uint32Array<ArrayBuffer> {
     return this.#words;
   }
 
-  /** Throws RangeError for words that no set packed. */
+  /** Restores a set from the words of `pack`, which it takes over. Throws RangeError if no set packed them. */
   static unpack(words: Uint32Array<ArrayBuffer>): TextSet {
     const set = new TextSet();
-    const places = words.length / 2;
+    const slots = words.length / 2;
     for (let i = 0; i < words.length; i += 2) if (words[i] !== 0 || words[i + 1] !== 0) set.#size++;
-    if (places < 2 || !Number.isInteger(Math.log2(places)) || 4 * set.#size > words.length) {
-      throw new RangeError("TextSet.unpack: not what a set packed");
+    if (slots < 2 || !Number.isInteger(Math.log2(slots)) || 4 * set.#size > words.length) {
+      throw new RangeError("TextSet.unpack: expected the words of a packed set");
     }
     set.#words = words;
     return set;
   }
 
-  /** Whether the text was not there yet. */
+  /** Adds a text; returns whether it was new. */
   add(text: string): boolean {
     const [low, high] = hash64(text);
-    const place = this.#place(low, high);
-    if (!this.#isFree(place)) return false;
-    this.#words[place] = low;
-    this.#words[place + 1] = high;
+    const slot = this.#slot(low, high);
+    if (!this.#isFree(slot)) return false;
+    this.#words[slot] = low;
+    this.#words[slot + 1] = high;
     if (4 * ++this.#size > this.#words.length) this.#grow();
     return true;
   }
 
   /** Whether the text was added. */
   has(text: string): boolean {
-    return !this.#isFree(this.#place(...hash64(text)));
+    return !this.#isFree(this.#slot(...hash64(text)));
   }
 
-  #isFree(place: number): boolean {
-    return this.#words[place] === 0 && this.#words[place + 1] === 0;
+  #isFree(slot: number): boolean {
+    return this.#words[slot] === 0 && this.#words[slot + 1] === 0;
   }
 
-  /** Where a hash is, or would be: open addressing; at least half of the places are free. */
-  #place(low: number, high: number): number {
+  /**
+   * Offset of the slot that holds a hash, or of the free slot where it belongs: linear probing, at least half the slots
+   * free.
+   */
+  #slot(low: number, high: number): number {
     const mask = this.#words.length - 2;
-    let place = (2 * low) & mask;
-    while (!this.#isFree(place) && (this.#words[place] !== low || this.#words[place + 1] !== high)) {
-      place = (place + 2) & mask;
+    let slot = (2 * low) & mask;
+    while (!this.#isFree(slot) && (this.#words[slot] !== low || this.#words[slot + 1] !== high)) {
+      slot = (slot + 2) & mask;
     }
-    return place;
+    return slot;
   }
 
   #grow(): void {
@@ -65,14 +71,14 @@ export class TextSet {
     this.#words = new Uint32Array(2 * words.length);
     for (let i = 0; i < words.length; i += 2) {
       if (words[i] === 0 && words[i + 1] === 0) continue;
-      const place = this.#place(words[i], words[i + 1]);
-      this.#words[place] = words[i];
-      this.#words[place + 1] = words[i + 1];
+      const slot = this.#slot(words[i], words[i + 1]);
+      this.#words[slot] = words[i];
+      this.#words[slot + 1] = words[i + 1];
     }
   }
 }
 
-/** Two lanes over the UTF-16 units, each mixed as MurmurHash3 mixes (Appleby 2011), with constants of its own. Never 0, 0. */
+/** Hashes UTF-16 units in two lanes, each mixed as in MurmurHash3 (Appleby 2011) with its own constants. Never 0, 0. */
 function hash64(text: string): [low: number, high: number] {
   let low = text.length ^ 0x9747b28c;
   let high = text.length ^ 0x3c6ef372;
@@ -86,6 +92,7 @@ function hash64(text: string): [low: number, high: number] {
   return [(finish(low ^ (high >>> 7)) | 1) >>> 0, finish(high ^ (low << 3))];
 }
 
+/** MurmurHash3's final mix, `fmix32`. */
 function finish(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);

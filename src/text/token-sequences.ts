@@ -1,48 +1,53 @@
 /**
- * Many documents as tokens, in one typed array: a byte per token where the vocabulary has at most 256 tokens, two or four
- * where it has more. Arrays of numbers would take eight bytes per token and an object per document.
+ * Many documents as tokens in one typed array: one byte per token for a vocabulary of at most 256, otherwise two or
+ * four. Plain arrays would take eight bytes per token and an object per document.
+ *
+ *   ids       9 1 2 9 9 3 9       documents end to end; BOS is 9
+ *   starts    0       4           offset of each document
+ *   ends              4     7     its end
+ *   order     1, 0                of one `TokenSequences`: [9, 3, 9], [9, 1, 2, 9], as views of `ids`
  */
 import type { Random } from "../random.ts";
 
-/** The tokens of a document, BOS at both ends, or a window of a longer text. */
+/** The tokens of a document with BOS at both ends, or of a window of a longer text. */
 export type Tokens = ArrayLike<number>;
 
-/** Items in order: an array, or an object that makes each item on demand. */
+/** A read-only list: an array, or an object that makes each item on demand. */
 export interface Sequence<Item> extends Iterable<Item> {
-  /** Items. */
+  /** Number of items. */
   readonly length: number;
   /** The item at an index, counted from the end if negative; undefined outside. */
   at(index: number): Item | undefined;
-  /** Items from `start` to `end`, as a view. */
+  /** Items from `start` up to `end`, as a view. */
   slice(start?: number, end?: number): Sequence<Item>;
 }
 
 /** Token ids in the narrowest type that holds them. */
 export type Ids = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** The narrowest list that holds every id. */
+/** Constructor of the narrowest typed array that holds every id. */
 export const idArray = (vocabSize: number): Uint8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor =>
   vocabSize <= 2 ** 8 ? Uint8Array : vocabSize <= 2 ** 16 ? Uint16Array : Uint32Array;
 
-/** Collects documents; grows by doubling. */
+/** Collects documents in one array, which grows by doubling. */
 export class TokenCollector {
   #ids: Ids;
   #length = 0;
-  /** Where each document begins, and so where the previous one ends. */
+  /** Offset at which each document begins and the previous one ends. */
   #starts = new Float64Array(1024);
   #count = 0;
 
-  /** @param vocabSize every id is below it. */
+  /** Every id must be below `vocabSize`. */
   constructor(vocabSize: number) {
     this.#ids = new (idArray(vocabSize))(4096);
   }
 
-  /** Documents so far. */
+  /** Number of documents so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** Copies the ids. */
+  /** Adds a document; copies its ids. */
   add(ids: ArrayLike<number>): void {
     if (this.#length + ids.length > this.#ids.length) {
       this.#ids = grown(this.#ids, Math.max(2 * this.#ids.length, this.#length + ids.length));
@@ -57,13 +62,15 @@ export class TokenCollector {
     this.#length += ids.length;
   }
 
-  /** The tokens of all documents, end to end, and how many each has: what `unpack` takes. Views, not copies. */
+  /** The tokens of all documents, end to end, and the length of each document, for `unpack`. `ids` is a view. */
   pack(): { readonly ids: Ids; readonly lengths: Uint32Array<ArrayBuffer> } {
     const lengths = Uint32Array.from({ length: this.#count }, (_, i) => this.#end(i) - this.#starts[i]);
     return { ids: this.#ids.subarray(0, this.#length), lengths };
   }
 
-  /** Throws RangeError if the lengths don't add up to the ids. */
+  /**
+   * Restores a collector from `pack`; takes over `ids`. Throws RangeError if the lengths don't add up to `ids.length`.
+   */
   static unpack(vocabSize: number, ids: Ids, lengths: Uint32Array): TokenCollector {
     const collector = new TokenCollector(vocabSize);
     collector.#starts = new Float64Array(Math.max(1, lengths.length));
@@ -71,7 +78,11 @@ export class TokenCollector {
       collector.#starts[collector.#count++] = collector.#length;
       collector.#length += length;
     }
-    if (collector.#length !== ids.length) throw new RangeError("TokenCollector.unpack: lengths that are not the ids'");
+    if (collector.#length !== ids.length) {
+      throw new RangeError(
+        `TokenCollector.unpack: got ${ids.length} ids, expected ${collector.#length} by their lengths`,
+      );
+    }
     if (ids.length > 0) collector.#ids = ids;
     return collector;
   }
@@ -80,7 +91,7 @@ export class TokenCollector {
     return document + 1 < this.#count ? this.#starts[document + 1] : this.#length;
   }
 
-  /** The documents `order` names, in its order; null: all, as they came. */
+  /** The documents that `order` lists, in that order; null: all, in the order they were added. */
   documents(order: Uint32Array | null = null): TokenSequences {
     const count = this.#count;
     const ends = Float64Array.from({ length: count }, (_, i) => this.#end(i));
@@ -99,14 +110,14 @@ function grown(ids: Ids, length: number): Ids {
   return larger;
 }
 
-/** Documents, or windows of them, in some order. Each is a view of the one list, made when it is asked for. */
+/** Documents, or windows of them, in some order. Each is a view of the shared array, made on access. */
 export class TokenSequences implements Sequence<Tokens> {
   readonly #ids: Ids;
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
   readonly #order: Uint32Array;
 
-  /** `TokenCollector.documents` calls it. */
+  /** Used by `TokenCollector.documents`. Document i is `ids` from `starts[i]` up to `ends[i]`; takes over all four. */
   constructor(ids: Ids, starts: Float64Array, ends: Float64Array, order: Uint32Array) {
     this.#ids = ids;
     this.#starts = starts;
@@ -114,7 +125,7 @@ export class TokenSequences implements Sequence<Tokens> {
     this.#order = order;
   }
 
-  /** Documents or windows. */
+  /** Number of documents or windows. */
   get length(): number {
     return this.#order.length;
   }
@@ -132,12 +143,12 @@ export class TokenSequences implements Sequence<Tokens> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
   }
 
-  /** All tokens of all documents. */
+  /** Number of tokens of all documents. */
   countTokens(): number {
     return this.#order.reduce((sum, document) => sum + this.#ends[document] - this.#starts[document], 0);
   }
 
-  /** The same documents in an order of the generator's. */
+  /** The same documents in an order drawn from the generator. */
   shuffled(random: Random): TokenSequences {
     const order = this.#order.slice();
     random.shuffle(order);
@@ -145,9 +156,9 @@ export class TokenSequences implements Sequence<Tokens> {
   }
 
   /**
-   * Every token is learnt: documents [BOS, …, BOS] are laid end to end, sharing a BOS, and cut into windows of
-   * blockSize + 1 tokens that overlap by one, so each token but the first BOS is a target once. The last window may be
-   * shorter. `[[9, 1, 2, 9], [9, 3, 9]]`, 2 → `[[9, 1, 2], [2, 9, 3], [3, 9]]`.
+   * Windows in which every token is trained on: lays documents [BOS, …, BOS] end to end, sharing the BOS between two,
+   * and cuts them into windows of blockSize + 1 tokens that overlap by one. So each token but the first BOS is a target
+   * exactly once. The last window may be shorter. `[[9, 1, 2, 9], [9, 3, 9]]`, 2 → `[[9, 1, 2], [2, 9, 3], [3, 9]]`.
    */
   windows(blockSize: number): TokenSequences {
     const length = Math.max(0, this.countTokens() - Math.max(0, this.length - 1));

@@ -1,55 +1,61 @@
 /**
- * The interface of every tokenizer: text to ids and back. The kinds are in `tokenizers/`; the atomic core has the simplest
- * of them in six lines.
+ * The interface of every tokenizer: text to ids and back. The implementations are in `tokenizers/`; the simplest of
+ * them, inline, is in `microgpt.ts`.
  *
- * Ids start at 0; the last one is BOS, the only special token, which starts and ends every document.
+ * Ids start at 0. The last one is BOS, which starts and ends every document.
  */
 import { InputError, quote } from "../errors.ts";
 
-/** A kind of tokenizer: characters, words, or byte pair encoding over words or bytes. */
+/** A kind of tokenizer: characters, words, or byte pair encoding over characters or bytes. */
 export type TokenizerKind = "char" | "word" | "bpe" | "byte-bpe";
 
-/** All kinds. */
+/** All tokenizer kinds. */
 export const TOKENIZER_KINDS: readonly TokenizerKind[] = ["char", "word", "bpe", "byte-bpe"];
 
-/** A text as ids. */
+/** An encoded text. */
 export interface Encoding {
   /** Token ids, without BOS. */
   readonly ids: number[];
-  /** Pieces that are not in the vocabulary, in order of appearance, with their counts. They have no id, or that of `<unk>`. */
+  /**
+   * Pieces that are not in the vocabulary, with their counts, in order of appearance. `ids` has `<unk>` for them, or
+   * nothing.
+   */
   readonly unknown: ReadonlyMap<string, number>;
 }
 
-/** A range of a text and its token. */
+/** A range of a text and the token that covers it. */
 export interface Span {
-  /** The first UTF-16 unit. */
+  /** Index of the first UTF-16 unit. */
   readonly start: number;
-  /** One past the last UTF-16 unit. */
+  /** Index after the last UTF-16 unit. */
   readonly end: number;
-  /** The token's id; null for a space that this kind of tokenizer drops, or an unknown piece. */
+  /**
+   * The token's id; null for white space that this kind of tokenizer drops, and for an unknown piece without `<unk>`.
+   */
   readonly id: number | null;
 }
 
-/** A vocabulary that is learnt. */
+/** A learnt vocabulary, which encodes text as ids and decodes ids to text. */
 export interface Tokenizer {
-  /** The kind. */
+  /** What its tokens are: characters, words, or byte pairs. */
   readonly kind: TokenizerKind;
   /** Number of ids, BOS included. */
   readonly vocabSize: number;
   /** The last id, `vocabSize − 1`. */
   readonly bos: number;
-  /** The id of unknown pieces, `<unk>`; null where they have none. */
+  /** The id of `<unk>`, which stands for unknown pieces; null: they get no id. */
   readonly unk: number | null;
   /** Text → ids, without BOS. */
   encode(text: string): Encoding;
   /**
    * The range of each token of a text, in order, without gap or overlap: `"ab c"` as words →
-   * `[0, 2) ab, [2, 3) null, [3, 4) c`. A token that ends inside a character (byte-bpe) leaves the character to the next one.
+   * `[0, 2) ab, [2, 3) null, [3, 4) c`. A character split between tokens (byte-bpe) belongs to the range of the last
+   * one.
    */
   spans(text: string): Span[];
-  /** The text of the ids; BOS has none. Throws RangeError for an id outside the vocabulary. */
+  /** Ids → text; BOS decodes to nothing. Throws RangeError for an id outside the vocabulary. */
   decode(ids: ArrayLike<number>): string;
-  /** A token for display: the end of a word as `</w>`, an incomplete character as `\xe2`. */
+  /** A token for display: the end of a word as `</w>`, bytes of an incomplete character as `\xe2`. */
   token(id: number): string;
   /** The content of `tokenizer.json`. */
   toJSON(): TokenizerJson;
@@ -57,29 +63,29 @@ export interface Tokenizer {
 
 /** `tokenizer.json` of a run. */
 export interface TokenizerJson {
-  /** Always the same. */
+  /** Identifies the format. */
   readonly format: "microgpt-tokenizer";
-  /** Of the format. */
+  /** Version of the format. */
   readonly version: 1;
-  /** The kind. */
+  /** What the tokens are. */
   readonly kind: TokenizerKind;
   /** The base tokens in order of their ids; absent for byte-bpe, whose base is the 256 bytes. */
   readonly tokens?: readonly string[];
   /** Whether `<unk>` has the id after `tokens`. */
   readonly unk?: true;
-  /** For bpe and byte-bpe: the pairs of ids that become one token, in order. */
+  /** For bpe and byte-bpe: the pairs of ids that become one token, in the order in which they were learnt. */
   readonly merges?: readonly (readonly [left: number, right: number])[];
 }
 
 /** Learns a vocabulary from documents. */
 export interface TokenizerTrainer {
-  /** Counts a document. */
+  /** Counts the pieces of a document. */
   add(document: string): void;
-  /** The tokenizer. Throws InputError if the documents do not allow what was asked for. */
+  /** Builds the tokenizer. Throws InputError if its vocabulary size is too small for the documents. */
   finish(): Tokenizer;
 }
 
-/** A document as the model reads it: `[BOS, …ids, BOS]`. Throws InputError if a piece of it is unknown and there is no `<unk>`. */
+/** A document as the model reads it: `[BOS, …ids, BOS]`. Throws InputError for an unknown piece without `<unk>`. */
 export function documentTokens(tokenizer: Tokenizer, document: string): number[] {
   const { ids, unknown } = tokenizer.encode(document);
   if (unknown.size > 0 && tokenizer.unk === null) {
@@ -88,20 +94,20 @@ export function documentTokens(tokenizer: Tokenizer, document: string): number[]
   return [tokenizer.bos, ...ids, tokenizer.bos];
 }
 
-/** `{ "é" → 1, "ß" → 2 }` → `2 pieces that the training data does not have: "é", "ß" (2 times)`. */
+/** `{ "é" → 1, "ß" → 2 }` → `2 tokens not in the vocabulary: "é", "ß" (2 times)`. */
 export function nameUnknown(unknown: ReadonlyMap<string, number>): string {
   const named = [...unknown]
     .slice(0, 10)
     .map(([piece, count]) => quote(piece) + (count > 1 ? ` (${count} times)` : ""));
   if (unknown.size > named.length) named.push("…");
-  const noun = unknown.size === 1 ? "a piece" : `${unknown.size} pieces`;
-  return `${noun} that the training data does not have: ${named.join(", ")}`;
+  const noun = unknown.size === 1 ? "a token" : `${unknown.size} tokens`;
+  return `${noun} not in the vocabulary: ${named.join(", ")}`;
 }
 
-/** Throws the RangeError of `decode` for an id outside the vocabulary. */
+/** Throws the RangeError of `decode` and `token` for an id outside the vocabulary. */
 export function unknownId(id: number, bos: number): never {
   throw new RangeError(`decode: ids are 0 to ${bos}, got ${id}`);
 }
 
-/** For encodings without unknown pieces. */
+/** The `unknown` of an encoding without unknown pieces. */
 export const NOTHING_UNKNOWN: ReadonlyMap<string, number> = new Map();

@@ -8,7 +8,7 @@ test("a prompt's unknown characters are named and left out, and the rest is comp
   const { exitCode, stdout, stderr } = await microgptHere(["complete", run, "Zbëa\u001b[31m"]);
   expect(exitCode).toBe(0);
   expect(stderr).toBe(
-    'microgpt: warning: the prompt "Zbëa\\u001b[31m" has 6 pieces that the training data does not have:' +
+    'microgpt: warning: the prompt "Zbëa\\u001b[31m" has 6 tokens not in the vocabulary:' +
       ' "Z", "ë", "\\u001b", "[", "3", "1"; left out\n',
   );
   expect(stdout).toMatch(/^ba[a-z]*\n$/);
@@ -18,7 +18,7 @@ test("a prompt's unknown characters are named and left out, and the rest is comp
   const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY, "--prompt-file", prompts];
   const finished = await microgptHere(args);
   expect(finished.stderr).toMatch(
-    /^microgpt: warning: \S*prompts\.txt: the prompt "Zoë" has 2 pieces .* "Z", "ë"; left out\n$/,
+    /^microgpt: warning: \S*prompts\.txt: the prompt "Zoë" has 2 tokens .* "Z", "ë"; left out\n$/,
   );
   expect(finished.stdout).toMatch(/\n\nba[a-z]*\no[a-z]*\n$/);
 });

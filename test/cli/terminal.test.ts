@@ -80,7 +80,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
       { NO_COLOR: "1" },
     );
     expect(screen).toMatch(/\r\nbac\S*\r\n/);
-    expect(screen).toContain('the prompt "Zoë" has 2 pieces that the training data does not have: "Z", "ë"; left out');
+    expect(screen).toContain('the prompt "Zoë" has 2 tokens not in the vocabulary: "Z", "ë"; left out');
     expect(exitCode).toBe(0);
   });
 

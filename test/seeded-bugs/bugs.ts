@@ -216,14 +216,14 @@ export const BUGS: readonly Bug[] = [
   {
     name: "merges count each word once, however often it was met",
     file: "src/text/tokenizers/learn-merges.ts",
-    from: "this.#weights[place++] = count;",
-    to: "this.#weights[place++] = Math.min(count, 1);",
+    from: "this.#weights[position++] = count;",
+    to: "this.#weights[position++] = Math.min(count, 1);",
   },
   {
     name: "merges are applied wherever one fits first, not the earliest learnt first",
     file: "src/text/tokenizers/apply-merges.ts",
-    from: "this.#heap.push(rank * PLACES + place);",
-    to: "this.#heap.push(place);",
+    from: "this.#heap.push(rank * POSITIONS + position);",
+    to: "this.#heap.push(position);",
   },
   {
     name: "a merge does not look at its new left neighbour",
@@ -252,8 +252,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "two documents whose hashes agree in one half are one",
     file: "src/text/text-set.ts",
-    from: "(this.#words[place] !== low || this.#words[place + 1] !== high)",
-    to: "(this.#words[place] !== low || high < 0)",
+    from: "(this.#words[slot] !== low || this.#words[slot + 1] !== high)",
+    to: "(this.#words[slot] !== low || high < 0)",
   },
   {
     name: "ids of 256 and more in a byte",

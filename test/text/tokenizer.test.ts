@@ -43,7 +43,7 @@ describe("char", () => {
       ],
     ]);
     expect(() => documentTokens(tokenizer, "za")).toThrow(
-      'tokenizer: the document "za" has a piece that the training data does not have: "z"',
+      'tokenizer: the document "za" has a token not in the vocabulary: "z"',
     );
     expect(
       nameUnknown(
@@ -52,7 +52,7 @@ describe("char", () => {
           ["\u202e", 3],
         ]),
       ),
-    ).toBe('2 pieces that the training data does not have: "\\u001b", "\\u202e" (3 times)');
+    ).toBe('2 tokens not in the vocabulary: "\\u001b", "\\u202e" (3 times)');
   });
 });
 
@@ -73,7 +73,7 @@ describe("<unk>", () => {
     const tokenizer = learn("word", ["d c c b b b a"], { vocabSize: 5 });
     expect([0, 1, 2, 3, 4].map((id) => tokenizer.token(id))).toEqual(["b", "c", "d", "<unk>", "<bos>"]);
     expect(() => learn("char", ["ab"], { vocabSize: 2 })).toThrow(
-      "--vocab-size 2 has no room for a char, <unk> and BOS",
+      "--vocab-size 2 is too small for a char, <unk> and BOS",
     );
   });
 

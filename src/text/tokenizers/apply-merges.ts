@@ -1,31 +1,37 @@
 /**
- * Applying merges: the ids of a piece, base tokens at first, become the ids of the tokens they make together. The merge
- * that was learnt first goes first, wherever it fits, from left to right.
+ * Applies merges that `learn-merges.ts` learnt: replaces the base ids of a piece by the ids of merged tokens. The merge
+ * learnt first has the lowest rank and goes first, from left to right.
  *
- * Not merge by merge over the whole piece, and not by a search for the best pair after every step, which takes n² for a
- * piece of n symbols: what can be merged waits in a heap, so a megabyte without a space takes n log n.
+ *   position  0   1   2   3   4       ranks   l o → 0, e r → 1, lo w → 2
+ *   symbols   l   o   w   e   r       heap    (0, 0) (1, 3)     rank and position of each pair that can be merged
+ *             lo  ·   w   e   r               (1, 3) (2, 0)     merging l o makes lo w a candidate
+ *             lo  ·   w   er  ·               (2, 0)
+ *             low ·   ·   er  ·
+ *
+ * The heap makes a piece of n symbols take n log n. Searching for the best pair after every merge would take n², too
+ * long for a megabyte without a space.
  */
 import { TokenTexts } from "./learn-merges.ts";
 import type { Merge } from "./learn-merges.ts";
 import { ABSENT, PairTable } from "./pair-table.ts";
 
-/** Heap keys are rank · 2³² + place: both fit a double exactly. */
-const PLACES = 2 ** 32;
+/** A heap key is rank · 2³² + position, which a double holds exactly. */
+const POSITIONS = 2 ** 32;
 
-/** Applies merges to words, in the order of their ranks. */
+/** Applies merges to pieces, in the order of their ranks. */
 export class MergeApplier {
-  /** The text of every token, base ones first. */
+  /** Text of every token, base tokens first. */
   readonly texts: readonly string[];
-  /** Pair → rank, and rank → the token that it makes. */
+  /** Pair → rank; below, rank → merged token. */
   readonly #rankOf: PairTable;
   readonly #made: Int32Array;
   readonly #merges: readonly Merge[];
-  // Scratch, for one piece at a time.
+  // Scratch for one piece: positions of the neighbouring symbols, as in `learn-merges.ts`.
   #previous = new Int32Array(64);
   #next = new Int32Array(64);
   readonly #heap = new MinHeap();
 
-  /** @param base the base tokens. @param merges in the order in which they were learnt. */
+  /** Prepares to apply `merges`, which must be in the order in which they were learnt, to the ids of `base` tokens. */
   constructor(base: readonly string[], merges: readonly Merge[]) {
     const vocabulary = new TokenTexts(base);
     this.#merges = merges;
@@ -38,57 +44,60 @@ export class MergeApplier {
     this.texts = vocabulary.texts;
   }
 
-  /** @param symbols base ids, overwritten. Negative ones are no tokens: they stay, and nothing is merged across them. */
+  /**
+   * Merges base ids in place; returns `symbols`, shortened. Negative ids represent unknown symbols: they are kept, and
+   * nothing is merged across them.
+   */
   apply(symbols: number[]): number[] {
     const { length } = symbols;
     if (length < 2) return symbols;
     this.#link(length);
-    for (let place = 0; place + 1 < length; place++) this.#propose(symbols, place);
+    for (let position = 0; position + 1 < length; position++) this.#propose(symbols, position);
     for (let key = this.#heap.pop(); key !== null; key = this.#heap.pop()) {
-      const rank = Math.floor(key / PLACES);
-      this.#merge(symbols, key - rank * PLACES, rank);
+      const rank = Math.floor(key / POSITIONS);
+      this.#merge(symbols, key - rank * POSITIONS, rank);
     }
     let kept = 0;
-    for (let place = 0; place !== ABSENT; place = this.#next[place]) symbols[kept++] = symbols[place];
+    for (let position = 0; position !== ABSENT; position = this.#next[position]) symbols[kept++] = symbols[position];
     symbols.length = kept;
     return symbols;
   }
 
-  /** Every place has its neighbours. */
+  /** Links each position to its neighbours. */
   #link(length: number): void {
     if (this.#next.length < length) {
       this.#previous = new Int32Array(2 * length);
       this.#next = new Int32Array(2 * length);
     }
-    for (let place = 0; place < length; place++) {
-      this.#previous[place] = place - 1;
-      this.#next[place] = place + 1;
+    for (let position = 0; position < length; position++) {
+      this.#previous[position] = position - 1;
+      this.#next[position] = position + 1;
     }
     this.#next[length - 1] = ABSENT;
   }
 
-  /** Puts the pair that begins at a place into the heap, if it is one to merge. */
-  #propose(symbols: readonly number[], place: number): void {
-    const [left, right] = [symbols[place], symbols[this.#next[place]]];
+  /** Pushes the pair that begins at a position onto the heap if there is a merge for it. */
+  #propose(symbols: readonly number[], position: number): void {
+    const [left, right] = [symbols[position], symbols[this.#next[position]]];
     if (left < 0 || right < 0) return;
     const rank = this.#rankOf.get(left, right);
-    if (rank !== ABSENT) this.#heap.push(rank * PLACES + place);
+    if (rank !== ABSENT) this.#heap.push(rank * POSITIONS + position);
   }
 
-  /** Does so, unless one of the two has become part of another token since. */
-  #merge(symbols: number[], place: number, rank: number): void {
-    const second = this.#next[place];
+  /** Merges the pair at a position, unless one of the two has been merged into another token since it was pushed. */
+  #merge(symbols: number[], position: number, rank: number): void {
+    const second = this.#next[position];
     const [left, right] = this.#merges[rank];
-    if (second === ABSENT || symbols[place] !== left || symbols[second] !== right) return;
+    if (second === ABSENT || symbols[position] !== left || symbols[second] !== right) return;
     const after = this.#next[second];
-    symbols[place] = this.#made[rank];
+    symbols[position] = this.#made[rank];
     symbols[second] = ABSENT;
-    this.#next[place] = after;
+    this.#next[position] = after;
     if (after !== ABSENT) {
-      this.#previous[after] = place;
-      this.#propose(symbols, place);
+      this.#previous[after] = position;
+      this.#propose(symbols, position);
     }
-    const before = this.#previous[place];
+    const before = this.#previous[position];
     if (before !== ABSENT) this.#propose(symbols, before);
   }
 }
@@ -105,14 +114,14 @@ class MinHeap {
       this.#keys = keys;
     }
     const keys = this.#keys;
-    let at = this.#size++;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
+    let hole = this.#size++;
+    while (hole > 0) {
+      const parent = (hole - 1) >> 1;
       if (keys[parent] <= key) break;
-      keys[at] = keys[parent];
-      at = parent;
+      keys[hole] = keys[parent];
+      hole = parent;
     }
-    keys[at] = key;
+    keys[hole] = key;
   }
 
   pop(): number | null {
@@ -120,16 +129,16 @@ class MinHeap {
     const keys = this.#keys;
     const top = keys[0];
     const last = keys[--this.#size];
-    let at = 0;
+    let hole = 0;
     for (;;) {
-      let child = 2 * at + 1;
+      let child = 2 * hole + 1;
       if (child >= this.#size) break;
       if (child + 1 < this.#size && keys[child + 1] < keys[child]) child++;
       if (keys[child] >= last) break;
-      keys[at] = keys[child];
-      at = child;
+      keys[hole] = keys[child];
+      hole = child;
     }
-    keys[at] = last;
+    keys[hole] = last;
     return top;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Tokenizers whose tokens are made of others: a text is cut into pieces, a piece into base symbols, and these are merged
- * as was learnt. `bpe` and `byte-bpe` differ in what a piece and a base symbol are.
+ * Tokenizers with composed tokens, `bpe` and `byte-bpe`: splits a text into pieces and each piece into base symbols,
+ * then merges these as learnt. The two differ in what a piece and a base symbol are. Indivisible tokens are in
+ * `vocabulary.ts`.
  */
 import { NOTHING_UNKNOWN, unknownId } from "../tokenizer.ts";
 import type { Encoding, Span, Tokenizer, TokenizerJson } from "../tokenizer.ts";
@@ -9,38 +10,38 @@ import { detached, widthAt } from "./characters.ts";
 import type { Scan } from "./characters.ts";
 import type { Merge } from "./learn-merges.ts";
 
-/** What stands for a character without an id among the symbols of a piece. */
+/** Among the symbols of a piece: a character without an id. */
 export const UNKNOWN = -1;
 
 /** What distinguishes bpe from byte-bpe. */
 export interface BpeScheme {
-  /** The kind. */
+  /** Which of the two. */
   readonly kind: "bpe" | "byte-bpe";
-  /** Cuts a text into the pieces within which merges happen. */
+  /** Splits a text into pieces; no merge crosses from one into the next. */
   readonly scan: Scan;
-  /** The text of every base token: characters, or bytes as characters U+0000 to U+00FF. */
+  /** Text of every base token: a character, or a byte as one of U+0000 to U+00FF. */
   readonly base: readonly string[];
-  /** A piece → its base ids, or UNKNOWN. */
+  /** A piece → its base ids; UNKNOWN for a character without one. */
   readonly symbolsOf: (piece: string) => number[];
-  /** Texts of tokens, end to end → text. */
+  /** Concatenated token texts → decoded text. */
   readonly textOf: (texts: string) => string;
-  /** The text of one token → how a list shows it. */
+  /** Text of a token → the token for display. */
   readonly displayOf: (text: string) => string;
-  /** How much of the text of a token a character takes: UTF-16 units, or bytes. */
+  /** Length of a character within a token's text: in UTF-16 units (bpe) or bytes (byte-bpe). */
   readonly sizeOf: (codePoint: number) => number;
-  /** The end of the text of a token that no character of a piece stands for. */
+  /** Suffix of a token's text that is not in the piece: the end of word (bpe), or none. */
   readonly end: string;
-  /** What `tokenizer.json` has besides the merges. */
+  /** Fields of `tokenizer.json` besides the merges. */
   readonly json: Pick<TokenizerJson, "tokens">;
 }
 
-/** Pieces up to this length are remembered with their ids, so many of them: words come again and again, long pieces don't. */
+/** The cache of encoded pieces holds short ones only: words recur, long pieces do not. */
 const MAX_CACHED_LENGTH = 64;
 const MAX_CACHED_PIECES = 65_536;
 
 /** A tokenizer by byte pair encoding. */
 export class BpeTokenizer implements Tokenizer {
-  /** As in `Tokenizer`, like the next three. */
+  /** As in `Tokenizer`. */
   readonly kind: BpeScheme["kind"];
   /** As in `Tokenizer`. */
   readonly vocabSize: number;
@@ -48,17 +49,17 @@ export class BpeTokenizer implements Tokenizer {
   readonly bos: number;
   /** As in `Tokenizer`; always null. */
   readonly unk = null;
-  readonly #parts: BpeScheme;
+  readonly #scheme: BpeScheme;
   readonly #merges: readonly Merge[];
   readonly #applier: MergeApplier;
   readonly #cache = new Map<string, readonly number[]>();
 
-  /** @param merges in the order in which they were learnt. */
-  constructor(parts: BpeScheme, merges: readonly Merge[]) {
-    this.kind = parts.kind;
-    this.#parts = parts;
+  /** Applies `merges`, which must be in the order in which they were learnt. */
+  constructor(scheme: BpeScheme, merges: readonly Merge[]) {
+    this.kind = scheme.kind;
+    this.#scheme = scheme;
     this.#merges = merges;
-    this.#applier = new MergeApplier(parts.base, merges);
+    this.#applier = new MergeApplier(scheme.base, merges);
     this.bos = this.#applier.texts.length;
     this.vocabSize = this.bos + 1;
   }
@@ -66,7 +67,7 @@ export class BpeTokenizer implements Tokenizer {
   encode(text: string): Encoding {
     const ids: number[] = [];
     let unknown: Map<string, number> | null = null;
-    this.#parts.scan(text, (start, end) => {
+    this.#scheme.scan(text, (start, end) => {
       let hasUnknown = false;
       for (const symbol of this.#symbolsOf(text.slice(start, end))) {
         if (symbol === UNKNOWN) hasUnknown = true;
@@ -84,9 +85,9 @@ export class BpeTokenizer implements Tokenizer {
       if (start > covered) spans.push({ start: covered, end: start, id: null });
       covered = start;
     };
-    this.#parts.scan(text, (pieceStart, pieceEnd) => {
+    this.#scheme.scan(text, (pieceStart, pieceEnd) => {
       gapUntil(pieceStart);
-      this.#place(text, pieceStart, pieceEnd, (symbol, start, end) => {
+      this.#eachSpan(text, pieceStart, pieceEnd, (symbol, start, end) => {
         spans.push({ start, end, id: symbol === UNKNOWN ? null : symbol });
         covered = end;
       });
@@ -98,11 +99,11 @@ export class BpeTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>): string {
     let texts = "";
     for (const id of Array.from(ids)) if (id !== this.bos) texts += this.#textOf(id);
-    return this.#parts.textOf(texts);
+    return this.#scheme.textOf(texts);
   }
 
   token(id: number): string {
-    return id === this.bos ? "<bos>" : this.#parts.displayOf(this.#textOf(id));
+    return id === this.bos ? "<bos>" : this.#scheme.displayOf(this.#textOf(id));
   }
 
   toJSON(): TokenizerJson {
@@ -110,7 +111,7 @@ export class BpeTokenizer implements Tokenizer {
       format: "microgpt-tokenizer",
       version: 1,
       kind: this.kind,
-      ...this.#parts.json,
+      ...this.#scheme.json,
       merges: this.#merges,
     };
   }
@@ -119,11 +120,11 @@ export class BpeTokenizer implements Tokenizer {
     return this.#applier.texts[id] ?? unknownId(id, this.bos);
   }
 
-  /** The ids of a piece, and UNKNOWN for what has none. */
+  /** The ids of a piece, with UNKNOWN for characters that have none. */
   #symbolsOf(piece: string): readonly number[] {
     const cached = this.#cache.get(piece);
     if (cached !== undefined) return cached;
-    const symbols = this.#applier.apply(this.#parts.symbolsOf(piece));
+    const symbols = this.#applier.apply(this.#scheme.symbolsOf(piece));
     if (piece.length <= MAX_CACHED_LENGTH) {
       if (this.#cache.size >= MAX_CACHED_PIECES) this.#cache.clear();
       this.#cache.set(detached(piece), symbols);
@@ -132,28 +133,31 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   #countUnknown(text: string, pieceStart: number, pieceEnd: number, counts: Map<string, number>): void {
-    this.#place(text, pieceStart, pieceEnd, (symbol, start, end) => {
+    this.#eachSpan(text, pieceStart, pieceEnd, (symbol, start, end) => {
       const piece = text.slice(start, end);
       if (symbol === UNKNOWN) counts.set(piece, (counts.get(piece) ?? 0) + 1);
     });
   }
 
-  /** Calls back with every symbol of a piece and the characters that it stands for. */
-  #place(
+  /**
+   * Calls `visit` with every symbol of a piece and the range of characters that end in it. `pending` is the length of
+   * token text not yet matched by characters: more than 0 after a token that ends inside a character.
+   */
+  #eachSpan(
     text: string,
     pieceStart: number,
     pieceEnd: number,
     visit: (symbol: number, start: number, end: number) => void,
   ): void {
-    const { sizeOf, end } = this.#parts;
+    const { sizeOf, end } = this.#scheme;
     let at = pieceStart;
-    let room = 0;
+    let pending = 0;
     for (const symbol of this.#symbolsOf(text.slice(pieceStart, pieceEnd))) {
       const from = at;
       const size = (): number => sizeOf(text.codePointAt(at) ?? 0);
-      if (symbol === UNKNOWN) room = size();
-      else room += this.#textOf(symbol).length - (end !== "" && this.#textOf(symbol).endsWith(end) ? end.length : 0);
-      for (; at < pieceEnd && size() <= room; at += widthAt(text, at)) room -= size();
+      if (symbol === UNKNOWN) pending = size();
+      else pending += this.#textOf(symbol).length - (end !== "" && this.#textOf(symbol).endsWith(end) ? end.length : 0);
+      for (; at < pieceEnd && size() <= pending; at += widthAt(text, at)) pending -= size();
       visit(symbol, from, at);
     }
   }

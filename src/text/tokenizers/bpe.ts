@@ -1,6 +1,7 @@
 /**
- * `bpe`, as the reference has it: a piece is a word between spaces; its base symbols are its characters and an end of
- * word, shown as `</w>`. Which spaces there were is not kept; a character that the training data lacks is skipped.
+ * `bpe`, as in the reference: a piece is a word between white space; its base symbols are its characters and an
+ * end-of-word symbol, shown as `</w>`. Lossy, unlike `byte-bpe`: white space becomes one space, unknown characters are
+ * skipped.
  */
 import { InputError } from "../../errors.ts";
 import type { Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
@@ -11,16 +12,16 @@ import { BpeTokenizer, UNKNOWN } from "./bpe-tokenizer.ts";
 import type { BpeScheme } from "./bpe-tokenizer.ts";
 import { byCodePoint } from "./vocabulary.ts";
 
-/** How the end of a word is written where tokens are listed. In a token's text it is a space: no word has one. */
+/** The end-of-word symbol where tokens are listed. In a token's text it is a space, which no word contains. */
 export const END_OF_WORD = "</w>";
 const END = " ";
 
-/** Base tokens as they are listed → as their texts are. */
+/** Base tokens as listed → their texts: `</w>` becomes a space. */
 export const textsOf = (tokens: readonly string[]): string[] =>
   tokens.map((token) => (token === END_OF_WORD ? END : token));
 
-/** @param tokens the base tokens in order of their ids: characters, and END_OF_WORD. */
-function bpeKind(tokens: readonly string[]): BpeScheme {
+/** The scheme for base `tokens`, in the order of their ids: characters, and END_OF_WORD once. */
+function bpeScheme(tokens: readonly string[]): BpeScheme {
   const base = textsOf(tokens);
   const idOf = new Map(base.map((token, id) => [token, id]));
   const end = idOf.get(END) ?? UNKNOWN;
@@ -42,11 +43,13 @@ function bpeKind(tokens: readonly string[]): BpeScheme {
   };
 }
 
-/** @param tokens characters and `</w>`, once. */
+/** Makes a tokenizer from base `tokens` (characters, and `</w>` once, in the order of their ids) and learnt merges. */
 export const bpeTokenizer = (tokens: readonly string[], merges: readonly Merge[]): Tokenizer =>
-  new BpeTokenizer(bpeKind(tokens), merges);
+  new BpeTokenizer(bpeScheme(tokens), merges);
 
-/** Ids: the characters and `</w>` in the order of Python's `sorted`, then the merges in order. */
+/**
+ * Learns a bpe tokenizer. Ids: the characters and `</w>` in the order of Python's `sorted`, then the merges in order.
+ */
 export function bpeTrainer(options: LearnOptions): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
@@ -58,17 +61,18 @@ export function bpeTrainer(options: LearnOptions): TokenizerTrainer {
       for (const word of counts.keys()) for (const character of word) characters.add(character);
       const tokens = [...characters].toSorted(byCodePoint);
       checkCapacity(tokens.length, options.maxTokens);
-      const kind = bpeKind(tokens);
-      const words = [...counts].map(([word, count]) => [kind.symbolsOf(word), count] as const);
-      return new BpeTokenizer(kind, learnMerges(words, kind.base, options));
+      const scheme = bpeScheme(tokens);
+      const words = [...counts].map(([word, count]) => [scheme.symbolsOf(word), count] as const);
+      return new BpeTokenizer(scheme, learnMerges(words, scheme.base, options));
     },
   };
 }
 
-/** Throws InputError if the base tokens alone are more than the vocabulary may have. */
+/** Throws InputError if the base tokens alone exceed the vocabulary size. */
 export function checkCapacity(base: number, maxTokens: number | null): void {
   if (maxTokens === null || base <= maxTokens) return;
   throw new InputError(
-    `--vocab-size ${maxTokens + 1} has no room for the ${base} base tokens of the data and BOS; give at least ${base + 1}`,
+    `--vocab-size ${maxTokens + 1} is too small for the ${base} base tokens of the data and BOS;` +
+      ` give at least ${base + 1}`,
   );
 }

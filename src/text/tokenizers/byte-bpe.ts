@@ -1,7 +1,6 @@
 /**
- * `byte-bpe`, as GPT-2 has it: a piece is a word with the space before it; its base symbols are its bytes in UTF-8, so
- * that nothing is ever unknown and `decode(encode(text))` is the text, for every text. (A half of a surrogate pair, which
- * is no character, comes back as U+FFFD.)
+ * `byte-bpe`, as in GPT-2: a piece is a word with the space before it, and its base symbols are its UTF-8 bytes. So
+ * nothing is unknown, and `decode(encode(text))` is the text, unlike `bpe`. (A lone surrogate decodes to U+FFFD.)
  */
 import type { Tokenizer, TokenizerTrainer } from "../tokenizer.ts";
 import { checkCapacity } from "./bpe.ts";
@@ -12,13 +11,13 @@ import { BpeTokenizer } from "./bpe-tokenizer.ts";
 import type { BpeScheme } from "./bpe-tokenizer.ts";
 
 const encoder = new TextEncoder();
-/** A byte order mark within a text is text. */
+/** Keeps U+FEFF: within a text it is a character, not a byte order mark. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The base tokens: every byte as a character. */
+/** The base tokens: byte b as the character U+00b. */
 export const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
 
-const KIND: BpeScheme = {
+const SCHEME: BpeScheme = {
   kind: "byte-bpe",
   scan: scanGpt2,
   base: BYTES,
@@ -36,10 +35,10 @@ const KIND: BpeScheme = {
 
 const bytesOf = (texts: string): Uint8Array => Uint8Array.from(texts, (character) => character.charCodeAt(0));
 
-/** The tokenizer of learnt merges. */
-export const byteBpeTokenizer = (merges: readonly Merge[]): Tokenizer => new BpeTokenizer(KIND, merges);
+/** Makes a tokenizer from learnt merges. */
+export const byteBpeTokenizer = (merges: readonly Merge[]): Tokenizer => new BpeTokenizer(SCHEME, merges);
 
-/** Ids: the 256 bytes, then the merges in order. */
+/** Learns a byte-bpe tokenizer. Ids: the 256 bytes, then the merges in order. */
 export function byteBpeTrainer(options: LearnOptions): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
@@ -48,8 +47,8 @@ export function byteBpeTrainer(options: LearnOptions): TokenizerTrainer {
     },
     finish() {
       checkCapacity(BYTES.length, options.maxTokens);
-      const words = [...counts].map(([piece, count]) => [KIND.symbolsOf(piece), count] as const);
-      return new BpeTokenizer(KIND, learnMerges(words, BYTES, options));
+      const words = [...counts].map(([piece, count]) => [SCHEME.symbolsOf(piece), count] as const);
+      return new BpeTokenizer(SCHEME, learnMerges(words, BYTES, options));
     },
   };
 }

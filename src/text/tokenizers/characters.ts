@@ -1,17 +1,17 @@
 /**
- * What kind of character one is, and how each kind of tokenizer cuts a text into pieces by that.
+ * Character classes, and the scanners that split a text into pieces, one per kind of tokenizer.
  *
- * Scanners, not regular expressions: they take any length in one pass, where a pattern like `\p{L}+` may exhaust the
- * stack of the engine that runs it on a text of a hundred million letters.
+ * Scanners rather than regular expressions: on a text of a hundred million letters, a pattern like `\p{L}+` may exhaust
+ * the regular expression engine's stack.
  */
 
-/** A character has one class or more. */
+/** Class of letters (Unicode L). Classes are bits; a character may have several, or none. */
 export const LETTER = 1;
 /** Class of numbers (Unicode N). */
 export const NUMBER = 2;
-/** White space as Unicode says (GPT-2's pattern), and as Python's `str.isspace` does, which also takes U+001C to U+001F. */
+/** Class of white space (Unicode White_Space), which is `\s` in GPT-2's pattern. */
 export const WHITE_SPACE = 4;
-/** Class of what Python's `str.isspace` accepts. */
+/** Class of what Python's `str.isspace` accepts: white space, and U+001C to U+001F. */
 export const PYTHON_SPACE = 8;
 
 const CLASSES: readonly (readonly [number, RegExp])[] = [
@@ -21,10 +21,10 @@ const CLASSES: readonly (readonly [number, RegExp])[] = [
   [PYTHON_SPACE, /[\p{White_Space}\x1c-\x1f]/u],
 ];
 
-/** What was asked once is remembered, a byte a character; 255: not yet asked. */
+/** Cache of `classOf`, one byte per character; 255: not yet computed. */
 const known = new Uint8Array(0x1_00_00).fill(255);
 
-/** The classes of a character, as bits. A half of a surrogate pair has none. */
+/** The classes of a character, as bits. A lone surrogate has none. */
 export function classOf(codePoint: number): number {
   if (codePoint < 0x1_00_00 && known[codePoint] !== 255) return known[codePoint];
   const character = String.fromCodePoint(codePoint);
@@ -33,24 +33,24 @@ export function classOf(codePoint: number): number {
   return bits;
 }
 
-/** How many UTF-16 units the character at `at` takes. */
+/** Length of the character at `at`, in UTF-16 units: 1 or 2. */
 export const widthAt = (text: string, at: number): number => ((text.codePointAt(at) ?? 0) > 0xff_ff ? 2 : 1);
 
-/** The first place from `at` on whose character has none of these classes, or has one if `until`. */
+/** The first index from `at` on whose character has none of the classes or, if `until`, has one of them. */
 function skip(text: string, at: number, classes: number, until: boolean): number {
-  let place = at;
-  while (place < text.length) {
-    const codePoint = text.codePointAt(place) ?? 0;
+  let index = at;
+  while (index < text.length) {
+    const codePoint = text.codePointAt(index) ?? 0;
     if (((classOf(codePoint) & classes) !== 0) === until) break;
-    place += codePoint > 0xff_ff ? 2 : 1;
+    index += codePoint > 0xff_ff ? 2 : 1;
   }
-  return place;
+  return index;
 }
 
-/** Calls `visit` with the place of each piece of a text, in order; what lies between two pieces belongs to none. */
+/** Calls `visit` with the range [start, end) of each piece of a text, in order. Text between two pieces is dropped. */
 export type Scan = (text: string, visit: (start: number, end: number) => void) => void;
 
-/** Adds the pieces of a document to counts of them. */
+/** Adds the pieces of a document to `counts`. */
 export function countPieces(scan: Scan, document: string, counts: Map<string, number>): void {
   scan(document, (start, end) => {
     const piece = document.slice(start, end);
@@ -61,12 +61,12 @@ export function countPieces(scan: Scan, document: string, counts: Map<string, nu
 }
 
 /**
- * The same text, by itself. A slice of 13 characters or more is, in V8, only a view of the text that it was cut from, all of
- * which it keeps in memory: a vocabulary would keep the corpus.
+ * A copy of a piece that shares no memory with the text that it is a slice of. In V8 a slice of 13 characters or more
+ * is a view that keeps the whole text alive: a vocabulary would keep the corpus in memory.
  */
 export const detached = (piece: string): string => (piece.length < 13 ? piece : piece.split("").join(""));
 
-/** `"añ😀"` → `a`, `ñ`, `😀`: code points. */
+/** Code points: `"añ😀"` → `a`, `ñ`, `😀`. */
 export const scanCharacters: Scan = (text, visit) => {
   for (let at = 0; at < text.length;) {
     const end = at + widthAt(text, at);
@@ -86,7 +86,10 @@ export const scanSplit: Scan = (text, visit) => {
 
 const UNDERSCORE = 0x5f;
 
-/** Python's `\w+|[^\w\s]`: `"the LORD's,"` → `the`, `LORD`, `'`, `s`, `,`. Its `\w` is letters, numbers and `_`; no combining marks. */
+/**
+ * Python's `\w+|[^\w\s]`: `"the LORD's,"` → `the`, `LORD`, `'`, `s`, `,`. Python's `\w` has letters, numbers and `_`,
+ * but no combining marks.
+ */
 export const scanWords: Scan = (text, visit) => {
   const isWord = (codePoint: number): boolean =>
     codePoint === UNDERSCORE || (classOf(codePoint) & (LETTER | NUMBER)) !== 0;
@@ -104,12 +107,13 @@ export const scanWords: Scan = (text, visit) => {
 const SPACE = 0x20;
 const APOSTROPHE = 0x27;
 
-/** After an apostrophe: English endings that are pieces of their own. */
+/** English endings that, with the apostrophe before them, are pieces of their own. */
 const CONTRACTIONS = ["s", "t", "re", "ve", "m", "ll", "d"];
 
 /**
- * GPT-2's pattern (Radford et al. 2019, encoder.py): `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
- * `"I'm  here!"` → `I`, `'m`, ` `, ` here`, `!`. The pieces cover the text: nothing lies between them.
+ * GPT-2's pattern (Radford et al. 2019, encoder.py):
+ * `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`. `"I'm  here!"` → `I`, `'m`, ` `,
+ * ` here`, `!`. The pieces cover the text without gaps.
  */
 export const scanGpt2: Scan = (text, visit) => {
   for (let at = 0; at < text.length;) {
@@ -130,7 +134,7 @@ function gpt2End(text: string, start: number): number {
   if ((classes & LETTER) !== 0) return skip(text, at, LETTER, false);
   if ((classes & NUMBER) !== 0) return skip(text, at, NUMBER, false);
   if ((classes & WHITE_SPACE) === 0) return skip(text, at, LETTER | NUMBER | WHITE_SPACE, true);
-  // White space, all of it UTF-16 units: what stands before a word leaves it its last space.
+  // White space before a word: the last space belongs to the word. Each is one UTF-16 unit.
   const end = skip(text, start, WHITE_SPACE, false);
   return end === text.length || end === start + 1 ? end : end - 1;
 }

@@ -1,8 +1,10 @@
 /**
- * A tokenizer in the format of Hugging Face's `tokenizer.json`, which their libraries (Rust, Python, JavaScript) read.
+ * Writes a tokenizer in the format of Hugging Face's `tokenizer.json`, which their libraries (Rust, Python, JavaScript)
+ * read. Does not read it: `json.ts` reads our own format.
  *
- * What the format can't say: that unknown words are skipped (`word` without `--unk`; at one their reader fails). Where a text has the very characters `<bos>` or `<unk>`,
- * their reader takes them for the special token.
+ * Two differences remain. The format cannot express that unknown words are skipped (`word` without `--unk`): their
+ * reader fails on one. And if a text contains the characters `<bos>` or `<unk>`, their reader takes them for the
+ * special token.
  */
 import type { Tokenizer } from "../tokenizer.ts";
 import { END_OF_WORD, textsOf } from "./bpe.ts";
@@ -11,14 +13,14 @@ import { TokenTexts } from "./learn-merges.ts";
 import { UNK } from "./vocabulary.ts";
 import { CLOSING, OPENING } from "./word.ts";
 
-/** As `JSON.stringify` takes it. */
+/** A plain object for `JSON.stringify`. */
 export type HuggingFaceJson = Readonly<Record<string, unknown>>;
 
-/** The classes of characters spelt out: what `\s` is differs from one library to the next. */
+/** Character classes spelt out, because `\s` differs between the libraries. */
 const WHITE_SPACE = "\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const PYTHON_SPACE = `\\u001c-\\u001f${WHITE_SPACE}`;
 
-/** Our scanners as patterns for their `Split`. */
+/** The scanners of `characters.ts` as patterns for their `Split`. */
 const GPT2 =
   `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^${WHITE_SPACE}\\p{L}\\p{N}]+` +
   `|[${WHITE_SPACE}]+(?![^${WHITE_SPACE}])|[${WHITE_SPACE}]+`;
@@ -37,15 +39,15 @@ const replace = (regex: string, content: string): object => ({
   content,
 });
 
-/** Characters as the inside of `[…]`. */
+/** Characters, escaped for use inside `[…]`. */
 const inClass = (characters: Iterable<string>): string =>
   [...characters].map((character) => (/[\]\\^[&~-]/.test(character) ? `\\${character}` : character)).join("");
 
-/** Their engines differ in how they write a character by its number, too: the characters themselves stand in the file. */
+/** Replaces `\uXXXX` by the character itself, because the libraries' regular expressions have different escapes. */
 const unescape = (regex: string): string =>
   regex.replace(/\\u([0-9a-f]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 
-/** A tokenizer as the content of Hugging Face's `tokenizer.json`. */
+/** The content of Hugging Face's `tokenizer.json` for a tokenizer. */
 export function toHuggingFace(tokenizer: Tokenizer): HuggingFaceJson {
   const { bos, unk } = tokenizer;
   const special = (id: number): object => ({
@@ -66,11 +68,12 @@ export function toHuggingFace(tokenizer: Tokenizer): HuggingFaceJson {
     pre_tokenizer: null,
     post_processor: null,
     decoder: { type: "Fuse" },
-    ...parts(tokenizer),
+    ...stagesOf(tokenizer),
   };
 }
 
-function parts(tokenizer: Tokenizer): object {
+/** The stages of their pipeline that depend on the kind. */
+function stagesOf(tokenizer: Tokenizer): object {
   const base = tokenizer.toJSON().tokens ?? [];
   switch (tokenizer.kind) {
     case "char":
@@ -90,7 +93,7 @@ function parts(tokenizer: Tokenizer): object {
       };
     case "bpe":
       return {
-        // Every word gets one space behind it, the last one too; an unknown character parts a word, and is left out.
+        // One space after every word, the last one included. An unknown character splits its word and is dropped.
         normalizer: {
           type: "Sequence",
           normalizers: [replace(`[${PYTHON_SPACE}]+`, " "), replace("^ | $", ""), replace("(?<=[^ ])$", " ")],
@@ -100,7 +103,7 @@ function parts(tokenizer: Tokenizer): object {
           type: "Sequence",
           decoders: [{ type: "Fuse" }, replace("^ +| +$", "")],
         },
-        // The end of a word is a space here, too: their symbols are single characters.
+        // The end of a word is a space in this format, too, because their symbols are single characters.
         model: bpeModel(tokenizer, textsOf(base)),
       };
     case "byte-bpe":
@@ -119,10 +122,10 @@ function parts(tokenizer: Tokenizer): object {
   return tokenizer.kind satisfies never;
 }
 
-/** Continues no word: Unicode says that this is no character. */
+/** A Unicode noncharacter, which no text contains: no token continues a word. */
 const NEVER = "\ufdd0";
 
-/** Greedy pieces of a word, of which only the first, all of it, can be in the vocabulary. */
+/** WordPiece whose continuation pieces never match: a word is one token or unknown. */
 function wordModel(tokenizer: Tokenizer): object {
   return {
     type: "WordPiece",
@@ -133,7 +136,7 @@ function wordModel(tokenizer: Tokenizer): object {
   };
 }
 
-/** @param base the names of the tokens that are not made of others, as this format spells them. */
+/** `base`: names of the base tokens in this format. */
 function bpeModel(tokenizer: Tokenizer, base: readonly string[]): object {
   const vocabulary = new TokenTexts(base);
   const merges = tokenizer.toJSON().merges ?? [];
@@ -153,7 +156,7 @@ function bpeModel(tokenizer: Tokenizer, base: readonly string[]): object {
   };
 }
 
-/** Name → id; the special tokens come last, as their ids do. */
+/** Name → id, in the order of the ids; the special tokens come last. */
 function vocabularyOf(tokenizer: Tokenizer, names: readonly string[]): object {
   const { bos, unk } = tokenizer;
   const special = [...(unk === null ? [] : [unk]), bos].map((id) => [tokenizer.token(id), id] as const);
@@ -161,8 +164,8 @@ function vocabularyOf(tokenizer: Tokenizer, names: readonly string[]): object {
 }
 
 /**
- * A byte's name: itself, if it is a visible character of Latin-1; else the next character from U+0100 on
- * (`bytes_to_unicode` of GPT-2's encoder.py).
+ * A name for each byte: its Latin-1 character if that is visible, otherwise the next unused character from U+0100 on
+ * (`bytes_to_unicode` in GPT-2's encoder.py).
  */
 function byteNames(): string[] {
   let next = 0x1_00;

@@ -1,6 +1,6 @@
 /**
- * Reading what a tokenizer's `toJSON` wrote. The file may come from anywhere: everything in it is checked before it is
- * used, and nothing of it is a pattern or a program.
+ * Reads a tokenizer that `toJSON` wrote (`hugging-face.ts` writes another format). The file may come from anywhere, so
+ * everything is checked before use, and nothing in it is executed or used as a pattern.
  */
 import { InputError, isRecord, quote } from "../../errors.ts";
 import { TOKENIZER_KINDS } from "../tokenizer.ts";
@@ -14,15 +14,15 @@ import { ABSENT, PairTable } from "./pair-table.ts";
 import { vocabularyTokenizer } from "./vocabulary.ts";
 import { WORD } from "./word.ts";
 
-/** Far above what is trained here; they bound the time and the memory that a file can cost. */
+/** Limits far above any tokenizer trained here; they bound the time and memory that a hostile file can cost. */
 const MAX_TOKENS = 4_000_000;
 const MAX_MERGES = 1_000_000;
-/** Characters of all tokens together: merges that double a token, again and again, would fill any memory. */
+/** Characters of all merged tokens together: merges that repeatedly double a token would otherwise exhaust memory. */
 const MAX_TEXT = 16_000_000;
 
 const FIELDS = new Set(["format", "version", "kind", "tokens", "unk", "merges"]);
 
-/** Reads what `toJSON` wrote. Throws InputError that names the field at fault. */
+/** Makes a tokenizer from parsed JSON that `toJSON` wrote. Throws InputError that names the invalid field. */
 export function tokenizerFromJson(json: unknown): Tokenizer {
   const fields = isRecord(json) ? json : {};
   const { format, version, kind, tokens, unk = false, merges } = fields;
@@ -33,7 +33,7 @@ export function tokenizerFromJson(json: unknown): Tokenizer {
     throw new InputError(`tokenizer: kind ${quote(textOf(kind))} is unknown; update microgpt`);
   }
   const extra = Object.keys(fields).find((key) => !FIELDS.has(key));
-  if (extra !== undefined) throw new InputError(`tokenizer: ${quote(extra)} is no field of a tokenizer`);
+  if (extra !== undefined) throw new InputError(`tokenizer: the field ${quote(extra)} is unknown; update microgpt`);
   if (typeof unk !== "boolean") throw new InputError("tokenizer: `unk` must be true or false");
   if (known === "char" || known === "word") {
     if (merges !== undefined) throw new InputError(`tokenizer: a ${known} tokenizer has no \`merges\``);
@@ -64,7 +64,7 @@ function readTokens(json: unknown, kind: Exclude<TokenizerKind, "byte-bpe">): st
   return [...seen];
 }
 
-/** Only what the scanner of the kind can cut from a text: of everything else it would never be a token. */
+/** Whether the scanner of the kind can cut this token from a text; any other could never be used. */
 function isToken(token: string, kind: Exclude<TokenizerKind, "byte-bpe">): boolean {
   if (kind === "bpe" && token === END_OF_WORD) return true;
   if (kind === "word" && token.length > MAX_TOKEN_LENGTH) return false;
@@ -76,11 +76,11 @@ function isToken(token: string, kind: Exclude<TokenizerKind, "byte-bpe">): boole
     pieces++;
     covered += end - start;
   });
-  // A space would be taken for the end of a word.
+  // bpe: a space represents the end of a word.
   return pieces === 1 && covered === token.length && !(kind === "bpe" && token === " ");
 }
 
-/** An id can only be of a base token or of what an earlier merge made: merges have no circles, and nothing is missing. */
+/** Each merge may only refer to base tokens and to tokens of earlier merges, so merges can't be circular. */
 function readMerges(json: unknown, base: readonly string[]): Merge[] {
   if (!Array.isArray(json)) throw new InputError("tokenizer: `merges` must be a list of pairs of ids");
   if (json.length > MAX_MERGES) throw new InputError(`tokenizer: ${json.length} merges are more than ${MAX_MERGES}`);
@@ -110,6 +110,6 @@ function readMerges(json: unknown, base: readonly string[]): Merge[] {
   });
 }
 
-/** What is no text or number is not shown: it may be too deep to print. */
+/** Text for an error message. Objects are not shown: they may be nested too deep to print. */
 const textOf = (json: unknown): string =>
   typeof json === "string" || typeof json === "number" ? String(json) : json === null ? "null" : typeof json;

@@ -1,9 +1,16 @@
 /**
- * A map from pairs of ids to numbers, in three typed arrays: the only lookup in the inner loops of learning and applying
- * merges, where a `Map` of joined keys would take three times as long.
+ * A map from pairs of ids to numbers, in three typed arrays: the only lookup in the inner loops of learning and
+ * applying merges, where a `Map` of joined keys would take three times as long.
+ *
+ *   slot     0   1   2   3   …          2ⁿ slots, at least half of them free
+ *   left     ·   7   ·   3              · is ABSENT: a free slot
+ *   right        2       9
+ *   value        0       1              (7, 2) → 0, (3, 9) → 1
+ *
+ * A pair is in the slot of its hash or in the first slot after it that was free (linear probing). No deletion.
  */
 
-/** What `get` says of a pair that is not there. */
+/** Result of `get` for a pair that is not in the table. */
 export const ABSENT = -1;
 
 /** A hash table from pairs of ids to numbers, with open addressing. */
@@ -13,7 +20,7 @@ export class PairTable {
   #value: Int32Array;
   #size = 0;
 
-  /** @param expected about how many pairs it will hold; it grows beyond. */
+  /** Allocates slots for about `expected` pairs; grows as needed. */
   constructor(expected: number = 16) {
     const capacity = 2 ** Math.ceil(Math.log2(2 * Math.max(8, expected)));
     this.#left = new Int32Array(capacity).fill(ABSENT);
@@ -21,36 +28,36 @@ export class PairTable {
     this.#value = new Int32Array(capacity);
   }
 
-  /** The value of a pair, ≥ 0, or ABSENT. */
+  /** The value of a pair; ABSENT if it has none. */
   get(left: number, right: number): number {
-    const place = this.#place(left, right);
-    return this.#left[place] === ABSENT ? ABSENT : this.#value[place];
+    const slot = this.#slot(left, right);
+    return this.#left[slot] === ABSENT ? ABSENT : this.#value[slot];
   }
 
-  /** Sets the value of a pair. */
+  /** Sets the value of a pair: ids and value are at least 0. */
   set(left: number, right: number, value: number): void {
-    let place = this.#place(left, right);
-    if (this.#left[place] === ABSENT) {
+    let slot = this.#slot(left, right);
+    if (this.#left[slot] === ABSENT) {
       if (2 * ++this.#size > this.#left.length) {
         this.#grow();
-        place = this.#place(left, right);
+        slot = this.#slot(left, right);
       }
-      this.#left[place] = left;
-      this.#right[place] = right;
+      this.#left[slot] = left;
+      this.#right[slot] = right;
     }
-    this.#value[place] = value;
+    this.#value[slot] = value;
   }
 
-  /** Where a pair is, or would be: open addressing, one step after another; at least half of the places are free. */
-  #place(left: number, right: number): number {
+  /** The slot that holds a pair, or the free slot where it belongs. */
+  #slot(left: number, right: number): number {
     const mask = this.#left.length - 1;
     let hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
     hash ^= hash >>> 15;
-    let place = hash & mask;
-    while (this.#left[place] !== ABSENT && (this.#left[place] !== left || this.#right[place] !== right)) {
-      place = (place + 1) & mask;
+    let slot = hash & mask;
+    while (this.#left[slot] !== ABSENT && (this.#left[slot] !== left || this.#right[slot] !== right)) {
+      slot = (slot + 1) & mask;
     }
-    return place;
+    return slot;
   }
 
   #grow(): void {
@@ -60,10 +67,10 @@ export class PairTable {
     this.#value = new Int32Array(2 * left.length);
     for (let i = 0; i < left.length; i++) {
       if (left[i] === ABSENT) continue;
-      const place = this.#place(left[i], right[i]);
-      this.#left[place] = left[i];
-      this.#right[place] = right[i];
-      this.#value[place] = value[i];
+      const slot = this.#slot(left[i], right[i]);
+      this.#left[slot] = left[i];
+      this.#right[slot] = right[i];
+      this.#value[slot] = value[i];
     }
   }
 }

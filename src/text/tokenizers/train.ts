@@ -1,5 +1,6 @@
 /**
- * The door: a tokenizer of any kind, learnt from documents.
+ * Learns a tokenizer of any kind from documents: chooses the trainer and checks that its options fit. `json.ts` reads a
+ * stored one instead.
  */
 import { InputError } from "../../errors.ts";
 import type { MergeEvent } from "./learn-merges.ts";
@@ -10,21 +11,21 @@ import { CHAR } from "./char.ts";
 import { vocabularyTrainer } from "./vocabulary.ts";
 import { WORD } from "./word.ts";
 
-/** Which vocabulary to learn. */
+/** Which tokenizer to learn. */
 export interface TokenizerOptions {
-  /** The kind. */
+  /** The kind of tokenizer. */
   readonly tokenizer: TokenizerKind;
-  /** How many merges bpe and byte-bpe learn, where `vocabSize` does not say when to stop. */
+  /** bpe, byte-bpe: number of merges to learn if `vocabSize` is null. */
   readonly bpeMerges: number;
-  /** The most ids there may be, BOS included; null: as many as there are, or as `bpeMerges` says. */
+  /** Maximum number of ids, BOS included; null: no limit for char and word, `bpeMerges` merges for bpe and byte-bpe. */
   readonly vocabSize: number | null;
-  /** char, word: whether unknown pieces have an id. */
+  /** char, word: whether unknown pieces get an id. */
   readonly unk: boolean;
-  /** bpe, byte-bpe: is called after each merge that is learnt, in order. */
+  /** bpe, byte-bpe: called after each merge that is learnt, in order. */
   readonly onMerge?: ((merge: MergeEvent) => void) | undefined;
 }
 
-/** Throws InputError for options that don't go together. */
+/** A trainer for the options. Throws InputError for options that exclude each other. */
 export function tokenizerTrainer({
   tokenizer,
   bpeMerges,
@@ -35,15 +36,14 @@ export function tokenizerTrainer({
   if (tokenizer === "char" || tokenizer === "word") {
     return vocabularyTrainer(tokenizer === "char" ? CHAR : WORD, { vocabSize, unk });
   }
-  if (unk)
-    throw new InputError(`--unk is for char and word; ${tokenizer} makes what it does not know of smaller tokens`);
+  if (unk) throw new InputError(`--unk is for char and word; ${tokenizer} makes unknown words from smaller tokens`);
   const limits =
     vocabSize === null ? { maxMerges: bpeMerges, maxTokens: null } : { maxMerges: null, maxTokens: vocabSize - 1 };
   const options = { ...limits, onMerge };
   return tokenizer === "bpe" ? bpeTrainer(options) : byteBpeTrainer(options);
 }
 
-/** Learns from all documents. Throws InputError as `tokenizerTrainer` and its `finish` do. */
+/** Learns a tokenizer from all documents. Throws InputError as `tokenizerTrainer` and its `finish` do. */
 export function trainTokenizer(documents: Iterable<string>, options: TokenizerOptions): Tokenizer {
   const trainer = tokenizerTrainer(options);
   for (const document of documents) trainer.add(document);

@@ -1,6 +1,7 @@
 /**
- * Tokenizers whose tokens are not made of others: a piece of the text is in the vocabulary, as a whole, or it is unknown.
- * `char` and `word` differ in how they cut a text, and in how they put it together.
+ * Tokenizers with indivisible tokens, `char` and `word`: a piece of the text is either in the vocabulary or unknown.
+ * The two differ only in how they split a text and how they join tokens. Tokens composed of others are in
+ * `bpe-tokenizer.ts`.
  */
 import { InputError } from "../../errors.ts";
 import { NOTHING_UNKNOWN, unknownId } from "../tokenizer.ts";
@@ -10,18 +11,18 @@ import type { Scan } from "./characters.ts";
 
 /** What distinguishes characters from words. */
 export interface VocabularyScheme {
-  /** The kind. */
+  /** Which of the two. */
   readonly kind: "char" | "word";
-  /** Cuts a text into tokens. */
+  /** Splits a text into pieces. */
   readonly scan: Scan;
-  /** Tokens → their text. */
+  /** Tokens → text. */
   readonly join: (tokens: readonly string[]) => string;
 }
 
-/** What stands for an unknown piece when ids are decoded. */
+/** The token for unknown pieces, and its text when ids are decoded. */
 export const UNK = "<unk>";
 
-/** @param tokens in order of their ids. @param withUnk whether `<unk>` has the id behind them. */
+/** Makes a tokenizer from `tokens`, in the order of their ids. `withUnk`: `<unk>` gets the next id. */
 export function vocabularyTokenizer(
   { kind, scan, join }: VocabularyScheme,
   tokens: readonly string[],
@@ -75,15 +76,17 @@ export function vocabularyTokenizer(
   };
 }
 
-/** How a vocabulary of whole pieces is chosen. */
+/** Which pieces get an id. */
 export interface VocabularyOptions {
-  /** The most ids there may be, `<unk>` and BOS included: the most frequent pieces stay; null: all. Implies `unk`. */
+  /**
+   * Maximum number of ids, `<unk>` and BOS included: the most frequent pieces are kept. Implies `unk`. null: no limit.
+   */
   readonly vocabSize: number | null;
-  /** Whether unknown pieces have a token. */
+  /** Whether unknown pieces get a token, `<unk>`. */
   readonly unk: boolean;
 }
 
-/** Counts pieces; ids are given in the order of their code points, as Python sorts. */
+/** Counts pieces, then assigns ids in code-point order, as Python's `sorted` does. */
 export function vocabularyTrainer(kind: VocabularyScheme, { vocabSize, unk }: VocabularyOptions): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
@@ -94,17 +97,17 @@ export function vocabularyTrainer(kind: VocabularyScheme, { vocabSize, unk }: Vo
       if (vocabSize === null) return vocabularyTokenizer(kind, [...counts.keys()].toSorted(byCodePoint), unk);
       if (vocabSize < 3) {
         throw new InputError(
-          `--vocab-size ${vocabSize} has no room for a ${kind.kind}, <unk> and BOS; give at least 3`,
+          `--vocab-size ${vocabSize} is too small for a ${kind.kind}, <unk> and BOS; give at least 3`,
         );
       }
-      // Stable: of equally frequent pieces the one that was met first stays.
+      // The sort is stable: of equally frequent pieces, the one seen first is kept.
       const ranked = [...counts].toSorted(([, a], [, b]) => b - a).slice(0, vocabSize - 2);
       return vocabularyTokenizer(kind, ranked.map(([piece]) => piece).toSorted(byCodePoint), true);
     },
   };
 }
 
-/** The order of Python's `sorted`; JavaScript's own puts U+FFEE behind U+1F600. */
+/** Compares by code point, as Python's `sorted`. JavaScript compares UTF-16 units, which puts U+FFEE after U+1F600. */
 export function byCodePoint(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {

@@ -1,16 +1,16 @@
 /**
- * `word`: a word, or one character that is neither of a word nor a space, is a token. `"the LORD's,"` → `the`, `LORD`,
- * `'`, `s`, `,`. Spaces are not kept; decoding puts them back where English has them.
+ * `word`: a token is a word, or one character that is neither part of a word nor white space. `"the LORD's,"` → `the`,
+ * `LORD`, `'`, `s`, `,`. White space is dropped; decoding inserts spaces where English has them.
  */
 import { scanWords } from "./characters.ts";
 import type { VocabularyScheme } from "./vocabulary.ts";
 
-/** No space before these, none after those; an apostrophe or a hyphen stands within a word. */
+/** Characters before which no space is written. Apostrophe and hyphen are in both sets: they join two words. */
 export const CLOSING: ReadonlySet<string> = new Set("'’-.,:;!?…%)]}»”");
 /** Characters after which no space is written. */
 export const OPENING: ReadonlySet<string> = new Set("'’-([{«“¿¡$#@");
 
-/** Words and signs as tokens. */
+/** The `word` scheme. */
 export const WORD: VocabularyScheme = { kind: "word", scan: scanWords, join: joinWords };
 
 /** `["the", "LORD", "'", "s", "house", ",", "and"]` → `"the LORD's house, and"`. */
