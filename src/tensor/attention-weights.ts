@@ -1,12 +1,17 @@
-/** The weights of attention, which no engine keeps, from what it keeps; and models with heads switched off. */
+/**
+ * For looking into a model: attention weights, recomputed because no engine stores them, and models without some heads.
+ */
 import type { Config } from "../microgpt.ts";
 import type { Tensor, Tensors } from "../training/engine.ts";
 
 /**
- * How much each token looks at each earlier one, recomputed from activations: for each head [T, T], rows are queries,
- * columns keys; what lies after the query is 0, and every row sums to 1.
- * @param query, key [T, nEmbd]. @param statistics [T, 2 · nHead], as `layerL.attention` of `TensorEngine.activations`:
- * for each head the largest query · key of the row, and 1 / Σ exp((query · key − largest) / √headSize).
+ * The attention weights of a layer, recomputed from its activations: one matrix [T, T] per head, a row per query, a
+ * column per key. Entries after the query are 0, and every row sums to 1.
+ * @param query `layerL.query` of `TensorEngine.activations`, [T, nEmbd].
+ * @param key `layerL.key`, [T, nEmbd].
+ * @param statistics `layerL.attention`, [T, 2 · nHead]: for each head the largest query · key of the row, and
+ * 1 / Σ exp((query · key − largest) / √headSize).
+ * @param nHead number of heads.
  */
 export function attentionWeights(query: Tensor, key: Tensor, statistics: Tensor, nHead: number): Tensor[] {
   const [T, nEmbd] = query.shape;
@@ -26,24 +31,26 @@ export function attentionWeights(query: Tensor, key: Tensor, statistics: Tensor,
   });
 }
 
-/** An attention head: layers and heads count from 0. */
+/** Identifies an attention head. */
 export interface HeadName {
-  /** Counted from 0. */
+  /** Layer, counted from 0. */
   readonly layer: number;
-  /** Counted from 0, within its layer. */
+  /** Head within the layer, counted from 0. */
   readonly head: number;
 }
 
 /**
- * The weights of a model whose `heads` add nothing: the columns of `attn_wo` that read them are 0. A copy where
- * something changes. Throws RangeError for a head that the model does not have.
+ * Weights of the same model with some heads switched off: the columns of `attn_wo` that read them are 0. Copies what it
+ * changes and shares the rest. Throws RangeError for a head that the model does not have.
  */
 export function withoutHeads(weights: Tensors, { nEmbd, nHead, nLayer }: Config, heads: readonly HeadName[]): Tensors {
   const changed = new Map(weights);
   const size = nEmbd / nHead;
   for (const { layer, head } of heads) {
     if (!(layer >= 0 && layer < nLayer && head >= 0 && head < nHead)) {
-      throw new RangeError(`withoutHeads: the model has ${nLayer} layers of ${nHead} heads, got ${layer}, ${head}`);
+      throw new RangeError(
+        `withoutHeads: got layer ${layer}, head ${head}; the model has ${nLayer} layers of ${nHead} heads`,
+      );
     }
     const name = `layer${layer}.attn_wo`;
     const { shape, data } = changed.get(name)!;

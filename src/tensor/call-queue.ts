@@ -1,25 +1,31 @@
 /**
- * The order of calls on one engine. A session has one memory, so calls that overlap would read each other's numbers;
- * they take turns instead, first come, first served. Steps of a GPU may overlap with each other, and with nothing else.
+ * The order of calls on one engine. A session has one memory, so overlapping calls would overwrite each other's
+ * numbers; they run in turn instead, first come, first served. GPU steps may overlap with each other, but with nothing
+ * else.
  */
+
+/** A call that waits for its turn. */
 interface Waiting {
   readonly isShared: boolean;
   readonly enter: () => void;
 }
 
-/** Runs calls in turn. */
+/** Runs calls in turn: exclusive ones alone, shared ones beside each other. */
 export class CallQueue {
-  /** Calls that run now. */
+  /** Number of calls running now. */
   #running = 0;
   #runsShared = false;
   readonly #waiting: Waiting[] = [];
 
-  /** Runs the work when no other call runs; resolves and rejects as it does. Work must not queue work and wait for it. */
+  /**
+   * Runs the work when no other call runs; resolves and rejects as it does. Work must not await other work on the same
+   * queue: it would wait forever.
+   */
   async alone<Result>(work: () => Promise<Result>): Promise<Result> {
     return await this.#run(work, false);
   }
 
-  /** Runs the work beside other shared work. */
+  /** Runs the work when only shared work runs; resolves and rejects as it does. */
   async shared<Result>(work: () => Promise<Result>): Promise<Result> {
     return await this.#run(work, true);
   }
@@ -44,7 +50,7 @@ export class CallQueue {
     this.#runsShared = isShared;
   }
 
-  /** Lets in those who wait, from the first on, as many as may run together. */
+  /** Starts waiting calls in order, as many as may run together. */
   #admit(): void {
     while (this.#waiting.length > 0 && this.#mayEnter(this.#waiting[0].isShared)) {
       const { isShared, enter } = this.#waiting.shift()!;

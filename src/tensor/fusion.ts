@@ -1,13 +1,13 @@
 /**
- * Fusion: two instructions become one where the first's result goes to the second alone, so that it never travels
- * through memory. A table of pairs; each says what the one instruction is, or null where the pair doesn't match.
+ * Merges two instructions when the second is the only reader of the first's result, which then never goes through
+ * memory. A table of rules; each returns the merged instruction, or null if it does not match the pair.
  */
 import { viewsRead, viewsWritten } from "./instructions.ts";
 import type { Instruction, View } from "./instructions.ts";
 
 const same = (a: View, b: View): boolean => a.buffer === b.buffer && a.column === b.column;
 
-/** `second` reads what `first` writes, and nobody else does. */
+/** Called when `second` is the only reader of what `first` writes. */
 type Rule = (first: Instruction, second: Instruction) => Instruction | null;
 
 /** relu(x · weightᵀ) */
@@ -22,13 +22,13 @@ const linearThenAdd: Rule = (first, second) =>
     ? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }
     : null;
 
-/** The gradient through a linear layer and the relu before it. */
+/** dOut · weight, 0 where relu's result was 0 */
 const inputGradThenRelu: Rule = (first, second) =>
   first.kernel === "linearInputGrad" && first.from.plus === undefined && second.kernel === "reluGrad"
     ? { ...first, to: second.to, from: { ...first.from, gate: second.from.y } }
     : null;
 
-/** The gradient through a norm, and what came past it on the residual stream. */
+/** The gradient through rmsnorm + that through the residual connection */
 const normGradThenAdd: Rule = (first, second) =>
   first.kernel === "rmsnormGrad" && first.from.plus === undefined && second.kernel === "add"
     ? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }
@@ -36,12 +36,12 @@ const normGradThenAdd: Rule = (first, second) =>
 
 const RULES: readonly Rule[] = [linearThenRelu, linearThenAdd, inputGradThenRelu, normGradThenAdd];
 
-/** The other side of a sum. */
+/** The other operand of a sum. */
 function other(sum: Instruction & { kernel: "add" }, view: View): View {
   return same(sum.from.a, view) ? sum.from.b : sum.from.a;
 }
 
-/** Applies the rules as long as one matches. The order of the rest stays. */
+/** Applies the rules until none matches. The remaining instructions keep their order. */
 export function fuse(instructions: readonly Instruction[]): Instruction[] {
   const fused: Instruction[] = [];
   for (const instruction of instructions) {
@@ -51,7 +51,9 @@ export function fuse(instructions: readonly Instruction[]): Instruction[] {
   return fused;
 }
 
-/** Looks for the instruction whose result this one is alone to read; puts the joined one here, in this one's place. */
+/**
+ * Merges `second` with the earlier instruction whose only reader it is; appends the result. Null if no rule matches.
+ */
 function joinWithEarlier(fused: Instruction[], second: Instruction, all: readonly Instruction[]): Instruction | null {
   for (const view of viewsRead(second)) {
     const index = fused.findLastIndex((first) => viewsWritten(first).some((out) => same(out, view)));

@@ -1,35 +1,36 @@
 /**
- * The instruction set that every backend implements, and the memory that instructions work on.
+ * The instruction set that every backend implements, and the buffers that instructions work on.
  *
- * A program is data: which kernel runs on which buffers, in which order. It has no loops and knows no device.
+ * A program is data: which kernel runs on which buffers, in which order. It has no loops and is independent of the
+ * device. `ops.ts` says which instructions compute an operation of the model; `program.ts` puts them in order.
  * Dimension letters: T tokens of a pass, laid end to end without padding; C nEmbd; H nHead; V vocabSize.
  */
 
 /** A matrix in the memory of a backend. */
 export interface Buffer {
-  /** For error messages and drawings. */
+  /** Name for error messages. */
   readonly name: string;
-  /** A number for weights; "tokens": a row per token of the pass; "window": a row per token of a window of it. */
+  /** Number of rows of a weight; "tokens": one row per token of the pass; "window": one per token of a window of it. */
   readonly rows: "tokens" | "window" | number;
   /** Numbers per row, without padding. */
   readonly columns: number;
 }
 
-/** Some columns of a buffer. */
+/** A range of columns of a buffer. */
 export interface View {
-  /** The matrix. */
+  /** The buffer. */
   readonly buffer: Buffer;
-  /** The first of the columns. */
+  /** First column. */
   readonly column: number;
-  /** How many. */
+  /** Number of columns. */
   readonly columns: number;
 }
 
-/** A weight matrix with its gradient and Adam's means, all of one shape. */
+/** A weight matrix with its gradient and Adam's means, all of the same shape. */
 export interface Weight {
-  /** The model's name for it, or that of a merged weight. */
+  /** The model's name, or `layerL.attn_wqkv` for a merged weight. */
   readonly name: string;
-  /** Of all five buffers. */
+  /** Shape of all four buffers. */
   readonly shape: readonly [rows: number, columns: number];
   /** The weights. */
   readonly data: Buffer;
@@ -39,31 +40,34 @@ export interface Weight {
   readonly adamMean: Buffer;
   /** Adam's running mean of its square. */
   readonly adamMeanSquare: Buffer;
-  /** The model's matrices in it; several where they were merged to be one product. */
+  /** The model's matrices in it; several if they are merged into one product. */
   readonly slices: readonly WeightSlice[];
 }
 
-/** Where a matrix of the model is in a weight: entry [r, c] of it at [row + place(r, rowHeads), place(c, columnHeads)]. */
+/**
+ * Where a matrix of the model is in a weight: its entry [r, c] is the weight's entry
+ * [row + spreadOffset(r, rowHeads), spreadOffset(c, columnHeads)].
+ */
 export interface WeightSlice {
   /** The model's name for the matrix. */
   readonly name: string;
-  /** Its first row in the weight. */
+  /** First row in the weight. */
   readonly row: number;
   /** [rows, columns] without padding. */
   readonly shape: readonly [rows: number, columns: number];
-  /** How rows are spread so that each attention head starts at an aligned row; null: not spread. */
+  /** How rows are padded so that each attention head starts at an aligned row; null: not padded. */
   readonly rowHeads: Heads | null;
   /** The same for columns. */
   readonly columnHeads: Heads | null;
 }
 
-/** Attention heads with padding between them, which is 0. */
+/** How attention heads are laid out along a row or column; the padding between them is 0. */
 export interface Heads {
-  /** Heads. */
+  /** Number of heads. */
   readonly count: number;
   /** Numbers per head. */
   readonly size: number;
-  /** Numbers from head to head. */
+  /** Numbers from the start of one head to the next. */
   readonly stride: number;
 }
 
@@ -74,55 +78,61 @@ type InstructionShape<Name extends string, To extends string, From extends strin
   readonly from: Readonly<Record<From, View>>;
 } & Readonly<More>;
 
-/** Views that an instruction may lack. */
+/** Views that are optional. */
 type Optional<Name extends string> = { readonly from: Readonly<Partial<Record<Name, View>>> };
 
-/** One step of a program; the comment at each is its definition. */
+/** An instruction of a program. The comment at each is its definition; `[…]` marks what is optional. */
 export type Instruction =
   /** out[t] = tokenTable[token t] + positionTable[position of t in its document] */
   | InstructionShape<"embed", "out", never, { tokenTable: Weight; positionTable: Weight }>
   /** out = x · (mean of x² over the row + 1e-5)^-½ */
   | InstructionShape<"rmsnorm", "out", "x">
-  /** out = the gradient of x, given dOut, that of rmsnorm(x) [+ plus] */
+  /** out = the gradient of x, where dOut is the gradient of rmsnorm(x) [+ plus] */
   | (InstructionShape<"rmsnormGrad", "out", "x" | "dOut"> & Optional<"plus">)
   /** out = x · weightᵀ [, relu of it] [+ plus] */
   | (InstructionShape<"linear", "out", "x", { weight: Weight; relu: boolean }> & Optional<"plus">)
-  /** out = dOut · weight [, 0 where `gate` is not above 0] [+ plus] */
+  /** out = dOut · weight [, 0 where `gate` ≤ 0] [+ plus] */
   | (InstructionShape<"linearInputGrad", "out", "dOut", { weight: Weight }> & Optional<"plus" | "gate">)
-  /** weight.grad = dOutᵀ · x; added to it from the second batch of a step on */
+  /** weight.grad = dOutᵀ · x; added to it from the second pass of a step on */
   | InstructionShape<"linearWeightGrad", never, "dOut" | "x", { weight: Weight }>
   /** out = max(0, x) */
   | InstructionShape<"relu", "out", "x">
-  /** out = dOut where y > 0, else 0; y is what relu gave */
+  /** out = dOut where y > 0, else 0; y is relu's result */
   | InstructionShape<"reluGrad", "out", "dOut" | "y">
   /** out = a + b */
   | InstructionShape<"add", "out", "a" | "b">
   /**
-   * Causal attention within each document. statistics [T, 2·H]: for each head the row's largest query · key, and
-   * 1 / the sum of exp((query · key − largest) / √size); the [T, T] scores themselves are never in memory as a whole.
+   * Causal attention within each document. statistics [T, 2·H]: for each head, the row's largest query · key and
+   * 1 / Σ exp((query · key − largest) / √size). The [T, T] scores are never in memory as a whole.
    */
   | InstructionShape<"attention", "out" | "statistics", "query" | "key" | "value", { heads: Heads }>
+  /** The gradients of query, key and value, given dOut, the result and the statistics of attention */
   | InstructionShape<
       "attentionGrad",
       "dQuery" | "dKey" | "dValue",
       "dOut" | "out" | "statistics" | "query" | "key" | "value",
       { heads: Heads }
     >
-  /** statistics [T, 2]: the sum of exp(logit − largest), and largest − logit of the target: loss = log(first) + second */
+  /** statistics [T, 2]: Σ exp(logit − largest), and largest − logit of the target; loss = log(first) + second */
   | InstructionShape<"crossEntropy", "statistics", "logits">
-  /** The same, and the gradient: dLogits, which may lie where logits do, = (softmax − one-hot of the target) / tokens */
+  /** The same, and dLogits = lossScale · (softmax − one-hot of the target); dLogits may share the memory of logits */
   | InstructionShape<"crossEntropyGrad", "statistics" | "dLogits", "logits">
-  /** weight.grad[row] = the sum of dOut[t] over the tokens t whose id (or position) is the row; or is increased by it */
+  /**
+   * weight.grad[row] = Σ dOut[t] over tokens t whose id (or position) is the row; accumulated as in linearWeightGrad
+   */
   | InstructionShape<"embedGrad", never, "dOut", { weight: Weight; by: "token" | "position" }>
   /** Adam's step with the weight's gradient */
   | InstructionShape<"adam", never, never, { weight: Weight }>;
 
 /** The name of an instruction. */
 export type KernelName = Instruction["kernel"];
-/** The instruction of a name. */
+/** The instruction with a given name. */
 export type InstructionOf<Name extends KernelName> = Extract<Instruction, { kernel: Name }>;
 
-/** How the work of an instruction divides into independent chunks: by whole documents, or by rows of a weight, each of which needs all tokens. */
+/**
+ * How an instruction divides into independent chunks: by whole documents, or by rows of a weight, which need all
+ * tokens.
+ */
 export type Axis = "documents" | "weights";
 
 /** The axis of an instruction. */
@@ -135,10 +145,10 @@ export const viewsWritten = (instruction: Instruction): readonly View[] => Objec
 /** The views that an instruction reads. */
 export const viewsRead = (instruction: Instruction): readonly View[] => Object.values<View>(instruction.from);
 
-/** The offset of entry `index` among spread rows or columns: with heads of 3, 4 apart, 0 1 2 3 4 5 … → 0 1 2 4 5 6 … */
+/** Offset of entry `index` among padded rows or columns. Heads of size 3, stride 4: 0 1 2 3 4 5 … → 0 1 2 4 5 6 … */
 export function spreadOffset(index: number, heads: Heads | null): number {
   return heads === null ? index : Math.floor(index / heads.size) * heads.stride + (index % heads.size);
 }
 
-/** The smallest multiple that is not below the value: (9, 8) → 16. */
+/** The smallest multiple that is at least the value: (9, 8) → 16. */
 export const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;

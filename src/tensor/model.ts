@@ -1,8 +1,9 @@
 /**
- * The GPT again, in tensors: the same names and the same order as `gpt` in microgpt.ts, a shape on every line.
+ * The GPT as a graph of tensors: the same names and order as `gpt` in microgpt.ts, with a shape on every line. It
+ * computes nothing; `program.ts` turns the graph into instructions.
  *
- * T tokens of a whole batch, one after another; C nEmbd; V vocabSize. No row looks at another but in attention, which
- * stays within a document.
+ * T tokens of a pass, end to end; C nEmbd; V vocabSize. Rows are independent except in attention, which stays within a
+ * document.
  */
 import type { Config } from "../microgpt.ts";
 import type { Heads, Weight } from "./instructions.ts";
@@ -28,20 +29,20 @@ const attention = (query: TensorNode, key: TensorNode, value: TensorNode, heads:
   ...tensor("attention", query.columns, [query, key, value]),
   heads,
 });
-/** x [T, n·parts] → its parts, [T, n] each. */
-const split = (x: TensorNode, parts: number): TensorNode[] =>
-  Array.from({ length: parts }, (_, i) => {
-    const columns = x.columns / parts;
+/** x [T, n·count] → `count` views of its columns, [T, n] each. */
+const split = (x: TensorNode, count: number): TensorNode[] =>
+  Array.from({ length: count }, (_, i) => {
+    const columns = x.columns / count;
     return { ...tensor("columns", columns, [x]), from: i * columns };
   });
 
-/** Is given each activation with its name, as the model is built. */
+/** Called with each activation and its name while the model is built. */
 export type NameActivation = (name: string, activation: TensorNode) => void;
 
 /**
- * The tokens of a batch → the logits of each next token [T, V]. `weights` by name; `heads` says how C is cut.
- * `name` is given `x0` after the embeddings; in layer L `layerL.query`, `.key`, `.value`, `.attended`, `.afterAttention`,
- * `.hidden` and `.afterMlp`; and `logits`.
+ * The tokens of a pass → the logits of each next token [T, V]. `weights` by name; `heads` says how C divides into
+ * heads. Calls `name` with `x0` after the embeddings; for layer L with `layerL.query`, `.key`, `.value`, `.attended`,
+ * `.afterAttention`, `.hidden` and `.afterMlp`; and with `logits`.
  */
 export function gpt(
   weights: ReadonlyMap<string, Weight>,
@@ -55,7 +56,7 @@ export function gpt(
   for (let layer = 0; layer < nLayer; layer++) {
     const project = (input: TensorNode, key: string): TensorNode => linear(input, weight(`layer${layer}.${key}`));
     const normed = rmsnorm(x); // [T, C]
-    const [query, key, value] = split(project(normed, "attn_wqkv"), 3); // [T, C] each, of one product [T, 3·C]
+    const [query, key, value] = split(project(normed, "attn_wqkv"), 3); // [T, C] each, views of one product [T, 3·C]
     const attended = attention(query, key, value, heads); // [T, C]
     const afterAttention = add(project(attended, "attn_wo"), x); // [T, C]
     const hidden = relu(project(rmsnorm(afterAttention), "mlp_fc1")); // [T, 4·C]
@@ -68,5 +69,5 @@ export function gpt(
   return logits;
 }
 
-/** Logits [T, V] → the loss of each token, in two parts [T, 2]. */
+/** Logits [T, V] → the loss of each token as two statistics [T, 2] (`crossEntropy` in `instructions.ts`). */
 export const loss = (logits: TensorNode): TensorNode => crossEntropy(logits);

@@ -1,20 +1,20 @@
 /**
- * The operations of the tensor model, one row of a table each: the shape of the result, the instructions that compute
- * it, and those that carry its gradient back. `program.ts` joins the rows into a program; backends compute the numbers.
+ * The operations of the tensor model as a table: for each, the instructions that compute its result and those that
+ * compute its gradients. `program.ts` joins them into a program; backends compute the numbers.
  */
 import type { Heads, Instruction, View, Weight } from "./instructions.ts";
 
-/** A tensor of the model as a node of its graph, without memory yet. It has a row per token of the pass. */
+/** A tensor as a node of the model's graph, before it has memory. It has one row per token of the pass. */
 export interface TensorNode {
-  /** What computes it. */
+  /** The operation that computes it. */
   readonly op: OpName;
-  /** The tensors that it is computed from. */
+  /** The operation's tensor arguments. */
   readonly inputs: readonly TensorNode[];
-  /** The weights that it is computed from. */
+  /** The operation's weight arguments. */
   readonly weights: readonly Weight[];
   /** Numbers per row. */
   readonly columns: number;
-  /** Attention only. */
+  /** `attention` only: its heads. */
   readonly heads: Heads | null;
   /** `columns` only: the first column. */
   readonly from: number;
@@ -25,24 +25,27 @@ export type OpName = "embed" | "rmsnorm" | "linear" | "relu" | "add" | "attentio
 
 /** The memory of a tensor and of its inputs. */
 export interface NodeMemory {
-  /** The tensor. */
+  /** The node. */
   readonly tensor: TensorNode;
-  /** Its own memory. */
+  /** Memory of its result. */
   readonly out: View;
-  /** The memory of its inputs, in order. */
+  /** Memory of its inputs, in order. */
   readonly inputs: readonly View[];
-  /** For attention and cross-entropy: what the forward pass leaves for the backward pass. */
+  /** `attention` only: what its forward pass leaves for its backward pass. Otherwise the same as `out`. */
   readonly statistics: View;
 }
 
 /** An operation. */
 export interface Op {
-  /** Numbers per row that the forward pass leaves in `statistics`; 0: none. */
+  /** Numbers per row of `statistics`; 0: none. */
   readonly statistics: (tensor: TensorNode) => number;
-  /** Instructions that compute the result. */
-  readonly forward: (place: NodeMemory) => Instruction[];
-  /** Instructions of the gradients. @param dOut the gradient of the result. @param gradients memory for those of the inputs. */
-  readonly backward: (place: NodeMemory, dOut: View, gradients: readonly View[]) => Instruction[];
+  /** The instructions that compute the result. */
+  readonly forward: (memory: NodeMemory) => Instruction[];
+  /**
+   * The instructions that compute the gradients of inputs and weights. `dOut` is the result's gradient; `gradients` is
+   * memory for those of the inputs, in order.
+   */
+  readonly backward: (memory: NodeMemory, dOut: View, gradients: readonly View[]) => Instruction[];
 }
 
 const none = (): number => 0;
@@ -91,14 +94,14 @@ export const OPS: Readonly<Record<OpName, Op>> = {
     backward: ({ out: y }, dOut, [out]) => [{ kernel: "reluGrad", to: { out }, from: { dOut, y } }],
   },
 
-  /** a [T, n], b [T, n] → a + b [T, n]; both have the result's own gradient, so nothing is computed */
+  /** a [T, n], b [T, n] → a + b [T, n]; the gradient of both is dOut, so nothing is computed */
   add: {
     statistics: none,
     forward: ({ out, inputs: [a, b] }) => [{ kernel: "add", to: { out }, from: { a, b } }],
     backward: () => [],
   },
 
-  /** query, key, value [T, heads] → for each head, the values whose keys fit the query, averaged [T, heads] */
+  /** query, key, value [T, C] → for each head, softmax(query · keyᵀ / √size) · value over the document so far [T, C] */
   attention: {
     statistics: ({ heads }) => 2 * heads!.count,
     forward: ({ tensor, out, statistics, inputs: [query, key, value] }) => [
@@ -114,7 +117,7 @@ export const OPS: Readonly<Record<OpName, Op>> = {
     ],
   },
 
-  /** logits [T, V] → for each token, what its loss is made of [T, 2]. The gradient takes the logits' place. */
+  /** logits [T, V] → two statistics per token that give its loss [T, 2]. The gradient overwrites the logits. */
   crossEntropy: {
     statistics: none,
     forward: ({ out, inputs: [logits] }) => [{ kernel: "crossEntropy", to: { statistics: out }, from: { logits } }],

@@ -1,12 +1,12 @@
 /**
- * Documents become rows: laid end to end without padding, in passes that fit the engine's memory.
+ * Packs documents into rows: end to end without padding, in passes that fit the engine's memory.
  *
  *   documents, blockSize 4:    [BOS a d a BOS]      [BOS g r a c e BOS]    (the second is cut to 4 tokens)
  *   row                          0  1 2 3             4  5 6 7
  *   tokens                     BOS  a d a           BOS  g r a
  *   targets                      a  d a BOS           g  r a c
  *   positions                    0  1 2 3             0  1 2 3
- *   documents                    0                    4        8           where each begins, and the end
+ *   documents                    0                    4         8       first row of each, and the end
  *
  * A document's last token is a target only. No row of one document reads a row of another.
  */
@@ -15,13 +15,13 @@ import type { PackedTokens } from "./backend.ts";
 
 /** Documents that go through a program at once. */
 export interface Pass {
-  /** At most `maxTokens` of them. */
+  /** Whole documents, in order. */
   readonly documents: readonly Tokens[];
-  /** Rows that they take together. */
+  /** Number of their rows. */
   readonly tokens: number;
 }
 
-/** Memory for a pass: `tokens` rows, and the ends of `documents - 1` documents. */
+/** Memory for a pass of at most `tokens` rows and `documents − 1` documents. */
 export const newPackedTokens = (tokens: number, documents: number): PackedTokens => ({
   tokens: new Int32Array(tokens),
   targets: new Int32Array(tokens),
@@ -29,10 +29,10 @@ export const newPackedTokens = (tokens: number, documents: number): PackedTokens
   documents: new Int32Array(documents),
 });
 
-/** Rows of a document: its last token is only a target, and at most blockSize tokens are read. */
+/** Number of rows of a document: its last token is a target only, and at most blockSize tokens are read. */
 const rowsOf = (document: Tokens, blockSize: number): number => Math.min(blockSize, document.length - 1);
 
-/** Cuts a batch between documents, into passes of at most `maxTokens` rows; at least one pass. */
+/** Cuts a batch between documents into passes of at most `maxTokens` rows and documents. Returns at least one pass. */
 export function intoPasses(documents: readonly Tokens[], maxTokens: number, blockSize: number): Pass[] {
   const passes: Pass[] = [];
   let [first, tokens] = [0, 0];
@@ -48,7 +48,7 @@ export function intoPasses(documents: readonly Tokens[], maxTokens: number, bloc
   return passes;
 }
 
-/** Writes the documents of a pass into `memory`, as drawn above; returns views of it. */
+/** Writes the documents of a pass into `memory` as drawn above; returns views of it, valid until the next call. */
 export function packDocuments(documents: readonly Tokens[], blockSize: number, memory: PackedTokens): PackedTokens {
   const { tokens, targets, positions, documents: ends } = memory;
   let row = 0;

@@ -1,17 +1,21 @@
 /**
- * From the model to a program: a flat list of instructions and a memory slot for every buffer, made once per
- * configuration. Differentiation, fusion and the memory plan happen here, ahead of time; a step only runs the list.
+ * Compiles the model to a program: phases of instructions, and a memory slot for every buffer, once per configuration.
+ * Differentiation, fusion and the memory plan happen here, ahead of time; backends only run the result.
  *
- *   training   phase    section "documents"        barrier   section "weights"              barrier
- *              ───────  ─────────────────────────  │         ────────────────────────────  │
- *              1        embed … attention … loss   │         gradients of 5 weights         │
- *              2        backward of layer 1 …      │         gradients of 5 weights         │   …   update: Adam
+ *   training, one layer:
+ *   phase 1   documents   embed, rmsnorm, linear(attn_wqkv), attention, …, crossEntropyGrad, …, attentionGrad, …
+ *             weights     linearWeightGrad of lm_head, mlp_fc2, mlp_fc1, attn_wo, attn_wqkv
+ *   phase 2   documents   rmsnormGrad, rmsnormGrad
+ *             weights     embedGrad of wte, wpe
+ *   update    weights     adam for every weight, once per step
  *
- *   Chunks of a "documents" section are whole documents; those of a "weights" section are rows of a weight, which need all
- *   tokens. A windowed phase repeats its sections for some rows at a time, where a head's logits are too large.
+ * A barrier follows each section, a line above. Workers divide a "documents" section by whole documents and a "weights"
+ * section by rows of a weight, whose gradient needs all tokens. A windowed phase repeats its sections for a few rows at
+ * a time, so that the logits of a large vocabulary fit.
  *
- *   memory     weights │ slot 0: x0, later dAttention │ slot 1: query, later hidden │ …   buffers with disjoint lifetimes
- *                                                                                       and equal strides share a slot
+ *   memory   │ weights │ embed │ rmsnorm, dembed │ … │ linear │ attention │ … │ add, dattention, drmsnorm │ …
+ *
+ * Each slot has maxTokens rows. Buffers with disjoint lifetimes and equal strides use the same slot in turn.
  */
 import { fuse } from "./fusion.ts";
 import { axisOf, viewsRead, viewsWritten, roundUp } from "./instructions.ts";
@@ -22,51 +26,51 @@ import { gpt, loss } from "./model.ts";
 import { OPS } from "./ops.ts";
 import type { NodeMemory, TensorNode } from "./ops.ts";
 
-/** Instructions of one axis: a worker that runs a chunk of it waits for no other within the section. */
+/** Instructions with the same axis: a worker runs all of them on its chunk without waiting for other workers. */
 export interface Section {
   /** How the work divides into chunks. */
   readonly axis: Axis;
-  /** In order. */
+  /** Instructions in order of execution. */
   readonly instructions: readonly Instruction[];
 }
 
 /** Sections that run one after another, with a barrier after each. */
 export interface Phase {
-  /** Whether the sections run for each window of rows in turn. */
+  /** Whether all sections run for one window of rows, then for the next. */
   readonly windowed: boolean;
-  /** In order. */
+  /** Sections in order of execution. */
   readonly sections: readonly Section[];
 }
 
 /** A program, ready for a backend. */
 export interface Program {
-  /** What it is for. */
+  /** What it computes. */
   readonly kind: ProgramKind;
   /** The weights that it reads. */
   readonly layout: Layout;
-  /** In order. */
+  /** Phases in order of execution. */
   readonly phases: readonly Phase[];
   /** The update after the last pass of a step: Adam for every weight. Empty except for training. */
   readonly update: Section;
-  /** The result: statistics of the loss [T, 2], or for generating logits [T, V]. */
+  /** The result: statistics of the loss [T, 2]; for generating, logits [T, V]. */
   readonly result: View;
-  /** Tokens of the largest pass. */
+  /** Maximum tokens of a pass. */
   readonly maxTokens: number;
   /** Rows of a window; 0: no phase is windowed. */
   readonly windowRows: number;
-  /** Slots of the activations, behind the weights; all programs of a model share this memory. */
+  /** Slots of the activations, after the weights. All programs of a model share this memory. */
   readonly slots: Slots;
-  /** Numbers that the activations take. */
+  /** Size of the activations, in numbers. */
   readonly size: number;
-  /** The activations that keep their memory to the end, by name (`gpt` in model.ts); generating only. */
+  /** Name (`gpt` in model.ts) → activation, for generating only: there no slot is reused. */
   readonly activations: ReadonlyMap<string, Activation>;
 }
 
-/** Where an activation is: a view of the program's memory. */
+/** Where an activation is in the program's memory. */
 export interface Activation {
-  /** Its columns of a buffer. */
+  /** Its columns in a buffer. */
   readonly view: View;
-  /** How its columns are spread over heads; null: they are not. */
+  /** How its columns are padded per head; null: not padded. */
   readonly heads: Heads | null;
 }
 
@@ -75,15 +79,15 @@ export type ProgramKind = "training" | "evaluating" | "generating";
 
 /** Limits of a program's memory. */
 export interface Limits extends Alignment {
-  /** Tokens of the largest pass. */
+  /** Maximum tokens of a pass. */
   readonly maxTokens: number;
-  /** More logits than this are computed window by window. */
+  /** Maximum number of logits in memory; more are computed window by window. */
   readonly maxLogits: number;
 }
 
 // ── Forward and backward ─────────────────────────────────────────────────────────────────────────────────────
 
-/** Every tensor that `last` depends on, inputs first. */
+/** `last` and every tensor that it depends on, inputs first. */
 function inOrder(last: TensorNode): TensorNode[] {
   const order = new Set<TensorNode>();
   const visit = (tensor: TensorNode): void => {
@@ -101,24 +105,25 @@ const newView = (name: string, rows: Buffer["rows"], columns: number): View => (
   columns,
 });
 
-/** Gives every tensor its memory and makes the instructions, forward and backward. */
+/** Assigns a view to every tensor and emits the instructions, forward and backward. */
 class Tape {
   readonly #views = new Map<TensorNode, View>();
   readonly #statistics = new Map<TensorNode, View>();
-  /** Gradients that the users of a tensor have contributed; their sum is its gradient. */
+  /** Gradients contributed by the users of a tensor; their sum is its gradient. */
   readonly #sent = new Map<TensorNode, View[]>();
 
+  /** The view of a tensor's result. */
   view(tensor: TensorNode): View {
     return this.#views.get(tensor)!;
   }
 
-  /** What the forward pass of a tensor leaves beside its result; null where it leaves nothing. */
+  /** What the forward pass of a tensor leaves beside its result; null: nothing. */
   statistics(tensor: TensorNode): View | null {
     return this.#statistics.get(tensor) ?? null;
   }
 
-  /** `rows`: "window" for what lies between the head and the loss of a large vocabulary. */
-  place(tensor: TensorNode, rows: Buffer["rows"]): void {
+  /** Assigns a view to a tensor. `rows` is "window" for the logits of a large vocabulary. */
+  assign(tensor: TensorNode, rows: Buffer["rows"]): void {
     const { op, columns, inputs } = tensor;
     if (op === "columns") {
       const { buffer, column } = this.view(inputs[0]);
@@ -130,11 +135,12 @@ class Tape {
     if (count > 0) this.#statistics.set(tensor, newView(`${op}.statistics`, "tokens", count));
   }
 
+  /** The instructions that compute a tensor. */
   forward(tensor: TensorNode): Instruction[] {
-    return OPS[tensor.op].forward(this.#place(tensor));
+    return OPS[tensor.op].forward(this.#memoryOf(tensor));
   }
 
-  /** Instructions of the gradients of `tensor`'s inputs and weights; its users must have been visited before. */
+  /** The instructions for the gradients of a tensor's inputs and weights. Visit the tensor's users first. */
   backward(tensor: TensorNode): Instruction[] {
     const [sum, dOut] = this.#sum(tensor);
     if (tensor.op === "add") {
@@ -143,10 +149,10 @@ class Tape {
     }
     if (tensor.op === "columns") return sum;
     const gradients = tensor.inputs.map((input) => this.#newGradient(tensor, input));
-    return [...sum, ...OPS[tensor.op].backward(this.#place(tensor), dOut, gradients)];
+    return [...sum, ...OPS[tensor.op].backward(this.#memoryOf(tensor), dOut, gradients)];
   }
 
-  #place(tensor: TensorNode): NodeMemory {
+  #memoryOf(tensor: TensorNode): NodeMemory {
     const out = this.view(tensor);
     const inputs = tensor.inputs.map((input) => this.view(input));
     return { tensor, out, inputs, statistics: this.#statistics.get(tensor) ?? out };
@@ -156,9 +162,10 @@ class Tape {
     this.#sent.set(tensor, [...(this.#sent.get(tensor) ?? []), gradient]);
   }
 
+  /** A view for the gradient that `user` contributes to `input`. */
   #newGradient(user: TensorNode, input: TensorNode): View {
     if (user.op === "crossEntropy") {
-      this.#send(input, this.view(input)); // in place: the logits are not needed any more
+      this.#send(input, this.view(input)); // in place: the logits are no longer needed
       return this.view(input);
     }
     if (input.op === "columns") {
@@ -172,6 +179,7 @@ class Tape {
     return gradient;
   }
 
+  /** Sums the contributions to a tensor's gradient; returns the instructions and the view of the sum. */
   #sum(tensor: TensorNode): [Instruction[], View] {
     const [first = this.view(tensor), ...others] = this.#sent.get(tensor) ?? [];
     const instructions: Instruction[] = [];
@@ -188,11 +196,12 @@ class Tape {
 // ── The programs ─────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A program of a model:
- * - training: forward and backward, and Adam as its `update`
- * - evaluating: the losses alone
- * - generating: the logits. Keys and values stay in memory, so that a text can be read token by token: a run
- *   over its last rows reuses the keys and values of earlier runs (a KV cache)
+ * Builds a program of a model:
+ * - training: forward and backward, with Adam as its `update`
+ * - evaluating: forward, up to the losses
+ * - generating: forward, up to the logits. Keys and values stay in memory (a KV cache), so that a run over the last
+ * rows
+ *   of a text reuses those of earlier runs
  */
 export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits): Program {
   const { config, weights, heads } = layout;
@@ -203,8 +212,8 @@ export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits):
   const windowRows = windowOf(kind, config, limits);
   const tape = new Tape();
   const order = inOrder(last);
-  for (const tensor of order) tape.place(tensor, tensor === logits && windowRows > 0 ? "window" : "tokens");
-  // The gradient of the loss finds the loss on its way.
+  for (const tensor of order) tape.assign(tensor, tensor === logits && windowRows > 0 ? "window" : "tokens");
+  // Training: crossEntropyGrad computes the loss, too.
   const forward = order.flatMap((tensor) => (isTraining && tensor === last ? [] : tape.forward(tensor)));
   const backward = isTraining ? order.toReversed().flatMap((tensor) => tape.backward(tensor)) : [];
   const phases = intoPhases(fuse([...forward, ...backward]), tape.view(logits).buffer);
@@ -217,7 +226,7 @@ export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits):
   return { kind, layout, phases, update, result, maxTokens: limits.maxTokens, windowRows, activations, ...memory };
 }
 
-/** The named tensors that have memory of their own after fusion, and the statistics of attention. */
+/** The named tensors that fusion has not removed, and the statistics of attention. */
 function activationsOf(
   named: ReadonlyMap<string, TensorNode>,
   tape: Tape,
@@ -237,17 +246,17 @@ function activationsOf(
   return found;
 }
 
-/** Rows of a window; 0 where the logits of the whole batch may be in memory at once. */
+/** Rows of a window; 0 if the logits of a whole pass fit in memory. */
 function windowOf(kind: ProgramKind, { vocabSize }: Config, { maxTokens, maxLogits }: Limits): number {
   if (kind === "generating" || vocabSize * maxTokens <= maxLogits) return 0;
   const rows = Math.floor(maxLogits / vocabSize);
   return rows >= 128 ? Math.min(1024, 128 * Math.floor(rows / 128)) : Math.max(16, 16 * Math.floor(rows / 16));
 }
 
-/** Flush once five weight gradients are pending, a layer's four and the head's: holding more costs memory, a barrier costs time. */
+/** Start a new phase once five weight gradients are pending: holding more costs memory, a barrier costs time. */
 const PENDING_WEIGHT_GRADIENTS = 5;
 
-/** Cuts the list into phases: weight gradients, which need all tokens, are gathered behind the work done per document. */
+/** Cuts the list into phases. Weight gradients, which need all tokens, are collected after the work per document. */
 function intoPhases(instructions: readonly Instruction[], logits: Buffer): Phase[] {
   const phases: Phase[] = [];
   let documents: Instruction[] = [];
@@ -275,12 +284,13 @@ function intoPhases(instructions: readonly Instruction[], logits: Buffer): Phase
 
 // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** First and last use of a buffer, in moments. */
 interface Life {
   first: number;
   last: number;
 }
 
-/** When each buffer is first written and last read, in instructions; a windowed phase counts as one. */
+/** When each buffer is first and last used. A moment is one instruction, or one whole windowed phase. */
 function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): Map<Buffer, Life> {
   const lives = new Map<Buffer, Life>();
   let moment = 0;
@@ -298,12 +308,12 @@ function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): 
   return lives;
 }
 
-/** Kernels that work on four rows at once may read, but never write, beyond the last row. */
+/** Kernels that process four rows at once may read, but never write, beyond the last row. */
 const SPARE_ROWS = 4;
 
 /**
- * Buffers with disjoint lifetimes share a slot if their strides are equal: then a row of one has the memory of the same row
- * of the other, and workers at different instructions never touch the same row.
+ * Assigns slots. Buffers with disjoint lifetimes share one if their strides are equal: then row t of both is the same
+ * memory, and workers with different documents never touch the same row, even at different instructions.
  */
 function planMemory(
   lives: ReadonlyMap<Buffer, Life>,

@@ -1,9 +1,18 @@
-/** Between the engine's memory, where matrices are merged and heads are padded, and matrices as the model names them. */
+/**
+ * Copies between the engine's memory, where matrices are merged and heads padded (`layout.ts`), and the model's own
+ * matrices.
+ *
+ *   attn_wqkv in memory, 2 heads of 3, stride 4:     q₀ q₀ q₀ ·  q₁ q₁ q₁ ·  k₀ k₀ k₀ ·  …
+ *   layer0.attn_wq as the model names it:            q₀ q₀ q₀ q₁ q₁ q₁
+ */
 import type { Tensor } from "../training/engine.ts";
 import { spreadOffset } from "./instructions.ts";
 import type { Heads, View, Weight, WeightSlice } from "./instructions.ts";
 
-/** The columns of a view, as a tensor of its own; those of `heads` without the padding between them. */
+/**
+ * Copies the columns of a view into a tensor; with `heads`, without the padding between heads. `data` is the whole
+ * buffer.
+ */
 export function columnsOf(
   data: Float64Array | Float32Array,
   { buffer, column, columns }: View,
@@ -19,7 +28,7 @@ export function columnsOf(
   return { shape: [rows, count], data: numbers };
 }
 
-/** A matrix of the model out of the weight that it lies in. */
+/** Copies a matrix of the model out of the weight that contains it. `data` is the whole weight, without row padding. */
 export function cutSlice(data: Float64Array | Float32Array, weight: Weight, slice: WeightSlice): Tensor {
   const size = slice.shape[0] * slice.shape[1];
   const matrix = data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
@@ -27,7 +36,7 @@ export function cutSlice(data: Float64Array | Float32Array, weight: Weight, slic
   return { shape: slice.shape, data: matrix };
 }
 
-/** Visits entry i of the matrix with its place j in the weight. */
+/** Calls `visit` for each entry of a matrix, with its index i in the matrix and its index j in the weight. */
 export function forEntries({ shape }: Weight, slice: WeightSlice, visit: (i: number, j: number) => void): void {
   const [rows, columns] = slice.shape;
   for (let r = 0; r < rows; r++) {

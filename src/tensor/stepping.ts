@@ -1,6 +1,6 @@
 /**
- * A training step on a backend whose results can be awaited after each pass: run the passes, sum the losses, update.
- * The GPU has its own way (`backend/webgpu/webgpu.ts`): it decides by itself whether its numbers are finite.
+ * A training step for CPU backends, which can await the result of each pass: run the passes, sum the losses, update.
+ * The GPU backend (`backend/webgpu/webgpu.ts`) has its own step, which tests on the GPU whether all numbers are finite.
  */
 import { adamNumbers } from "../training/adam.ts";
 import type { AdamNumbers } from "../training/adam.ts";
@@ -8,13 +8,13 @@ import type { PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import type { StepResult, Update } from "../training/engine.ts";
 import type { Program } from "./program.ts";
 
-/** A session that can update its weights apart from running a program. */
+/** A session with a separate call to update its weights. */
 export interface UpdatableSession extends Pick<Session, "run"> {
-  /** Runs the program's update: Adam, on every weight. */
+  /** Runs the program's `update` section: Adam on every weight. */
   update(program: Program, adam: AdamNumbers): Promise<void>;
 }
 
-/** `Session.step`, pass after pass. Nothing moves where the loss or a gradient is not finite. */
+/** Implements `Session.step`, pass by pass. Does not update if the loss or a gradient is not finite. */
 export async function stepInPasses(
   session: UpdatableSession,
   program: Program,
@@ -35,13 +35,15 @@ export async function stepInPasses(
   return { loss, applied: true };
 }
 
-/** Statistics [rows, 2] → the sum of the rows' losses; in f64 and in order, so that it is the same everywhere. */
+/**
+ * Statistics [rows, 2] → the sum of the rows' losses in nats. In f64 and in order, so that it is the same everywhere.
+ */
 export function sumLosses({ data, stride }: Pick<ProgramOutput, "data" | "stride">, rows: number): number {
   let sum = 0;
   for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
   return sum;
 }
 
-/** Statistics [rows, 2] → the loss of one row. */
+/** Statistics [rows, 2] → the loss of one row in nats. */
 export const tokenLoss = ({ data, stride }: Pick<ProgramOutput, "data" | "stride">, row: number): number =>
   Math.log(data[row * stride]) + data[row * stride + 1];

@@ -1,6 +1,6 @@
 /**
- * The engine: the compiled model on a backend. It packs documents into passes, turns statistics into losses and copies
- * weights in and out; the backend does the arithmetic. Calls may overlap: they take turns (`call-queue.ts`).
+ * The engine for the compiled model, on any backend. It packs documents into passes, turns statistics into losses and
+ * copies weights in and out; the backend does the arithmetic. Overlapping calls run in turn (`call-queue.ts`).
  */
 import { CallQueue } from "./call-queue.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
@@ -20,9 +20,9 @@ import type { Program } from "./program.ts";
 
 /** Limits of an engine's memory. */
 export interface EngineLimits {
-  /** Tokens of a pass; larger batches are cut between documents. At least blockSize. */
+  /** Maximum tokens of a pass; larger batches are cut between documents. Raised to blockSize if lower. */
   readonly maxTokens: number;
-  /** Logits that may be in memory at once. Default: 2²¹. */
+  /** Maximum number of logits in memory at once. Default: 2²¹. */
   readonly maxLogits?: number;
 }
 
@@ -31,7 +31,7 @@ const MAX_LOGITS = 2 ** 21;
 
 /** The three programs of a model. */
 export interface Programs {
-  /** A step. */
+  /** Loss, gradients and update. */
   readonly training: Program;
   /** Losses without gradients. */
   readonly evaluating: Program;
@@ -39,7 +39,7 @@ export interface Programs {
   readonly generating: Program;
 }
 
-/** The programs and the memory layout of a model: an engine without its memory. */
+/** The memory layout and the programs of a model, without allocating anything. */
 export function planEngine(
   alignment: Alignment,
   config: Config,
@@ -60,27 +60,30 @@ export function planEngine(
 export class TensorEngine implements Engine {
   /** The backend's name. */
   readonly name: string;
-  /** The model. */
+  /** The model's dimensions. */
   readonly config: Config;
   readonly #layout: Layout;
   readonly #programs: Programs;
   readonly #session: Session;
   readonly #queue = new CallQueue();
-  /** Reused by every step and evaluation: small typed arrays take longer to allocate than to fill. */
+  /** Reused by every pass: small typed arrays take longer to allocate than to fill. */
   readonly #packed: PackedTokens;
-  /** The one document that is being read, [blockSize]. */
+  /** The text of the generating program, [blockSize]. */
   readonly #text: PackedTokens;
   /** The reader whose keys and values are in the generating program's memory. */
   #reading: Reader | null = null;
 
-  /** Compiles the model for the backend. Its weights are 0 until `load` or `loadWeights`. */
+  /**
+   * Compiles the model for the backend. Its weights are 0 until `load` or `loadWeights`. Throws RangeError if its
+   * memory is too large for the device.
+   */
   static async create(backend: Backend, config: Config, limits: EngineLimits): Promise<TensorEngine> {
     const { layout, programs } = planEngine(backend, config, limits);
     const session = await backend.open(layout, Object.values(programs));
     return new TensorEngine(backend.name, layout, programs, session);
   }
 
-  /** `create` calls it with what it compiled. */
+  /** Used by `create`; takes over the session. */
   constructor(name: string, layout: Layout, programs: Programs, session: Session) {
     this.name = name;
     this.config = layout.config;
@@ -132,14 +135,15 @@ export class TensorEngine implements Engine {
   }
 
   /**
-   * The loss of every token of the documents, −log p in nats: a list [T] for each document, its first blockSize tokens
-   * but the leading BOS. Their mean is what `evaluate` gives. Throws RangeError for documents that take several passes.
+   * The loss of every target, −log p in nats: for each document, a list of the losses of its first blockSize targets
+   * (the tokens after the leading BOS). Their mean is what `evaluate` returns. Throws RangeError if the documents do
+   * not fit into one pass.
    */
   tokenLosses(documents: readonly Tokens[]): Promise<number[][]> {
     return this.#queue.alone(async () => {
       this.#reading = null;
       const [pass, ...others] = this.#cut(documents);
-      if (others.length > 0) throw new RangeError("tokenLosses: the documents have more tokens than a pass takes");
+      if (others.length > 0) throw new RangeError("tokenLosses: the documents do not fit into one pass; give fewer");
       const packed = this.#pack(pass);
       const { evaluating } = this.#programs;
       const result = await this.#session.run(evaluating, packed, { firstRow: 0, lossScale: 0, accumulate: false });
@@ -150,13 +154,13 @@ export class TensorEngine implements Engine {
     });
   }
 
-  /** The loss of each document, the mean over its tokens. Throws as `tokenLosses`. */
+  /** The loss of each document, the mean over its targets in nats. Throws as `tokenLosses`. */
   async losses(documents: readonly Tokens[]): Promise<number[]> {
     const losses = await this.tokenLosses(documents);
     return losses.map((ofDocument) => ofDocument.reduce((sum, loss) => sum + loss, 0) / ofDocument.length);
   }
 
-  /** The logits after each token of a text, at most blockSize: [tokens.length, vocabSize]. */
+  /** The logits after each token of a text of at most blockSize tokens: [tokens.length, vocabSize]. */
   logits(tokens: Tokens): Promise<number[][]> {
     return this.#queue.alone(async () => {
       this.#reading = null;
@@ -167,9 +171,9 @@ export class TensorEngine implements Engine {
   }
 
   /**
-   * Everything that the model computes for a text of at most blockSize tokens: name → [tokens.length, columns], in the
-   * order of computation. Names as in `model.ts`: `x0` after the embeddings, `layer0.query`, `layer0.attended`, …,
-   * `logits`; `layer0.attention` has the statistics that `attentionWeights` takes.
+   * The activations for a text of at most blockSize tokens: name → [tokens.length, columns], in the order of
+   * computation. Names as in `model.ts`: `x0` after the embeddings, `layer0.query`, `layer0.attended`, …, `logits`.
+   * `layer0.attention` has the statistics that `attentionWeights` takes.
    */
   activations(tokens: Tokens): Promise<Tensors> {
     return this.#queue.alone(async () => {
@@ -196,7 +200,7 @@ export class TensorEngine implements Engine {
       if (tokens.length >= this.config.blockSize) {
         throw new RangeError(`reader: the model reads at most ${this.config.blockSize} tokens; start a new reader`);
       }
-      // Another reader, or a step, used the memory in between: read everything again.
+      // If another call has used the memory in between, read everything again.
       const firstRow = this.#reading === reader ? tokens.length : 0;
       tokens.push(token);
       this.#reading = reader;
@@ -234,7 +238,7 @@ export class TensorEngine implements Engine {
     });
   }
 
-  /** Copies weights in; the optimizer's state stays as it is. */
+  /** Copies weights in; the optimizer's state does not change. */
   loadWeights(weights: Tensors): Promise<void> {
     return this.#queue.alone(() => this.#loadWeights(weights));
   }
@@ -245,7 +249,7 @@ export class TensorEngine implements Engine {
     await this.#session.weightsChanged();
   }
 
-  /** A copy of the gradients of the last step, of every weight. */
+  /** A copy of the gradients of the last step, for every weight. */
   gradients(): Promise<Tensors> {
     return this.#queue.alone(() => this.#saveAll((weight) => weight.grad));
   }
@@ -255,13 +259,13 @@ export class TensorEngine implements Engine {
     this.#session.close();
   }
 
-  /** Of the first `count` tokens of `#text`, those from `firstRow` on. */
+  /** Computes the logits of `#text`'s tokens from `firstRow` up to `count`; earlier rows are in the KV cache. */
   #generate(count: number, firstRow: number): Promise<ProgramOutput> {
     this.#text.documents[1] = count;
     return this.#session.run(this.#programs.generating, this.#text, { firstRow, lossScale: 0, accumulate: false });
   }
 
-  /** A plain array: for a small vocabulary, a typed array takes longer to allocate than the model to compute. */
+  /** A plain array: for a small model, allocating a typed array takes longer than computing the logits. */
   #logitsOf({ data, stride }: ProgramOutput, row: number): number[] {
     const logits = new Array<number>(this.config.vocabSize);
     for (let i = 0; i < logits.length; i++) logits[i] = data[row * stride + i];
@@ -272,7 +276,7 @@ export class TensorEngine implements Engine {
     return intoPasses(documents, this.#programs.training.maxTokens, this.config.blockSize);
   }
 
-  /** The documents of a pass one after another, in memory that the next call overwrites. */
+  /** Packs the documents of a pass, in memory that the next call overwrites. */
   #pack({ documents }: Pass): PackedTokens {
     return packDocuments(documents, this.config.blockSize, this.#packed);
   }

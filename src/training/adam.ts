@@ -1,17 +1,22 @@
-/** Adam's numbers for one step, the corrections for its beginning worked out (Kingma & Ba 2015, algorithm 1). */
+/**
+ * The scalars of one Adam step (Kingma & Ba 2015, algorithm 1), computed once and passed to every backend. The loop
+ * over the weights is each backend's own:
+ *
+ *   m ← β1·m + (1 − β1)·g      v ← β2·v + (1 − β2)·g²      w ← shrink·w − stepSize·m / (√(v·squareScale) + ε)
+ */
 import type { Update } from "./engine.ts";
 
 const [BETA1, BETA2, EPSILON] = [0.85, 0.99, 1e-8];
 
-/** What undoes, `step` steps after the first, that Adam's means began at 0. */
+/** Bias corrections: they undo that Adam's means start at 0. t = step + 1. */
 export interface Corrections {
-  /** learningRate / (1 − beta1^t) */
+  /** learningRate / (1 − β1^t). */
   readonly stepSize: number;
-  /** 1 / (1 − beta2^t) */
+  /** 1 / (1 − β2^t). */
   readonly squareScale: number;
 }
 
-/** The bias corrections of a step. */
+/** The bias corrections of a step, counted from 0. */
 export function correctionsAt(step: number, learningRate: number): Corrections {
   return {
     stepSize: learningRate / (1 - power(BETA1, step + 1)),
@@ -19,21 +24,21 @@ export function correctionsAt(step: number, learningRate: number): Corrections {
   };
 }
 
-/** What a step is told. */
+/** The scalars of one step. */
 export interface AdamNumbers extends Corrections {
-  /** 1 − learningRate · weightDecay */
+  /** 1 − learningRate · weightDecay: weights are multiplied by it before the update. */
   readonly shrink: number;
-  /** What gradients are multiplied by: 1, or less where they are clipped. */
+  /** Factor of the gradients: below 1 if they are clipped, otherwise 1. */
   readonly gradientScale: number;
-  /** Decay of the mean of gradients. */
+  /** β1, the decay of the running mean of gradients. */
   readonly beta1: number;
-  /** Decay of the mean of their squares. */
+  /** β2, the decay of the running mean of squared gradients. */
   readonly beta2: number;
-  /** Added to the root of the mean square. */
+  /** ε, added to the root of the mean square. */
   readonly epsilon: number;
 }
 
-/** @param norm the length of all gradients as one vector. */
+/** The scalars of an update. `norm`: the Euclidean norm of all gradients as one vector. */
 export function adamNumbers({ step, learningRate, weightDecay, clipNorm }: Update, norm: number): AdamNumbers {
   return {
     ...correctionsAt(step, learningRate),
@@ -45,7 +50,7 @@ export function adamNumbers({ step, learningRate, weightDecay, clipNorm }: Updat
   };
 }
 
-/** By multiplication alone: `**` may differ by the last bit from one JavaScript engine to another. */
+/** Powers by multiplication: `**` may differ in the last bit between JavaScript engines. */
 function power(base: number, exponent: number): number {
   let result = 1;
   for (let [square, rest] = [base, exponent]; rest > 0; [square, rest] = [square * square, Math.floor(rest / 2)]) {

@@ -1,6 +1,6 @@
 /**
- * The atomic core as an engine: `microgpt.ts` does all the arithmetic, this file copies numbers in and out. Slow, in f64,
- * and the oracle of the other engines.
+ * `microgpt.ts` as an engine: all arithmetic is there; this file copies numbers in and out. Slow, in f64, and the
+ * specification that tests compare `tensor/tensor-engine.ts` against.
  */
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "./engine.ts";
 import type { Tokens } from "../text/token-sequences.ts";
@@ -8,16 +8,16 @@ import { weightShapes } from "./engine.ts";
 import type { Cache, Config, Weights } from "../microgpt.ts";
 import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "../microgpt.ts";
 
-/** An `Engine` on the scalar core. */
+/** An `Engine` that runs the scalar model of `microgpt.ts`. */
 export class AtomicEngine implements Engine {
-  /** Always "atomic". */
+  /** Always `"atomic"`. */
   readonly name = "atomic";
-  /** The model. */
+  /** The model's dimensions. */
   readonly config: Config;
   readonly #weights: Weights;
   readonly #adam: Adam;
 
-  /** Takes ownership of `weights`, which must be of this configuration. */
+  /** Takes over `weights`, which must have the shapes of `config`. */
   constructor(config: Config, weights: Weights) {
     this.config = config;
     this.#weights = weights;
@@ -33,18 +33,18 @@ export class AtomicEngine implements Engine {
     return { loss, applied };
   }
 
-  /** Adds a document's gradients to the weights' `grad`; its graph is collected before the next one is built. */
+  /** Adds a document's gradients to the weights' `grad`. One graph per document, so only one is in memory at a time. */
   #backward(tokens: Tokens, share: number): number {
     const mean = documentLoss(this.#weights, this.config, Array.from(tokens));
-    const loss = share === 1 ? mean : scale(mean, share); // alone, it is the core's own step to the last bit
+    const loss = share === 1 ? mean : scale(mean, share); // a single document: the reference's step, bit for bit
     loss.backward();
     return loss.data;
   }
 
-  /** Clips, decays and updates; or, where a number is not finite, drops the gradients and returns false. */
+  /** Clips, decays and updates. If the loss or a gradient is not finite, drops the gradients and returns false. */
   #update(loss: number, { step, learningRate, weightDecay, clipNorm }: Update): boolean {
     const { params } = this.#adam;
-    // Not finite if a gradient is not, or its square, which Adam would keep.
+    // Also not finite if the square of a gradient overflows, which Adam would store.
     const norm = Math.sqrt(params.reduce((sum, { grad }) => sum + grad ** 2, 0));
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
       for (const param of params) param.grad = 0;
@@ -90,7 +90,7 @@ export class AtomicEngine implements Engine {
     return Math.min(this.config.blockSize, tokens.length - 1);
   }
 
-  /** One long list [parameters] → a tensor for each matrix, in order. */
+  /** All numbers [parameters] → one tensor per matrix, in the order of `weightShapes`. */
   #cut(flat: Float64Array): Tensors {
     const tensors = new Map<string, Tensor>();
     let start = 0;
@@ -102,6 +102,7 @@ export class AtomicEngine implements Engine {
     return tensors;
   }
 
+  /** The inverse of `#cut`. */
   #join(tensors: Tensors): Float64Array {
     const flat = new Float64Array(this.#adam.params.length);
     let start = 0;
@@ -114,6 +115,7 @@ export class AtomicEngine implements Engine {
   }
 }
 
+/** Reads a text with cached keys and values. */
 class AtomicReader implements Reader {
   position = 0;
   readonly #weights: Weights;
@@ -135,7 +137,7 @@ class AtomicReader implements Reader {
   }
 }
 
-/** A matrix of the core from a tensor's numbers, for the constructor of `AtomicEngine`. */
+/** Tensors → the weights that `AtomicEngine`'s constructor takes. */
 export function atomicWeights(config: Config, weights: Tensors): Weights {
   const matrices: Weights = {};
   for (const [name, [rows, columns]] of weightShapes(config)) {

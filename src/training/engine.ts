@@ -8,79 +8,82 @@ import type { Config } from "../microgpt.ts";
 import type { Random } from "../random.ts";
 import type { Tokens } from "../text/token-sequences.ts";
 
-/** A matrix, row after row. */
+/** A matrix in row-major order. */
 export interface Tensor {
-  /** [rows, columns] */
+  /** [rows, columns]. */
   readonly shape: readonly [rows: number, columns: number];
-  /** [rows · columns], in the engine's own precision, so that what is saved is what it computed with, bit for bit. */
+  /** [rows · columns], in the engine's own precision, so that saving is exact. */
   readonly data: Float64Array | Float32Array;
 }
 
 /** Name → matrix, with the names of `weightShapes`. */
 export type Tensors = ReadonlyMap<string, Tensor>;
 
-/** Everything that an engine needs to continue exactly where it stopped. The maps have the same names and shapes. */
+/** Everything that an engine needs to resume bit for bit. The three maps have the same names and shapes. */
 export interface TrainingState {
   /** The weights. */
   readonly weights: Tensors;
   /** Adam's running means of the gradients. */
   readonly adamMean: Tensors;
-  /** Adam's running means of their squares. */
+  /** Adam's running means of the squared gradients. */
   readonly adamMeanSquare: Tensors;
 }
 
 /** How the weights are updated from the gradients. */
 export interface Update {
-  /** Steps that were applied before, from 0. */
+  /** Number of steps applied before this one. */
   readonly step: number;
   /** The learning rate of this step. */
   readonly learningRate: number;
-  /** Decoupled (AdamW, Loshchilov & Hutter 2019): weights shrink by the fraction learningRate · weightDecay before Adam's step; 0: off. */
+  /** Decoupled weight decay (AdamW, Loshchilov & Hutter 2019): w ← (1 − learningRate · weightDecay) · w. 0: off. */
   readonly weightDecay: number;
-  /** The largest norm of all gradients as one vector; longer ones are scaled down; null: off. */
+  /** Maximum norm of all gradients as one vector; larger gradients are scaled down to it. null: off. */
   readonly clipNorm: number | null;
 }
 
 /** The result of a step. */
 export interface StepResult {
-  /** The loss before the update: the mean of −log p over all tokens of all batches (at most blockSize per document). */
+  /**
+   * The loss before the update, in nats: the mean of −log p over the tokens of all batches (at most blockSize per
+   * document).
+   */
   readonly loss: number;
-  /** Whether the weights were updated. False if the loss or a gradient was not finite: then nothing has changed. */
+  /** Whether the weights were updated. False if the loss or a gradient is not finite: then nothing changes. */
   readonly applied: boolean;
 }
 
-/** A model with its optimizer. */
+/** A model with its optimizer. Documents are tokens with BOS at both ends. */
 export interface Engine {
-  /** For the user, such as `wasm, 2 threads`. */
+  /** Name for display, such as `wasm, 2 threads`. */
   readonly name: string;
-  /** The model. */
+  /** The model's dimensions. */
   readonly config: Config;
-  /** Steps that may begin before the first has ended, besides it; results come in order. Absent: none, one at a time. */
+  /** How many further steps may start before the oldest has resolved; results come in order. Absent: 0. */
   readonly maxInFlight?: number;
-  /** Learns from batches of documents: one update from the sum of their gradients, every token with the same weight. */
+  /** One training step: one update from the gradients of all batches, with the same weight for every token. */
   step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult>;
-  /** The same loss over documents, without learning from them. Reads at most blockSize tokens of each. */
+  /** The same loss over documents, without an update. Reads at most blockSize tokens of each. */
   evaluate(documents: readonly Tokens[]): Promise<number>;
   /** Starts a text: a reader with an empty context. */
   reader(): Reader;
   /** Copies of the weights and the optimizer's state. */
   save(): Promise<TrainingState>;
-  /** Copies in a state of the same configuration. */
+  /** Restores a state, by copying; it must be of the same configuration. */
   load(state: TrainingState): Promise<void>;
 }
 
-/** The device of an engine was lost, or is not to be trusted, with everything in its memory; `message` says why. */
+/** The engine's device was lost or is faulty, so everything in its memory is lost; `message` says why. */
 export class EngineLost extends Error {}
 
-/** Reads a text token by token and gives, after each, the logits of the next. */
+/** Reads a text token by token and returns, after each, the logits of the next. */
 export interface Reader {
-  /** How many tokens it has read; at most blockSize. */
+  /** Number of tokens read so far; at most blockSize. */
   readonly position: number;
   /** Reads a token and resolves to the logits [vocabSize] of the next. Throws RangeError past blockSize tokens. */
   read(token: number): Promise<number[]>;
 }
 
-/** Name → shape of every weight matrix, in the reference's order (`initWeights` in microgpt.ts draws them so). */
+/** Name → shape of every weight matrix, in the order in which `initWeights` in microgpt.ts draws them. */
 export function weightShapes({ vocabSize, nEmbd, nLayer, blockSize }: Config): Map<string, readonly [number, number]> {
   const shapes = new Map<string, readonly [number, number]>([
     ["wte", [vocabSize, nEmbd]],
@@ -95,7 +98,10 @@ export function weightShapes({ vocabSize, nEmbd, nLayer, blockSize }: Config): M
   return shapes;
 }
 
-/** Initial weights, N(0, 0.08): the same numbers as `initWeights` in microgpt.ts draws, in the engine's precision. */
+/**
+ * Initial weights, normal with mean 0 and deviation 0.08: the numbers of `initWeights` in microgpt.ts, in the given
+ * precision.
+ */
 export function initTensors(
   config: Config,
   random: Random,
@@ -110,7 +116,7 @@ export function initTensors(
   return tensors;
 }
 
-/** The number of weights of a model, computed without allocating them. */
+/** Number of weights of a model, computed without allocating them. */
 export function countParameters({ vocabSize, nEmbd, nLayer, blockSize }: Config): number {
   return (2 * vocabSize + blockSize) * nEmbd + nLayer * 12 * nEmbd ** 2;
 }

@@ -1,14 +1,17 @@
 /**
- * The safetensors format: a JSON header that says where each tensor's bytes stand, then the bytes.
- * Spec: https://github.com/huggingface/safetensors (README, "Format"): 8 bytes of header length, little-endian; the
- * header, which may end in spaces; the data without holes.
+ * The safetensors format, nothing of microgpt's own: `checkpoint.ts` says which tensors and metadata a file has.
+ * Specification: https://github.com/huggingface/safetensors (README, "Format").
  *
- * Files come from anywhere, so `decode` believes nothing: every limit below has its reason, every refusal names the
- * field, and nothing is allocated before its size was held against the file's.
+ *   8 bytes           header bytes            data
+ *   header length     JSON, then spaces       tensors end to end, without holes
+ *   (little-endian)   {"wte": {"dtype": "F32", "shape": [27, 16], "data_offsets": [0, 1728]}, …, "__metadata__": {…}}
+ *
+ * Files come from anywhere, so `decodeSafetensors` trusts nothing: limits bound its work, errors name the field, and
+ * every size is checked against the file's before anything is allocated.
  */
 import { InputError, isRecord, quote } from "../errors.ts";
 
-/** Bytes a number of each type. */
+/** Bytes per number of each type. */
 const DTYPE_BYTES = {
   BOOL: 1,
   U8: 1,
@@ -27,14 +30,14 @@ const DTYPE_BYTES = {
   F64: 8,
 } as const;
 
-/** A number format, by the name in the file. */
+/** A number format, by its name in the file. */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** A tensor as bytes. */
 export interface RawTensor {
   /** The number format. */
   readonly dtype: Dtype;
-  /** Its dimensions. */
+  /** Dimensions; the product is the count of numbers. */
   readonly shape: readonly number[];
   /** The numbers, little-endian; a view into the file's bytes. */
   readonly bytes: Uint8Array;
@@ -42,25 +45,25 @@ export interface RawTensor {
 
 /** The content of a file. */
 export interface SafetensorsFile {
-  /** By name. */
+  /** Name → tensor, in order. */
   readonly tensors: ReadonlyMap<string, RawTensor>;
   /** The header's `__metadata__`, in order. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 const LENGTH_BYTES = 8;
-/** The format allows 100 MB; a header of ours has 100 bytes a tensor and 10 KB of metadata. */
+/** The format allows 100 MB; microgpt writes about 100 bytes per tensor and 10 KB of metadata. */
 const MAX_HEADER_BYTES = 16 * 2 ** 20;
 const MAX_TENSORS = 100_000;
 const MAX_DIMENSIONS = 8;
 const MAX_NAME_BYTES = 512;
 const MAX_METADATA_CHARACTERS = 2 ** 20;
-/** Names that mean something else to an object, wherever the map ends up. */
+/** Names with a special meaning on JavaScript objects, in case a caller copies the map into one. */
 const FORBIDDEN_NAMES = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
- * Writes tensors in the order given; the data starts at a multiple of 8 so that it can be viewed in place.
- * Throws InputError for what `decodeSafetensors` would not read again: a bad name, a shape that is not the bytes'.
+ * Writes tensors in the order given. The data starts at a multiple of 8, so that readers can view it in place. Throws
+ * InputError for what `decodeSafetensors` would reject: a forbidden name, or a shape that does not fit the bytes.
  */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = {};
@@ -86,7 +89,7 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
   return file;
 }
 
-/** Reads a file's bytes; the tensors are views into them. Throws InputError that names what is wrong and where. */
+/** Reads a file's bytes; the tensors are views of them. Throws InputError that says what is wrong and where. */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   const { header, dataStart } = readHeader(file);
   const metadata = readMetadata(header.__metadata__);
@@ -94,7 +97,7 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   const entries = Object.entries(header).filter(([name]) => name !== "__metadata__");
   if (entries.length > MAX_TENSORS) refuse(`it lists ${entries.length} tensors, more than ${MAX_TENSORS}`);
   const placed = entries.map(([name, entry]) => ({ name, ...readEntry(name, entry) }));
-  // In order of their bytes every tensor must start where the one before ended: no hole, no overlap, nothing left.
+  // In order of their offsets, each tensor must start where the one before ended: no hole, no overlap, no rest.
   let cursor = 0;
   for (const { name, begin, end } of placed.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== cursor) refuse(`tensor ${quote(name)} starts at data byte ${begin}, expected ${cursor}`);
@@ -108,7 +111,7 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   return { tensors, metadata };
 }
 
-/** Names of formats that are often mistaken for this one, by their first bytes. */
+/** First bytes of formats that are often mistaken for this one. */
 const KNOWN_FORMATS: readonly (readonly [magic: readonly number[], name: string])[] = [
   [[0x80, 0x02], "a Python pickle"],
   [[0x80, 0x03], "a Python pickle"],
@@ -125,8 +128,9 @@ const KNOWN_FORMATS: readonly (readonly [magic: readonly number[], name: string]
 ];
 
 /**
- * What the first 9 bytes look like, or null: a safetensors file has `{` (or white space) at its ninth, and a length
- * below 16 MiB before it. Chance gives others the one (a GGUF file of 32 tensors), but not both.
+ * The other format that the first 9 bytes belong to, or null. A safetensors file has a header length of at most 16 MiB
+ * and then `{` or white space. A file of another format may meet one of the two by chance (GGUF with 32 tensors), but
+ * not both.
  */
 export function recogniseFormat(start: Uint8Array): string | null {
   const isShort = start[3] <= 1 && start.subarray(4, LENGTH_BYTES).every((byte) => byte === 0);
@@ -141,17 +145,17 @@ const isHeaderStart = (byte: number | undefined): boolean =>
 function readHeader(file: Uint8Array): { header: Record<string, unknown>; dataStart: number } {
   const format = recogniseFormat(file);
   if (format !== null) refuse(`it is ${format}, which microgpt never opens`);
-  if (file.length < LENGTH_BYTES) refuse(`it has ${file.length} bytes, the header length alone takes 8`);
+  if (file.length < LENGTH_BYTES) refuse(`it has ${file.length} bytes, expected at least 8, the header length`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const length = view.getBigUint64(0, true);
   const available = file.length - LENGTH_BYTES;
   if (length === 0n) refuse("bytes 0–7 give a header of 0 bytes");
   if (length > BigInt(MAX_HEADER_BYTES)) refuse(`bytes 0–7 give a header of ${length} bytes, more than 16 MiB`);
   if (length > BigInt(available)) refuse(`bytes 0–7 give a header of ${length} bytes, the file has ${available} more`);
-  if (!isHeaderStart(file[LENGTH_BYTES])) refuse("byte 8, where the header starts, is no `{`");
+  if (!isHeaderStart(file[LENGTH_BYTES])) refuse("byte 8, where the header starts, is not `{`");
   const dataStart = LENGTH_BYTES + Number(length);
   const json = parseHeader(file.subarray(LENGTH_BYTES, dataStart));
-  if (!isRecord(json)) refuse("the header is no JSON object");
+  if (!isRecord(json)) refuse("the header is not a JSON object");
   return { header: json, dataStart };
 }
 
@@ -171,8 +175,8 @@ function parseHeader(bytes: Uint8Array): unknown {
 }
 
 /**
- * What JSON.parse would hide: a name that stands twice, a number that is no plain integer (`1e3`, `-0`), deep nesting.
- * Strings, brackets, colons and numbers are all it needs to see; that the rest is JSON is for JSON.parse to say.
+ * Rejects what JSON.parse would accept silently: a repeated name, a number that is not a plain integer (`1e3`, `-0`),
+ * deep nesting. Looks only at strings, brackets, colons and numbers; JSON.parse then checks the syntax.
  */
 function scanHeader(text: string): void {
   const keys: Set<string>[] = [];
@@ -198,8 +202,8 @@ function scanHeader(text: string): void {
 }
 
 /**
- * The place after the string that starts at `start`. A loop, because a pattern for strings that finds no end tries again
- * at every quote behind an escape: time that grows with the square of the length.
+ * The offset after the string that starts at `start`. A loop, because a regular expression takes quadratic time on an
+ * unterminated string: it tries again at every escaped quote.
  */
 function stringEnd(text: string, start: number): number {
   let end = start + 1;
@@ -212,18 +216,18 @@ function addKey(keys: Set<string> | undefined, literal: string): void {
   try {
     name = JSON.parse(literal);
   } catch {
-    name = literal; // JSON.parse of the whole header will refuse it
+    name = literal; // JSON.parse of the whole header will reject it
   }
   if (keys?.has(String(name))) refuse(`the header names ${quote(String(name))} twice`);
   keys?.add(String(name));
-  // All tensors and `__metadata__`; the exact count is taken where the tensors are known.
+  // All tensors and `__metadata__`; `decodeSafetensors` checks the exact count.
   if (keys !== undefined && keys.size > MAX_TENSORS + 1) refuse(`the header lists more than ${MAX_TENSORS} names`);
 }
 
 function readMetadata(json: unknown): ReadonlyMap<string, string> {
   const metadata = new Map<string, string>();
   if (json === undefined) return metadata;
-  if (!isRecord(json)) refuse("`__metadata__` is no object");
+  if (!isRecord(json)) refuse("`__metadata__` is not an object");
   let characters = 0;
   for (const [key, value] of Object.entries(json)) {
     if (typeof value !== "string") refuse(`\`__metadata__\` ${quote(key)} must be a string`);
@@ -248,7 +252,7 @@ const FIELDS = ["dtype", "shape", "data_offsets"];
 function readEntry(name: string, json: unknown): TensorEntry {
   checkName(name);
   const where = `tensor ${quote(name)}`;
-  if (!isRecord(json)) refuse(`${where} is no object`);
+  if (!isRecord(json)) refuse(`${where} is not an object`);
   for (const field of FIELDS) if (!Object.hasOwn(json, field)) refuse(`${where} lacks \`${field}\``);
   const extra = Object.keys(json).find((field) => !FIELDS.includes(field));
   if (extra !== undefined) refuse(`${where} has the unknown field ${quote(extra)}`);

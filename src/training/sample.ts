@@ -1,7 +1,7 @@
 /**
- * Generates text with a trained model, token by token.
+ * Generates text with a trained model, token by token. Works on ids: `text/` encodes and decodes.
  *
- * With a temperature alone it draws exactly the reference's samples; top-k and top-p narrow the choice before the draw.
+ * With temperature only, it draws exactly the reference's samples; top-k and top-p exclude tokens before the draw.
  */
 import type { Engine, Reader } from "./engine.ts";
 import { Pacer } from "./pacer.ts";
@@ -9,21 +9,21 @@ import { Random } from "../random.ts";
 
 /** How the next token is drawn. */
 export interface SamplingOptions {
-  /** Logits are divided by it: below 1 likely tokens become likelier. 0: always the likeliest. */
+  /** Divides the logits: below 1, likely tokens become likelier. 0: always the likeliest token. */
   readonly temperature: number;
-  /** Draw from the k likeliest tokens only; null: from all. */
+  /** Draw from the k likeliest tokens only; null: off. */
   readonly topK: number | null;
-  /** Draw from the likeliest tokens that together reach this probability (Holtzman et al. 2020); null: from all. */
+  /** Draw from the fewest likeliest tokens that together reach this probability (Holtzman et al. 2020); null: off. */
   readonly topP: number | null;
 }
 
-/** A drawn token and how likely it was, after temperature, top-k and top-p. */
+/** A drawn token and its probability. */
 export interface Draw {
-  /** Its id. */
+  /** Id of the token. */
   readonly token: number;
-  /** After temperature, top-k and top-p. */
+  /** Its probability after temperature, top-k and top-p. */
   readonly probability: number;
-  /** The likeliest tokens at this position, at most five, in falling order. */
+  /** The likeliest tokens at this position, at most five, in descending order. */
   readonly likeliest: readonly { readonly token: number; readonly probability: number }[];
 }
 
@@ -41,7 +41,7 @@ export function nextTokenProbabilities(logits: ArrayLike<number>, options: Sampl
   for (let i = 0; i < logits.length; i++) probabilities[i] = Math.exp(probabilities[i] - max);
   normalise(probabilities);
   if (topK === null && topP === null) return probabilities;
-  // Stable: of equally likely tokens the lower id comes first.
+  // The sort is stable: of equally likely tokens, the lower id comes first.
   const ranking = [...probabilities.keys()].toSorted((a, b) => probabilities[b] - probabilities[a]);
   let kept = Math.min(topK ?? ranking.length, ranking.length);
   if (topP !== null) {
@@ -70,9 +70,9 @@ function normalise(weights: number[]): void {
 }
 
 /**
- * Continues a prompt, one draw at a time, until BOS (which is not yielded) or `maxTokens` draws. The context is the last
- * blockSize tokens, BOS and prompt included, however long the text grows. Lets the event loop run every 10 ms.
- * @param prompt ids without BOS; may be empty, and longer than blockSize.
+ * Continues a prompt, one draw at a time, until BOS (which is not yielded) or `maxTokens` draws. The context is the
+ * last blockSize tokens, BOS and prompt included. Lets the event loop run every 10 ms.
+ * @param prompt ids without BOS; may be empty, or longer than blockSize.
  */
 export async function* generate(
   engine: Engine,
@@ -96,7 +96,7 @@ export async function* generate(
   }
 }
 
-/** Sorts only when `likeliest` is read: most callers want the token alone. */
+/** Sorts only when `likeliest` is read, since most callers need only the token. */
 class ProbableDraw implements Draw {
   readonly token: number;
   readonly probability: number;
@@ -113,7 +113,7 @@ class ProbableDraw implements Draw {
   }
 }
 
-/** As `generate`, to the end; resolves to the ids. */
+/** Runs `generate` to its end; resolves to the ids. */
 export async function generateTokens(...parameters: Parameters<typeof generate>): Promise<number[]> {
   const ids: number[] = [];
   for await (const { token } of generate(...parameters)) ids.push(token);
@@ -128,8 +128,8 @@ function likeliestTokens(probabilities: readonly number[], count: number): Draw[
 }
 
 /**
- * A reader without a limit. Positions are learnt, one vector each, so past blockSize tokens the window moves by one and all
- * of it is read again.
+ * A reader without a length limit. The model has one learnt vector per position, so past blockSize tokens the window
+ * moves by one token and is read again as a whole.
  */
 class SlidingReader {
   readonly #engine: Engine;

@@ -1,33 +1,40 @@
 /**
- * How the learning rate moves through a training: up in a straight line while it warms up, then as the schedule says.
+ * The learning rate of every step: linear warm-up to the peak, then the schedule.
+ *
+ *   rate      ╱▔▔╲          linear: straight down to 0; cosine: half a cosine down to 0; constant: stays at the peak
+ *           ╱      ╲
+ *   step   0  warm-up  numSteps
  */
 
-/** What comes after the warm-up: down to 0 in a straight line, down to 0 along half a cosine, or level. */
+/** The schedule after the warm-up: linear decay to 0, half a cosine down to 0, or constant. */
 export type ScheduleName = "linear" | "cosine" | "constant";
 
-/** The names of all schedules. */
+/** All schedule names. */
 export const SCHEDULES: readonly ScheduleName[] = ["linear", "cosine", "constant"];
 
-/** A learning rate over the steps of a training. */
+/** The settings that determine the learning rate of every step. */
 export interface Schedule {
-  /** Steps of the whole training. */
+  /** Steps of the whole training, warm-up included. */
   readonly numSteps: number;
-  /** The highest. */
+  /** Peak learning rate. */
   readonly learningRate: number;
-  /** Steps, of `numSteps`, before it is reached: (s + 1) / (warmupSteps + 1) of it, so the first is not lost. Default: 0. */
+  /**
+   * Warm-up steps, part of `numSteps`. Step s has (s + 1) / (warmupSteps + 1) of the peak, so the first is not 0.
+   * Default: 0.
+   */
   readonly warmupSteps?: number;
-  /** Default: linear, the reference's. */
+  /** The schedule after the warm-up. Default: linear, as in the reference. */
   readonly schedule?: ScheduleName;
 }
 
-/** The share of the learning rate that is left after `done`, 0 to 1, of the steps behind the warm-up. */
+/** Fraction of the peak that remains when a fraction `done` of the steps after the warm-up is over. */
 const DECAY: Readonly<Record<ScheduleName, (done: number) => number>> = {
   linear: (done) => 1 - done,
   cosine: (done) => (1 + Math.cos(Math.PI * done)) / 2,
   constant: () => 1,
 };
 
-/** The learning rate of a step, which counts from 0: of 4 steps at 0.1, `0.1, 0.075, 0.05, 0.025`. */
+/** The learning rate of a step, counted from 0. 4 steps with peak 0.1, linear: 0.1, 0.075, 0.05, 0.025. */
 export function learningRateAt(
   step: number,
   { numSteps, learningRate, warmupSteps = 0, schedule = "linear" }: Schedule,

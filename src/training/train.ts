@@ -1,6 +1,6 @@
 /**
- * The training loop: steps, with an evaluation at intervals. It knows no disk and no terminal. It yields each event and
- * waits, so the caller can save, print or stop between steps.
+ * The training loop: steps, and evaluations at intervals. Uses neither disk nor terminal (`run/` does) and leaves the
+ * arithmetic to the engine. It yields each event and waits, so the caller can save, print or stop between steps.
  */
 import type { Engine, StepResult } from "./engine.ts";
 import type { Sequence, Tokens } from "../text/token-sequences.ts";
@@ -9,11 +9,11 @@ import { Pacer } from "./pacer.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** How to train. */
+/** Settings of the training loop. */
 export interface TrainSettings extends Schedule {
   /** Steps between evaluations; the last step is always evaluated. */
   readonly evalInterval: number;
-  /** Documents per batch. Default: 1, the reference's. */
+  /** Documents per batch. Default: 1, as in the reference. */
   readonly batchSize?: number;
   /** Batches per step, whose gradients are summed. Default: 1. */
   readonly accumulate?: number;
@@ -21,24 +21,24 @@ export interface TrainSettings extends Schedule {
   readonly weightDecay?: number;
   /** As in `Update`. Default: null, off. */
   readonly clipNorm?: number | null;
-  /** Stop after this many steps, evaluated, though the schedule extends to `numSteps`. Default: null, at its end. */
+  /** Stop after this many steps, with an evaluation; the schedule still extends to `numSteps`. Default: null, off. */
   readonly until?: number | null;
   /**
-   * Whether no further step may be in flight when `step` has ended, because the caller may save or stop there. Default:
-   * after every step.
+   * Whether no further step may be in flight when `step` has ended, so that the caller can save or stop there. Default:
+   * true for every step.
    */
   readonly mustDrain?: (step: number) => boolean;
 }
 
-/** How far a training has come: plain JSON, stored in every checkpoint. */
+/** The progress of a training: plain JSON, stored in every checkpoint. */
 export interface Progress {
   /** Steps done, skipped ones included. */
   step: number;
-  /** Skipped steps: their loss or a gradient was not finite, and nothing moved. */
+  /** Steps skipped because their loss or a gradient was not finite; the weights did not change. */
   skipped: number;
-  /** Skipped steps since the last good one. */
+  /** Steps skipped since the last applied one. */
   skippedInARow: number;
-  /** Moving mean of the training loss over about the last hundred steps; null before the first. */
+  /** Moving mean of the training loss in nats per token, over about the last hundred steps; null before the first. */
   meanLoss: number | null;
   /** The last evaluation; null before the first. */
   evaluation: Evaluation | null;
@@ -48,13 +48,13 @@ export interface Progress {
 
 /** The result of an evaluation on held-out documents. */
 export interface Evaluation {
-  /** Steps done. */
+  /** Steps done before it. */
   readonly step: number;
-  /** Nats per token. */
+  /** Mean loss on the held-out documents, in nats per token. */
   readonly heldOutLoss: number;
 }
 
-/** The progress of a training that has not begun. */
+/** The progress of a training that has not inFlight. */
 export const newProgress = (): Progress => ({
   step: 0,
   skipped: 0,
@@ -64,9 +64,9 @@ export const newProgress = (): Progress => ({
   best: null,
 });
 
-/** What happened in a training. */
+/** An event of the training loop. */
 export type TrainEvent =
-  /** A step is done; `step` counts from 1. It learnt from `tokens` tokens; `inFlight` later steps have begun. */
+  /** A step is done; `step` counts from 1, `tokens` counts its targets, `inFlight` the later steps already started. */
   | {
       type: "step";
       step: number;
@@ -76,22 +76,24 @@ export type TrainEvent =
       tokens: number;
       inFlight: number;
     }
-  /** A step was skipped: its loss or a gradient was not finite, and nothing moved. `skipped` counts all of these. */
+  /** A step was skipped: its loss or a gradient was not finite. `skipped` counts all such steps so far. */
   | { type: "skipped"; step: number; skipped: number; learningRate: number; inFlight: number }
-  /** A slice of an evaluation is done. A training stopped here evaluates again when resumed. */
+  /** A slice of an evaluation is done. A training stopped here repeats the evaluation when resumed. */
   | { type: "evaluating"; step: number }
   /** An evaluation is done; `best`: its loss is the lowest so far. */
   | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean };
 
-/** One bad batch is forgiven; this many in a row means the weights have diverged. */
+/** A single bad batch is tolerated; this many in a row means the weights have diverged. */
 const MAX_SKIPPED_IN_A_ROW = 5;
 
 /**
- * Trains from `progress`, which it keeps up to date, to the end. At an event with no step `inFlight` the engine is idle: it
+ * Trains from `progress`, which it updates in place, to the end. At an event with `inFlight` 0 the engine is idle: it
  * can be saved, and the caller can stop by leaving the loop. Lets the event loop run every 10 ms.
- * A step whose loss or gradients are not finite is skipped. Throws InputError (exit code 3) after five in a row, or if
- * the held-out loss is not finite.
- * @param train documents as tokens; must not be empty. @param heldOut likewise; empty: no evaluations.
+ *
+ * A step whose loss or gradients are not finite is skipped. Throws InputError (code `diverged`) after five in a row, or
+ * if the held-out loss is not finite.
+ * @param train documents as tokens; must not be empty.
+ * @param heldOut likewise; empty: no evaluations.
  */
 export async function* trainSteps(
   engine: Engine,
@@ -105,21 +107,21 @@ export async function* trainSteps(
     heldOut.length > 0 && (step === lastStep || (step > 0 && step % settings.evalInterval === 0));
   const mustWait = (step: number): boolean =>
     step >= lastStep || isEvaluated(step) || (settings.mustDrain?.(step) ?? true);
-  const begun: BegunStep[] = [];
+  const inFlight: StartedStep[] = [];
   const pacer = new Pacer();
   for (;;) {
     if (pacer.isDue) await pacer.pause();
-    if (begun.length === 0) {
+    if (inFlight.length === 0) {
       if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
         yield* evaluateStep(engine, heldOut, progress);
       }
       if (progress.step >= lastStep) return;
     }
-    const mayBegin = (step: number): boolean => begun.length <= (engine.maxInFlight ?? 0) && !mustWait(step);
-    while (begun.length === 0 || mayBegin(progress.step + begun.length)) {
-      begun.push(beginStep(engine, train, settings, progress, progress.step + begun.length));
+    const mayStart = (step: number): boolean => inFlight.length <= (engine.maxInFlight ?? 0) && !mustWait(step);
+    while (inFlight.length === 0 || mayStart(progress.step + inFlight.length)) {
+      inFlight.push(startStep(engine, train, settings, progress, progress.step + inFlight.length));
     }
-    yield await endStep(engine, begun.shift()!, progress, begun.length);
+    yield await endStep(engine, inFlight.shift()!, progress, inFlight.length);
     if (progress.skippedInARow >= MAX_SKIPPED_IN_A_ROW) {
       throw divergence(
         `the last ${progress.skippedInARow} steps, up to ${progress.step}, had no finite loss or gradients`,
@@ -129,31 +131,31 @@ export async function* trainSteps(
 }
 
 /** A step in flight. */
-interface BegunStep {
+interface StartedStep {
   readonly batches: readonly (readonly Tokens[])[];
   readonly learningRate: number;
   readonly result: Promise<StepResult>;
 }
 
-function beginStep(
+function startStep(
   engine: Engine,
   train: Sequence<Tokens>,
   settings: TrainSettings,
   { skipped }: Progress,
   step: number,
-): BegunStep {
+): StartedStep {
   const { weightDecay = 0, clipNorm = null } = settings;
   const batches = batchesOf(train, step, settings);
   const learningRate = learningRateAt(step, settings);
-  // Adam undoes the bias of means that start at 0, and a skipped step has added nothing to them.
+  // Skipped steps do not count for Adam's bias correction: they added nothing to its means.
   const result = engine.step(batches, { step: step - skipped, learningRate, weightDecay, clipNorm });
-  result.catch(() => undefined); // reported when its turn comes
+  result.catch(() => undefined); // no unhandled rejection: `endStep` awaits it, in order
   return { batches, learningRate, result };
 }
 
 async function endStep(
   engine: Engine,
-  { batches, learningRate, result }: BegunStep,
+  { batches, learningRate, result }: StartedStep,
   progress: Progress,
   inFlight: number,
 ): Promise<TrainEvent> {
@@ -161,7 +163,7 @@ async function endStep(
   const step = ++progress.step;
   progress.skippedInARow = applied ? 0 : progress.skippedInARow + 1;
   if (!applied) return { type: "skipped", step, skipped: ++progress.skipped, learningRate, inFlight };
-  // The plain mean of the first hundred losses, then an exponential one with as long a memory.
+  // The mean of the first hundred losses, then an exponential moving mean with weight 1/100.
   const before = progress.meanLoss ?? loss;
   const meanLoss = before + (loss - before) / Math.min(step - progress.skipped, 100);
   progress.meanLoss = meanLoss;
@@ -170,8 +172,8 @@ async function endStep(
 }
 
 /**
- * The documents of a step, in the order of `train`, which repeats. Of 5 documents, with two batches of two, step 1
- * takes `[[4, 0], [1, 2]]`.
+ * The batches of a step, counted from 0: documents in the order of `train`, which repeats. With 5 documents and two
+ * batches of two, step 1 takes the documents `[[4, 0], [1, 2]]`.
  */
 export function batchesOf(
   train: Sequence<Tokens>,
@@ -189,10 +191,10 @@ async function* evaluateStep(
   progress: Progress,
 ): AsyncGenerator<TrainEvent, void, void> {
   const { step } = progress;
-  const parts = evaluateInSlices(engine, heldOut);
-  let part = await parts.next();
-  for (; part.done !== true; part = await parts.next()) yield { type: "evaluating", step };
-  const heldOutLoss = part.value;
+  const slices = evaluateInSlices(engine, heldOut);
+  let slice = await slices.next();
+  for (; slice.done !== true; slice = await slices.next()) yield { type: "evaluating", step };
+  const heldOutLoss = slice.value;
   if (!Number.isFinite(heldOutLoss)) throw divergence(`the held-out loss after step ${step} is ${heldOutLoss}`);
   const best = progress.best === null || heldOutLoss < progress.best.heldOutLoss;
   progress.evaluation = { step, heldOutLoss };
@@ -200,7 +202,10 @@ async function* evaluateStep(
   yield { type: "evaluation", step, heldOutLoss, best };
 }
 
-/** The mean loss per token over the documents; yields after every slice of them, so that the caller need not wait for all. */
+/**
+ * Returns the mean loss in nats per token over the documents. Yields after every slice of documents, where a caller may
+ * stop.
+ */
 export async function* evaluateInSlices(
   engine: Engine,
   documents: Iterable<Tokens>,
@@ -211,16 +216,16 @@ export async function* evaluateInSlices(
 
 /** A model's loss on held-out text. */
 export interface Measurement {
-  /** As `evaluateInParts`: nats a token, of the first blockSize tokens of each document. */
+  /** As `evaluateInSlices`: nats per token, over the first blockSize targets of each document. */
   readonly loss: number;
-  /** −log2 of the probability of the whole text: the bits of its ideal code under the model. */
+  /** −log₂ of the probability of the whole text: its length in bits, ideally coded by the model. */
   readonly bits: number;
 }
 
 /**
- * Measures the loss, and the bits that the whole text costs, also where documents are longer than the model can look
- * back: there it begins anew, behind a BOS. The loss of a token can't be compared between tokenizers, whose tokens are
- * of different lengths; the bits of the same text can. Yields as `evaluateInParts`.
+ * Measures the loss, and the bits of the whole text. Where a document is longer than blockSize, the model starts again
+ * after a BOS. Losses per token are not comparable between tokenizers, because their tokens differ in length; bits of
+ * the same text are. Yields as `evaluateInSlices`.
  */
 export async function* measureInSlices(
   engine: Engine,
@@ -231,7 +236,10 @@ export async function* measureInSlices(
   return { loss: beginnings.nats / beginnings.targets, bits: (beginnings.nats + rest.nats) / Math.LN2 };
 }
 
-/** What comes after the first blockSize tokens of a document, in pieces that start with BOS: `[9, 1, 2, 3, 4, 9]`, 2 → `[9, 3, 4]`, `[9, 9]`. */
+/**
+ * The tokens beyond the first blockSize targets of each document, in pieces that start with BOS: `[9, 1, 2, 3, 4, 9]`,
+ * 2 → `[9, 3, 4]`, `[9, 9]`.
+ */
 export function* restarts(documents: Iterable<Tokens>, blockSize: number): Generator<Tokens, void, void> {
   for (const tokens of documents) {
     for (let start = blockSize + 1; start < tokens.length; start += blockSize) {
@@ -241,17 +249,17 @@ export function* restarts(documents: Iterable<Tokens>, blockSize: number): Gener
   }
 }
 
-/** The sum of −log p over the documents, and of how many tokens. */
+/** The sum of −log p over the documents, in nats, and the number of targets. */
 async function* sumInSlices(
   engine: Engine,
   documents: Iterable<Tokens>,
 ): AsyncGenerator<void, { nats: number; targets: number }, void> {
   let [nats, targets] = [0, 0];
   const pacer = new Pacer();
-  for (const part of slicesOf(documents)) {
+  for (const slice of slicesOf(documents)) {
     if (pacer.isDue) await pacer.pause();
-    const count = countTargets(part, engine.config.blockSize);
-    nats += (await engine.evaluate(part)) * count;
+    const count = countTargets(slice, engine.config.blockSize);
+    nats += (await engine.evaluate(slice)) * count;
     targets += count;
     yield;
   }
@@ -259,18 +267,18 @@ async function* sumInSlices(
 }
 
 function* slicesOf(documents: Iterable<Tokens>): Generator<Tokens[], void, void> {
-  const DOCUMENTS_A_PART = 16;
-  let part: Tokens[] = [];
+  const DOCUMENTS_PER_SLICE = 16;
+  let slice: Tokens[] = [];
   for (const tokens of documents) {
-    part.push(tokens);
-    if (part.length < DOCUMENTS_A_PART) continue;
-    yield part;
-    part = [];
+    slice.push(tokens);
+    if (slice.length < DOCUMENTS_PER_SLICE) continue;
+    yield slice;
+    slice = [];
   }
-  if (part.length > 0) yield part;
+  if (slice.length > 0) yield slice;
 }
 
-/** How many tokens of the documents have a loss: at most blockSize each; the first BOS has none. */
+/** Number of targets, that is tokens with a loss: at most blockSize per document, not counting the leading BOS. */
 export function countTargets(documents: Iterable<Tokens>, blockSize: number): number {
   let count = 0;
   for (const tokens of documents) count += Math.min(blockSize, tokens.length - 1);

@@ -84,8 +84,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "the residual stream loses a branch in fusion",
     file: "src/tensor/fusion.ts",
-    from: "? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }\n    : null;\n\n/** The gradient through a linear",
-    to: "? { ...first, to: second.to, from: { ...first.from, plus: first.from.x } }\n    : null;\n\n/** The gradient through a linear",
+    from: "? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }\n    : null;\n\n/** dOut · weight, 0 where",
+    to: "? { ...first, to: second.to, from: { ...first.from, plus: first.from.x } }\n    : null;\n\n/** dOut · weight, 0 where",
   },
   // ── Embedding, loss ────────────────────────────────────────────────────────────────────────────────────────
   {
