@@ -200,8 +200,7 @@ class Tape {
  * - training: forward and backward, with Adam as its `update`
  * - evaluating: forward, up to the losses
  * - generating: forward, up to the logits. Keys and values stay in memory (a KV cache), so that a run over the last
- * rows
- *   of a text reuses those of earlier runs
+ *   rows of a text reuses those of earlier runs
  */
 export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits): Program {
   const { config, weights, heads } = layout;

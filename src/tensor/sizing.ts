@@ -8,7 +8,7 @@ import type { Config } from "../microgpt.ts";
 
 /**
  * Parameters of the largest model per engine.
- * - atomic: a `Value` takes about 200 bytes with its graph; this many fit Node's default heap.
+ * - atomic: a `Value` takes about 200 bytes with all that it refers to; this many fit an ordinary heap.
  * - wasm: 4 GiB of WebAssembly memory for weights, gradients, Adam's means, a packed copy and some activations.
  * - webgpu: the size of a checkpoint, which is written from one array of bytes.
  */

@@ -265,7 +265,7 @@ export class TensorEngine implements Engine {
     return this.#session.run(this.#programs.generating, this.#text, { firstRow, lossScale: 0, accumulate: false });
   }
 
-  /** A plain array: for a small model, allocating a typed array takes longer than computing the logits. */
+  /** A plain array: for a small vocabulary, allocating a typed array takes longer than running the model. */
   #logitsOf({ data, stride }: ProgramOutput, row: number): number[] {
     const logits = new Array<number>(this.config.vocabSize);
     for (let i = 0; i < logits.length; i++) logits[i] = data[row * stride + i];

@@ -1,9 +1,6 @@
 /**
- * The learning rate of every step: linear warm-up to the peak, then the schedule.
- *
- *   rate      ╱▔▔╲          linear: straight down to 0; cosine: half a cosine down to 0; constant: stays at the peak
- *           ╱      ╲
- *   step   0  warm-up  numSteps
+ * The learning rate of every step: linear warm-up to the peak, then the schedule. Formulas only: `train.ts` asks for
+ * the rate, the options table checks the settings.
  */
 
 /** The schedule after the warm-up: linear decay to 0, half a cosine down to 0, or constant. */

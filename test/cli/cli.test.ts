@@ -206,7 +206,10 @@ describe("bad input is one clear sentence and exit code 2", () => {
       /^--allow-host: expected a host name or address alone, got "a\/b"$/,
     ],
     ["--tokenizer bpe --unk", /^--unk is for char and word; bpe makes/],
-    ["--tokenizer bpe --vocab-size 5", /^--vocab-size 5 is too small for the \d+ base tokens of the data and BOS; give/],
+    [
+      "--tokenizer bpe --vocab-size 5",
+      /^--vocab-size 5 is too small for the \d+ base tokens of the data and BOS; give/,
+    ],
     ["--min-length 100 --data words.txt", /^data: no document is left; give more text, or another --min-length or/],
     [
       "--data one.txt",

@@ -33,7 +33,11 @@ export const TOKENIZERS: readonly (readonly [string, unknown, RegExp])[] = [
   ["a token with an escape sequence", { ...TOKENIZER, tokens: ["\u001b[2J"] }, /token 0 .* got "\\u001b\[2J"/],
   ["a field of its own", { ...TOKENIZER, pattern: "(a+)+$" }, /the field "pattern" is unknown/],
   ["a poisoned prototype", JSON.parse('{"__proto__": {"polluted": 1}}'), /not a microgpt tokenizer/],
-  ["a poisoned field", { ...TOKENIZER, ...parsed('{"__proto__": {"polluted": 1}}') }, /the field "__proto__" is unknown/],
+  [
+    "a poisoned field",
+    { ...TOKENIZER, ...parsed('{"__proto__": {"polluted": 1}}') },
+    /the field "__proto__" is unknown/,
+  ],
   ["unk that is a text", { ...TOKENIZER, unk: "yes" }, /`unk` must be true or false/],
   ["merges of characters", { ...TOKENIZER, merges: [] }, /a char tokenizer has no `merges`/],
   ["a word with a space", { ...WORDS, tokens: ["a", "b c"] }, /token 1 must be one word or mark, got "b c"/],

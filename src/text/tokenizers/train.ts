@@ -43,7 +43,13 @@ export function tokenizerTrainer({
   return tokenizer === "bpe" ? bpeTrainer(options) : byteBpeTrainer(options);
 }
 
-/** Learns a tokenizer from all documents. Throws InputError as `tokenizerTrainer` and its `finish` do. */
+/**
+ * Learns a tokenizer from all documents. Throws InputError as `tokenizerTrainer` and its `finish` do.
+ * @example
+ * const options = { tokenizer: "char", bpeMerges: 0, vocabSize: null, unk: false } as const;
+ * const tokenizer = trainTokenizer(["ada", "dan"], options); // a, d, n, BOS
+ * tokenizer.encode("ada").ids; // [0, 1, 0]
+ */
 export function trainTokenizer(documents: Iterable<string>, options: TokenizerOptions): Tokenizer {
   const trainer = tokenizerTrainer(options);
   for (const document of documents) trainer.add(document);
