@@ -83,7 +83,8 @@ describe.each(BACKENDS)("inside the model, on %s", (_, backend) => {
     expect(found.get("layer0.afterAttention")).toEqual(found.get("x0"));
     await engine.loadWeights(weights);
     expect(await engine.logits(TEXT)).toEqual(before);
-    expect(() => withoutHeads(weights, CONFIG, [{ layer: 2, head: 0 }])).toThrow("2 layers of 2 heads, got 2, 0");
+    const message = "got layer 2, head 0; the model has 2 layers of 2 heads";
+    expect(() => withoutHeads(weights, CONFIG, [{ layer: 2, head: 0 }])).toThrow(message);
   });
 
   test("calls that overlap take turns: three texts at once, a step and a save among them, are the texts one by one", async () => {
