@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUGS } from "../test/seeded-bugs/bugs.ts";
 
-/** What is said of the arithmetic; the rest of the suite is about files, terminals and words. */
-const TESTS = ["portable", "tensor", "microgpt", "schedule", "train.test", "wasm-threads"];
-/** … and of texts and tokens. */
+/** The tests of the arithmetic, relative to test/; the rest of the suite is about files, terminals and words. */
+const TESTS = ["microgpt", "portable/", "tensor/", "training/schedule", "training/train", "backend/wasm-threads"];
+/** The tests of texts and tokens. */
 const TEXT_TESTS = ["text/"];
 const testsOf = (file) => (/src\/text\//.test(file) ? TEXT_TESTS : TESTS);
 
