@@ -42,9 +42,12 @@ const node = ({ extent, filter }: Mode): TestProjectInlineConfiguration => {
 /** What lets a page share memory with its workers: no other site's page or file may come into its process. */
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-/** Chromium as a quiet guest: no sandbox of its own (containers have none to give), no calls home; WebGPU on SwiftShader. */
+/**
+ * Chromium as a quiet guest: no sandbox of its own (containers have none to give), no calls home; WebGPU on SwiftShader. It
+ * would end a GPU process that does not answer for some seconds, which on a busy machine is one that compiles.
+ */
 const FLAGS =
-  "--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader";
+  "--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader --disable-gpu-watchdog --disable-gpu-process-crash-limit";
 
 /** The same files of `test/portable/` as in Node, served by vite from source. */
 const browser = (
