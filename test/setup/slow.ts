@@ -65,7 +65,7 @@ function listing(title: string, groups: readonly (readonly [string, number])[]):
 
 /** Why a test can't run on this machine: what its name says of it, or its name. */
 function reason({ fullName }: TestCase): string {
-  const [, skipped] = /\(skipped ([^()]*)\)/.exec(fullName) ?? [];
+  const [, skipped] = /\((?:skipped )?((?:as|no|where) [^()]*)\)/.exec(fullName) ?? [];
   return skipped ?? /no (?:WebGPU adapter|shader-f16) [^>]*/.exec(fullName)?.[0] ?? fullName;
 }
 
