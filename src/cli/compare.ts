@@ -1,5 +1,6 @@
 /**
- * `microgpt compare`: a table of runs, the best first; their completions of the same prompts; and which options mattered.
+ * `microgpt compare`: a table of runs, best first, which options mattered, and the runs' completions of the same
+ * prompts. The statistics are in `experiments/analysis.ts`.
  */
 import { deviation, groupsOf, importances, ranked } from "../experiments/analysis.ts";
 import type { ReportRun } from "../experiments/report-data.ts";
@@ -19,15 +20,15 @@ import { duration, grouped, megabytes, printable } from "../run/format.ts";
 
 /** How to print the comparison. */
 export interface CompareFlags {
-  /** As JSON. */
+  /** Whether to print JSON. */
   readonly json: boolean;
-  /** As CSV. */
+  /** Whether to print CSV. */
   readonly csv: boolean;
   /** A file of prompts for every run to complete; null: none. */
   readonly promptFile: string | null;
 }
 
-/** Columns that depend on the machine, which summaries do not have. */
+/** Columns that depend on the machine; a sweep's summary omits them. */
 const COSTS = ["tokensPerSecond", "seconds", "peakMemoryBytes"] as const;
 
 /** Prints the comparison. @param paths directories of runs or sweeps. Throws InputError for a path that is neither. */
@@ -50,7 +51,7 @@ export async function compare(paths: readonly string[], { json, csv, promptFile 
   return 0;
 }
 
-/** The lines of the table, of repeated runs, and of the options that mattered. */
+/** The lines of the comparison: the table, failures, repeated runs, and the options that mattered. */
 export function comparisonLines(runs: readonly ReportRun[]): string[] {
   const options = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const numbers = [
@@ -79,24 +80,24 @@ export function comparisonLines(runs: readonly ReportRun[]): string[] {
   return [paint("bold", head), ...lines, ...failures, ...repeatLines(runs), ...importanceLines(runs)];
 }
 
-/** A run's number in its sweep, or its name: the settings have columns of their own. */
+/** A run's number in its sweep, or else its name; the settings have their own columns. */
 const shortName = ({ name, state }: ReportRun): string =>
   (/^(\d+)_/.exec(name)?.[1] ?? name) + (state === "finished" ? "" : ` (${state})`);
 
-const orDash = (value: number | null, show: (value: number) => string): string => (value === null ? "" : show(value));
+const orEmpty = (value: number | null, show: (value: number) => string): string => (value === null ? "" : show(value));
 
 function cellsOf(run: ReportRun): string[] {
   const four = (value: number): string => value.toFixed(4);
   return [
-    orDash(run.parameters, grouped),
-    orDash(run.vocabSize, grouped),
+    orEmpty(run.parameters, grouped),
+    orEmpty(run.vocabSize, grouped),
     run.step < run.numSteps ? `${grouped(run.step)}/${grouped(run.numSteps)}` : grouped(run.step),
-    orDash(run.bestStep, grouped),
-    orDash(run.tokensPerSecond, grouped),
-    orDash(run.seconds, duration),
-    orDash(run.peakMemoryBytes, megabytes),
-    orDash(run.heldOutLoss, four),
-    orDash(run.bitsPerByte, four),
+    orEmpty(run.bestStep, grouped),
+    orEmpty(run.tokensPerSecond, grouped),
+    orEmpty(run.seconds, duration),
+    orEmpty(run.peakMemoryBytes, megabytes),
+    orEmpty(run.heldOutLoss, four),
+    orEmpty(run.bitsPerByte, four),
   ];
 }
 
@@ -111,7 +112,7 @@ function repeatLines(runs: readonly ReportRun[]): string[] {
   return ["", ...tableLines(columns, rows)];
 }
 
-/** Options that explain less than this are not listed. */
+/** Options that explain less than this share of the variance are not listed. */
 const WORTH_NAMING = 0.01;
 
 function importanceLines(runs: readonly ReportRun[]): string[] {
@@ -121,12 +122,12 @@ function importanceLines(runs: readonly ReportRun[]): string[] {
   const lines = found.map(({ option, share, values: levels }) => {
     const [best, worst] = [levels[0], levels.at(-1)!];
     const ends = `best ${best.value} (${best.mean.toFixed(4)}), worst ${worst.value} (${worst.mean.toFixed(4)})`;
-    return `  ${option}: ${Math.round(100 * share)} % of the differences; ${ends}`;
+    return `  ${option}: ${Math.round(100 * share)} % of the variance; ${ends}`;
   });
   return ["", "what mattered", ...lines.map(printable)];
 }
 
-/** Prints each run's completion of each prompt, drawn with the same random numbers. */
+/** Prints each run's completion of each prompt, all drawn with the same random numbers. */
 async function printCompletions(
   runs: readonly ReportRun[],
   pathOf: (run: ReportRun) => string,

@@ -1,6 +1,4 @@
-/**
- * `microgpt report`: runs, or a sweep, as one HTML page.
- */
+/** `microgpt report`: writes runs and sweeps as one HTML page. The page itself is made by `report/page.ts`. */
 import { basename, resolve } from "node:path";
 import { importances, ranked } from "../experiments/analysis.ts";
 import type { ScoredCompletion, ReportData, ReportRun } from "../experiments/report-data.ts";
@@ -17,15 +15,17 @@ import { readLines } from "./prompts.ts";
 import { encodePrompt, openWriter } from "../run/write.ts";
 import { VERSION } from "../options/version.ts";
 
-/** What to write. */
+/** What to write, and where. */
 export interface ReportFlags {
-  /** The HTML file. */
+  /** Path of the HTML file. */
   readonly out: string;
   /** A file of prompts for every run to complete; null: none. */
   readonly promptFile: string | null;
 }
 
-/** Writes the page. Throws InputError for a path that is neither a run nor a sweep, or a file that cannot be written. */
+/**
+ * Writes the page. Throws InputError for a path that is neither a run nor a sweep, or a file that cannot be written.
+ */
 export async function report(paths: readonly string[], { out, promptFile }: ReportFlags): Promise<number> {
   const prompts = promptFile === null ? [""] : readLines(promptFile);
   const { runs: read, pathOf } = readComparison(paths);
@@ -40,7 +40,7 @@ export async function report(paths: readonly string[], { out, promptFile }: Repo
   return 0;
 }
 
-/** Completions of the prompts by the best weights, with probabilities; none where there are no weights yet. */
+/** The best weights' completions of the prompts, with probabilities; empty if the run has no result yet. */
 async function completionsOf(
   { bitsPerByte }: ReportRun,
   path: string,
@@ -56,7 +56,7 @@ async function completionsOf(
       const tokens: ScoredCompletion["tokens"][number][] = [];
       const seen = [...ids];
       for await (const { token, probability } of generate(engine, ids, engine.config.blockSize, random, options)) {
-        // The text that a token adds: whether a space precedes it depends on the token before.
+        // The text that the token adds. Decoding it alone would be wrong: a space depends on the token before.
         const before = tokenizer.decode(seen);
         seen.push(token);
         tokens.push({ text: tokenizer.decode(seen).slice(before.length), probability });
@@ -64,7 +64,7 @@ async function completionsOf(
       completions.push({ prompt, tokens });
     }
   } catch (error) {
-    if (!(error instanceof InputError)) throw error; // a model.safetensors that is gone: the rest can be told
+    if (!(error instanceof InputError)) throw error; // model.safetensors is missing or damaged: report the rest
   }
   return completions;
 }

@@ -1,6 +1,6 @@
 /**
- * How a sweep tells what it does: at a terminal a row a run, redrawn; in a pipe a line for what happens; for a program
- * JSON. It is told, and asks nothing.
+ * Shows the progress of a sweep: on a terminal a table with one row per run, redrawn; in a pipe one line per event;
+ * with `--json` one object per event. It only prints; the results' table is in `compare.ts`.
  */
 import { createLogUpdate } from "log-update";
 import type { PoolEvent } from "../sweep/pool.ts";
@@ -9,18 +9,24 @@ import { tableLines } from "./table.ts";
 import { paint } from "./terminal.ts";
 import { duration, grouped, jsonLine, printable, sparkline } from "../run/format.ts";
 
-/** @param names of all runs, in order; `finished` of them already are. */
+/**
+ * The view for this output.
+ *
+ * @param names of the runs that are still to do, in order.
+ * @param finished number of runs done before.
+ */
 export function createSweepView(json: boolean, names: readonly string[], finished: number): SweepView {
   if (json) return new JsonView();
-  return process.stdout.isTTY ? new TableView(names, finished) : new PlainView(names.length, finished);
+  return process.stdout.isTTY ? new TableView(names, finished) : new PlainView(names.length + finished, finished);
 }
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const bits = (value: number | null): string => (value === null ? "" : value.toFixed(4));
 
+/** One line per change of a run's state. */
 class PlainView implements SweepView {
   readonly #count: number;
-  readonly #begunMs = new Map<string, number>();
+  readonly #startedMs = new Map<string, number>();
   #finished: number;
 
   constructor(count: number, finished: number) {
@@ -31,11 +37,11 @@ class PlainView implements SweepView {
   pool(event: PoolEvent, result: number | null): void {
     const { type, name } = event;
     if (type === "started") {
-      this.#begunMs.set(name, performance.now());
+      this.#startedMs.set(name, performance.now());
       print(`started   ${name}`);
     } else if (type === "finished") {
       this.#finished++;
-      const took = duration((performance.now() - (this.#begunMs.get(name) ?? 0)) / 1000);
+      const took = duration((performance.now() - (this.#startedMs.get(name) ?? 0)) / 1000);
       const reached = result === null ? "" : `  ${bits(result)} bits per byte`;
       print(`finished  ${name}${reached}  ${took}  (${this.#finished} of ${this.#count})`);
     } else if (type === "killed") {
@@ -56,7 +62,7 @@ class PlainView implements SweepView {
   end(): void {}
 }
 
-/** What is known of a run, for its row. */
+/** The state of a run, as its row shows it. */
 interface Row {
   state: "waiting" | "running" | "finished" | "failed";
   step: number;
@@ -88,6 +94,7 @@ const COLUMNS = ["run", "state", "step", "loss", "held-out", "bits/byte", "token
 const CURVE_WIDTH = 16;
 const DRAW_MS = 100;
 
+/** A table that is redrawn in place, with messages above it. */
 class TableView implements SweepView {
   readonly #rows: Map<string, Row>;
   readonly #log = createLogUpdate(process.stdout);
@@ -137,14 +144,14 @@ class TableView implements SweepView {
   #draw(now: boolean): void {
     if (!now && performance.now() - this.#drawnMs < DRAW_MS) return;
     this.#drawnMs = performance.now();
-    const room = Math.max(3, (process.stdout.rows || 24) - 5);
+    const maxRows = Math.max(3, (process.stdout.rows || 24) - 5);
     const order = ["running", "failed", "waiting", "finished"];
     const rows = [...this.#rows];
-    // More runs than lines: what moves is shown, and the rest is counted.
+    // More runs than lines: running ones are shown first, and the status line counts the rest.
     const shown =
-      rows.length <= room
+      rows.length <= maxRows
         ? rows
-        : rows.toSorted(([, a], [, b]) => order.indexOf(a.state) - order.indexOf(b.state)).slice(0, room);
+        : rows.toSorted(([, a], [, b]) => order.indexOf(a.state) - order.indexOf(b.state)).slice(0, maxRows);
     const lines = tableLines(
       COLUMNS,
       shown.map(([name, row]) => cellsOf(name, row)),
@@ -160,7 +167,7 @@ class TableView implements SweepView {
   }
 }
 
-/** What a run's own events say. */
+/** Updates a row from an event that its run printed. */
 function follow(row: Row, { event, ...fields }: Readonly<Record<string, unknown>>): void {
   if (event !== "step") return;
   const number = (key: string): number => (typeof fields[key] === "number" ? fields[key] : 0);
@@ -192,7 +199,7 @@ function cellsOf(name: string, row: Row): string[] {
   ];
 }
 
-/** The pool's events, a JSON object a line; what runs say of their steps is among them. */
+/** Prints the pool's events and those of the runs, one JSON object per line. */
 class JsonView implements SweepView {
   pool(event: PoolEvent, result: number | null): void {
     if (event.type === "event") this.#print({ ...event.event, run: event.name });

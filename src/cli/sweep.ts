@@ -1,4 +1,6 @@
-/** `microgpt sweep` and `sweep-task`: the trainings of `sweep/`, told to a terminal, a pipe or a program. */
+/**
+ * `microgpt sweep` and `sweep-task`: connects the trainings of `sweep/` to a terminal, a pipe or a program (`--json`).
+ */
 import type { TrainOptions } from "../options/train-options.ts";
 import { resumeSweep, sweep } from "../sweep/sweep.ts";
 import type { ResumeFlags, SweepFlags } from "../sweep/sweep.ts";
@@ -20,7 +22,7 @@ function outputOf(json: boolean): SweepOutput {
   };
 }
 
-/** As `sweep`, with its output where the flags say. */
+/** As `sweep`, with output as the flags say. */
 export async function sweepCommand(
   source: string | null,
   typed: Partial<TrainOptions>,
@@ -30,7 +32,7 @@ export async function sweepCommand(
   return await sweep(source, typed, flags, outputOf(json));
 }
 
-/** As `resumeSweep`, with its output where the flags say. */
+/** As `resumeSweep`, with output as the flags say. */
 export async function resumeSweepCommand(path: string, flags: ResumeFlags, json: boolean): Promise<number> {
   return await resumeSweep(path, flags, outputOf(json));
 }
@@ -39,11 +41,11 @@ export async function resumeSweepCommand(path: string, flags: ResumeFlags, json:
 export interface TaskFlags {
   /** Whether to print JSON. */
   readonly json: boolean;
-  /** How far to train, as a share of all steps. */
+  /** Fraction of all steps to train. */
   readonly share: number;
-  /** Between two step events: the sweep draws a few pictures per second at most. */
+  /** Minimum milliseconds between step events: the sweep redraws its table only a few times per second. */
   readonly everyMs: number;
-  /** A module that is called with every event, too; null: none. */
+  /** Path of a module that is called with every event, too; null: none. */
   readonly hook: string | null;
 }
 

@@ -1,21 +1,16 @@
-/**
- * Tables as text: text aligned to the left, numbers to the right, two spaces between columns.
- */
+/** Tables as text: words aligned left, numbers right, two spaces between columns. */
 import stringWidth from "string-width";
 import { printable } from "../run/format.ts";
-
-/** The content of a cell. */
-export type Cell = string | number | null;
 
 /** A column. */
 export interface Column {
   /** The heading. */
   readonly name: string;
-  /** Whether it is aligned to the right. */
+  /** Whether to align it right. */
   readonly isNumber: boolean;
 }
 
-/** The lines of a table, headings first. Empty cells are a dash. */
+/** The lines of a table, headings first. Empty cells become a dash. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const all = [columns.map(({ name }) => name), ...rows.map((row) => row.map((cell) => printable(cell) || "–"))];
   const widths = columns.map((_, i) => Math.max(...all.map((row) => stringWidth(row[i]))));

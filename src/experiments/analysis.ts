@@ -1,19 +1,19 @@
 /**
- * Statistics over the results of runs: a ranking, the spread of repeated runs, how much each option explains. Plain
- * arithmetic; nothing here trains or reads files.
+ * Statistics over the results of runs: the ranking, the spread of repeated runs, the share of the variance that each
+ * option explains. Plain arithmetic; nothing here trains or reads files.
  */
 import type { Importance, ReportRun, Setting } from "./report-data.ts";
 
 /** The fields of a run that comparisons need. */
 export type RunScore = Pick<ReportRun, "name" | "settings" | "bitsPerByte">;
 
-/** Runs with the best result first, those without a result last; equal ones by name. */
+/** Sorts runs by bits per byte, best first; ties by name; runs without a result last. */
 export function ranked<Run extends RunScore>(runs: readonly Run[]): Run[] {
   const value = ({ bitsPerByte }: Run): number => bitsPerByte ?? Infinity;
   return runs.toSorted((a, b) => (value(a) === value(b) ? compareNames(a.name, b.name) : value(a) - value(b)));
 }
 
-/** By code units: the same order on every machine, whatever its language. */
+/** Compares by code units, so that the order does not depend on the machine's locale. */
 const compareNames = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The arithmetic mean. */
@@ -27,14 +27,18 @@ export function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
 }
 
-/** Numbers with more distinct values than this are grouped into parts of equal size. */
+/** An option with more distinct values than this is binned, if all of them are numbers. */
 const MAX_LEVELS = 8;
-const PARTS = 4;
+/** Quartiles: bins with equal numbers of runs. */
+const BINS = 4;
 
 /**
- * How much of the results' variance each option explains, the most first: the variance between the means of the runs
- * with the same value, as a fraction of the total (η², Fisher 1925). Options that always change together are not
- * separable, and each gets the fraction of both. Fewer than three results explain nothing.
+ * The share of the results' variance that each option explains (η², Fisher 1925), largest first:
+ *
+ *   η² = Σ over values v of n_v · (mean_v − mean)²  /  Σ over runs of (result − mean)²
+ *
+ * Options that always change together cannot be separated; each gets the share of both. Empty for fewer than three
+ * results.
  */
 export function importances(runs: readonly RunScore[]): Importance[] {
   const results = runs.flatMap(({ settings, bitsPerByte }) =>
@@ -62,25 +66,25 @@ const valuesOf = (groups: ReadonlyMap<string, readonly number[]>): Importance["v
     .map(([value, group]) => ({ value, mean: mean(group), runs: group.length }))
     .toSorted((a, b) => a.mean - b.mean);
 
-/** Each value as text; many different numbers by quarter: `0.001 to 0.004`. */
+/** Each value as text; more than MAX_LEVELS distinct numbers become quartiles, such as `0.001 to 0.004`. */
 function levelsOf(values: readonly Setting[]): string[] {
   const numbers = values.filter((value) => typeof value === "number");
   if (new Set(values).size <= MAX_LEVELS || numbers.length < values.length) return values.map(String);
   const sorted = numbers.toSorted((a, b) => a - b);
-  const part = (value: number): number =>
-    Math.min(PARTS - 1, Math.floor((PARTS * sorted.indexOf(value)) / sorted.length));
-  const label = (index: number): string => {
-    const members = sorted.filter((value) => part(value) === index);
+  const binOf = (value: number): number =>
+    Math.min(BINS - 1, Math.floor((BINS * sorted.indexOf(value)) / sorted.length));
+  const label = (bin: number): string => {
+    const members = sorted.filter((value) => binOf(value) === bin);
     return `${members[0]} to ${members.at(-1)}`;
   };
-  return numbers.map((value) => label(part(value)));
+  return numbers.map((value) => label(binOf(value)));
 }
 
-/** Runs that differ only in their seed, taken together. */
+/** Runs that differ only in their seed. */
 export interface RunGroup {
-  /** The options that the group shares. */
+  /** The options that the group shares, without the seed. */
   readonly settings: Readonly<Record<string, Setting>>;
-  /** Runs in the group. */
+  /** Number of runs with a result. */
   readonly runs: number;
   /** Mean result in bits per byte. */
   readonly mean: number;
@@ -88,7 +92,7 @@ export interface RunGroup {
   readonly deviation: number;
 }
 
-/** Groups with the best mean first; only runs with a result count. */
+/** Groups runs by their settings without the seed, best mean first. Runs without a result are ignored. */
 export function groupsOf(runs: readonly RunScore[]): RunGroup[] {
   const groups = new Map<string, { settings: RunScore["settings"]; values: number[] }>();
   for (const { settings, bitsPerByte } of runs) {
@@ -110,7 +114,7 @@ export function groupsOf(runs: readonly RunScore[]): RunGroup[] {
 }
 
 /**
- * The Pareto front of time and result: runs that no other run beats in both. In order of time.
+ * The Pareto front of time and result, in order of time: the runs that no other run beats in both.
  * `[[10 s, 3], [20 s, 2], [30 s, 2.5]]` → the first two.
  */
 export function paretoFront<Run extends { readonly seconds: number | null; readonly bitsPerByte: number | null }>(

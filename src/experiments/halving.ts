@@ -1,19 +1,22 @@
 /**
- * Successive halving (Jamieson & Talwalkar 2016, https://arxiv.org/abs/1502.07943): all runs train for a short while, the
- * better half continues for twice as long, and so on, until one is trained to the end.
+ * Successive halving (Jamieson & Talwalkar 2016, https://arxiv.org/abs/1502.07943): all runs train for a short time,
+ * the better half continues for twice as long, and so on, until one is trained to the end. For eight settings:
  *
- * A run continues from its checkpoint, along the schedule of the whole training: no step is computed twice.
+ *   steps   0 ─── 1/8 ─── 1/4 ─────── 1/2 ─────────────── 1
+ *   runs      8        4          2              1
+ *
+ * A run resumes from its checkpoint, on the learning-rate schedule of the whole training, so no step is computed twice.
  */
 
-/** A stop of all runs, after which some continue: of 8, `1/8 → 4, 1/4 → 2, 1/2 → 1, 1`. */
+/** A point at which all remaining runs stop and the better ones continue. */
 export interface Rung {
   /** The fraction of its steps after which a run stops. */
   readonly share: number;
-  /** How many groups continue. */
+  /** Number of groups that continue; 0 at the end. */
   readonly survivors: number;
 }
 
-/** Of a sweep of `count` settings; the last rung is the end of the training. */
+/** The rungs for `count` settings: 8 → `1/8 → 4, 1/4 → 2, 1/2 → 1, 1 → 0`. The last is the end of the training. */
 export function rungsOf(count: number): Rung[] {
   const rungs: Rung[] = [];
   const levels = Math.ceil(Math.log2(count));
@@ -25,8 +28,10 @@ export function rungsOf(count: number): Rung[] {
 }
 
 /**
- * The groups that continue: those with the best mean result, of equals the first. A group without a result (all its runs
- * failed) continues only where there is no better one. @param results bits per byte of each group's runs, in order.
+ * The groups that continue, in order: those with the lowest mean; ties go to the first. A group without a result (all
+ * its runs failed) continues only if too few others have one.
+ *
+ * @param results bits per byte of each group's runs, in order.
  */
 export function survivorsOf(results: ReadonlyMap<string, readonly number[]>, survivors: number): string[] {
   const mean = (values: readonly number[]): number =>

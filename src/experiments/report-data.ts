@@ -1,27 +1,27 @@
 /**
- * The data of a report, gathered from run directories by the caller. Times and memory belong to a machine; everything else
- * is the same wherever the runs were trained.
+ * The data of a report, as the caller reads it from run directories (`sweep/comparison.ts`). Times and memory depend on
+ * the machine; everything else is the same wherever the runs were trained.
  */
 
 /** The value of an option in which runs differ. */
 export type Setting = string | number | boolean | null;
 
-/** How far a run has come. */
+/** The progress of a run. */
 export type RunState = "waiting" | "running" | "stopped" | "finished" | "failed";
 
-/** Numbers against steps; both lists have the same length. */
+/** A quantity over the steps; both lists have the same length. */
 export interface Curve {
-  /** Steps, rising. */
+  /** Steps, ascending. */
   readonly steps: readonly number[];
   /** The value at each step. */
   readonly values: readonly number[];
 }
 
-/** A completion as its tokens, each with the probability that the model gave it. */
+/** A completion, with the probability that the model gave each token. */
 export interface ScoredCompletion {
-  /** The text that was given. */
+  /** The text that the model continues; `""`: none. */
   readonly prompt: string;
-  /** What the model added. */
+  /** The tokens that the model added, each as its text. */
   readonly tokens: readonly { readonly text: string; readonly probability: number }[];
 }
 
@@ -29,15 +29,15 @@ export interface ScoredCompletion {
 export interface ReportRun {
   /** The name of its directory. */
   readonly name: string;
-  /** How far it has come. */
+  /** Its progress. */
   readonly state: RunState;
   /** Why it failed; null where it did not. */
   readonly failure: string | null;
   /** The options in which the runs of this report differ, by flag name without dashes: `{ "n-layer": 2 }`. */
   readonly settings: Readonly<Record<string, Setting>>;
-  /** Weights of the model; null before the run has begun. */
+  /** Number of weights; null before the run has begun. */
   readonly parameters: number | null;
-  /** Tokens, BOS included; null before the run has begun. */
+  /** Size of the vocabulary, including BOS; null before the run has begun. */
   readonly vocabSize: number | null;
   /** Steps done. */
   readonly step: number;
@@ -45,29 +45,29 @@ export interface ReportRun {
   readonly numSteps: number;
   /** Nats per token over all held-out text; null while there is no result. */
   readonly heldOutLoss: number | null;
-  /** Bits per byte of the same text, comparable between tokenizers. */
+  /** Bits per byte of the same text, comparable between tokenizers; null while there is no result. */
   readonly bitsPerByte: number | null;
-  /** The step of the best weights. */
+  /** The step of the best weights; null while there is no result. */
   readonly bestStep: number | null;
-  /** Seconds of training, on the machine that did it. */
+  /** Seconds of training, on the machine that trained it; null if not measured. */
   readonly seconds: number | null;
-  /** Tokens learnt from per second. */
+  /** Training tokens per second; null if not measured. */
   readonly tokensPerSecond: number | null;
-  /** The largest resident memory. */
+  /** Peak resident memory in bytes; null if not measured. */
   readonly peakMemoryBytes: number | null;
   /** Training loss, in nats per token. */
   readonly loss: Curve;
   /** Held-out loss at evaluations, in nats per token. */
   readonly heldOut: Curve;
-  /** The same in bits per byte, approximately: an evaluation looks at some of the documents. */
+  /** The same in bits per byte, approximately: an evaluation covers only some of the documents. */
   readonly heldOutBits: Curve;
-  /** Texts that the trained model wrote. */
+  /** Texts that the trained model generated without a prompt. */
   readonly samples: readonly string[];
-  /** What the model made of the report's prompts. */
+  /** The model's completions of the report's prompts. */
   readonly completions: readonly ScoredCompletion[];
 }
 
-/** How much of the variance of the results an option explains. */
+/** The share of the results' variance that an option explains. */
 export interface Importance {
   /** The option's flag, without dashes. */
   readonly option: string;
@@ -85,6 +85,6 @@ export interface ReportData {
   readonly version: string;
   /** Best first; those without a result last. */
   readonly runs: readonly ReportRun[];
-  /** The options that mattered, the most important first. */
+  /** The options that mattered, most important first. */
   readonly importance: readonly Importance[];
 }

@@ -1,6 +1,6 @@
 /**
- * The script for `sbatch` that runs a sweep as a job array (https://slurm.schedmd.com/job_array.html). Pure: data in, text
- * out; `sweep/slurm.ts` talks to Slurm.
+ * The script for `sbatch` that runs a sweep as a job array (https://slurm.schedmd.com/job_array.html). Pure: data in,
+ * text out; `sweep/slurm.ts` runs Slurm's commands.
  */
 import { InputError, isRecord, quote } from "../errors.ts";
 
@@ -20,7 +20,7 @@ export interface SlurmSettings {
   readonly sbatch: readonly string[];
 }
 
-/** No options: only memory is asked for, by the formula of `--dry-run`. */
+/** No options: the script requests only memory, by the formula of `--dry-run`. */
 export const NO_SLURM_SETTINGS: SlurmSettings = {
   time: null,
   mem: null,
@@ -30,7 +30,7 @@ export const NO_SLURM_SETTINGS: SlurmSettings = {
   sbatch: [],
 };
 
-/** What a script is made of. */
+/** Everything that determines a script. */
 export interface ScriptInput {
   /** Options of sbatch. */
   readonly settings: SlurmSettings;
@@ -40,26 +40,26 @@ export interface ScriptInput {
   readonly directory: string;
   /** Runs, in the order of the array's indices. */
   readonly names: readonly string[];
-  /** How far to train, as a fraction of all steps. */
+  /** Fraction of all steps to train. */
   readonly share: number;
-  /** Tasks at once; null: no limit of ours. */
+  /** Tasks at once; null: as many as the cluster allows. */
   readonly jobs: number | null;
-  /** The memory of the largest run, by the formula; requested where `--mem` is not given. */
+  /** Memory of the largest run in bytes, by the formula; requested if `--mem` is not given. */
   readonly bytes: number;
-  /** The command: Node, its arguments, and the file of the command line. */
+  /** The command: Node, its arguments, and the path of cli.js. */
   readonly program: readonly string[];
   /** Further arguments of each task. */
   readonly more: readonly string[];
 }
 
-/** Memory beyond the formula: libraries, garbage not yet collected. */
+/** Factor on the formula's memory, for libraries and uncollected garbage. */
 const SPARE_MEMORY = 1.25;
 /** Tasks per array: Slurm's default for MaxArraySize is 1,001. */
 export const MAX_ARRAY = 1000;
-/** Seconds between the lines that a task writes about its steps: they are read from a shared disk. */
+/** Seconds between the step events in a task's log, which the sweep reads from a shared disk. */
 const TASK_SECONDS = 2;
 
-/** Returns the settings. Throws InputError for a value that is not one word in the script's `#SBATCH` lines. */
+/** Returns the settings. Throws InputError for a value that would not be a single word in an `#SBATCH` line. */
 export function checkSlurm(settings: SlurmSettings): SlurmSettings {
   const { sbatch, ...named } = settings;
   for (const [key, value] of Object.entries(named)) {
@@ -68,12 +68,12 @@ export function checkSlurm(settings: SlurmSettings): SlurmSettings {
   }
   for (const value of sbatch) {
     if (/^--?[\w-]+(?:=[\w.:,=+@%*()[\]/&|-]+)?$/.test(value)) continue;
-    throw new InputError(`--sbatch: expected an option of sbatch, as --account=me, got ${quote(value)}`);
+    throw new InputError(`--sbatch: expected an option of sbatch, such as --account=me, got ${quote(value)}`);
   }
   return settings;
 }
 
-/** Settings from JSON. Throws InputError that names the field. */
+/** Reads settings from JSON. Throws InputError that names the field. */
 export function readSlurm(json: unknown): SlurmSettings {
   const { sbatch, ...fields } = isRecord(json) ? json : {};
   const named = Object.fromEntries(
@@ -88,7 +88,7 @@ export function slurmScript(input: ScriptInput): string {
   const { settings, jobName, directory, names, share, jobs, program, more } = input;
   const { sbatch, mem, ...named } = settings;
   const megabytes = Math.ceil((SPARE_MEMORY * input.bytes) / 1e8) * 100;
-  const asked = Object.entries({ ...named, mem: mem ?? `${megabytes}M` }).flatMap(([key, value]) =>
+  const resources = Object.entries({ ...named, mem: mem ?? `${megabytes}M` }).flatMap(([key, value]) =>
     value === null ? [] : [`--${dashed(key)}=${value}`],
   );
   const options = [
@@ -99,27 +99,27 @@ export function slurmScript(input: ScriptInput): string {
     "--requeue",
     "--open-mode=append",
     "--output=/dev/null",
-    ...asked,
+    ...resources,
     ...sbatch,
   ];
   const command = [...program, "sweep-task", directory].map(quoted).join(" ");
-  const told = ["--share", String(share), "--every", String(TASK_SECONDS), "--json", ...more].map(quoted).join(" ");
+  const flags = ["--share", String(share), "--every", String(TASK_SECONDS), "--json", ...more].map(quoted).join(" ");
   return `#!/bin/bash
 ${options.map((option) => `#SBATCH ${option}`).join("\n")}
 
-# A task of the array is a run of the sweep. One that is preempted, or killed, and started again goes on from its
-# checkpoint; a SIGTERM, as before the end of its time, lets it save.
+# Each task of the array is one run of the sweep. On SIGTERM, which Slurm also sends at the time limit, it saves; a task
+# that was preempted or killed resumes from its checkpoint when it is started again.
 runs=(
 ${names.map((name) => `  ${quoted(name)}`).join("\n")}
 )
 run=\${runs[$SLURM_ARRAY_TASK_ID]}
 exec >>${quoted(`${directory}/logs/`)}"$run.log" 2>&1
 export MICROGPT_CORES="\${SLURM_CPUS_PER_TASK:-1}"
-exec ${command} "$run" ${told}
+exec ${command} "$run" ${flags}
 `;
 }
 
 const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Quotes any text as one word of a shell. */
+/** Quotes any text as a single shell word. */
 const quoted = (text: string): string => (/^[\w./:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

@@ -1,11 +1,11 @@
 /**
- * A sweep's results as JSON and CSV, the best first. Without times, memory and paths, so that the same sweep gives the same
- * bytes, however often it was interrupted.
+ * A sweep's results as JSON and CSV, best first. They contain no times, memory or paths, so that a sweep gives the same
+ * bytes however often it was interrupted.
  */
 import { groupsOf, importances, ranked } from "./analysis.ts";
 import type { ReportRun } from "./report-data.ts";
 
-/** The fields of a run that a summary has. */
+/** The fields of a run that a summary contains. */
 export type SummaryRun = Pick<
   ReportRun,
   | "name"
@@ -33,7 +33,9 @@ const COLUMNS = [
   "failure",
 ] as const satisfies readonly (keyof SummaryRun)[];
 
-/** The results as plain JSON; `settings` groups runs that differ only in their seed, where there are any. */
+/**
+ * The results as plain JSON. `settings` groups runs that differ only in their seed; it is omitted if there are none.
+ */
 export function summaryJson(runs: readonly SummaryRun[]): object {
   const groups = groupsOf(runs);
   const isRepeated = groups.some((group) => group.runs > 1);
@@ -46,14 +48,14 @@ export function summaryJson(runs: readonly SummaryRun[]): object {
   };
 }
 
-/** The fields that belong into a summary. */
+/** Picks the fields of a summary, in a fixed order. */
 const summaryOf = ({ name, settings, ...run }: SummaryRun): object => ({
   name,
   settings,
   ...Object.fromEntries(COLUMNS.map((column) => [column, run[column]])),
 });
 
-/** The results as CSV (RFC 4180), with a header. @param more further fields, as columns. */
+/** The results as CSV (RFC 4180), with a header. @param more further fields to append as columns. */
 export function summaryCsv(runs: readonly SummaryRun[], more: readonly (keyof ReportRun)[] = []): string {
   const options = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const columns = [...COLUMNS, ...more];

@@ -1,4 +1,7 @@
-/** From a sweep's specification to its runs: their options and names. The same specification gives the same runs in order. */
+/**
+ * Turns a sweep's specification (`sweep-spec.ts`) into its runs: their options and names. It is deterministic: the same
+ * specification gives the same runs in the same order.
+ */
 import { initialOptions, flagOf, TRAIN_OPTIONS } from "../options/config.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
@@ -9,7 +12,7 @@ import type { SearchSpace, Settings, SweepSpec } from "./sweep-spec.ts";
 
 /** A run of a sweep. */
 export interface PlannedRun {
-  /** Its name, and its directory's. */
+  /** Its name, and the name of its directory. */
   readonly name: string;
   /** Shared by the runs that differ only in their seed. */
   readonly group: string;
@@ -23,47 +26,48 @@ export interface SweepPlan {
   readonly options: TrainOptions;
   /** The runs, in order. */
   readonly runs: readonly PlannedRun[];
-  /** Combinations that cannot be trained, with the reason: `["n-embd 16, n-head 3", "--n-head 3 does not divide …"]`. */
-  readonly left: readonly (readonly [settings: string, reason: string])[];
-  /** Whether the worse half stops early, again and again. */
+  /** Combinations that cannot be trained, and why: `["n-embd 16, n-head 3", "--n-head 3 does not divide …"]`. */
+  readonly dropped: readonly (readonly [settings: string, reason: string])[];
+  /** Whether to use successive halving (`halving.ts`). */
   readonly halving: boolean;
 }
 
-/** More runs than this are taken for a mistake: each has a directory, a process and a line. */
+/** Limit on runs. Each needs a directory, a process and a row of the table, so more are probably a mistake. */
 const MAX_RUNS = 4096;
 /** Draws per trial before the search space counts as exhausted. */
 const MAX_DRAWS = 1000;
 
-/** The options of one run. */
+/** The options of one run: the shared ones, overridden by its own. */
 export function optionsOf(plan: Pick<SweepPlan, "options">, { settings }: Pick<PlannedRun, "settings">): TrainOptions {
   return { ...plan.options, ...settings };
 }
 
-/** Plans the runs. Throws InputError where nothing can be compared or trained. */
+/** Plans the runs. Throws InputError if no run can be trained, or the runs cannot be compared. */
 export function planSweep(spec: SweepSpec): SweepPlan {
   const options: TrainOptions = { ...initialOptions(TRAIN_OPTIONS), ...spec.base };
   checkComparable(options);
-  const left: [string, string][] = [];
-  const possible = (settings: Settings): boolean => {
+  const dropped: [string, string][] = [];
+  const isTrainable = (settings: Settings): boolean => {
     const reason = faultOf(optionsOf({ options }, { settings }));
-    if (reason !== null) left.push([describeSettings(settings), reason]);
+    if (reason !== null) dropped.push([describeSettings(settings), reason]);
     return reason === null;
   };
   const all = spec.trials === null ? combinations(spec) : draw(spec, spec.trials, options);
   const distinct = [...new Map(all.map((settings) => [describeSettings(settings), settings])).values()];
-  const settings = distinct.filter(possible);
-  if (settings.length === 0) throw new InputError(`sweep: no run can be trained; ${left[0]?.[1] ?? "give a --grid"}`);
+  const settings = distinct.filter(isTrainable);
+  if (settings.length === 0)
+    throw new InputError(`sweep: no run can be trained; ${dropped[0]?.[1] ?? "give a --grid"}`);
   const runs = named(settings, options.seed, spec.repeats);
   if (runs.length > MAX_RUNS) {
-    throw new InputError(`sweep: ${runs.length} runs are more than ${MAX_RUNS}; take fewer values, or --trials`);
+    throw new InputError(`sweep: ${runs.length} runs, at most ${MAX_RUNS}; use fewer values, or --trials`);
   }
-  return { options, runs, left, halving: spec.halving && settings.length > 1 };
+  return { options, runs, dropped, halving: spec.halving && settings.length > 1 };
 }
 
 function checkComparable({ reference, valFraction }: TrainOptions): void {
-  if (reference) throw new InputError("sweep: --reference holds nothing out, so there is nothing to compare by");
-  if (valFraction === 0)
-    throw new InputError("sweep: --val-fraction 0 holds nothing out; there is nothing to compare by");
+  const remedy = "so runs cannot be compared; drop it";
+  if (reference) throw new InputError(`sweep: --reference holds nothing out, ${remedy}`);
+  if (valFraction === 0) throw new InputError(`sweep: --val-fraction 0 holds nothing out, ${remedy}`);
 }
 
 function faultOf(options: TrainOptions): string | null {
@@ -76,31 +80,31 @@ function faultOf(options: TrainOptions): string | null {
   }
 }
 
-/** Every group of settings combined with every point of the grid. */
+/** Combines every group of settings with every point of the grid. Throws InputError for too many. */
 function combinations({ runs, grid, random }: SweepSpec): Settings[] {
-  if (random.size > 0) throw new InputError("sweep: --random draws; say how often, by --trials");
+  if (random.size > 0) throw new InputError("sweep: --random needs --trials, the number of runs to draw");
   let all: Settings[] = runs.length > 0 ? [...runs] : [{}];
   for (const [key, values] of grid) {
     if (all.length * values.length > MAX_RUNS) {
-      throw new InputError(`sweep: the grid has more than ${MAX_RUNS} runs; take fewer values, or --trials`);
+      throw new InputError(`sweep: the grid has more than ${MAX_RUNS} runs; use fewer values, or --trials`);
     }
     all = all.flatMap((settings) => values.map((value) => ({ ...settings, [key]: value })));
   }
   return all;
 }
 
-/** Distinct settings drawn with the seed, `trials` of them or as many as there are. */
+/** Draws up to `trials` distinct settings that can be trained, with the options' seed. */
 function draw({ runs, grid, random }: SweepSpec, trials: number, options: TrainOptions): Settings[] {
   const generator = new Random(options.seed);
-  const choices = new Map<string, SearchSpace>([
+  const spaces = new Map<string, SearchSpace>([
     ...Array.from(grid, ([key, values]) => [key, { values }] as const),
     ...random,
   ]);
-  if (choices.size === 0) throw new InputError("sweep: --trials draws from --grid or --random; give one of them");
+  if (spaces.size === 0) throw new InputError("sweep: --trials draws from --grid or --random; give one of them");
   const drawn = new Map<string, Settings>();
   for (let draws = 0; drawn.size < trials && draws < MAX_DRAWS + 10 * trials; draws++) {
     const group = runs.length > 0 ? runs[pick(generator, runs.length)] : {};
-    const entries = Array.from(choices, ([key, choice]) => [key, drawFrom(choice, generator)] as const);
+    const entries = Array.from(spaces, ([key, space]) => [key, drawFrom(space, generator)] as const);
     const settings: Settings = { ...group, ...Object.fromEntries(entries) };
     if (faultOf(optionsOf({ options }, { settings })) === null) drawn.set(describeSettings(settings), settings);
   }
@@ -109,10 +113,12 @@ function draw({ runs, grid, random }: SweepSpec, trials: number, options: TrainO
 
 const pick = (random: Random, count: number): number => Math.min(count - 1, Math.floor(random.random() * count));
 
-/** Draws a value: log-uniformly from a range that spans a factor of ten or more, uniformly otherwise; with three digits. */
-function drawFrom(choice: SearchSpace, random: Random): Setting {
-  if ("values" in choice) return choice.values[pick(random, choice.values.length)];
-  const { min, max, isWhole } = choice;
+/**
+ * Draws a value, with three digits: log-uniformly from a range that spans a factor of ten or more, else uniformly.
+ */
+function drawFrom(space: SearchSpace, random: Random): Setting {
+  if ("values" in space) return space.values[pick(random, space.values.length)];
+  const { min, max, isWhole } = space;
   const at = random.random();
   const value = min > 0 && max >= 10 * min ? min * (max / min) ** at : min + (max - min) * at;
   const short = isWhole ? Math.round(value) : Number(value.toPrecision(3));
@@ -133,7 +139,7 @@ function named(settings: readonly Settings[], seed: number, repeats: number): Pl
   });
 }
 
-/** `01_n-layer-2_n-embd-64`: unique by its number, short enough for any file system. */
+/** `01_n-layer-2_n-embd-64`: the number makes it unique; it is short enough for any file system. */
 function nameOf(number: string, settings: Settings): string {
   const parts = Object.entries(settings).map(([key, value]) => `${flagOf(key).slice(2)}-${String(value)}`);
   return [number, ...parts]
@@ -142,12 +148,12 @@ function nameOf(number: string, settings: Settings): string {
     .slice(0, 70);
 }
 
-/** `{ nLayer: 2, stream: true }` → `n-layer 2, stream`; a switch that is off is `no stream`. */
+/** Settings as text: `{ nLayer: 2, stream: true }` → `n-layer 2, stream`; `stream: false` → `no stream`. */
 export function describeSettings(settings: Settings): string {
   const parts = Object.entries(settings).map(([key, value]) => {
     const name = flagOf(key).slice(2);
     if (value === true) return name;
     return value === false || value === null ? `no ${name}` : `${name} ${value}`;
   });
-  return parts.join(", ") || "as told";
+  return parts.join(", ") || "as given";
 }

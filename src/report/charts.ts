@@ -1,25 +1,25 @@
 /**
- * The charts of a report, in the browser, with uPlot. Like `client.ts`, these functions are copied into the page as text,
- * so they use only each other, `client.ts`, the document and uPlot.
+ * The charts of a report, in the browser, with uPlot. Like `client.ts`, these functions are copied into the page as
+ * text, so they use only each other, `client.ts`, the document and uPlot.
  */
 import type uPlotType from "uplot";
 import type { Curve, ReportRun } from "../experiments/report-data.ts";
 import { colorOf, count, dashOf, duration, make, shortName } from "./client.ts";
 import type { ReportPage } from "./client.ts";
 
-/** A global of the page. */
+/** A global of the page, defined by uPlot's script. */
 declare const uPlot: typeof uPlotType;
 
-/** Curves on common steps; `null` where a curve has no point. */
+/** Curves on common x values, as uPlot wants them; `null` where a curve has no point. */
 export type Aligned = [xs: number[], ...series: (number | null)[][]];
 
-/** Puts all curves on the union of their steps: `[[1, 2], [1, 3]]` → steps 1, 2, 3 with gaps. */
+/** Puts curves on the union of their steps: steps `[1, 2]` and `[1, 3]` → `[1, 2, 3]`, with gaps. */
 export function align(curves: readonly Curve[]): Aligned {
   const xs = [...new Set(curves.flatMap(({ steps }) => steps))].toSorted((a, b) => a - b);
-  const place = new Map(xs.map((x, i) => [x, i]));
+  const indexOf = new Map(xs.map((x, i) => [x, i]));
   const series = curves.map(({ steps, values }) => {
     const line: (number | null)[] = Array.from({ length: xs.length }, () => null);
-    for (const [i, step] of steps.entries()) line[place.get(step)!] = values[i];
+    for (const [i, step] of steps.entries()) line[indexOf.get(step)!] = values[i];
     return line;
   });
   return [xs, ...series];
@@ -50,10 +50,10 @@ export function short(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-/** Draws the curves of the visible runs. Hover shows the values, the best first; drag zooms; double click resets. */
+/** Draws one kind of curve of the visible runs. Hovering shows values, dragging zooms, a double click resets. */
 export function drawCurves(
   page: ReportPage,
-  place: HTMLElement,
+  parent: HTMLElement,
   readout: HTMLElement,
   kind: "heldOutBits" | "heldOut" | "loss",
   isLog: boolean,
@@ -61,10 +61,10 @@ export function drawCurves(
   const shown = [...page.data.runs.keys()].filter(
     (i) => !page.hidden.has(i) && page.data.runs[i][kind].steps.length > 0,
   );
-  place.replaceChildren();
+  parent.replaceChildren();
   readout.replaceChildren();
   if (shown.length === 0) {
-    place.append(make("p", { class: "muted" }, "No run has such a curve."));
+    parent.append(make("p", { class: "muted" }, "No run has this curve."));
     return null;
   }
   const data = align(shown.map((i) => page.data.runs[i][kind]));
@@ -79,7 +79,7 @@ export function drawCurves(
   }));
   const bottom = { ...axisOf("step", short), size: 34 };
   const options: uPlotType.Options = {
-    width: Math.max(240, place.clientWidth),
+    width: Math.max(240, parent.clientWidth),
     height: 380,
     legend: { show: false },
     focus: { alpha: 0.25 },
@@ -89,17 +89,17 @@ export function drawCurves(
     series: [{ label: "step" }, ...series],
     hooks: { setCursor: [(plot: uPlotType) => readValues(page, plot, shown, readout)] },
   };
-  return new uPlot(options, data, place);
+  return new uPlot(options, data, parent);
 }
 
-/** Lists the values at the cursor, the lowest first, with the nearest curve in bold. */
+/** Lists the values at the cursor: the nearest curve first, in bold, then the lowest; at most nine. */
 export function readValues(page: ReportPage, plot: uPlotType, shown: readonly number[], readout: HTMLElement): void {
   const index = plot.cursor.idx ?? null;
   if (index === null) {
-    readout.replaceChildren("Move over the curves to read them; drag to zoom, double click to see all.");
+    readout.replaceChildren("Hover over the curves to read values; drag to zoom, double-click to reset.");
     return;
   }
-  // A curve without a point at this step is read at its previous one.
+  // A curve without a point at this step shows its previous one.
   const at = (line: ArrayLike<number | null | undefined>): number | null => {
     for (let i = index; i >= 0; i--) if (typeof line[i] === "number") return line[i]!;
     return null;
@@ -125,19 +125,19 @@ export function readValues(page: ReportPage, plot: uPlotType, shown: readonly nu
 
 /** The horizontal axis of a scatter plot. */
 export interface ScatterKind {
-  /** The quantity; null: the run is left out. */
+  /** The quantity; null: the run is not drawn. */
   readonly x: (run: ReportRun) => number | null;
   /** The axis title. */
   readonly label: string;
-  /** A value as text. */
+  /** Formats a value. */
   readonly show: (value: number) => string;
   /** Whether to draw the Pareto front. */
   readonly hasFront: boolean;
 }
 
-/** Draws a point per run, a quantity against the result. Returns the indices of the runs on the Pareto front. */
-export function drawScatter(page: ReportPage, place: HTMLElement, kind: ScatterKind): number[] {
-  place.replaceChildren();
+/** Draws a point per visible run: its result over a quantity. Returns the indices of the runs on the Pareto front. */
+export function drawScatter(page: ReportPage, parent: HTMLElement, kind: ScatterKind): number[] {
+  parent.replaceChildren();
   const points = [...page.data.runs.entries()]
     .flatMap(([index, run]) => {
       const x = kind.x(run);
@@ -147,7 +147,7 @@ export function drawScatter(page: ReportPage, place: HTMLElement, kind: ScatterK
     })
     .toSorted((a, b) => a.x - b.x || a.y - b.y);
   if (points.length === 0) {
-    place.append(make("p", { class: "muted" }, "No run has a result yet."));
+    parent.append(make("p", { class: "muted" }, "No run has a result yet."));
     return [];
   }
   const front = points.filter(({ y }, i) => points.slice(0, i).every((before) => before.y > y));
@@ -162,7 +162,7 @@ export function drawScatter(page: ReportPage, place: HTMLElement, kind: ScatterK
   const pad = 0.08 * (Math.max(...ys) - Math.min(...ys)) || 0.1;
   const muted = getComputedStyle(document.documentElement).getPropertyValue("--muted").trim();
   const options: uPlotType.Options = {
-    width: Math.max(240, place.clientWidth),
+    width: Math.max(240, parent.clientWidth),
     height: 300,
     legend: { show: false },
     cursor: { drag: { x: true, y: false } },
@@ -182,12 +182,12 @@ export function drawScatter(page: ReportPage, place: HTMLElement, kind: ScatterK
     ],
     hooks: { draw: [(plot: uPlotType) => labelPoints(page, plot, points)] },
   };
-  const plot = new uPlot(options, data, place);
+  const plot = new uPlot(options, data, parent);
   plot.root.dataset.front = JSON.stringify(front.map(({ index }) => index));
   return front.map(({ index }) => index);
 }
 
-/** Writes names beside the points where they do not overlap. */
+/** Writes names beside points, except where they would overlap; none for more than 24 points. */
 export function labelPoints(
   page: ReportPage,
   plot: uPlotType,
@@ -217,12 +217,12 @@ export function labelPoints(
   ctx.restore();
 }
 
-/** Training time. */
+/** Training time as the x axis, with the Pareto front. */
 export function timeAxis(): ScatterKind {
   return { x: (run) => run.seconds, label: "training time", show: duration, hasFront: true };
 }
 
-/** Number of parameters. */
+/** Number of parameters as the x axis. */
 export function sizeAxis(): ScatterKind {
   return { x: (run) => run.parameters, label: "parameters", show: short, hasFront: false };
 }

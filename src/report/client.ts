@@ -1,23 +1,24 @@
 /**
- * A report's behaviour in the browser. `page.ts` copies these functions into the page as text, so they use only each other,
- * the document and uPlot: no imports but types, no constants outside a function. The page needs no bundler, and is the
- * same from the sources and from the compiled files.
+ * A report in the browser: its table, samples and completions; `charts.ts` draws the curves. `page.ts` copies these
+ * functions into the page as text, so they use only each other, the document and uPlot: no imports except types, no
+ * constants outside a function. The page needs no bundler, and is the same from the sources and from the compiled
+ * files.
  *
- * Every text is inserted as text, never as HTML: names, samples and messages may contain anything.
+ * Text is inserted as text, never as HTML: names, samples and messages are untrusted.
  */
 import type { ReportData, ReportRun } from "../experiments/report-data.ts";
 
-/** State that the parts of the page share. */
+/** State shared by the table and the charts. */
 export interface ReportPage {
   /** The report's data. */
   readonly data: ReportData;
-  /** Indices in `data.runs` of the runs hidden from the charts. */
+  /** Indices in `data.runs` of the runs that the charts omit. */
   readonly hidden: Set<number>;
   /** Redraws all charts. */
   redraw: () => void;
 }
 
-/** Makes an element with attributes and children; strings become text nodes. */
+/** Creates an element with attributes and children; strings become text nodes. */
 export function make<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, string>> = {},
@@ -29,22 +30,24 @@ export function make<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** One of eight colours that colour-blind readers can distinguish (Okabe & Ito 2008), darkened for white paper. */
+/**
+ * One of eight colours that colour-blind readers can distinguish (Okabe & Ito 2008), darkened for a white background.
+ */
 export function colorOf(index: number): string {
   return ["#0072b2", "#d55e00", "#009e73", "#c2569a", "#b98600", "#3a9bd1", "#8c6d4f", "#7f7f7f"][index % 8];
 }
 
-/** The dashes of a line, which distinguish lines of the same colour. */
+/** The dash pattern of a line, in pixels: distinguishes lines of the same colour. Empty for a solid line. */
 export function dashOf(index: number): number[] {
   return [[], [8, 4], [2, 3], [8, 3, 2, 3], [12, 3], [4, 4], [1, 4], [6, 2, 2, 2]][Math.floor(index / 8) % 8];
 }
 
-/** A number as the table shows it: `1234567` → `1,234,567`. */
+/** A number with separators: `1234567` → `1,234,567`. */
 export function count(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** `75` → `1m15s`. */
+/** A duration: `75` → `1m15s`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   const two = (value: number): string => String(value).padStart(2, "0");
@@ -53,7 +56,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
 }
 
-/** A text with invisible characters shown: control characters as pictures, direction marks as numbers. */
+/** Makes invisible characters visible: control characters as Unicode control pictures, direction marks as hex. */
 export function visible(text: string): string {
   return text
     .replace(/\n/g, "⏎")
@@ -64,7 +67,7 @@ export function visible(text: string): string {
     );
 }
 
-/** A short name: of a sweep's run its number and settings, `2 · bpe`; of other runs the name. */
+/** A short name: number and settings for a run of a sweep (`2 · bpe`), else the run's name. */
 export function shortName({ name, settings }: ReportRun): string {
   const [, number] = /^(\d+)_/.exec(name) ?? [];
   const values = Object.values(settings).map((value) => (value === null ? "–" : String(value)));
@@ -75,15 +78,15 @@ export function shortName({ name, settings }: ReportRun): string {
 export interface TableColumn {
   /** The heading. */
   readonly name: string;
-  /** Whether it is aligned to the right. */
+  /** Whether to align it right. */
   readonly isNumber: boolean;
-  /** The sort key; null sorts last. */
+  /** The sort key of a run; null sorts last. */
   readonly key: (run: ReportRun) => string | number | null;
-  /** A run's cell. */
+  /** The cell of a run. */
   readonly show: (run: ReportRun) => string;
 }
 
-/** The columns: settings, then measurements. */
+/** The columns after the run's name: results, settings, then measurements. */
 export function tableColumns(data: ReportData): TableColumn[] {
   const number = (
     name: string,
@@ -125,8 +128,8 @@ export function tableColumns(data: ReportData): TableColumn[] {
   ];
 }
 
-/** Draws the table: a click on a heading sorts, a run's checkbox hides it from the charts. */
-export function drawTable(page: ReportPage, place: HTMLElement): void {
+/** Draws the table. Clicking a heading sorts; clearing a run's checkbox hides it from the charts. */
+export function drawTable(page: ReportPage, parent: HTMLElement): void {
   const columns = tableColumns(page.data);
   const run: TableColumn = { name: "run", isNumber: false, key: ({ name }) => name, show: shortName };
   const body = make("tbody");
@@ -144,10 +147,10 @@ export function drawTable(page: ReportPage, place: HTMLElement): void {
   });
   heads[1].setAttribute("aria-sort", "ascending");
   fillTable(page, body, columns, [...page.data.runs.keys()]);
-  place.append(make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
+  parent.append(make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body));
 }
 
-/** The indices of the runs, sorted; those without a value come last in both directions. */
+/** The indices of the runs, sorted by a column; runs without a value come last in both directions. */
 export function sortedBy(runs: readonly ReportRun[], { key }: TableColumn, isDown: boolean): number[] {
   const compare = (a: string | number, b: string | number): number =>
     typeof a === "number" && typeof b === "number"
@@ -160,7 +163,7 @@ export function sortedBy(runs: readonly ReportRun[], { key }: TableColumn, isDow
   });
 }
 
-/** Writes the rows, sorted. */
+/** Fills the table with the runs in this order. */
 export function fillTable(
   page: ReportPage,
   body: HTMLElement,
@@ -190,37 +193,39 @@ export function fillTable(
   body.replaceChildren(...rows);
 }
 
-/** Draws how much each option explains, as bars, with the mean result of each value. */
-export function drawImportance(data: ReportData, place: HTMLElement): void {
+/** Draws the share of the variance that each option explains, as bars, with the mean result of each value. */
+export function drawImportance(data: ReportData, parent: HTMLElement): void {
   for (const { option, share, values } of data.importance) {
     const bar = make("i");
     bar.style.width = `${Math.max(0.5, 100 * share)}%`;
-    place.append(make("div", { class: "bar" }, make("span", {}, visible(option)), bar, `${Math.round(100 * share)} %`));
+    parent.append(
+      make("div", { class: "bar" }, make("span", {}, visible(option)), bar, `${Math.round(100 * share)} %`),
+    );
     const levels = values.map(
       ({ value, mean, runs }) => `${visible(value)}: ${mean.toFixed(4)}${runs > 1 ? ` (${runs} runs)` : ""}`,
     );
-    place.append(make("p", { class: "levels" }, levels.join("   ·   ")));
+    parent.append(make("p", { class: "levels" }, levels.join("   ·   ")));
   }
 }
 
-/** Shows the runs' samples side by side. */
-export function drawSamples(data: ReportData, place: HTMLElement): void {
+/** Shows up to ten samples of each run, side by side. */
+export function drawSamples(data: ReportData, parent: HTMLElement): void {
   for (const [index, run] of data.runs.entries()) {
     if (run.samples.length === 0) continue;
     const list = make("ol", {}, ...run.samples.slice(0, 10).map((sample) => make("li", {}, visible(sample))));
-    place.append(make("div", {}, headOf(run, index), list));
+    parent.append(make("div", {}, headOf(run, index), list));
   }
 }
 
-/** A run's name in its colour. */
+/** A heading: the run's name under a rule in its colour. */
 export function headOf(run: ReportRun, index: number): HTMLElement {
   const head = make("h3", { title: visible(run.name) }, shortName(run));
   head.style.borderTop = `3px ${dashOf(index).length === 0 ? "solid" : "dashed"} ${colorOf(index)}`;
   return head;
 }
 
-/** Shows each run's completion of each prompt; a token's colour shows its probability. */
-export function drawCompletions(data: ReportData, place: HTMLElement): void {
+/** Shows the runs' completions of each prompt, side by side; a token's colour shows its probability. */
+export function drawCompletions(data: ReportData, parent: HTMLElement): void {
   const prompts = [...new Set(data.runs.flatMap(({ completions }) => completions.map(({ prompt }) => prompt)))];
   for (const prompt of prompts) {
     const columns = make("div", { class: "columns" });
@@ -235,7 +240,7 @@ export function drawCompletions(data: ReportData, place: HTMLElement): void {
         columns.append(make("div", {}, headOf(run, index), text));
       }
     }
-    const head = make("h3", {}, prompt === "" ? "without a beginning" : visible(prompt));
-    place.append(make("div", { class: "prompt" }, head, columns));
+    const head = make("h3", {}, prompt === "" ? "no prompt" : visible(prompt));
+    parent.append(make("div", { class: "prompt" }, head, columns));
   }
 }

@@ -1,6 +1,7 @@
 /**
- * A report: one self-contained HTML file that needs no network and no server. Its data is JSON in the page; the functions
- * of `client.ts`, `charts.ts` and `start.ts` are copied into it and draw the page.
+ * A report: one self-contained HTML file that needs no network and no server. Its data is JSON in the page; the
+ * functions of `client.ts`, `charts.ts` and `start.ts` are copied into it and draw it in the browser. Only this file
+ * writes HTML.
  */
 import type { ReportData } from "../experiments/report-data.ts";
 import * as charts from "./charts.ts";
@@ -16,12 +17,12 @@ export interface ChartLibrary {
   readonly style: string;
 }
 
-/** The content security policy: nothing may be loaded from anywhere, whatever a text in the page contains. */
+/** The content security policy: the page loads nothing, whatever the texts in it contain. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-/** Writes the page. */
+/** The HTML of the page. */
 export function reportPage(data: ReportData, library: ChartLibrary): string {
-  const functions = [client, charts, start].flatMap((room) => Object.values(room).map(String));
+  const functions = [client, charts, start].flatMap((module) => Object.values(module).map(String));
   const { runs } = data;
   const done = runs.filter(({ bitsPerByte }) => bitsPerByte !== null);
   const best = done.length > 0 ? `; best ${done[0].name}, ${done[0].bitsPerByte!.toFixed(4)} bits per byte` : "";
@@ -43,7 +44,7 @@ export function reportPage(data: ReportData, library: ChartLibrary): string {
 <button id="theme" type="button">Dark</button>
 </header>
 <h2>Runs</h2>
-<p class="muted">Sort by a click on a column's name; a run's box takes it out of the charts.</p>
+<p class="muted">Click a column's name to sort; clear a run's box to hide it from the charts.</p>
 <div class="card scroll" id="table"></div>
 <h2>Curves</h2>
 <div class="controls" id="controls"></div>
@@ -51,13 +52,13 @@ export function reportPage(data: ReportData, library: ChartLibrary): string {
 <div class="two">
 <figure><h2>Size and result</h2><div class="card"><div class="chart" id="sizes"></div></div></figure>
 <figure><h2>Time and result</h2><div class="card"><div class="chart" id="times"></div></div>
-<figcaption>The dashed line joins the runs that no other beats in both: as good a result in as little time.</figcaption></figure>
+<figcaption>The dashed line is the Pareto front: no other run reaches as good a result in as little time.</figcaption></figure>
 </div>
-${section(data.importance.length > 0, "What mattered", "The share of the differences between the results that an option explains, and the mean result with each value.", "card", "importance")}
+${section(data.importance.length > 0, "What mattered", "The share of the results' variance that each option explains, and the mean result for each value.", "card", "importance")}
 ${section(
   runs.some(({ samples }) => samples.length > 0),
   "Samples",
-  "What each model wrote by itself, best first.",
+  "Texts that each model generated without a prompt, best run first.",
   "columns",
   "samples",
 )}
@@ -75,9 +76,9 @@ start();
 `;
 }
 
-const LEGEND = `The chance that the model gave each token: <span class="legend"><mark class="p0">under 10 %</mark><mark class="p1">to 30 %</mark><mark class="p2">to 60 %</mark><mark class="p3">to 90 %</mark><mark class="p4">more</mark></span>`;
+const LEGEND = `The probability that the model gave each token: <span class="legend"><mark class="p0">under 10 %</mark><mark class="p1">10–30 %</mark><mark class="p2">30–60 %</mark><mark class="p3">60–90 %</mark><mark class="p4">over 90 %</mark></span>`;
 
-/** A section; it stays hidden while it is empty. */
+/** A section with its heading; only a hidden element if there is nothing to show. */
 function section(isShown: boolean, title: string, text: string, className: string, id: string): string {
   const head = `<h2>${title}</h2>\n<p class="muted">${text}</p>\n`;
   return isShown ? `${head}<div class="${className}" id="${id}"></div>` : `<div id="${id}" hidden></div>`;
@@ -88,5 +89,5 @@ function escapeHtml(text: string): string {
   return client.visible(text).replace(/[&<>"]/g, (character) => names[character]);
 }
 
-/** JSON that cannot close the script element that it is in. */
+/** JSON without `<`, so that it cannot close the script element around it. */
 const jsonInScript = (data: unknown): string => JSON.stringify(data).replaceAll("<", "\\u003c");

@@ -1,10 +1,10 @@
-/** Starts a report in the browser; like `client.ts`, copied into the page as text. */
+/** Starts a report in the browser. Like `client.ts`, it is copied into the page as text. */
 import type { ReportData } from "../experiments/report-data.ts";
 import { drawCurves, drawScatter, sizeAxis, timeAxis } from "./charts.ts";
 import { drawCompletions, drawImportance, drawSamples, drawTable, make } from "./client.ts";
 import type { ReportPage } from "./client.ts";
 
-/** An element of the page; throws if it is missing. */
+/** An element of the page. Throws Error if it is missing. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`report: the page has no #${id}`);
@@ -18,9 +18,9 @@ export function curveKinds(data: ReportData): ("heldOutBits" | "heldOut" | "loss
   );
 }
 
-/** Draws everything, once the document is loaded. */
+/** Draws the whole report. The script is at the end of the page, so all elements exist. */
 export function start(): void {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `page.ts` has written it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by `page.ts`
   const data = JSON.parse(byId("data").textContent) as ReportData;
   const kinds = curveKinds(data);
   const choice = make("select", { "aria-label": "which curves", id: "kind" });
@@ -44,7 +44,6 @@ export function start(): void {
   drawSamples(data, byId("samples"));
   drawCompletions(data, byId("completions"));
   themed(page);
-  page.redraw();
   let width = innerWidth;
   addEventListener("resize", () => {
     if (innerWidth !== width) page.redraw();
@@ -52,20 +51,17 @@ export function start(): void {
   });
 }
 
-/** Follows the system's theme until the button is used. */
+/** Follows the system's light or dark theme; the button switches to the other one. */
 export function themed(page: ReportPage): void {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const set = (theme: string): void => {
     document.documentElement.dataset.theme = theme;
     byId("theme").textContent = theme === "dark" ? "Light" : "Dark";
+    page.redraw(); // the charts' axes have the theme's colours
   };
   set(dark.matches ? "dark" : "light");
-  dark.addEventListener("change", () => {
-    set(dark.matches ? "dark" : "light");
-    page.redraw();
-  });
-  byId("theme").addEventListener("click", () => {
-    set(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-    page.redraw();
-  });
+  dark.addEventListener("change", () => set(dark.matches ? "dark" : "light"));
+  byId("theme").addEventListener("click", () =>
+    set(document.documentElement.dataset.theme === "dark" ? "light" : "dark"),
+  );
 }

@@ -1,4 +1,4 @@
-/** How a report looks: light and dark, wide and narrow, on paper. Colours are named once, for each of the two themes. */
+/** The style sheet of a report: light and dark, wide and narrow, on paper. Colours are declared once per theme. */
 export const STYLE = `
 :root {
   color-scheme: light;

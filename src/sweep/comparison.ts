@@ -1,4 +1,4 @@
-/** Reads the runs to compare: each by its directory, or all of a sweep by the sweep's directory. */
+/** Reads the runs to compare, from directories of runs and of sweeps. `read-run.ts` reads a single run. */
 import * as fs from "node:fs";
 import { basename } from "node:path";
 import type { TrainOptions } from "../options/train-options.ts";
@@ -8,7 +8,7 @@ import { differences, readRun, unreadRun } from "./read-run.ts";
 import type { RunReading } from "./read-run.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
 
-/** Runs to compare. */
+/** Runs to compare, and where they are. */
 export interface Comparison {
   /** The runs, with the options in which they differ. */
   readonly runs: readonly ReportRun[];
@@ -28,11 +28,14 @@ export function readComparison(paths: readonly string[]): Comparison {
   return { runs, pathOf: ({ name }) => pathOf.get(name)! };
 }
 
-/** All runs of a sweep, those that have not begun included, with their planned options (a budget is not yet steps). */
+/**
+ * All runs of a sweep, including those that have not begun. Their options are the planned ones, in which a budget of
+ * tokens or seconds has not yet become a number of steps.
+ */
 export function readSweep(sweep: SweepDirectory): (RunReading & { readonly path: string })[] {
   const failures = sweep.failures();
-  return sweep.memory.runs.map((planned) => {
-    const options: TrainOptions = optionsOf(sweep.memory, planned);
+  return sweep.plan.runs.map((planned) => {
+    const options: TrainOptions = optionsOf(sweep.plan, planned);
     const path = sweep.runPath(planned.name);
     const failure = failures.get(planned.name) ?? null;
     const reading = fs.existsSync(path)
@@ -42,13 +45,13 @@ export function readSweep(sweep: SweepDirectory): (RunReading & { readonly path:
   });
 }
 
-/** Runs of the same name from different directories are named with the directory. */
+/** Names of the runs; those that are not unique are prefixed with their directory. */
 function uniquelyNamed(
   found: readonly { readonly path: string; readonly report: { readonly name: string } }[],
 ): string[] {
   const names = found.map(({ report }) => report.name);
   return names.map((name, i) => {
-    const isAlone = names.indexOf(name) === names.lastIndexOf(name);
-    return isAlone ? name : `${found[i].path.split(/[\\/]/).slice(-3, -1).join("-")}-${basename(name)}-${i + 1}`;
+    const isUnique = names.indexOf(name) === names.lastIndexOf(name);
+    return isUnique ? name : `${found[i].path.split(/[\\/]/).slice(-3, -1).join("-")}-${basename(name)}-${i + 1}`;
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A file with a text that was read, cleaned and encoded once for all runs of a sweep. It is a cache: without it a run makes
- * the same from the text.
+ * The file format of a prepared text: read, cleaned and encoded once, for all runs of a sweep. The file is a cache; a
+ * run that finds none encodes the text again, with the same result (`texts.ts`).
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -19,14 +19,14 @@ import type { EncodedDocuments, EncodedText } from "../library/encode.ts";
 
 const FORMAT = "microgpt-prepared";
 
-/** A key of the options that decide how a text is encoded: the same key and data give the same encoded text. Hex. */
+/** A hash of the options that determine the encoding, in hex: the same key and data give the same encoded text. */
 export async function textKey({ tokenizer, bpeMerges, vocabSize, unk }: TrainOptions): Promise<string> {
   const isMerged = tokenizer === "bpe" || tokenizer === "byte-bpe";
   const merges = isMerged && vocabSize === null ? bpeMerges : null;
   return (await sha256(JSON.stringify({ tokenizer, merges, vocabSize, unk }))).slice(0, 16);
 }
 
-/** The path of the file for a key. */
+/** The path of the prepared text with this key. */
 export const preparedPath = (directory: string, key: string): string => join(directory, `${key}.safetensors`);
 
 /** Writes the file. Throws InputError (code "machine") if it cannot be written. */
@@ -48,14 +48,14 @@ export async function savePrepared(path: string, text: EncodedText): Promise<voi
   writeDurably(path, await seal({ tensors, metadata }));
 }
 
-/** Reads the file; null where there is none. Throws InputError if it is damaged. */
+/** Reads the file; resolves to null if there is none. Throws InputError if it is damaged. */
 export async function loadPrepared(path: string): Promise<EncodedText | null> {
   if (!fs.existsSync(path)) return null;
   try {
     const { tensors, metadata } = await unseal(readWhole(path));
     if (metadata.get("format") !== FORMAT || metadata.get("version") !== "1")
-      throw new InputError("it is no such file");
-    // The hash was verified, so the content is what microgpt wrote.
+      throw new InputError("it is not a prepared text");
+    // `unseal` has verified the hash, so the content is what microgpt wrote.
     const bytesOf = (name: string): ArrayBuffer => Uint8Array.from(tensors.get(name)?.bytes ?? []).buffer;
     const tokenizer = tokenizerFromJson(JSON.parse(new TextDecoder().decode(bytesOf("tokenizer"))));
     const documents = (name: string): EncodedDocuments => {
@@ -75,13 +75,13 @@ export async function loadPrepared(path: string): Promise<EncodedText | null> {
     };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new InputError(`${showPath(path)}: ${error.message}; remove it, and the text is read again`);
+    throw new InputError(`${showPath(path)}: ${error.message}; remove it to have the text read again`);
   }
 }
 
 function cleaningFrom(json: unknown): Cleaning {
   const fields = isRecord(json) ? json : {};
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `savePrepared` wrote it, which the hash has proved
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by `savePrepared`, as the hash proves
   return { ...fields, encodings: new Map(fields.encodings as [string, number][]) } as unknown as Cleaning;
 }
 
@@ -94,7 +94,7 @@ function documentTensors(name: string, { tokens, bytes }: EncodedDocuments): (re
   ];
 }
 
-/** Numbers as bytes; every machine that runs JavaScript today is little-endian. */
+/** Numbers as bytes, little-endian, as on every machine that runs Node today. */
 function tensorOf(numbers: Uint8Array | Uint16Array | Uint32Array): RawTensor {
   const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
   return { dtype: "U8", shape: [bytes.length], bytes };

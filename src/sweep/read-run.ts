@@ -1,4 +1,7 @@
-/** Reads the results of a run from its directory, for `compare`, `report` and summaries. Takes no lock: the run may be training. */
+/**
+ * Reads the results of a run from its directory, for `compare`, `report` and summaries. It takes no lock, because the
+ * run may still be training.
+ */
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { TRAIN_OPTIONS, flagOf } from "../options/config.ts";
@@ -14,18 +17,18 @@ import type { Failure } from "./sweep-directory.ts";
 
 /** A run's results and its options. */
 export interface RunReading {
-  /** What a report shows of it. */
+  /** Its results, as in a report. */
   readonly report: Omit<ReportRun, "settings" | "completions">;
   /** Its options. */
   readonly options: TrainOptions;
 }
 
-/** Points per curve; longer curves are averaged. */
+/** Points per curve; longer curves are averaged in slices. */
 const MAX_POINTS = 400;
+const NO_CURVE: Curve = { steps: [], values: [] };
 
-/** The reading of a run that has not begun. */
+/** The results of a run that has not begun: none. */
 export function unreadRun(name: string, options: TrainOptions, failure: Failure | null): RunReading {
-  const nothing = { steps: [], values: [] };
   return {
     options,
     report: {
@@ -42,15 +45,15 @@ export function unreadRun(name: string, options: TrainOptions, failure: Failure 
       seconds: null,
       tokensPerSecond: null,
       peakMemoryBytes: null,
-      loss: nothing,
-      heldOut: nothing,
-      heldOutBits: nothing,
+      loss: NO_CURVE,
+      heldOut: NO_CURVE,
+      heldOutBits: NO_CURVE,
       samples: [],
     },
   };
 }
 
-/** Reads a run. Throws InputError if the directory is not a run, or its files are damaged. */
+/** Reads a run. Throws InputError if the directory is not a run or its files are damaged. */
 export function readRun(path: string, name: string = basename(path), failure: Failure | null = null): RunReading {
   const run = Run.open(path);
   const [result, cost] = [loadResult(path), loadCost(path)];
@@ -58,8 +61,8 @@ export function readRun(path: string, name: string = basename(path), failure: Fa
   const last = result?.measured.at(-1) ?? null;
   const { numSteps } = run.options;
   const step = Math.max(last?.step ?? 0, loss.steps.at(-1) ?? 0);
-  // An evaluation gives nats per token; with the mean bytes per token that is about bits per byte.
-  const bits = result === null ? 0 : result.heldOutTokens / result.heldOutBytes / Math.LN2;
+  // Bits per byte for a loss of 1 nat per token, by the mean length of a token.
+  const bitsPerNat = result === null ? 0 : result.heldOutTokens / result.heldOutBytes / Math.LN2;
   const report = {
     name,
     state: stateOf(path, last?.step ?? 0, numSteps, failure),
@@ -71,19 +74,18 @@ export function readRun(path: string, name: string = basename(path), failure: Fa
     heldOutLoss: last?.heldOutLoss ?? null,
     bitsPerByte: last?.bitsPerByte ?? null,
     bestStep: last?.bestStep ?? null,
-    // At the measured speed: the time of a run that is never interrupted.
+    // Extrapolated from the measured speed: the time of an uninterrupted run.
     seconds: cost === null ? null : (cost.seconds / cost.steps) * step,
     tokensPerSecond: cost === null ? null : cost.tokens / cost.seconds,
     peakMemoryBytes: cost?.peakMemoryBytes ?? null,
     loss: thinned(loss),
     heldOut,
-    heldOutBits: { steps: heldOut.steps, values: bits > 0 ? heldOut.values.map((value) => value * bits) : [] },
+    heldOutBits:
+      bitsPerNat > 0 ? { steps: heldOut.steps, values: heldOut.values.map((value) => value * bitsPerNat) } : NO_CURVE,
     samples: readSamples(path, run.options),
   } satisfies RunReading["report"];
-  return { options: run.options, report: { ...report, heldOutBits: bits > 0 ? report.heldOutBits : NO_CURVE } };
+  return { options: run.options, report };
 }
-
-const NO_CURVE: Curve = { steps: [], values: [] };
 
 function stateOf(path: string, measuredStep: number, numSteps: number, failure: Failure | null): RunState {
   if (measuredStep >= numSteps) return "finished";
@@ -100,14 +102,14 @@ function readCurves(path: string): { loss: Curve; heldOut: Curve } {
     const json = parse(line);
     if (json === null || typeof json.step !== "number") continue;
     const [curve, value] = json.heldOutLoss === undefined ? [loss, json.loss] : [heldOut, json.heldOutLoss];
-    if (typeof value !== "number") continue; // a step that was skipped
+    if (typeof value !== "number") continue; // a skipped step
     curve.steps.push(json.step);
     curve.values.push(value);
   }
   return { loss, heldOut };
 }
 
-/** A line as JSON; null for the incomplete last line of a running training. */
+/** Parses a line; null for the incomplete last line of a running training. */
 function parse(line: string): Readonly<Record<string, unknown>> | null {
   try {
     const json: unknown = JSON.parse(line);
@@ -117,15 +119,15 @@ function parse(line: string): Readonly<Record<string, unknown>> | null {
   }
 }
 
-/** At most MAX_POINTS points, each the mean of several, at the last of their steps. */
+/** Reduces a curve to at most MAX_POINTS points, each the mean of a slice, at the last step of the slice. */
 function thinned({ steps, values }: Curve): Curve {
-  const each = Math.ceil(steps.length / MAX_POINTS);
-  if (each <= 1) return { steps, values };
-  const count = Math.ceil(steps.length / each);
-  const part = (i: number): readonly number[] => values.slice(i * each, (i + 1) * each);
+  const length = Math.ceil(steps.length / MAX_POINTS);
+  if (length <= 1) return { steps, values };
+  const count = Math.ceil(steps.length / length);
+  const slice = (i: number): readonly number[] => values.slice(i * length, (i + 1) * length);
   return {
-    steps: Array.from({ length: count }, (_, i) => steps[Math.min((i + 1) * each, steps.length) - 1]),
-    values: Array.from({ length: count }, (_, i) => part(i).reduce((sum, value) => sum + value, 0) / part(i).length),
+    steps: Array.from({ length: count }, (_, i) => steps[Math.min((i + 1) * length, steps.length) - 1]),
+    values: Array.from({ length: count }, (_, i) => slice(i).reduce((sum, value) => sum + value, 0) / slice(i).length),
   };
 }
 
@@ -136,10 +138,10 @@ function readSamples(path: string, { documents }: TrainOptions): string[] {
   return documents === "line" ? splitLines(text) : text.split("\n\n").filter((sample) => sample !== "");
 }
 
-/** Options that do not make a run another experiment: where files are, and what a budget became. */
+/** Options that change how a run is executed or stored, but not what it learns. */
 const NOT_SETTINGS = new Set(["threads", "noBlas", "cacheDir", "saveInterval", "keep", "log"]);
 
-/** The options in which runs differ, for each run, by flag name: `[{ "n-layer": 1 }, { "n-layer": 2 }]`. */
+/** For each run, the options in which the runs differ, by flag name: `[{ "n-layer": 1 }, { "n-layer": 2 }]`. */
 export function differences(all: readonly TrainOptions[]): Record<string, Setting>[] {
   const tables: Readonly<Record<string, unknown>>[] = all.map((options) => ({ ...options }));
   const hasBudget = all.some(({ tokens, seconds }) => tokens !== null || seconds !== null);

@@ -1,6 +1,6 @@
 /**
- * Runs a sweep to its end; with halving rung by rung, the better half each time. Whether a run has reached its goal is read
- * from its own directory, so that a sweep that was killed continues where it was.
+ * Runs a sweep to its end; with halving, rung by rung (`experiments/halving.ts`). Whether a run has reached its goal is
+ * read from its own directory, so that a killed sweep continues where it was. Processes and jobs belong to the pools.
  */
 import * as fs from "node:fs";
 import { resolve } from "node:path";
@@ -12,28 +12,32 @@ import { loadResult } from "../node/result.ts";
 import type { Measured } from "../node/result.ts";
 import type { SweepDirectory } from "./sweep-directory.ts";
 import { stepAt } from "../run/begin.ts";
-import type { Pool, PoolEvent, RunTask, Tell } from "./pool.ts";
+import type { Pool, PoolEvent, PoolListener, RunTask } from "./pool.ts";
 import type { Need } from "./capacity.ts";
 import type { SweepView } from "./view.ts";
 
-/** The pool that does a sweep's runs, and what it needs to know. */
+/** How to make the pool for each rung of a sweep. */
 export interface PoolSetup {
   /** What each run needs, by its name. */
   readonly needs: ReadonlyMap<string, Need>;
   /** Further arguments of every task. */
   readonly taskArgs: readonly string[];
   /** Makes the pool for tasks that train this fraction of their steps. */
-  readonly pool: (share: number, tell: Tell) => Pool;
+  readonly pool: (share: number, listener: PoolListener) => Pool;
 }
 
 /** Runs the sweep. Resolves to the exit code of the signal that stopped it, or null. */
-export async function runRungs(directory: SweepDirectory, place: PoolSetup, view: SweepView): Promise<number | null> {
-  const { runs, halving } = directory.memory;
+export async function runRungs(
+  directory: SweepDirectory,
+  poolSetup: PoolSetup,
+  view: SweepView,
+): Promise<number | null> {
+  const { runs, halving } = directory.plan;
   const groups = new Set(runs.map(({ group }) => group));
   const rungs: readonly Rung[] = halving ? rungsOf(groups.size) : [{ share: 1, survivors: 0 }];
   let active = runs;
   for (const rung of rungs) {
-    const exitCode = await runRung(directory, active, rung, place, view);
+    const exitCode = await runRung(directory, active, rung, poolSetup, view);
     if (exitCode !== null || rung.share === 1) return exitCode;
     const results = new Map([...new Set(active.map(({ group }) => group))].map((group) => [group, [] as number[]]));
     for (const run of active) {
@@ -43,7 +47,7 @@ export async function runRungs(directory: SweepDirectory, place: PoolSetup, view
     const survivors = new Set(survivorsOf(results, rung.survivors));
     active = active.filter(({ group }) => survivors.has(group));
     view.note(
-      `after ${Math.round(100 * rung.share)} % of the steps ${survivors.size} of ${results.size} settings go on`,
+      `after ${Math.round(100 * rung.share)} % of the steps, ${survivors.size} of ${results.size} settings continue`,
     );
   }
   return null;
@@ -53,11 +57,11 @@ async function runRung(
   directory: SweepDirectory,
   runs: readonly PlannedRun[],
   { share }: Rung,
-  place: PoolSetup,
+  poolSetup: PoolSetup,
   view: SweepView,
 ): Promise<number | null> {
   const byName = new Map(runs.map((run) => [run.name, run]));
-  const tell = (event: PoolEvent): void => {
+  const listener = (event: PoolEvent): void => {
     if (event.type === "failed") {
       directory.saveFailures(new Map([...directory.failures(), [event.name, event.failure]]));
     }
@@ -67,11 +71,11 @@ async function runRung(
   const failures = directory.failures();
   const todo = runs.filter((run) => !failures.has(run.name) && !isDone(directory, run, share));
   if (todo.length === 0) return null;
-  const pool = place.pool(share, tell);
+  const pool = poolSetup.pool(share, listener);
   const stop = new StopRequest(() => pool.stop());
   stop.listen();
   try {
-    await pool.run(todo.map((run) => taskOf(directory, run, share, place)));
+    await pool.run(todo.map((run) => taskOf(directory, run, share, poolSetup)));
   } finally {
     stop.stopListening();
   }
@@ -91,7 +95,7 @@ function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { nee
   };
 }
 
-/** A run's result after this fraction of its steps; null if it has not come that far. */
+/** A run's result after this fraction of its steps; null if it has not reached it. */
 function measuredAt(directory: SweepDirectory, { name }: PlannedRun, share: number): Measured | null {
   const path = directory.runPath(name);
   const result = fs.existsSync(path) ? loadResult(path) : null;
@@ -99,7 +103,7 @@ function measuredAt(directory: SweepDirectory, { name }: PlannedRun, share: numb
   return result.measured.find(({ step }) => step === stepAt({ share }, result.numSteps)) ?? null;
 }
 
-/** Whether a run has reached this fraction of its steps; at the end its samples must be written, too. */
+/** Whether a run has reached this fraction of its steps and, at the end, written its samples. */
 export function isDone(directory: SweepDirectory, run: PlannedRun, share: number): boolean {
   if (measuredAt(directory, run, share) === null) return false;
   return share < 1 || fs.existsSync(`${directory.runPath(run.name)}/samples.txt`);

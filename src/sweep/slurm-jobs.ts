@@ -1,6 +1,6 @@
 /**
- * The jobs that a sweep has submitted, and the runs of their tasks: `slurm/jobs.json` in its directory, so that a resumed
- * sweep finds its tasks in the queue and submits nothing twice.
+ * The jobs that a sweep has submitted, with the run of each task: `slurm/jobs.json` in its directory. With it, a
+ * resumed sweep finds its tasks in the queue and submits nothing twice.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -9,12 +9,12 @@ import { makeDirectory, readWhole, writeDurably } from "../node/files.ts";
 import { showPath } from "../errors.ts";
 import { jobsNamed, queue, submit } from "./slurm.ts";
 
-/** A job array. Recorded before it is submitted, so that after a kill in between it can be found by its name. */
+/** A job array. It is recorded before it is submitted, so that after a kill in between it can be found by its name. */
 interface Job {
   readonly name: string;
   /** Slurm's job id; null: not yet known. */
   readonly id: string | null;
-  /** Runs, by index. */
+  /** The run of each task, by the task's index. */
   readonly runs: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export class SlurmJobs {
     this.#jobs = jobs;
   }
 
-  /** Reads a sweep's record, empty where there is none. Throws InputError if it is damaged. */
+  /** Reads the record of a sweep; empty if there is none. Throws InputError if it is damaged. */
   static open(sweepPath: string): SlurmJobs {
     const directory = join(sweepPath, "slurm");
     const path = join(directory, "jobs.json");
@@ -42,10 +42,10 @@ export class SlurmJobs {
     throw damaged(path);
   }
 
-  /** Tasks that wait or run: `12_3` → its run. Of each run only the newest counts. */
+  /** The tasks that are waiting or running: `12_3` → its run. Of several tasks of a run, only the newest is listed. */
   async active(): Promise<Map<string, string>> {
     if (this.#jobs.length === 0) return new Map();
-    await this.#findLost();
+    await this.#findSubmitted();
     const queued = await queue();
     const newest = new Map<string, string>();
     for (const { id, runs } of this.#jobs) {
@@ -54,7 +54,7 @@ export class SlurmJobs {
     return new Map(Array.from(newest, ([run, task]) => [task, run]));
   }
 
-  /** Submits a job array of these runs. @param script job name → script. Resolves to its tasks, as `active`. */
+  /** Submits a job array of these runs. Resolves to its tasks, as `active`. @param script job name → script. */
   async submit(runs: readonly string[], script: (name: string) => string): Promise<Map<string, string>> {
     makeDirectory(this.#directory);
     const name = `microgpt-${this.#jobs.length + 1}-${Date.now().toString(36)}`;
@@ -67,7 +67,7 @@ export class SlurmJobs {
   }
 
   /** Looks up the ids of jobs whose submission was interrupted by a kill. */
-  async #findLost(): Promise<void> {
+  async #findSubmitted(): Promise<void> {
     for (const job of this.#jobs.filter(({ id }) => id === null)) {
       const [id] = await jobsNamed(job.name);
       if (id !== undefined) this.#save(this.#jobs.map((one) => (one === job ? { ...job, id } : one)));
@@ -90,5 +90,5 @@ function readJob(json: unknown): Job {
 
 const damaged = (path: string): InputError =>
   new InputError(
-    `${showPath(path)} is damaged; see by squeue that no job of the sweep is queued, then remove it and go on`,
+    `${showPath(path)} is damaged; check with squeue that no job of the sweep is queued, then remove it and resume`,
   );

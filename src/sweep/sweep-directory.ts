@@ -1,12 +1,18 @@
 /**
- * A sweep is a directory of runs that belong together:
+ * A sweep is a directory of runs that are compared with each other:
  *
- *   sweep.json     the plan: shared options, and those of each run     runs/       a directory per run
- *   summary.json   the results, best first (also summary.csv)          logs/       the output of each run, errors included
- *   failures.json  which runs failed, and why                          prepared/   the text, encoded once for all
- *   pages/         texts from the web or standard input
+ *   runs/names-sweep-1/
+ *   ├─ sweep.json         the plan: shared options, and those of each run
+ *   ├─ runs/              a directory per run (node/run-directory.ts)
+ *   ├─ logs/              the output of each run, including errors
+ *   ├─ prepared/          the text, encoded once for all runs (prepared.ts)
+ *   ├─ pages/             copies of texts from the web or standard input
+ *   ├─ slurm/             submitted jobs and their scripts (slurm-jobs.ts)
+ *   ├─ failures.json      which runs failed, and why
+ *   ├─ summary.json       the results, best first              summary.csv   the same as a table
+ *   └─ .lock              the process that runs the sweep
  *
- * Whether a run is finished is read from its own directory, so that nothing here can be wrong after a crash.
+ * Whether a run is finished is read from its own directory, so that nothing here can be out of date after a crash.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -33,8 +39,8 @@ export interface Failure {
 }
 
 /** The content of sweep.json. */
-export interface SweepMemory extends Omit<SweepPlan, "left"> {
-  /** SHA-256 of the documents that all runs learn, in hex. */
+export interface SavedPlan extends Omit<SweepPlan, "dropped"> {
+  /** SHA-256 of the documents that all runs train on, in hex. */
   readonly dataHash: string;
   /** Options for Slurm; null: runs are done on this machine. */
   readonly slurm: SlurmSettings | null;
@@ -45,53 +51,54 @@ export class SweepDirectory {
   /** Its directory. */
   readonly path: string;
   /** The content of its sweep.json. */
-  readonly memory: SweepMemory;
+  readonly plan: SavedPlan;
   #lock: Lock | null = null;
 
-  private constructor(path: string, memory: SweepMemory) {
+  private constructor(path: string, plan: SavedPlan) {
     this.path = path;
-    this.memory = memory;
+    this.plan = plan;
   }
 
-  /** Makes `runsDirectory/name`, or `stem-sweep-1` and so on, and locks it. Throws InputError as `createDirectoryAtomically`. */
+  /** Makes `runsDirectory/name` and locks it; a null name becomes the first free one of `stem-sweep-1`, `stem-sweep-2`, …
+   *  Throws InputError as `createDirectoryAtomically`. */
   static create(
     runsDirectory: string,
     name: string | null,
     stem: string,
-    memory: SweepMemory,
+    plan: SavedPlan,
     fetched: readonly FetchedText[],
   ): SweepDirectory {
-    const { options, runs, halving, dataHash, slurm } = memory;
+    const { options, runs, halving, dataHash, slurm } = plan;
     const path = createDirectoryAtomically(
       runsDirectory,
       name,
       `${stem}-sweep`,
       "microgpt sweep --resume",
       (hidden) => {
-        for (const room of ["runs", "logs", "prepared"]) makeDirectory(join(hidden, room));
+        for (const folder of ["runs", "logs", "prepared"]) makeDirectory(join(hidden, folder));
         saveFetched(join(hidden, "pages"), fetched);
         const json = { format: "microgpt-sweep", version: 1, dataHash, halving, slurm, options, runs };
         writeDurably(join(hidden, "sweep.json"), `${JSON.stringify(json, null, 2)}\n`);
         Lock.take(join(hidden, ".lock"));
       },
     );
-    const sweep = new SweepDirectory(path, memory);
+    const sweep = new SweepDirectory(path, plan);
     sweep.#lock = Lock.adopt(join(path, ".lock"));
     return sweep;
   }
 
-  /** Whether there is a sweep at this path. */
+  /** Whether this path is a sweep. */
   static isAt(path: string): boolean {
     return fs.existsSync(join(path, "sweep.json"));
   }
 
-  /** Opens a sweep for reading. Throws InputError that names what is wrong. */
+  /** Opens a sweep for reading. Throws InputError that names the file at fault. */
   static open(path: string): SweepDirectory {
     if (!SweepDirectory.isAt(path)) throw new InputError(`${showPath(path)} is not a sweep: it has no sweep.json`);
-    return new SweepDirectory(path, readMemory(join(path, "sweep.json")));
+    return new SweepDirectory(path, readPlan(join(path, "sweep.json")));
   }
 
-  /** Opens a sweep to resume it: locks it and removes what a killed process left. Throws InputError. */
+  /** Opens a sweep to resume it: locks it and removes temporary files of killed processes. Throws InputError. */
   static openToRun(path: string): SweepDirectory {
     const sweep = SweepDirectory.open(path);
     try {
@@ -110,39 +117,39 @@ export class SweepDirectory {
     this.#lock = null;
   }
 
-  /** The directory of its runs. */
+  /** The path of the directory of its runs. */
   get runsPath(): string {
     return join(this.path, "runs");
   }
 
-  /** The directory of the encoded texts. */
+  /** The path of the directory of encoded texts. */
   get preparedPath(): string {
     return join(this.path, "prepared");
   }
 
-  /** The directory of a run. */
+  /** The path of a run. */
   runPath(name: string): string {
     return join(this.runsPath, name);
   }
 
-  /** The log of a run. */
+  /** The path of a run's log. */
   logPath(name: string): string {
     return join(this.path, "logs", `${name}.log`);
   }
 
   /** The run of this name. Throws InputError if the sweep has none. */
   runOf(name: string): PlannedRun {
-    const run = this.memory.runs.find((one) => one.name === name);
+    const run = this.plan.runs.find((one) => one.name === name);
     if (run !== undefined) return run;
     throw new InputError(`${showPath(this.path)} has no run ${quote(name)}; see its sweep.json`);
   }
 
-  /** The texts that cannot be read again. Throws InputError if they are missing. */
+  /** The texts that cannot be read again, as they were when the sweep began. Throws InputError if they are missing. */
   fetched(): FetchedText[] {
     return loadFetched(join(this.path, "pages"));
   }
 
-  /** failures.json, by the run's name. */
+  /** The content of failures.json, by the run's name. */
   failures(): Map<string, Failure> {
     const path = join(this.path, "failures.json");
     if (!fs.existsSync(path)) return new Map();
@@ -159,7 +166,7 @@ export class SweepDirectory {
 
   /** Writes failures.json, in the order of the runs. */
   saveFailures(failures: ReadonlyMap<string, Failure>): void {
-    const entries = this.memory.runs.flatMap(({ name }) => {
+    const entries = this.plan.runs.flatMap(({ name }) => {
       const failure = failures.get(name);
       return failure === undefined ? [] : [[name, failure] as const];
     });
@@ -182,10 +189,10 @@ function parse(path: string): unknown {
   }
 }
 
-function readMemory(path: string): SweepMemory {
+function readPlan(path: string): SavedPlan {
   const json = parse(path);
   if (!isRecord(json) || json.format !== "microgpt-sweep" || !isRecord(json.options) || !Array.isArray(json.runs)) {
-    throw new InputError(`${showPath(path)} is not a sweep's`);
+    throw new InputError(`${showPath(path)} is not the plan of a sweep`);
   }
   if (json.version !== 1) throw new InputError(`${showPath(path)}: its version is not 1; update microgpt`);
   try {
@@ -200,12 +207,12 @@ function readMemory(path: string): SweepMemory {
   }
 }
 
-/** Checks a run in sweep.json; its name becomes a path, so it must be a plain name. */
+/** Checks a run in sweep.json. Its name becomes part of a path, so it must be a plain name. */
 function readRun(json: unknown): PlannedRun {
   const { name, group, settings } = isRecord(json) ? json : {};
   if (typeof name === "string" && typeof group === "string" && isRecord(settings) && /^[\w][\w.-]*$/.test(name)) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller checks them with the run's options
     return { name, group, settings: settings as Settings };
   }
-  throw new InputError("runs: expected a name, a group and settings each");
+  throw new InputError("runs: expected a name, a group and settings for each run");
 }

@@ -1,8 +1,11 @@
 /**
- * A sweep: many trainings of one text, each a process, then a table of their results.
+ * A sweep: many trainings on one text, each in its own process, then a table of their results.
  *
- * Work that all runs share is done once, before the first starts. Plan and results are in the sweep's directory, so that
- * after a kill `sweep --resume` does what is left, and nothing twice.
+ *   specification → plan → texts, encoded once → capacity → rungs → pool of processes or jobs → summary
+ *   (source.ts)            (texts.ts)    (capacity.ts)  (rungs.ts)  (pool.ts, slurm-pool.ts)
+ *
+ * Plan and results are in the sweep's directory, so that after a kill `sweep --resume` does what is left, and nothing
+ * twice.
  */
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -20,7 +23,7 @@ import { showPath } from "../errors.ts";
 import { freePath } from "../node/atomic-directory.ts";
 import { stemOf } from "../node/run-directory.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
-import type { SweepMemory } from "./sweep-directory.ts";
+import type { SavedPlan } from "./sweep-directory.ts";
 import { ProcessPool } from "./pool.ts";
 import { planCapacity } from "./capacity.ts";
 import type { Capacity } from "./capacity.ts";
@@ -30,25 +33,25 @@ import { SlurmJobs } from "./slurm-jobs.ts";
 import { SlurmPool } from "./slurm-pool.ts";
 import { readSpec } from "./source.ts";
 import type { SpecFlags } from "./source.ts";
-import { learnTexts, openTexts, sizesOf } from "./texts.ts";
+import { encodeTexts, openTexts, sizesOf } from "./texts.ts";
 import type { TextSizes } from "./texts.ts";
 import type { SweepOutput } from "./view.ts";
 
 /** How a sweep is executed, new or resumed. */
 export interface SweepExecution {
-  /** Runs at once; null: as many as the machine, or the cluster, allows. */
+  /** Runs at once; null: as many as the machine or the cluster allows. */
   readonly jobs: number | null;
-  /** A module that is called with the events of every run; null: none. */
+  /** Path of a module that is called with the events of every run; null: none. */
   readonly hook: string | null;
-  /** Options for the cluster; null: runs are done on this machine. */
+  /** Options for Slurm; null: run on this machine. */
   readonly slurm: SlurmSettings | null;
 }
 
 /** The flags of a new sweep. */
 export interface SweepFlags extends SpecFlags, SweepExecution {
-  /** Name of the sweep; null: made from the data's. */
+  /** Name of the sweep; null: derived from the data. */
   readonly name: string | null;
-  /** Where the sweep is made. */
+  /** The directory in which the sweep is created. */
   readonly runsDir: string;
   /** Whether to print the plan and train nothing. */
   readonly dryRun: boolean;
@@ -56,29 +59,32 @@ export interface SweepFlags extends SpecFlags, SweepExecution {
 
 /** The flags of a resumed sweep. */
 export interface ResumeFlags extends Omit<SweepExecution, "slurm"> {
-  /** Where runs are done; null: as before. */
+  /** Where to run; null: where the sweep ran before. */
   readonly on: "local" | "slurm" | null;
-  /** Options for the cluster that replace the sweep's own. */
+  /** Options for Slurm that override the sweep's own. */
   readonly slurm: Partial<SlurmSettings>;
 }
 
-/** Plans a sweep and runs it. Resolves to the exit code: 1 if a run failed. Throws InputError before anything is written. */
+/**
+ * Plans a sweep and runs it. Resolves to the exit code: 0, 1 if a run failed, or a signal's. Throws InputError for bad
+ * input, before anything is written.
+ */
 export async function sweep(
   source: string | null,
   typed: Partial<TrainOptions>,
   flags: SweepFlags,
   output: SweepOutput,
 ): Promise<number> {
-  const plan = planSweep(readSpec(source, typed, flags));
+  const { dropped, ...planned } = planSweep(readSpec(source, typed, flags));
   if (flags.slurm !== null) checkSlurm(flags.slurm);
-  const options = locate(plan.options);
+  const options = locate(planned.options);
   const { reporter } = output;
-  for (const [settings, reason] of plan.left) reporter.warn(`left out: ${settings}: ${reason}`);
+  for (const [settings, reason] of dropped) reporter.warn(`dropped ${settings}: ${reason}`);
   const gathered = await gather(options, reporter);
-  const texts = await learnTexts({ options, runs: plan.runs }, gathered);
+  const texts = await encodeTexts({ options, runs: planned.runs }, gathered);
   const urls = options.urls.map(withoutPassword);
-  const memory = {
-    ...plan,
+  const plan = {
+    ...planned,
     options: { ...options, urls },
     dataHash: [...texts.values()][0].dataHash,
     slurm: flags.slurm,
@@ -86,44 +92,44 @@ export async function sweep(
   const stem = stemOf(options.data, options.urls);
   if (flags.dryRun) {
     const path = resolve(freePath(flags.runsDir, flags.name, `${stem}-sweep`));
-    return await showPlan(memory, sizesOf(texts), { flags, path, output });
+    return await showPlan(plan, sizesOf(texts), { execution: flags, path, output });
   }
-  const room = await capacityOf(memory, sizesOf(texts), flags);
-  const directory = SweepDirectory.create(flags.runsDir, flags.name, stem, memory, gathered.fetched);
+  const capacity = await capacityOf(plan, sizesOf(texts), flags);
+  const directory = SweepDirectory.create(flags.runsDir, flags.name, stem, plan, gathered.fetched);
   try {
     await openTexts(directory, texts);
-    return await runAll(directory, room, flags, output);
+    return await runAll(directory, capacity, flags, output);
   } finally {
     directory.close();
   }
 }
 
-/** Resumes a sweep. Finished runs stay; failed ones are tried again, except those that diverged. Throws as `sweep`. */
+/** Resumes a sweep. Finished runs are kept; failed ones are tried again unless they diverged. Throws as `sweep`. */
 export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags, output: SweepOutput): Promise<number> {
   const directory = SweepDirectory.openToRun(path);
   try {
-    const { memory } = directory;
-    const isOnSlurm = on === null ? memory.slurm !== null : on === "slurm";
-    if (!isOnSlurm) await mustBeAlone(path);
-    const slurm = isOnSlurm ? checkSlurm({ ...(memory.slurm ?? NO_SLURM_SETTINGS), ...flags.slurm }) : null;
+    const { plan } = directory;
+    const isOnSlurm = on === null ? plan.slurm !== null : on === "slurm";
+    if (!isOnSlurm) await checkQueueIsEmpty(path);
+    const slurm = isOnSlurm ? checkSlurm({ ...(plan.slurm ?? NO_SLURM_SETTINGS), ...flags.slurm }) : null;
     const DIVERGED = 3;
     directory.saveFailures(new Map([...directory.failures()].filter(([, { exitCode }]) => exitCode === DIVERGED)));
     const texts = await openTexts(directory, null);
-    const way = { ...flags, slurm };
-    return await runAll(directory, await capacityOf(memory, sizesOf(texts), way), way, output);
+    const execution = { ...flags, slurm };
+    return await runAll(directory, await capacityOf(plan, sizesOf(texts), execution), execution, output);
   } finally {
     directory.close();
   }
 }
 
 /** Throws InputError if the cluster still has tasks of a sweep that is to be resumed on this machine. */
-async function mustBeAlone(path: string): Promise<void> {
+async function checkQueueIsEmpty(path: string): Promise<void> {
   const active = await SlurmJobs.open(path)
     .active()
     .catch((error: unknown) => {
       if (!(error instanceof InputError)) throw error;
       const remedy = `if it does not, remove ${showPath(join(path, "slurm", "jobs.json"))}`;
-      throw new InputError(`it is unknown whether the cluster still works on this sweep (${error.message}); ${remedy}`);
+      throw new InputError(`cannot tell whether the cluster still runs this sweep (${error.message}); ${remedy}`);
     });
   if (active.size === 0) return;
   const [task] = active.keys();
@@ -132,28 +138,33 @@ async function mustBeAlone(path: string): Promise<void> {
   );
 }
 
-/** On a cluster this machine's memory is no limit. */
-async function capacityOf(memory: SweepMemory, sizes: TextSizes, { jobs, slurm }: SweepExecution): Promise<Capacity> {
-  return await planCapacity(memory, sizes, jobs, slurm === null ? undefined : Infinity);
+/** The capacity of this machine; without a limit on memory for a cluster, where each job requests its own. */
+async function capacityOf(plan: SavedPlan, sizes: TextSizes, { jobs, slurm }: SweepExecution): Promise<Capacity> {
+  return await planCapacity(plan, sizes, jobs, slurm === null ? undefined : Infinity);
 }
 
-/** `--dry-run`: what each run needs, or the script of the first job. */
-async function showPlan(
-  { runs, ...memory }: SweepMemory,
-  sizes: TextSizes,
-  { flags: way, path, output }: { readonly flags: SweepExecution; readonly path: string; readonly output: SweepOutput },
-): Promise<number> {
-  const room = await capacityOf({ runs, ...memory }, sizes, way);
-  if (way.slurm !== null) {
+/** What `--dry-run` needs to know. */
+interface DryRun {
+  readonly execution: SweepExecution;
+  /** The directory that the sweep would have. */
+  readonly path: string;
+  readonly output: SweepOutput;
+}
+
+/** `--dry-run`: prints what each run needs, or the script of the first job. */
+async function showPlan(plan: SavedPlan, sizes: TextSizes, { execution, path, output }: DryRun): Promise<number> {
+  const capacity = await capacityOf(plan, sizes, execution);
+  const { runs } = plan;
+  if (execution.slurm !== null) {
     const names = runs.map(({ name }) => name);
-    output.print(scriptWriter(way.slurm, room, way, path)("microgpt", names, 1));
+    output.print(scriptWriter(execution.slurm, capacity, execution, path)("microgpt", names, 1));
     return 0;
   }
   for (const { name } of runs) {
-    const { bytes, refusal } = room.needs.get(name)!;
+    const { bytes, refusal } = capacity.needs.get(name)!;
     output.print(`${name}  ${megabytes(bytes)}${refusal === null ? "" : `  ${refusal}`}\n`);
   }
-  output.print(`${runs.length} runs, ${room.jobs} at once; ${megabytes(room.maxBytes)} for all of them together\n`);
+  output.print(`${runs.length} runs, ${capacity.jobs} at once; ${megabytes(capacity.maxBytes)} for all together\n`);
   return 0;
 }
 
@@ -162,51 +173,53 @@ const program = (): string[] => [process.execPath, ...process.execArgv, realpath
 
 const hookArgs = ({ hook }: SweepExecution): string[] => (hook === null ? [] : ["--hook", resolve(hook)]);
 
-/** A writer of job scripts, for some runs and a fraction of their steps. */
+/** Returns a function that writes the script of a job, for some runs and a fraction of their steps. */
 function scriptWriter(
   settings: SlurmSettings,
   { needs }: Capacity,
-  way: SweepExecution,
+  execution: SweepExecution,
   directory: string,
 ): (jobName: string, names: readonly string[], share: number) => string {
   return (jobName, names, share) => {
     const bytes = Math.max(...names.map((name) => needs.get(name)!.bytes));
-    const whole = { program: program(), more: hookArgs(way), jobs: way.jobs, directory, settings };
-    return slurmScript({ ...whole, jobName, names, share, bytes });
+    const common = { program: program(), more: hookArgs(execution), jobs: execution.jobs, directory, settings };
+    return slurmScript({ ...common, jobName, names, share, bytes });
   };
 }
 
-/** Where the runs are done: on this machine, or on a cluster. */
-function poolSetupOf(directory: SweepDirectory, room: Capacity, way: SweepExecution): PoolSetup {
-  const { needs, jobs, maxBytes, coresEach } = room;
-  if (way.slurm === null) {
+/** Chooses the pool: processes on this machine, or jobs on a cluster. */
+function poolSetupOf(directory: SweepDirectory, capacity: Capacity, execution: SweepExecution): PoolSetup {
+  const { needs, jobs, maxBytes, coresEach } = capacity;
+  if (execution.slurm === null) {
     const environment = { MICROGPT_CORES: String(coresEach) };
-    const settings = { program: program(), jobs, maxBytes, environment };
-    return { needs, taskArgs: hookArgs(way), pool: (_, tell) => new ProcessPool(settings, tell) };
+    const options = { program: program(), jobs, maxBytes, environment };
+    return { needs, taskArgs: hookArgs(execution), pool: (_, listener) => new ProcessPool(options, listener) };
   }
-  const queued = SlurmJobs.open(directory.path);
-  const script = scriptWriter(way.slurm, room, way, resolve(directory.path));
-  const pool: PoolSetup["pool"] = (share, tell) =>
-    new SlurmPool(queued, (jobName, names) => script(jobName, names, share), tell);
+  const submitted = SlurmJobs.open(directory.path);
+  const script = scriptWriter(execution.slurm, capacity, execution, resolve(directory.path));
+  const pool: PoolSetup["pool"] = (share, listener) =>
+    new SlurmPool(submitted, (jobName, names) => script(jobName, names, share), listener);
   return { needs, taskArgs: [], pool };
 }
 
+/** Does the runs that are left, then writes the summary. Resolves to the exit code. */
 async function runAll(
   directory: SweepDirectory,
-  room: Capacity,
-  way: SweepExecution,
+  capacity: Capacity,
+  execution: SweepExecution,
   output: SweepOutput,
 ): Promise<number> {
-  const { runs } = directory.memory;
+  const { runs } = directory.plan;
   const left = runs.filter((run) => !isDone(directory, run, 1));
   const view = output.openView(
     left.map(({ name }) => name),
     runs.length - left.length,
   );
-  const where = way.slurm === null ? `${room.jobs} at once` : "on the cluster";
+  const where = execution.slurm === null ? `${capacity.jobs} at once` : "on the cluster";
   view.note(`${runs.length} runs in ${showPath(directory.path)}, ${where}`);
-  refuse(directory, left, room, (message) => view.warn(message));
-  const exitCode = await runRungs(directory, poolSetupOf(directory, room, way), view).finally(() => view.end());
+  refuse(directory, left, capacity, (message) => view.warn(message));
+  const poolSetup = poolSetupOf(directory, capacity, execution);
+  const exitCode = await runRungs(directory, poolSetup, view).finally(() => view.end());
   const { runs: reports } = readComparison([directory.path]);
   directory.saveSummary(summaryJson(reports), summaryCsv(reports));
   if (exitCode !== null) {
@@ -215,12 +228,12 @@ async function runAll(
   }
   output.results(reports);
   view.note(
-    `results: ${showPath(directory.path)}/summary.json; a page of them: microgpt report ${showPath(directory.path)}`,
+    `results: ${showPath(directory.path)}/summary.json; as a page: microgpt report ${showPath(directory.path)}`,
   );
   return directory.failures().size > 0 ? 1 : 0;
 }
 
-/** Records the runs that do not fit the machine as failures. */
+/** Records the runs that do not fit on the machine as failures. */
 function refuse(
   directory: SweepDirectory,
   runs: readonly PlannedRun[],

@@ -1,27 +1,27 @@
-/** What a sweep prints, as interfaces; `cli/sweep-view.ts` implements them. */
+/** The output of a sweep, as interfaces. `cli/sweep-view.ts` and `cli/sweep.ts` implement them. */
 import type { ReportRun } from "../experiments/report-data.ts";
 import type { Reporter } from "../run/reporter.ts";
 import type { PoolEvent } from "./pool.ts";
 
-/** Shows the progress of a sweep. */
+/** Shows the progress of a sweep's runs. */
 export interface SweepView {
-  /** Shows an event; `result` is a finished run's, in bits per byte. */
+  /** Shows an event. @param result of a finished run, in bits per byte; else null. */
   pool(event: PoolEvent, result: number | null): void;
   /** Shows a message. */
   note(message: string): void;
   /** Shows a warning. */
   warn(message: string): void;
-  /** Shows the final state. */
+  /** Shows the final state; only messages follow. */
   end(): void;
 }
 
-/** Where a sweep prints, from its plan to its results. */
+/** All output of a sweep, from its plan to its results. */
 export interface SweepOutput {
-  /** Is told about texts and pages while they are read. */
+  /** Receives progress and warnings while texts and pages are read. */
   readonly reporter: Reporter;
-  /** A view of the runs that are still to do. @param finished runs before those `names`. */
+  /** Opens a view. @param names of the runs that are still to do. @param finished number of runs done before. */
   readonly openView: (names: readonly string[], finished: number) => SweepView;
-  /** Prints lines as they are: the plan of `--dry-run`, a script. */
+  /** Prints text unchanged: the plan or the script of `--dry-run`. */
   readonly print: (text: string) => void;
   /** Prints the table of results. */
   readonly results: (runs: readonly ReportRun[]) => void;

@@ -43,10 +43,12 @@ test("repeats have seeds of their own and share a group; the split is the same f
   ]);
 });
 
-test("combinations that can't be trained are left out, with the reason", () => {
+test("combinations that can't be trained are dropped, with the reason", () => {
   const plan = planSweep(spec({ grid: { "n-embd": [6, 8], "n-head": [2, 3] } }));
   expect(plan.runs).toHaveLength(3);
-  expect(plan.left).toEqual([["n-embd 8, n-head 3", expect.stringMatching(/^--n-head 3 does not divide --n-embd 8/)]]);
+  expect(plan.dropped).toEqual([
+    ["n-embd 8, n-head 3", expect.stringMatching(/^--n-head 3 does not divide --n-embd 8/)],
+  ]);
 });
 
 test("random trials are distinct, within their ranges, trainable, and the same for the same seed", () => {
@@ -87,8 +89,11 @@ test.each<[unknown, string]>([
   [{ grid: { "n-layer": 3 } }, "sweep.yaml: grid: n-layer: expected a list of values"],
   [{ grid: { "n-layer": [] } }, "sweep.yaml: grid: n-layer: expected at least one value"],
   [{ grid: { "n-layer": ["two"] } }, 'sweep.yaml: --n-layer: expected a whole number from 1 to 1000, got "two"'],
-  [{ grid: { data: [["a.txt"]] } }, "sweep.yaml: --data can't vary: results of different texts can't be compared"],
-  [{ grid: { "val-fraction": [0.1, 0.2] } }, "sweep.yaml: --val-fraction can't vary"],
+  [
+    { grid: { data: [["a.txt"]] } },
+    "sweep.yaml: --data cannot vary, because results on different texts cannot be compared",
+  ],
+  [{ grid: { "val-fraction": [0.1, 0.2] } }, "sweep.yaml: --val-fraction cannot vary"],
   [{ grid: { __proto__: null, constructor: [1] } }, '"constructor" is not an option'],
   [{ random: { "learning-rate": "0.1..0.01" } }, "sweep.yaml: random: learning-rate: expected values or a range"],
   [{ random: { tokenizer: "a..b" } }, "sweep.yaml: --tokenizer: expected one of char, word, bpe, byte-bpe"],
@@ -101,9 +106,9 @@ test.each<[unknown, string]>([
 });
 
 test.each<[unknown, string]>([
-  [{ reference: true }, "sweep: --reference holds nothing out, so there is nothing to compare by"],
+  [{ reference: true }, "sweep: --reference holds nothing out, so runs cannot be compared; drop it"],
   [{ "val-fraction": 0 }, "sweep: --val-fraction 0 holds nothing out"],
-  [{ random: { "learning-rate": "0.01..0.1" } }, "sweep: --random draws; say how often, by --trials"],
+  [{ random: { "learning-rate": "0.01..0.1" } }, "sweep: --random needs --trials, the number of runs to draw"],
   [{ trials: 3 }, "sweep: --trials draws from --grid or --random"],
   [{ "n-head": 3 }, "sweep: no run can be trained; --n-head 3 does not divide --n-embd 16"],
   [
@@ -123,7 +128,7 @@ test("grids and ranges as flags", () => {
   expect(parseRandom("learning-rate=1e-4..0.1")).toEqual(["learningRate", { min: 1e-4, max: 0.1, isWhole: false }]);
   expect(parseRandom("n-layer=1..4")).toEqual(["nLayer", { min: 1, max: 4, isWhole: true }]);
   expect(() => parseGrid("n-layer")).toThrow(
-    '--grid: expected an option and its values, as n-layer=1,2,4; got "n-layer"',
+    '--grid: expected an option and its values, such as n-layer=1,2,4, got "n-layer"',
   );
   expect(() => parseGrid("n-layer=1,,2")).toThrow("--n-layer: expected a whole number");
 });

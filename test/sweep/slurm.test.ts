@@ -113,10 +113,12 @@ function words(...more: string[]): { directory: string; sweep: string; args: str
 test("without Slurm, --on slurm is one sentence; its flags without it, too", async () => {
   const { args } = words("--grid", "n-layer=1,2", "--on", "slurm");
   const { exitCode, stderr } = await microgptHere(args, { env: { PATH: "/nonexistent" } });
-  expect(stderr).toBe("microgpt: --on slurm: there is no sbatch here; use a machine that submits to a Slurm cluster\n");
+  expect(stderr).toBe(
+    "microgpt: --on slurm: sbatch is not installed here; use a machine that submits to a Slurm cluster\n",
+  );
   expect(exitCode).toBe(2);
   const alone = await microgptHere(words("--grid", "n-layer=1,2", "--mem", "1G").args);
-  expect([alone.exitCode, alone.stderr]).toEqual([2, expect.stringContaining("are Slurm's; give --on slurm, too")]);
+  expect([alone.exitCode, alone.stderr]).toEqual([2, expect.stringContaining("need --on slurm; add it, or drop them")]);
 });
 
 test("what sbatch refuses is told in its words, and the sweep can go on elsewhere", async () => {
@@ -126,7 +128,9 @@ test("what sbatch refuses is told in its words, and the sweep can go on elsewher
     squeue: "exit 0",
   });
   const { exitCode, stderr } = await microgptHere(args, { env });
-  expect(stderr).toBe('microgpt: slurm: sbatch says "Batch job submission failed: Invalid partition name specified"\n');
+  expect(stderr).toBe(
+    'microgpt: slurm: sbatch failed: "Batch job submission failed: Invalid partition name specified"\n',
+  );
   expect(exitCode).toBe(1);
   const again = await microgptHere(["sweep", "--resume", sweep, "--on", "local"], { env });
   expect([again.exitCode, again.stderr]).toEqual([0, ""]);

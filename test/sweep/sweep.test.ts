@@ -27,7 +27,7 @@ test("a run of a sweep is the run that train would have made", async () => {
   expect(stderr).toBe("");
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^finished +01_n-layer-1 +\d\.\d{4} bits per byte +\d+s +\([12] of 2\)$/m);
-  expect(stdout).toMatch(/^ +n-layer: 100 % of the differences|^run +n-layer/m);
+  expect(stdout).toMatch(/^ +n-layer: 100 % of the variance|^run +n-layer/m);
   for (const layers of [1, 2]) {
     const alone = [
       "train",
@@ -124,7 +124,7 @@ test("a prepared text that is damaged is made again; other data is refused", asy
   const refused = await microgptHere(["sweep", "--resume", sweep]);
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toBe(
-    "microgpt: the data is not what the sweep began with; put it back, or begin a new sweep\n",
+    "microgpt: the data is not what the sweep began with; restore it, or start a new sweep\n",
   );
 });
 
@@ -132,8 +132,8 @@ test("halving: each rung ends where it should, and the better half by then goes 
   const { sweep, args } = words("--grid", "n-embd=2,4,8,16", "--grid", "n-head=2", "--halving", "--num-steps", "80");
   const { exitCode, stdout } = microgpt(args);
   expect(exitCode).toBe(0);
-  expect(stdout).toContain("after 25 % of the steps 2 of 4 settings go on");
-  expect(stdout).toContain("after 50 % of the steps 1 of 2 settings go on");
+  expect(stdout).toContain("after 25 % of the steps, 2 of 4 settings continue");
+  expect(stdout).toContain("after 50 % of the steps, 1 of 2 settings continue");
   const measured = readdirSync(join(sweep, "runs")).map((name) => loadResult(join(sweep, "runs", name))!.measured);
   const at = (step: number): number[] =>
     measured.flatMap((all) => all.filter((one) => one.step === step).map(({ bitsPerByte }) => bitsPerByte!));
@@ -213,7 +213,10 @@ test.runIf(existsSync("/proc/self/cmdline"))(
 );
 
 test.each<[string, RegExp]>([
-  ["nowhere.yaml", /^"nowhere.yaml" is no sweep file and no preset; the presets are tokenizers, depth, /],
+  [
+    "nowhere.yaml",
+    /^"nowhere.yaml" is neither a file nor a preset; expected a sweep file, or one of tokenizers, depth, /,
+  ],
   ["--grid n-layer", /^--grid: expected an option and its values/],
   ["--grid nlayer=1", /^"nlayer" is not an option/],
   ["--trials 3", /^sweep: --trials draws from --grid or --random; give one of them$/],
