@@ -15,6 +15,7 @@ import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
+import { StopRequest } from "../run/signals.ts";
 import type { Reporter } from "../run/reporter.ts";
 import { createReporter, hookedReporter } from "./reporters.ts";
 import { gather, locate, runSources, sourcesOf, withoutPassword } from "../run/sources.ts";
@@ -59,7 +60,8 @@ export async function resume(path: string, flags: ReporterFlags): Promise<number
     const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
     const data = read(run.options, await runSources(run), reporter);
     const prompts = readPromptsOf(flags, data, reporter);
-    return await answer(await continueRun(run, data, { share: 1 }, reporter), prompts, run.options);
+    const outcome = await StopRequest.during((stop) => continueRun(run, data, { share: 1 }, reporter, stop));
+    return await answer(outcome, prompts, run.options);
   } finally {
     run.close();
   }

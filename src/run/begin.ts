@@ -17,6 +17,7 @@ import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Reporter } from "./reporter.ts";
+import { StopRequest } from "./signals.ts";
 import { Training } from "./training.ts";
 import type { Best } from "./training.ts";
 import { sampleTexts } from "./write.ts";
@@ -61,27 +62,34 @@ export async function begin(
 ): Promise<Outcome> {
   const started = await startTraining(data, options, place.mayUseGpu, nodeMachine, (message) => reporter.warn(message));
   const stem = stemOf(options.data, options.urls);
-  const run = Run.create(place.runsDir, place.name, stem, started.options, data.tokenizer, place.fetched);
-  try {
-    const { engine, why } = started;
-    const training = new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why });
-    return await finish(run, data, training, reporter, goal);
-  } finally {
-    run.close();
-  }
+  return await StopRequest.during(async (stop) => {
+    const run = Run.create(place.runsDir, place.name, stem, started.options, data.tokenizer, place.fetched);
+    try {
+      const { engine, why } = started;
+      const training = new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why });
+      return await finish(run, data, training, reporter, goal, stop);
+    } finally {
+      run.close();
+    }
+  });
 }
 
-/** Resumes a run, which must be open to train and is left so. Throws as `begin`. */
+/** Resumes a run, which must be open to train, and closes it. Throws as `begin`. */
 export async function continueRun(
   run: Run,
   data: TrainingData,
   goal: TrainingGoal,
   reporter: Reporter,
+  stop: StopRequest,
 ): Promise<Outcome> {
-  const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
-  const training =
-    checkpoint === null ? await startAgain(run, data, reporter) : await restore(run, data, checkpoint, reporter);
-  return await finish(run, data, training, reporter, goal);
+  try {
+    const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
+    const training =
+      checkpoint === null ? await startAgain(run, data, reporter) : await restore(run, data, checkpoint, reporter);
+    return await finish(run, data, training, reporter, goal, stop);
+  } finally {
+    run.close();
+  }
 }
 
 /** A run that was stopped before its first save. Its options have the steps that its budget came to. */
@@ -139,14 +147,23 @@ async function finish(
   training: Training,
   reporter: Reporter,
   goal: TrainingGoal,
+  stop: StopRequest,
 ): Promise<Outcome> {
-  const engine = await training.complete(stepAt(goal, run.options.numSteps));
-  if (typeof engine === "number") return { exitCode: engine, writer: null };
+  const stopEarly = (exitCode: number): Outcome => {
+    reporter.note(`to resume: microgpt resume ${showPath(run.path)}`);
+    return { exitCode, writer: null };
+  };
+  const engine = await training.complete(stepAt(goal, run.options.numSteps), stop);
+  if (engine === 0) return { exitCode: 0, writer: null };
+  if (typeof engine === "number") return stopEarly(engine);
   const { numSamples, temperature } = run.options;
   const writer = { engine, tokenizer: data.tokenizer, random: data.random };
-  const texts = await sampleTexts(writer, numSamples, { temperature, topK: null, topP: null, maxTokens: null });
+  const texts: string[] = [];
+  while (texts.length < numSamples) {
+    texts.push(...(await sampleTexts(writer, 1, { temperature, topK: null, topP: null, maxTokens: null })));
+    if (await stop.heard()) return stopEarly(stop.exitCode ?? 0);
+  }
   run.saveSamples(texts);
   reporter.samples(texts.map((text) => ({ text, known: data.known.has(text) })));
-  run.close();
   return { exitCode: 0, writer };
 }

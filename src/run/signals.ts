@@ -1,6 +1,6 @@
 /**
- * SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) ask a training to stop: it saves between two steps and ends. A
- * second signal ends the process at once.
+ * SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) ask a training to stop: it saves between two steps and ends.
+ * A second signal ends the process at once.
  */
 import { setImmediate } from "node:timers/promises";
 import { errorCode } from "../node/files.ts";
@@ -17,23 +17,23 @@ const BREATH_MS = 20;
 export class StopRequest {
   /** The exit code to stop with; null while nothing asks to stop. */
   exitCode: number | null = null;
+  /** Called on every signal, and when the output fails. While it is null, a second signal ends the process at once. */
+  onStop: (() => void) | null = null;
   #lastBreathMs = performance.now();
-  readonly #onStop: (() => void) | null;
 
-  /** @param onStop is called on every signal; without it the second one ends the process. */
-  constructor(onStop: (() => void) | null = null) {
-    this.#onStop = onStop;
-  }
-
-  /** Listens until `stopListening`. */
-  listen(): void {
-    for (const signal of Object.keys(EXIT_CODES)) process.on(signal, this.#onSignal);
-    process.stdout.on("error", this.#onOutputError);
-  }
-
-  /** Removes the handlers. */
-  stopListening(): void {
-    for (const signal of Object.keys(EXIT_CODES)) process.off(signal, this.#onSignal);
+  /**
+   * Listens for signals while `work` is running. Work that holds a lock must take and release it inside: a signal
+   * without a listener kills the process, and its lock stays behind.
+   */
+  static async during<Result>(work: (stop: StopRequest) => Promise<Result>): Promise<Result> {
+    const stop = new StopRequest();
+    for (const signal of Object.keys(EXIT_CODES)) process.on(signal, stop.#onSignal);
+    process.stdout.on("error", stop.#onOutputError);
+    try {
+      return await work(stop);
+    } finally {
+      for (const signal of Object.keys(EXIT_CODES)) process.off(signal, stop.#onSignal);
+    }
   }
 
   /** Lets the event loop deliver signals, every few milliseconds; resolves to whether to stop. */
@@ -46,15 +46,15 @@ export class StopRequest {
   }
 
   readonly #onSignal = (signal: keyof typeof EXIT_CODES): void => {
-    if (this.exitCode !== null && this.#onStop === null) process.exit(EXIT_CODES[signal]);
+    if (this.exitCode !== null && this.onStop === null) process.exit(EXIT_CODES[signal]);
     this.exitCode = EXIT_CODES[signal];
-    this.#onStop?.();
+    this.onStop?.();
   };
 
   readonly #onOutputError = (error: Error): void => {
     if (this.exitCode !== null) return;
     this.exitCode = outputExitCode(error);
-    this.#onStop?.();
+    this.onStop?.();
   };
 }
 

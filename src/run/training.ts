@@ -84,25 +84,25 @@ export class Training {
   }
 
   /**
-   * Trains to the last step, or to an earlier `lastStep`, and measures the result; or saves and stops at a signal. Resolves
-   * to the engine with the best weights, or to an exit code: the signal's, or 0 where steps are left.
-   * Throws InputError if the training diverges (code "diverged") or its end cannot be saved ("machine").
+   * Trains to the last step, or to an earlier `lastStep`, and measures the result; or saves and stops at a signal.
+   * Resolves to the engine with the best weights, or to an exit code: the signal's, or 0 where steps are left. Throws
+   * InputError if the training diverges (code "diverged") or its end cannot be saved ("machine").
    */
-  async complete(lastStep: number = this.#run.options.numSteps): Promise<Engine | number> {
-    const stop = new StopRequest();
-    stop.listen();
+  async complete(
+    lastStep: number = this.#run.options.numSteps,
+    stop: StopRequest = new StopRequest(),
+  ): Promise<Engine | number> {
     try {
       this.#reportBeginning();
       await this.#withRecovery(() => this.#train(stop, lastStep));
-      if (stop.exitCode !== null && !this.#isComplete(lastStep)) return this.#stopEarly(stop.exitCode);
     } catch (error) {
       throw error instanceof InputError && error.code === "diverged" ? this.#diverged(error) : error;
-    } finally {
-      stop.stopListening();
     }
     this.#reporter.saved(this.#progress.step, this.#run.path);
-    const engine = await this.#withRecovery(() => this.#measure());
-    return this.#progress.step < this.#run.options.numSteps ? 0 : engine;
+    this.#saveCost();
+    if (stop.exitCode !== null && !this.#isComplete(lastStep)) return stop.exitCode;
+    const engine = await this.#withRecovery(() => this.#measure(stop));
+    return typeof engine !== "number" && this.#progress.step < this.#run.options.numSteps ? 0 : engine;
   }
 
   /** Trains to the last step or a signal, then saves. */
@@ -237,16 +237,11 @@ export class Training {
     return step >= lastStep && (this.#data.heldOut.length === 0 || evaluation?.step === step);
   }
 
-  #stopEarly(exitCode: number): number {
-    this.#saveCost();
-    this.#reporter.saved(this.#progress.step, this.#run.path);
-    this.#reporter.note(`to go on: microgpt resume ${showPath(this.#run.path)}`);
-    return exitCode;
-  }
-
-  /** Measures the best weights, or the last where nothing is held out, on all held-out text. */
-  async #measure(): Promise<Engine> {
-    this.#saveCost();
+  /**
+   * Measures the best weights, or the last if nothing is held out, on all held-out text. Resolves to the engine with
+   * these weights, or to the exit code of a signal; a resumed training measures again.
+   */
+  async #measure(stop: StopRequest): Promise<Engine | number> {
     if (this.#best === null) {
       this.#saveResult(this.#progress.step, null);
       return this.#engine;
@@ -261,7 +256,10 @@ export class Training {
           );
     const parts = measureInSlices(engine, heldOut);
     let part = await parts.next();
-    while (part.done !== true) part = await parts.next();
+    while (part.done !== true) {
+      if ((await stop.heard()) && stop.exitCode !== null) return stop.exitCode;
+      part = await parts.next();
+    }
     const bitsPerByte = this.#saveResult(evaluation.step, part.value);
     this.#reporter.result({
       heldOutLoss: part.value.loss,

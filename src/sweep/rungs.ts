@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import { resolve } from "node:path";
-import { StopRequest } from "../run/signals.ts";
+import type { StopRequest } from "../run/signals.ts";
 import { rungsOf, survivorsOf } from "../experiments/halving.ts";
 import type { Rung } from "../experiments/halving.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
@@ -26,19 +26,20 @@ export interface PoolSetup {
   readonly pool: (share: number, listener: PoolListener) => Pool;
 }
 
-/** Runs the sweep. Resolves to the exit code of the signal that stopped it, or null. */
+/** Runs the sweep to its end, or until it is asked to stop and all runs have stopped. */
 export async function runRungs(
   directory: SweepDirectory,
   poolSetup: PoolSetup,
   view: SweepView,
-): Promise<number | null> {
+  stop: StopRequest,
+): Promise<void> {
   const { runs, halving } = directory.plan;
   const groups = new Set(runs.map(({ group }) => group));
   const rungs: readonly Rung[] = halving ? rungsOf(groups.size) : [{ share: 1, survivors: 0 }];
   let active = runs;
   for (const rung of rungs) {
-    const exitCode = await runRung(directory, active, rung, poolSetup, view);
-    if (exitCode !== null || rung.share === 1) return exitCode;
+    await runRung(directory, active, rung, poolSetup, view, stop);
+    if (stop.exitCode !== null || rung.share === 1) return;
     const results = new Map([...new Set(active.map(({ group }) => group))].map((group) => [group, [] as number[]]));
     for (const run of active) {
       const bits = measuredAt(directory, run, rung.share)?.bitsPerByte ?? null;
@@ -50,7 +51,6 @@ export async function runRungs(
       `after ${Math.round(100 * rung.share)} % of the steps, ${survivors.size} of ${results.size} settings continue`,
     );
   }
-  return null;
 }
 
 async function runRung(
@@ -59,7 +59,8 @@ async function runRung(
   { share }: Rung,
   poolSetup: PoolSetup,
   view: SweepView,
-): Promise<number | null> {
+  stop: StopRequest,
+): Promise<void> {
   const byName = new Map(runs.map((run) => [run.name, run]));
   const listener = (event: PoolEvent): void => {
     if (event.type === "failed") {
@@ -70,16 +71,14 @@ async function runRung(
   };
   const failures = directory.failures();
   const todo = runs.filter((run) => !failures.has(run.name) && !isDone(directory, run, share));
-  if (todo.length === 0) return null;
+  if (todo.length === 0 || stop.exitCode !== null) return;
   const pool = poolSetup.pool(share, listener);
-  const stop = new StopRequest(() => pool.stop());
-  stop.listen();
+  stop.onStop = () => pool.stop();
   try {
     await pool.run(todo.map((run) => taskOf(directory, run, share, poolSetup)));
   } finally {
-    stop.stopListening();
+    stop.onStop = null;
   }
-  return stop.exitCode;
 }
 
 function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { needs, taskArgs }: PoolSetup): RunTask {

@@ -36,6 +36,7 @@ import type { SpecFlags } from "./source.ts";
 import { encodeTexts, openTexts, sizesOf } from "./texts.ts";
 import type { TextSizes } from "./texts.ts";
 import type { SweepOutput } from "./view.ts";
+import { StopRequest } from "../run/signals.ts";
 
 /** How a sweep is executed, new or resumed. */
 export interface SweepExecution {
@@ -95,13 +96,15 @@ export async function sweep(
     return await showPlan(plan, sizesOf(texts), { execution: flags, path, output });
   }
   const capacity = await capacityOf(plan, sizesOf(texts), flags);
-  const directory = SweepDirectory.create(flags.runsDir, flags.name, stem, plan, gathered.fetched);
-  try {
-    await openTexts(directory, texts);
-    return await runAll(directory, capacity, flags, output);
-  } finally {
-    directory.close();
-  }
+  return await StopRequest.during(async (stop) => {
+    const directory = SweepDirectory.create(flags.runsDir, flags.name, stem, plan, gathered.fetched);
+    try {
+      await openTexts(directory, texts);
+      return await runAll(directory, capacity, flags, output, stop);
+    } finally {
+      directory.close();
+    }
+  });
 }
 
 /** Resumes a sweep. Finished runs are kept; failed ones are tried again unless they diverged. Throws as `sweep`. */
@@ -116,7 +119,10 @@ export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags, o
     directory.saveFailures(new Map([...directory.failures()].filter(([, { exitCode }]) => exitCode === DIVERGED)));
     const texts = await openTexts(directory, null);
     const execution = { ...flags, slurm };
-    return await runAll(directory, await capacityOf(plan, sizesOf(texts), execution), execution, output);
+    const capacity = await capacityOf(plan, sizesOf(texts), execution);
+    return await StopRequest.during((stop) =>
+      runAll(directory, capacity, execution, output, stop).finally(() => directory.close()),
+    );
   } finally {
     directory.close();
   }
@@ -208,6 +214,7 @@ async function runAll(
   capacity: Capacity,
   execution: SweepExecution,
   output: SweepOutput,
+  stop: StopRequest,
 ): Promise<number> {
   const { runs } = directory.plan;
   const left = runs.filter((run) => !isDone(directory, run, 1));
@@ -219,12 +226,12 @@ async function runAll(
   view.note(`${runs.length} runs in ${showPath(directory.path)}, ${where}`);
   refuse(directory, left, capacity, (message) => view.warn(message));
   const poolSetup = poolSetupOf(directory, capacity, execution);
-  const exitCode = await runRungs(directory, poolSetup, view).finally(() => view.end());
+  await runRungs(directory, poolSetup, view, stop).finally(() => view.end());
   const { runs: reports } = readComparison([directory.path]);
   directory.saveSummary(summaryJson(reports), summaryCsv(reports));
-  if (exitCode !== null) {
+  if (stop.exitCode !== null) {
     view.note(`to resume: microgpt sweep --resume ${showPath(directory.path)}`);
-    return exitCode;
+    return stop.exitCode;
   }
   output.results(reports);
   view.note(

@@ -12,6 +12,7 @@ import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import { trainingDataOf } from "../library/training-data.ts";
 import { openText } from "./texts.ts";
 import type { Reporter } from "../run/reporter.ts";
+import { StopRequest } from "../run/signals.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { TrainingGoal } from "../run/begin.ts";
 
@@ -39,17 +40,20 @@ export async function sweepTask(path: string, name: string, goal: TrainingGoal, 
       if (!(error instanceof InputError) || error.code !== "exists") throw error;
     }
   }
-  const run = await openWhenFree(runPath);
-  try {
-    return (await continueRun(run, trainingDataOf(run.options, text), goal, reporter)).exitCode;
-  } finally {
-    run.close();
-  }
+  return await StopRequest.during(async (stop) => {
+    const run = await openWhenFree(runPath, stop);
+    if (run === null) return stop.exitCode ?? 0;
+    try {
+      return (await continueRun(run, trainingDataOf(run.options, text), goal, reporter, stop)).exitCode;
+    } finally {
+      run.close();
+    }
+  });
 }
 
-/** Locks a run as soon as no other process has it. */
-async function openWhenFree(path: string): Promise<Run> {
-  for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+/** Locks a run as soon as no other process has it. Resolves to null if a signal asks to stop first. */
+async function openWhenFree(path: string, stop: StopRequest): Promise<Run | null> {
+  for (let waitedMs = 0; stop.exitCode === null; waitedMs += POLL_MS) {
     try {
       return Run.openToTrain(path);
     } catch (error) {
@@ -58,4 +62,5 @@ async function openWhenFree(path: string): Promise<Run> {
       await setTimeout(POLL_MS);
     }
   }
+  return null;
 }

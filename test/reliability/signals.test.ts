@@ -6,7 +6,17 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/random.ts";
 import { CLI, sharedWorkspace, workspace, writeWords } from "../setup/microgpt.ts";
 import { byExtent } from "../setup/place.ts";
-import { expectAllWhole, fingerprint, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
+import {
+  expectAllWhole,
+  fingerprint,
+  hookOf,
+  leftovers,
+  savedSteps,
+  start,
+  TRAINER,
+  until,
+  WHEN_LOCKED,
+} from "../setup/trainer.ts";
 
 /** A run that nobody stops, and the folder that those which are stopped are to be in, too: config.json names the data. */
 let known: Promise<{ directory: string; steps: string[] }> | null = null;
@@ -46,14 +56,15 @@ test(
       trainer.kill(signal);
       const ended = await trainer.ended;
       if (ended.signal === signal) {
-        // It came before anybody listened: then nothing was trained yet.
+        // It came before the run was made, when nobody listens: then there is nothing, not even a lock.
         expect(savedSteps(run)).toEqual([]);
+        expect(leftovers(directory)).toEqual([]);
         continue;
       }
       expect(ended).toMatchObject({ exitCode: EXIT_CODES[signal], stderr: "" });
       const step = Number(/^saved step (\d+) in /m.exec(ended.stdout)?.[1]);
       expect(savedSteps(run).at(-1) ?? 0).toBe(step);
-      expect(ended.stdout).toMatch(/\nto go on: microgpt resume \S*run\n$/);
+      expect(ended.stdout).toMatch(/\nto resume: microgpt resume \S*run\n$/);
       await expectAllWhole(run);
       expect(leftovers(directory)).toEqual([]);
       saved++;
@@ -80,6 +91,22 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
   },
 );
 
+const TERMINATE = 'process.kill(process.pid, "SIGTERM");';
+
+test.each([
+  ["as soon as its run is locked", "", WHEN_LOCKED],
+  ["before its samples are drawn", `if (event.event === "result") ${TERMINATE}`, ""],
+])("a training that gets a signal %s leaves no lock, and comes to the same bytes", async (moment, ...hook) => {
+  const { directory, steps } = await undisturbed();
+  const name = moment.replaceAll(" ", "-");
+  const { exitCode, signal } = await start([...steps, "--name", name, "--hook", hookOf(directory, ...hook)]).ended;
+  expect(signal).toBeNull();
+  expect([0, 143]).toContain(exitCode); // 0: it was done before it heard
+  expect(leftovers(directory)).toEqual([]);
+  if (exitCode !== 0) expect((await start(["resume", join(directory, name)]).ended).exitCode).toBe(0);
+  expect(fingerprint(join(directory, name))).toEqual(fingerprint(join(directory, "whole")));
+});
+
 test("a finished run that is resumed says its samples again, and changes nothing", async () => {
   const directory = workspace();
   const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TRAINER];
@@ -100,30 +127,34 @@ test("a finished run that is resumed says its samples again, and changes nothing
   }
 });
 
-test("stopped in the evaluation after the last step, a training is not done: it says so, and resumes to the same bytes", async () => {
-  const directory = workspace();
+/** A training of two steps, whose evaluation and measurement take the atomic core half a second each. */
+let slow: Promise<{ directory: string; steps: string[] }> | null = null;
+
+async function trainSlow(): Promise<{ directory: string; steps: string[] }> {
+  const directory = sharedWorkspace();
   const data = join(directory, "many.txt");
   const letters = [..."abcdefgh"];
   const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => `${a}${b}${c}${a}${b}`)));
   writeFileSync(data, `${words.flatMap((word) => letters.map((letter) => word + letter)).join("\n")}\n`);
-  const args = ["train", "--data", data, "--runs-dir", directory, ...TRAINER, "--val-fraction", "0.9"].concat(
-    "--engine",
-    "atomic",
-  );
-  // Two steps, then an evaluation of 2,400 documents, which takes the atomic core half a second.
-  const steps = [...args, "--num-steps", "2", "--save-interval", "1", "--eval-interval", "2"].concat(
-    "--eval-documents",
-    "2400",
-  );
+  const args = ["train", "--data", data, "--runs-dir", directory, ...TRAINER, "--val-fraction", "0.9"];
+  const size = ["--engine", "atomic", "--num-steps", "2", "--eval-interval", "2", "--eval-documents", "2400"];
+  const steps = [...args, ...size, "--save-interval", "1"];
   expect((await start([...steps, "--name", "whole"]).ended).exitCode).toBe(0);
-  const run = join(directory, "stopped");
-  const trainer = start([...steps, "--name", "stopped"]);
-  await until("a step is saved", () => savedSteps(run).length > 0);
-  trainer.kill("SIGINT");
-  const { exitCode, stdout } = await trainer.ended;
-  expect(exitCode).toBe(130);
-  expect(stdout).toContain("to go on: microgpt resume");
+  return { directory, steps };
+}
+
+test.each([
+  ["in the evaluation after the last step", `if (event.event === "step" && event.step === 2) ${TERMINATE}`],
+  ["while its result is measured", `if (event.event === "saved") ${TERMINATE}`],
+])("stopped %s, a training is not done: it says so, and resumes to the same bytes", async (moment, statement) => {
+  const { directory, steps } = await (slow ??= trainSlow());
+  const run = join(directory, moment.replaceAll(" ", "-"));
+  const name = ["--name", moment.replaceAll(" ", "-")];
+  const { exitCode, stdout } = await start([...steps, ...name, "--hook", hookOf(directory, statement)]).ended;
+  expect(exitCode).toBe(143);
+  expect(stdout).toMatch(/\nto resume: microgpt resume \S+\n$/);
   expect(stdout).not.toContain("held-out loss");
+  expect(leftovers(directory)).toEqual([]);
   expect((await start(["resume", run]).ended).exitCode).toBe(0);
   expect(fingerprint(run)).toEqual(fingerprint(join(directory, "whole")));
 });

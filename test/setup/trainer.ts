@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
@@ -79,6 +79,32 @@ export function fingerprint(run: string): Record<string, string> {
       .digest("hex");
   return Object.fromEntries([...COMPARED, last].map((name) => [name, hash(name)]));
 }
+
+/**
+ * A module for `--hook`. @param statement runs with every `event`. @param preparation runs when the module is loaded.
+ */
+export function hookOf(directory: string, statement: string, preparation: string = ""): string {
+  const path = join(directory, "hook.mjs");
+  writeFileSync(path, `${preparation}\nexport default (event) => { ${statement} };\n`);
+  return path;
+}
+
+/** Sends the process one SIGTERM, as soon as its run has a lock under its final name. */
+export const WHEN_LOCKED = `
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+let isSent = false;
+for (const name of ["linkSync", "renameSync"]) {
+  const original = fs[name];
+  fs[name] = (from, to) => {
+    original(from, to);
+    const lock = to.endsWith(".lock") ? to : to + "/.lock";
+    if (isSent || lock.includes(".new-run-") || !fs.existsSync(lock)) return;
+    isSent = true;
+    process.kill(process.pid, "SIGTERM");
+  };
+}
+syncBuiltinESMExports();`;
 
 /** Names in a directory tree that no finished run may leave: temporary files, locks, half-made runs. */
 export function leftovers(directory: string): string[] {

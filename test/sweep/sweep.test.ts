@@ -7,7 +7,7 @@ import { isRunning } from "../../src/node/files.ts";
 import { loadResult } from "../../src/node/result.ts";
 import { microgpt, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 import { byExtent } from "../setup/place.ts";
-import { fingerprint, leftovers, savedSteps, start, tasksOf, until } from "../setup/trainer.ts";
+import { fingerprint, hookOf, leftovers, savedSteps, start, tasksOf, until, WHEN_LOCKED } from "../setup/trainer.ts";
 
 /** A sweep of forty words in a directory of its own: its arguments, and where it will be. */
 function words(...more: string[]): { directory: string; sweep: string; args: string[] } {
@@ -87,24 +87,52 @@ test("what can't fit the memory is not started, and what would is said", async (
 });
 
 test("Ctrl-C stops every run, saved; --resume does what is left, and nothing twice", async () => {
-  const { sweep, args } = words("--grid", "n-layer=1,2,3,4", "--jobs", "2", "--num-steps", "500");
-  const first = start(args);
-  await until("the first run is finished", () => first.output().includes("finished"));
-  first.kill("SIGINT");
-  const { exitCode, stdout, stderr } = await first.ended;
+  const steps = ["--num-steps", "500", "--eval-interval", "100"];
+  const { directory, sweep, args } = words("--grid", "n-layer=1,2,3,4", "--jobs", "2", ...steps);
+  // The third run begins when one of the first two is finished, and while the fourth still waits.
+  const interrupt = `if (event.event === "begin" && event.run.includes("03_")) process.kill(process.ppid, "SIGINT");`;
+  const { exitCode, stdout, stderr } = await start([...args, "--hook", hookOf(directory, interrupt)]).ended;
   expect(exitCode).toBe(130);
+  expect(stdout).toContain("finished");
   expect(stderr).toBe("");
   expect(stdout).toMatch(/to resume: microgpt sweep --resume \S+sweep\n$/);
   expect(leftovers(sweep)).toEqual([]); // no lock: no child is alive
   const done = readdirSync(join(sweep, "runs")).filter((name) => existsSync(join(sweep, "runs", name, "samples.txt")));
   const stamps = done.map((name) => statSync(join(sweep, "runs", name, "result.json")).mtimeMs);
+  expect(done.length).toBeGreaterThanOrEqual(1);
+  expect(done.length).toBeLessThan(4);
   // The text was prepared, so nobody needs it any more.
   renameSync(join(sweep, "..", "words.txt"), join(sweep, "..", "moved.txt"));
   const { exitCode: end, stdout: rest } = await start(["sweep", "--resume", sweep]).ended;
   expect(end).toBe(0);
   expect(rest.match(/^started/gm)).toHaveLength(4 - done.length);
+  expect(rest).toMatch(/^finished .*\(4 of 4\)$/m);
   expect(done.map((name) => statSync(join(sweep, "runs", name, "result.json")).mtimeMs)).toEqual(stamps);
   expect(summary(sweep).runs.every(({ state }) => state === "finished")).toBe(true);
+});
+
+test("sweep-task does one run of a sweep; it is internal, so --help does not list it", async () => {
+  const { sweep, args } = words("--grid", "n-layer=1,2");
+  expect((await microgptHere(args)).exitCode).toBe(0);
+  const samples = join(sweep, "runs", "02_n-layer-2", "samples.txt");
+  const before = readFileSync(samples, "utf8");
+  rmSync(samples);
+  expect(await microgptHere(["sweep-task", sweep, "02_n-layer-2"])).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(readFileSync(samples, "utf8")).toBe(before);
+  const help = await microgptHere(["--help"]);
+  expect(help.stdout).toMatch(/^ {2}sweep \[options\]/m);
+  expect(help.stdout).not.toContain("sweep-task");
+  expect((await microgptHere(["sweeptask"])).stderr).not.toContain("sweep-task");
+});
+
+test("a signal that arrives as soon as a resumed run is locked leaves no lock", async () => {
+  const { directory, sweep, args } = words("--grid", "n-layer=1,2");
+  expect((await microgptHere(args)).exitCode).toBe(0);
+  rmSync(join(sweep, "runs", "02_n-layer-2", "samples.txt"));
+  const hook = hookOf(directory, "", WHEN_LOCKED);
+  const { exitCode, signal } = await start(["sweep-task", sweep, "02_n-layer-2", "--hook", hook]).ended;
+  expect({ exitCode, signal }).toEqual({ exitCode: 143, signal: null });
+  expect(leftovers(sweep)).toEqual([]);
 });
 
 test("a prepared text that is damaged is made again; other data is refused", async () => {
