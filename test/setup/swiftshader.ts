@@ -13,6 +13,12 @@ import { findChromium } from "./chromium.ts";
 
 const isHardware = process.env.MICROGPT_TEST_GPU === "hardware";
 
+/**
+ * The libraries loaded by hand, held for the life of the process: koffi closes a library when its handle is collected,
+ * and Dawn then finds no adapter.
+ */
+const loaded: unknown[] = [];
+
 /** The folder of Chromium's libraries, or null. */
 function findFolder(): string | null {
   const chromium = findChromium();
@@ -37,7 +43,7 @@ export async function softwareWebGpu(): Promise<GPU | null> {
   if (!isHardware) {
     // Loaded by hand, it is the one that Dawn finds: a process that runs can't change where libraries are looked for.
     const koffi = createRequire(import.meta.url)("koffi") as { load(path: string): unknown };
-    koffi.load(join(env.LD_LIBRARY_PATH, "libvulkan.so.1"));
+    loaded.push(koffi.load(join(env.LD_LIBRARY_PATH, "libvulkan.so.1")));
     process.env.VK_ICD_FILENAMES = env.VK_ICD_FILENAMES;
   }
   return await findWebGpu();
