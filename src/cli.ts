@@ -24,20 +24,20 @@ const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch", 
 function buildProgram(exit: Exit): Command {
   const program = new Command("microgpt");
   program
-    .description("A GPT from first principles: train a small model of a text, then generate text with it.")
+    .description("A GPT from first principles: train a small model on a text, then generate text with it.")
     .version(VERSION)
     .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
     .exitOverride();
 
   addOptions(program.command("train", { isDefault: true }), TRAIN_OPTIONS)
-    .description("train a model (without --data, of the bundled first names)")
+    .description("train a model (default data: the bundled first names)")
     .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
     .addOption(hookFlag())
     .option("--interactive", "ask for each option")
-    .option("--dry-run", "print the memory that it would take, and train nothing")
+    .option("--dry-run", "print how much memory the training would need, then exit")
     .action(async (flags: CommonFlags, command: Command) => {
       const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
@@ -65,7 +65,7 @@ function buildProgram(exit: Exit): Command {
   return program;
 }
 
-/** What is done with a trained model. */
+/** Commands that use a trained model. */
 function addSampling(program: Command, exit: Exit): void {
   addOptions(program.command("sample <RUN>"), SAMPLE_OPTIONS)
     .description("generate texts with the best weights of a run")
@@ -77,7 +77,7 @@ function addSampling(program: Command, exit: Exit): void {
 
   const completeOptions = { ...SAMPLE_OPTIONS, numSamples: { ...SAMPLE_OPTIONS.numSamples, initial: 1 } };
   addOptions(program.command("complete <RUN> <PREFIX>"), completeOptions)
-    .description("continue a text")
+    .description("generate continuations of a text")
     .option("--probs", "show the probability of each token, and the likeliest alternatives")
     .addOption(runsDirFlag())
     .addOption(jsonFlag())
@@ -88,7 +88,7 @@ function addSampling(program: Command, exit: Exit): void {
     });
 }
 
-/** What is done with texts alone. */
+/** Commands that use texts only. */
 function addTexts(program: Command, exit: Exit): void {
   addOptions(program.command("tokenize [TEXT]"), TOKENIZE_OPTIONS, "repeated")
     .description(
@@ -120,7 +120,7 @@ function addTexts(program: Command, exit: Exit): void {
 const kindsFlag = (): Flag =>
   new Flag(
     "--tokenizer <KIND>",
-    `which, more than once to compare: ${TOKENIZER_KINDS.join(", ")} (default: all)`,
+    `tokenizer to use; repeat to compare several: ${TOKENIZER_KINDS.join(", ")} (default: all)`,
   ).argParser((kind: string, previous: readonly TokenizerKind[] | undefined) => [
     ...(previous ?? []),
     TRAIN_OPTIONS.tokenizer.parse(kind, "--tokenizer"),
@@ -136,7 +136,7 @@ async function main(): Promise<void> {
     } else if (error instanceof InputError) {
       fail(error.message, error.exitCode);
     } else if (error instanceof EngineLost) {
-      fail(`the GPU was lost (${error.message}); what was saved is whole, try again`, 1);
+      fail(`the GPU was lost (${error.message}); saved files are intact; try again`, 1);
     } else {
       throw error;
     }
@@ -145,7 +145,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Commander's message on one line; a mistyped command would else be "too many arguments" of the default one. */
+/** Commander's message on one line; a mistyped command would otherwise be "too many arguments" for the default one. */
 function usageMessage(error: CommanderError): string {
   const message = error.message
     .replace(/^error: /, "")

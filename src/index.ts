@@ -1,7 +1,7 @@
 /**
  * The library: everything but the command line, in a page, a worker or Node. `train` and `load` are the first level;
- * below it are engines, backends, tokenizers and files, to be put together by hand. The algorithm itself, to read and to
- * take apart, is `microgpt/core`. Node has a door of its own with the same names (`index-node.ts`).
+ * below it are engines, backends, tokenizers and files, to be combined freely. The algorithm itself, as one
+ * readable file, is `microgpt/core`. Node has its own entry point with the same names (`index-node.ts`).
  *
  * @example
  * const model = await train(["ada", "grace", "alan"], { nEmbd: 32, numSteps: 500 });

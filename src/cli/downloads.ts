@@ -13,7 +13,7 @@ interface DownloadProgress {
   readonly total: number | null;
 }
 
-/** Bars on the screen at most. */
+/** Most bars on the screen. */
 const MAX_BARS = 8;
 const BAR_WIDTH = 20;
 const REDRAW_MS = 100;
@@ -68,15 +68,15 @@ function barOf({ url, received, total }: DownloadProgress): string {
   const full = Math.round((share ?? 0) * BAR_WIDTH);
   const bar = share === null ? "·".repeat(BAR_WIDTH) : "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
   const size = `${(received / 1e6).toFixed(1)} MB`.padStart(8);
-  const room = Math.max(10, (process.stdout.columns || 80) - BAR_WIDTH - 14);
-  return `${bar} ${size}  ${printable(url).slice(0, room)}`;
+  const width = Math.max(10, (process.stdout.columns || 80) - BAR_WIDTH - 14);
+  return `${bar} ${size}  ${printable(url).slice(0, width)}`;
 }
 
 const WHENCE = {
   network: "",
   cache: ", from the cache",
   unchanged: ", unchanged",
-  stale: ", the old one: its server fails",
+  stale: ", stale: its server failed",
 };
 
 /** `12.3 KB, from the cache`. */

@@ -32,11 +32,11 @@ export async function dryRun(given: TrainOptions): Promise<number> {
   });
   if (need.gpu !== null) {
     for (const [what, bytes] of need.gpu) print(what, bytes);
-    print("on the GPU, in all", sumOf(need.gpu));
+    print("total on the GPU", sumOf(need.gpu));
     process.stdout.write("\n");
   }
   for (const [what, bytes] of need.process) print(what, bytes);
   // V8 decides when it collects the graphs of the atomic core, so that figure is approximate.
-  print(options.engine === "atomic" ? "in all, about" : "in all, at most", sumOf(need.process));
+  print(options.engine === "atomic" ? "total, about" : "total, at most", sumOf(need.process));
   return 0;
 }

@@ -1,29 +1,29 @@
 /**
- * `--hook FILE`: a module of the user whose default export is called with every event that `--json` prints. It is named on
- * the command line only, never by a file of a run, which may come from anywhere.
+ * `--hook FILE`: a module of the user whose default export is called with every event that `--json` prints. It can be
+ * named on the command line only, never in a run's files, which may come from anyone.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InputError, isRecord } from "../errors.ts";
 import { showPath } from "../errors.ts";
 
-/** Is called with an event; a promise that it returns is not awaited. */
+/** Called with each event; a promise that it returns is not awaited. */
 export type Hook = (event: Readonly<Record<string, unknown>>) => void;
 
 /**
- * Loads a hook. After it throws, or its promise rejects, it is not called again: `onFailure` is told why, and the training
- * continues. Throws InputError if the module cannot be loaded or exports no function.
+ * Loads a hook. After it throws, or its promise rejects, it is not called again: `onFailure` receives the reason, and
+ * the training continues. Throws InputError if the module cannot be loaded or exports no function.
  */
 export async function loadHook(path: string, onFailure: (message: string) => void): Promise<Hook> {
   const call = await importDefault(path);
-  let isDeaf = false;
+  let hasFailed = false;
   const fail = (error: unknown): void => {
-    if (isDeaf) return;
-    isDeaf = true;
-    onFailure(`--hook ${showPath(path)}: ${firstLine(error)}; it is not called again`);
+    if (hasFailed) return;
+    hasFailed = true;
+    onFailure(`--hook ${showPath(path)}: ${firstLine(error)}; it will not be called again`);
   };
   return (event) => {
-    if (isDeaf) return;
+    if (hasFailed) return;
     try {
       const answer = call(event);
       if (answer instanceof Promise) answer.catch(fail);

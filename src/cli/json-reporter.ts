@@ -10,7 +10,7 @@ const JSON_READING_MS = 1000;
 export class JsonReporter implements Reporter {
   readonly #write: Hook;
   readonly #everyMs: number;
-  #toldMs = performance.now();
+  #readingMs = performance.now();
   #stepMs = -Infinity;
 
   /** @param write is called with each event. */
@@ -20,8 +20,8 @@ export class JsonReporter implements Reporter {
   }
 
   reading(reading: ReadingReport): void {
-    if (performance.now() - this.#toldMs < JSON_READING_MS) return;
-    this.#toldMs = performance.now();
+    if (performance.now() - this.#readingMs < JSON_READING_MS) return;
+    this.#readingMs = performance.now();
     this.#event("reading", reading);
   }
   page({ type, ...fields }: PageEvent): void {

@@ -72,7 +72,7 @@ export class PlainReporter implements Reporter {
       `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}: ${verdict}` +
         ` (${round(bigram)})`,
     );
-    const anew = beganAnew ? "; past --block-size the model began anew" : "";
+    const anew = beganAnew ? "; the context restarts after every --block-size tokens" : "";
     if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits per byte${anew}`);
   }
 
@@ -98,8 +98,8 @@ export class PlainReporter implements Reporter {
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {
   const percent =
     unlearnt < 0.01 ? "less than 1 %" : unlearnt > 0.99 ? "more than 99 %" : `${Math.round(100 * unlearnt)} %`;
-  const remedy = reference ? "" : "; --stream learns them all";
-  return `${percent} of the tokens lie behind --block-size ${shape.blockSize} and are not learnt${remedy}`;
+  const remedy = reference ? "" : "; --stream trains on all";
+  return `${percent} of the tokens lie beyond --block-size ${shape.blockSize} and are not trained on${remedy}`;
 }
 
 function statusText({ step, numSteps, meanLoss, heldOutLoss, tokensPerSecond, etaSeconds }: StepReport): string {

@@ -14,7 +14,7 @@ export const readingText = ({ share, megabytes, etaSeconds }: ReadingReport): st
 export class ReadingLog {
   readonly #stream: NodeJS.WriteStream;
   readonly #status: StatusLine;
-  #toldMs = performance.now();
+  #printedMs = performance.now();
 
   /** @param stream a terminal or a pipe. */
   constructor(stream: NodeJS.WriteStream) {
@@ -25,8 +25,8 @@ export class ReadingLog {
   /** Prints the progress. */
   report(reading: ReadingReport): void {
     if (this.#stream.isTTY) return this.#status.show(() => readingText(reading));
-    if (performance.now() - this.#toldMs < LINE_MS) return;
-    this.#toldMs = performance.now();
+    if (performance.now() - this.#printedMs < LINE_MS) return;
+    this.#printedMs = performance.now();
     this.#stream.write(`${readingText(reading)}\n`);
   }
 

@@ -7,7 +7,10 @@ import type { ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { jsonLine } from "../run/format.ts";
 
-/** The reporter for this output. @param json whether for a program. @param everyMs milliseconds between step events, at least. */
+/**
+ * The reporter for this output. @param json whether for a program. @param everyMs milliseconds between step events, at
+ * least.
+ */
 export function createReporter(json: boolean, everyMs: number = 0): Reporter {
   if (json) return new JsonReporter((event) => void process.stdout.write(jsonLine(event)), everyMs);
   return process.stdout.isTTY ? new TerminalReporter() : new PlainReporter();

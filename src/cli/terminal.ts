@@ -19,7 +19,9 @@ export class StatusLine {
     this.#stream = stream;
   }
 
-  /** Redraws at most ten times a second. The text is cut to the terminal's width: a wrapped line could not be erased. */
+  /**
+   * Redraws at most ten times a second. The text is cut to the terminal's width: a wrapped line could not be erased.
+   */
   show(text: () => string): void {
     const nowMs = performance.now();
     if (nowMs - this.#drawnMs < 100) return;

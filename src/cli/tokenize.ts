@@ -75,14 +75,14 @@ function learnAll(corpus: Corpus | null, options: TokenizeOptions, kinds: readon
     tokenizerTrainer({ ...options, tokenizer, unk: options.unk && canHaveUnk(tokenizer) }),
   );
   const refuseEmpty = ({ name, mayBeEmpty }: { readonly name: string; readonly mayBeEmpty: boolean }): void => {
-    if (!mayBeEmpty) throw new InputError(`${showPath(name)} holds no text; leave it out, or give a file with some`);
+    if (!mayBeEmpty) throw new InputError(`${showPath(name)} contains no text; omit it, or give a file with text`);
   };
   for (const document of corpus?.read(refuseEmpty) ?? []) for (const trainer of trainers) trainer.add(document);
   return trainers.map((trainer) => trainer.finish());
 }
 
 function exportTokenizer(tokenizers: readonly Tokenizer[], path: string): void {
-  if (tokenizers.length > 1) throw new InputError("--export writes one tokenizer; say which by --tokenizer");
+  if (tokenizers.length > 1) throw new InputError("--export writes one tokenizer; choose it with --tokenizer");
   writeDurably(path, `${JSON.stringify(toHuggingFace(tokenizers[0]), null, 2)}\n`);
 }
 
@@ -127,12 +127,12 @@ function printPieces(tokenizer: Tokenizer, text: string): void {
   for (const [i, { text: piece, id }] of piecesOf(tokenizer, text).entries()) {
     const shown = visible(piece);
     const name = id === null ? (piece.trim() === "" ? "" : "?") : String(id);
-    const room = Math.max(shown.length, name.length) + 1;
-    if (used + room > width) flush();
+    const cellWidth = Math.max(shown.length, name.length) + 1;
+    if (used + cellWidth > width) flush();
     const style = name === "?" ? "red" : i % 2 === 0 ? "cyan" : "yellow";
-    top += paint(style, shown) + " ".repeat(room - shown.length);
-    bottom += name.padEnd(room);
-    used += room;
+    top += paint(style, shown) + " ".repeat(cellWidth - shown.length);
+    bottom += name.padEnd(cellWidth);
+    used += cellWidth;
   }
   flush();
   const { unknown } = tokenizer.encode(text);
@@ -140,7 +140,7 @@ function printPieces(tokenizer: Tokenizer, text: string): void {
   process.stdout.write("\n");
 }
 
-const COLUMNS = ["tokenizer", "vocabulary", "tokens", "a word", "a byte", "unknown"];
+const COLUMNS = ["tokenizer", "vocabulary", "tokens", "per word", "per byte", "unknown"];
 
 /** Compares the tokenizers: fewer tokens per word mean a longer context, more tokens in all a larger model. */
 function printTable(tokenizers: readonly Tokenizer[], counts: readonly Count[]): void {

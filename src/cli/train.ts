@@ -48,8 +48,8 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const data = read(options, sourcesOf(gathered), reporter);
   const prompts = readPromptsOf(flags, data, reporter);
   const { runsDir, name } = flags;
-  const place = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };
-  const outcome = await begin(data, options, place, { share: 1 }, reporter);
+  const newRun = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };
+  const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
   return await answer(outcome, prompts, options);
 }
 

@@ -1,9 +1,9 @@
 /**
  * How many steps a training may take, where the budget is not steps but tokens or seconds.
  *
- * It is decided once, before the first step, and the run remembers it as its --num-steps: the learning rate falls along
- * steps, and a training that is resumed, or moved to another machine, is still the same training. So seconds are an
- * estimate, from a short trial on the machine that trains; tokens are a matter of arithmetic.
+ * Decided once, before the first step, and stored as the run's --num-steps: the learning rate schedule depends on it,
+ * so a run that is resumed, or moved to another machine, must keep it. Seconds are converted by a short trial on
+ * the machine that trains, so they are an estimate; tokens convert to steps by arithmetic.
  */
 import type { Engine } from "../training/engine.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
@@ -11,18 +11,18 @@ import { InputError } from "../errors.ts";
 import { batchesOf, countTargets, evaluateInSlices } from "../training/train.ts";
 import type { TrainingData } from "../library/training-data.ts";
 
-/** The trial takes this share of the time; bounds in seconds. What it has learnt is forgotten. */
+/** The trial takes this fraction of the time, within bounds in seconds. Its training is undone. */
 const TRIAL_SHARE = 0.03;
 const [MIN_TRIAL, MAX_TRIAL] = [0.3, 3];
-/** Of the trial, in which code is compiled and caches are filled. */
+/** Fraction of the trial that is not timed: code is compiled and caches fill. */
 const WARM_UP_SHARE = 0.3;
-/** A save's file, hash and disk, as a multiple of taking the state out of the engine. */
+/** Time of a whole save (state, hash, file) ÷ time to read the state from the engine. */
 const SAVE_FACTOR = 4;
 const MAX_STEPS = 1_000_000_000;
 
 /**
- * The steps of a training: those asked for, or as many as the budget has room for, at least one. The engine is as it was.
- * Throws InputError if the warm-up alone would take them all.
+ * The steps of a training: those asked for, or as many as fit the budget, at least one. Leaves the engine's state as it
+ * was. Throws InputError if the warm-up would take all of them.
  */
 export async function stepsFor(options: ResolvedOptions, data: TrainingData, engine: Engine): Promise<number> {
   const { tokens, seconds, numSteps } = options;
@@ -32,7 +32,7 @@ export async function stepsFor(options: ResolvedOptions, data: TrainingData, eng
   const fitting = Math.min(Math.max(1, Math.round(decided)), MAX_STEPS);
   if (options.warmupSteps < fitting) return fitting;
   throw new InputError(
-    `--warmup-steps ${options.warmupSteps} leaves none of the ${fitting} steps that fit; warm up for fewer`,
+    `--warmup-steps ${options.warmupSteps} must be less than the ${fitting} steps that fit the budget`,
   );
 }
 
@@ -63,14 +63,14 @@ async function stepsOfSeconds(
   return seconds / (stepSeconds + overhead);
 }
 
-/** Seconds a step, the mean after the first part of a trial that takes about `seconds`. */
+/** Mean seconds per step, in a trial of about `seconds` whose first part is not timed. */
 async function timeSteps(
   options: ResolvedOptions,
   { train }: TrainingData,
   engine: Engine,
   seconds: number,
 ): Promise<number> {
-  // So small that no weights grow beyond all bounds, which would take other times.
+  // Too small for the weights to diverge: steps with infinite numbers may take another time.
   const learningRate = 1e-6 * options.learningRate;
   const update = { learningRate, weightDecay: options.weightDecay, clipNorm: options.clipNorm };
   const begin = performance.now();

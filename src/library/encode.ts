@@ -1,8 +1,8 @@
 /**
- * From a text to tokens: what depends on the text, its cleaning and the tokenizer alone. It knows no model and no split,
- * so many trainings of one text can share it (`sweep/prepared.ts`).
+ * From a text to tokens: what depends only on the text, its cleaning and the tokenizer. Independent of the model and of
+ * the split (`training-data.ts`), so several trainings on one text can share it (`sweep/prepared.ts`).
  *
- * The text is read twice, once to learn the vocabulary and once to be encoded, and never held: what stays are tokens.
+ * Reads the text twice, to learn the vocabulary and to encode, and keeps only the tokens in memory.
  */
 import type { TrainOptions } from "../options/train-options.ts";
 import { cleaningOf, Corpus } from "../text/corpus.ts";
@@ -25,7 +25,7 @@ export type TextOptions = CorpusOptions &
   TokenizerOptions &
   Pick<TrainOptions, "keepDuplicates" | "valFraction" | "reference">;
 
-/** Documents as tokens, and the bytes of each as UTF-8, one more for its end. */
+/** Documents as tokens, with their sizes. */
 export interface EncodedDocuments {
   /** Their tokens. */
   readonly tokens: TokenCollector;
@@ -35,13 +35,13 @@ export interface EncodedDocuments {
 
 /** A text, encoded. */
 export interface EncodedText {
-  /** Learnt from it. */
+  /** Learnt from the text. */
   readonly tokenizer: Tokenizer;
-  /** The distinct documents in their order; where each is a file, without the end that is held out. */
+  /** The distinct documents in order; with `--documents file`, each without its held-out end. */
   readonly documents: EncodedDocuments;
-  /** Those ends; none for other kinds of documents. */
+  /** The held-out ends of files; empty for other kinds of documents. */
   readonly tails: EncodedDocuments;
-  /** Every distinct document: what a sample must not be in to be new. */
+  /** Every distinct document; a sample is new if it is not among them. */
   readonly known: TextSet;
   /** Documents dropped as duplicates. */
   readonly duplicates: number;
@@ -51,14 +51,14 @@ export interface EncodedText {
   readonly dataHash: string;
 }
 
-/** How often a text is read. */
+/** Number of times that a text is read. */
 export const PASSES = 2;
 
-/** How a text is read. */
+/** What `encodeText` uses besides options. */
 export interface EncodeTools {
-  /** The run's generator: shuffles the documents of `--reference`; others do not use it. */
+  /** The run's generator. Shuffles the documents with `--reference`; otherwise not used. */
   readonly random: Random;
-  /** Is given the tokenizer before the second pass, and may throw to refuse it. */
+  /** Called with the tokenizer before the second pass; throws to reject it. */
   readonly check?: (tokenizer: Tokenizer) => void;
   /** Makes the hash of the data. Default: `Sha256`; Node's own is faster. */
   readonly newHasher?: () => Hasher;
@@ -86,12 +86,12 @@ export function encodeText(
   return { tokenizer, ...encoded, known, duplicates, cleaning, dataHash };
 }
 
-/** What can be read again and again: the corpus, or, for the reference, all of it in its order. */
+/** Documents that can be read repeatedly: the corpus, or, for the reference, all of it in shuffled order. */
 type Documents = { read(onEmpty?: (source: Source) => void): Iterable<string> };
 
 const keepsDuplicates = ({ reference, keepDuplicates }: TextOptions): boolean => reference || keepDuplicates;
 
-/** The reference learns merges from documents in shuffled order, too: of equally frequent pairs the first met wins. */
+/** The reference shuffles before it learns merges, too: of equally frequent pairs, the first seen wins. */
 function shuffled(corpus: Corpus, random: Random): Documents {
   const documents = [...corpus.read(refuseEmpty)];
   random.shuffle(documents);
@@ -99,18 +99,20 @@ function shuffled(corpus: Corpus, random: Random): Documents {
 }
 
 function refuseEmpty({ name, mayBeEmpty }: Source): void {
-  if (!mayBeEmpty) throw new InputError(`${showPath(name)} holds no text; leave it out, or give a file with some`);
+  if (!mayBeEmpty) throw new InputError(`${showPath(name)} contains no text; omit it, or give a file with text`);
 }
 
 interface FirstPass {
   readonly tokenizer: Tokenizer;
-  /** All documents; the distinct ones; what identifies them all. */
+  /** Documents, duplicates included. */
   readonly count: number;
+  /** The distinct documents. */
   readonly known: TextSet;
+  /** SHA-256 of all documents, in hex. */
   readonly dataHash: string;
 }
 
-/** The first pass. Throws InputError where there is nothing to learn from. */
+/** The first pass. Throws InputError if no document is left. */
 function learnVocabulary(documents: Documents, options: TextOptions, hash: DocumentsHash): FirstPass {
   const trainer = tokenizerTrainer(options);
   const known = new TextSet();
@@ -122,11 +124,11 @@ function learnVocabulary(documents: Documents, options: TextOptions, hash: Docum
     if (known.add(document) || !skipsRepeated) trainer.add(document);
   }
   if (count === 0)
-    throw new InputError("data: no document is left; give more text, or another --min-length or --max-length");
+    throw new InputError("data: no documents left; give more text, or change --min-length or --max-length");
   return { tokenizer: trainer.finish(), count, known, dataHash: hash.finish() };
 }
 
-/** The second pass. Throws InputError if a file is not what it was in the first. */
+/** The second pass. Throws InputError if a file has changed since the first. */
 function encode(
   documents: Documents,
   { tokenizer, known, count, dataHash }: FirstPass,
@@ -145,7 +147,7 @@ function encode(
     all.add(head);
     if (tail !== null) tails.add(tail);
   }
-  if (hash.finish() !== dataHash) throw new InputError("data: a file changed while it was read; start again");
+  if (hash.finish() !== dataHash) throw new InputError("data: a file changed while it was read; try again");
   return { documents: all, tails };
 }
 
@@ -170,7 +172,7 @@ class EncodedCollector implements EncodedDocuments {
   }
 }
 
-/** Every distinct document, when nothing else is asked. Throws InputError if a source can't be read any more. */
+/** Every distinct document, without learning a tokenizer. Throws InputError if a source can no longer be read. */
 export function knownDocuments(options: CorpusOptions, sources: readonly Source[]): TextSet {
   const known = new TextSet();
   for (const document of new Corpus(sources, options).read(refuseEmpty)) known.add(document);

@@ -1,5 +1,5 @@
 /**
- * Which engine: what was asked for, or what suits the model and the machine.
+ * Chooses and opens engines: the one that was asked for, or the one that suits the model and the machine.
  */
 import { AtomicEngine, atomicWeights } from "../training/atomic.ts";
 import type { Gpu } from "../backend/webgpu/device.ts";
@@ -20,13 +20,13 @@ import { planEngine, TensorEngine } from "../tensor/tensor-engine.ts";
 import { checkGpu } from "../backend/webgpu/check.ts";
 import type { Machine } from "./machine.ts";
 
-/** What the engine needs to know of the options. */
+/** The options that affect the engine. */
 export type EngineOptions = Pick<
   ResolvedOptions,
   "engine" | "threads" | "strictMath" | "noBlas" | "batchSize" | "precision"
 >;
 
-/** The engine that "auto" became, and why. */
+/** The engine that "auto" resolved to, and why. */
 export interface ChosenEngine {
   /** Its name. */
   readonly engine: "wasm" | "webgpu";
@@ -36,7 +36,7 @@ export interface ChosenEngine {
   readonly gpu: Gpu | null;
 }
 
-/** Whether a model that may be trained anywhere is better off on the GPU. It is looked for only where it may be. */
+/** Resolves "auto". Looks for a GPU only if the model is large enough for one to be faster. */
 export async function chooseEngine(
   config: Config,
   { batchSize, accumulate, strictMath }: Pick<ResolvedOptions, "batchSize" | "accumulate" | "strictMath">,
@@ -48,19 +48,19 @@ export async function chooseEngine(
   if (work < MIN_GPU_WORK) return { engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null };
   const gpu = await machine.findGpu();
   if (typeof gpu === "string") return { engine: "wasm", why: `no GPU: ${gpu}`, gpu: null };
-  if (gpu.isSoftware) return { engine: "wasm", why: `${gpu.name} is no GPU but software, which is slower`, gpu: null };
-  return { engine: "webgpu", why: "a model of this size learns faster on a GPU", gpu };
+  if (gpu.isSoftware) return { engine: "wasm", why: `${gpu.name} runs in software, which is slower`, gpu: null };
+  return { engine: "webgpu", why: "a model of this size trains faster on a GPU", gpu };
 }
 
 /**
- * Operations of a step from which on a GPU is faster: it takes about half a millisecond for the smallest, whatever the
- * model, in which a CPU does some 10⁷ to 10⁸.
+ * Operations per step above which a GPU is faster. Its smallest step takes about 0.5 ms, in which a CPU does 10⁷ to 10⁸
+ * operations.
  */
 const MIN_GPU_WORK = 5e8;
 
 /**
- * Opens an engine with these weights. A GPU that fails or has too little memory is no reason to give up: `warn` says so,
- * and the CPU does the work. Throws InputError where its memory can't be had.
+ * Opens an engine with these weights. If the GPU fails or has too little memory, warns and falls back to the wasm
+ * engine. Throws InputError if that cannot allocate its memory.
  */
 export async function openEngine(
   config: Config,
@@ -74,10 +74,10 @@ export async function openEngine(
     const gpu = await machine.findGpu();
     const engine = await openOnGpu(config, weights, options, { gpu, machine, warn });
     if (typeof gpu !== "string" && gpu.isSoftware) {
-      warn(`${gpu.name} is no GPU but software, a CPU that plays one; --engine wasm is faster`);
+      warn(`${gpu.name} runs in software, on the CPU; --engine wasm is faster`);
     }
     if (typeof engine !== "string") return engine;
-    warn(`no GPU: ${engine}; the CPU does the work`);
+    warn(`no GPU: ${engine}; using the CPU instead`);
   }
   machine.prepareWasm();
   const maxTokens = tokensPerPass(config, options.batchSize);
@@ -91,12 +91,12 @@ export async function openEngine(
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new InputError(
-      `the wasm engine can't have the memory for this model (${error.message}); choose a smaller --batch-size or model`,
+      `the wasm engine cannot allocate memory for this model (${error.message}); choose a smaller --batch-size or model`,
     );
   }
 }
 
-/** The engine on the GPU, or why it can't be. */
+/** The engine on the GPU, or the reason why it cannot be opened. */
 async function openOnGpu(
   config: Config,
   weights: Tensors,
@@ -107,10 +107,10 @@ async function openOnGpu(
   try {
     const maxTokens = tokensPerPass(config, batchSize);
     const noHalf = precision === "f16" ? await faultOfHalf(gpu) : null;
-    if (noHalf !== null) warn(`--precision f16: ${gpu.name} ${noHalf}; f32 instead`);
+    if (noHalf !== null) warn(`--precision f16: ${gpu.name} ${noHalf}; using f32 instead`);
     const isHalf = precision === "f16" && noHalf === null;
     const asked = isHalf ? ({ precision, matrices: await trustedMatrices(gpu) } as const) : {};
-    // Software is slow to try, and nobody waits for it twice.
+    // Tuning a software adapter takes too long.
     const isWorthTuning = !gpu.isSoftware && countParameters(config) * batchSize * config.blockSize > MIN_TUNED_WORK;
     const tuning = isWorthTuning ? machine.openTuning() : null;
     const backend = webgpuBackend(gpu, tuning === null ? asked : { ...asked, tuning });
@@ -123,29 +123,32 @@ async function openOnGpu(
   }
 }
 
-/** Why the GPU can't be asked for 16 bits; null if it can. */
+/** Why the GPU cannot compute with 16 bits; null if it can. Ends a sentence about the GPU. */
 async function faultOfHalf(gpu: Gpu): Promise<string | null> {
-  if (!gpu.target.half) return "has no numbers of 16 bits (shader-f16)";
+  if (!gpu.target.half) return "does not support 16-bit floats (shader-f16)";
   const fault = await checkGpu(gpu, { precision: "f16" });
-  return fault === null ? null : `can't be trusted with 16 bits: ${fault}`;
+  return fault === null ? null : `failed the check with 16 bits: ${fault}`;
 }
 
-/** Parameters × tokens of a step: below, a training is over before the trying has paid. */
+/** Parameters × tokens per step below which tuning costs more time than it saves. */
 const MIN_TUNED_WORK = 1e9;
 
-/** Units for matrices that can't do a small product do no large one. */
+/** Matrix units that fail the check on small products are not used for large ones either. */
 async function trustedMatrices(gpu: Gpu): Promise<"large" | "none"> {
   if (gpu.target.matrices === 0) return "none";
   return (await checkGpu(gpu, { precision: "f16", matrices: "all" })) === null ? "large" : "none";
 }
 
-/** 256 MiB of f32. */
+/** Logits held at once: 256 MiB of f32. */
 const MAX_GPU_LOGITS = 2 ** 26;
 
-/** Parameters below which to load a library takes about as long as it saves in a thousand steps. */
+/** Parameters below which loading a BLAS costs about as much time as it saves in a thousand steps. */
 const MIN_BLAS_PARAMETERS = 10_000;
 
-/** By the size alone, so that a run that goes on has the same numbers. */
+/**
+ * Whether the engine uses a BLAS if there is one: by the model's size alone, so that a resumed run has the same
+ * numbers.
+ */
 export const usesBlas = (
   config: Config,
   { noBlas, strictMath, engine }: Pick<EngineOptions, "noBlas" | "strictMath" | "engine">,
@@ -155,7 +158,7 @@ export const usesBlas = (
 const threadsOf = (config: Config, { batchSize, threads }: EngineOptions, { cores }: Pick<Machine, "cores">): number =>
   threads ?? suitableThreads(config, batchSize, cores);
 
-/** What a training needs: the wasm engine's memory, by what it is for. */
+/** Bytes that a training needs in the wasm engine, by purpose. */
 export function engineMemory(
   config: Config,
   options: EngineOptions,
@@ -167,7 +170,7 @@ export function engineMemory(
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
 
-/** What a training needs on a GPU whose buffers are as large as those of most. */
+/** Bytes that a training needs on a GPU, by purpose, with the buffer size limit that most GPUs have. */
 export function gpuMemory(config: Config, { batchSize, precision }: EngineOptions): WebGpuMemory {
   const alignment = webgpuAlignment(LARGE_BUFFER);
   const maxTokens = tokensPerPass(config, batchSize);
@@ -177,7 +180,7 @@ export function gpuMemory(config: Config, { batchSize, precision }: EngineOption
 
 const LARGE_BUFFER = 2 ** 30;
 
-/** The same as `openEngine`, with all of a training's state. */
+/** As `openEngine`, with a training's whole state: weights and Adam's moments. */
 export async function resumeEngine(
   config: Config,
   state: TrainingState,

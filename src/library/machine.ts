@@ -1,6 +1,6 @@
 /**
- * What the machine offers to an engine, as an interface: the library asks for it and knows neither Node nor a page.
- * A page's is here; Node's is in `run/machine.ts`.
+ * What the machine offers to an engine, as an interface, so that the library depends on neither Node nor a page.
+ * Implements a page's; Node's is in `run/machine.ts`.
  */
 import { webThreads } from "../backend/wasm/web-threads.ts";
 import type { Blas } from "../backend/wasm/wasm.ts";
@@ -15,19 +15,19 @@ import { EngineLost } from "../training/engine.ts";
 export interface Machine {
   /** Cores that a training may use; at least 1. */
   readonly cores: number;
-  /** Starts a worker of the pool; null: one thread is all there is. */
+  /** Starts a worker of the pool; null: only one thread is available. */
   readonly startThread: StartThread | null;
-  /** Gets the machine ready for the wasm engine: on Node 20, switches relaxed SIMD on. */
+  /** Prepares for the wasm engine: on Node 20, enables relaxed SIMD. */
   prepareWasm(): void;
-  /** A system's BLAS; null where there is none. */
+  /** The system's BLAS; null if there is none. */
   findBlas(): Blas | null;
-  /** A GPU that was checked, or the reason why there is none, as the end of a sentence. */
+  /** A GPU that passed the check, or the reason why there is none, as the end of a sentence. */
   findGpu(): Promise<Gpu | string>;
-  /** Where the fastest tiles of a GPU are kept; null: nowhere. */
+  /** Where measured tile sizes of a GPU are stored; null: nowhere. */
   openTuning(): TuningStore | null;
 }
 
-/** A device that was checked against the CPU, or the reason why it can't be used. @param webgpu as `navigator.gpu`. */
+/** A device that passed the check against the CPU, or the reason why not. @param webgpu as `navigator.gpu`. */
 export async function openCheckedGpu(webgpu: Pick<GPU, "requestAdapter">): Promise<Gpu | string> {
   try {
     const gpu = await openGpu(webgpu);
@@ -35,7 +35,7 @@ export async function openCheckedGpu(webgpu: Pick<GPU, "requestAdapter">): Promi
     const fault = await checkGpu(gpu);
     if (fault === null) return gpu;
     gpu.device.destroy();
-    return `${gpu.name} can't be trusted: ${fault}`;
+    return `${gpu.name} failed the check: ${fault}`;
   } catch (error) {
     if (error instanceof RangeError) return `the adapter is too small: ${error.message}`;
     if (error instanceof EngineLost) return `the adapter failed: ${error.message}`;

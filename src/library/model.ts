@@ -1,6 +1,6 @@
 /**
- * A trained model: writes text, measures text, says what comes next, and is saved as one file. The tokens, the engine and
- * the memory are inside; what trains it is in `trainer.ts`.
+ * A trained model: generates text, evaluates text, predicts the next token, and saves itself as one file. Manages its
+ * own tokens, engine and memory; does not train (`trainer.ts`).
  */
 import { InputError, isRecord } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
@@ -23,41 +23,41 @@ import type { Machine } from "./machine.ts";
 import { decodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 
-/** How text is written. */
+/** How to generate a text. */
 export interface GenerateOptions {
-  /** The beginning of the text; characters that are not in the vocabulary are left out. Default: none. */
+  /** The beginning of the text; characters that are not in the vocabulary are dropped. Default: none. */
   readonly prefix?: string;
-  /** Below 1 likely tokens become likelier; 0: always the likeliest. Default: 0.5, as the command's. */
+  /** Below 1 favors likely tokens; 0 always takes the likeliest. Default: 0.5, as the command's. */
   readonly temperature?: number;
-  /** Draw from the K likeliest tokens only. Default: null, from all. */
+  /** Sample from the K likeliest tokens only. Default: null, from all. */
   readonly topK?: number | null;
-  /** Draw from the likeliest tokens that reach this probability together. Default: null, from all. */
+  /** Sample from the likeliest tokens whose probabilities add up to this. Default: null, from all. */
   readonly topP?: number | null;
-  /** Tokens to write at most. Default: the model's blockSize. */
+  /** Maximum number of tokens to generate. Default: the model's blockSize. */
   readonly maxTokens?: number;
-  /** Start of the random numbers: the same seed writes the same text. Default: 42. */
+  /** Seed of the random number generator: the same seed gives the same text. Default: 42. */
   readonly seed?: number;
-  /** Ends the writing early: the promise rejects with its reason. */
+  /** Aborts: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** What texts cost the model. */
+/** How well a model predicts texts. */
 export interface TextEvaluation {
-  /** The mean of −log p per token, in nats; of at most blockSize tokens of each document. */
+  /** Mean of −log p per token, in nats, over at most the first blockSize tokens of each document. */
   readonly loss: number;
-  /** Bits that all of the text costs, per byte of UTF-8, a byte more for the end of each document. */
+  /** Sum of −log₂ p over the whole text ÷ its UTF-8 bytes, counting one more byte for the end of each document. */
   readonly bitsPerByte: number;
-  /** Documents that were measured. */
+  /** Documents evaluated. */
   readonly documents: number;
 }
 
-/** A token that may come next. */
+/** A candidate for the next token. */
 export interface NextToken {
   /** The token as text; the end of the text is `"<bos>"`. */
   readonly token: string;
   /** Its id. */
   readonly id: number;
-  /** At temperature 1. */
+  /** Its probability at temperature 1. */
   readonly probability: number;
 }
 
@@ -73,19 +73,19 @@ export interface ModelParts {
   readonly options: ResolvedOptions;
   /** SHA-256 of the training data, in hex. */
   readonly dataHash: string;
-  /** The step that the weights are of. */
+  /** The step that the weights are from. */
   readonly step: number;
-  /** Their held-out loss; null where nothing was held out. */
+  /** Their held-out loss; null if nothing was held out. */
   readonly heldOutLoss: number | null;
 }
 
-/** Documents that go through a model at once when it is evaluated. */
+/** Documents per forward pass in an evaluation. */
 const BATCH_SIZE = 16;
 const OPTIONS_KEY = "options";
 const TOKENIZER_KEY = "tokenizer";
 
 /**
- * A trained model. Its methods may be called while others run: they take turns.
+ * A trained model. Calls may overlap: they are queued.
  *
  * @example
  * const model = await train(["ada", "grace", "alan"], { numSteps: 500 });
@@ -96,7 +96,7 @@ export class Model {
   readonly #machine: Machine;
   #engine: Promise<Engine> | null = null;
 
-  /** From its parts; `load` reads them from a file. @param machine what its engine may use. */
+  /** Makes a model of its parts; `load` reads them from a file. @param machine what its engine may use. */
   constructor(parts: ModelParts, machine: Machine) {
     this.#parts = parts;
     this.#machine = machine;
@@ -122,17 +122,17 @@ export class Model {
     return this.#parts.options;
   }
 
-  /** The step that the weights are of. */
+  /** The step that the weights are from. */
   get step(): number {
     return this.#parts.step;
   }
 
-  /** The loss over the held-out documents that the training looked at; null where nothing was held out. */
+  /** Loss on the held-out documents that the training evaluated; null if nothing was held out. */
   get heldOutLoss(): number | null {
     return this.#parts.heldOutLoss;
   }
 
-  /** Writes a text: the prefix and what the model adds to it, as `microgpt complete` prints it. */
+  /** Generates a text: the prefix and its continuation, as `microgpt complete` prints it. */
   async generate(options: GenerateOptions = {}): Promise<string> {
     const prefix = this.#prefixOf(options);
     const ids = [...prefix];
@@ -140,7 +140,7 @@ export class Model {
     return this.tokenizer.decode(ids);
   }
 
-  /** Writes a text piece by piece: what the model adds to the prefix. A character of several bytes comes whole. */
+  /** Generates a continuation of the prefix, piece by piece. Never splits a character of several bytes. */
   async *stream(options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
     const ids = this.#prefixOf(options);
     let shown = this.tokenizer.decode(ids);
@@ -156,11 +156,11 @@ export class Model {
     if (rest !== "") yield rest;
   }
 
-  /** What texts cost the model that it was not trained on. Throws InputError if no document is left after cleaning. */
+  /** Evaluates the model on texts, cleaned as in training. Throws InputError if no document is left. */
   async evaluate(texts: Iterable<string>): Promise<TextEvaluation> {
     const sources = Array.from(texts, (text, i) => textSource(`text ${i + 1}`, text));
     const documents = [...new Corpus(sources, this.options).read()];
-    if (documents.length === 0) throw new InputError("evaluate: the texts have no document; give some text");
+    if (documents.length === 0) throw new InputError("evaluate: the texts contain no documents; give more text");
     const tokens = documents.map((document) => documentTokens(this.tokenizer, document));
     const slices = measureInSlices(await this.#open(), tokens);
     let slice = await slices.next();
@@ -169,7 +169,7 @@ export class Model {
     return { loss: slice.value.loss, bitsPerByte: slice.value.bits / bytes, documents: documents.length };
   }
 
-  /** The likeliest tokens after a text, in falling order. @param count how many; default: 5. */
+  /** The likeliest next tokens after a text, likeliest first. @param count how many; default: 5. */
   async nextTokens(prefix: string, count: number = 5): Promise<NextToken[]> {
     const logits = await this.logits(prefix);
     const probabilities = nextTokenProbabilities(logits, { temperature: 1, topK: null, topP: null });
@@ -178,7 +178,7 @@ export class Model {
       .slice(0, count);
   }
 
-  /** The logits [vocabSize] of the token after a text, of which the last blockSize − 1 tokens are read. */
+  /** Logits [vocabSize] of the token after a text. Reads at most the last blockSize tokens, BOS included. */
   async logits(prefix: string): Promise<number[]> {
     const reader = (await this.#open()).reader();
     const ids = [this.tokenizer.bos, ...this.tokenizer.encode(prefix).ids].slice(-this.config.blockSize);
@@ -188,8 +188,8 @@ export class Model {
   }
 
   /**
-   * The model as the bytes of one safetensors file: weights, and in its metadata tokenizer, options and a SHA-256 of the
-   * whole. `load` reads it; any program that knows safetensors reads the weights.
+   * The model as the bytes of one safetensors file: the weights, and in its metadata the tokenizer, the options and a
+   * SHA-256 of the file. `load` reads it; any program that knows safetensors reads the weights.
    */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     const { config, weights, step, heldOutLoss, dataHash } = this.#parts;
@@ -210,7 +210,7 @@ export class Model {
     if (engine instanceof TensorEngine) engine.close();
   }
 
-  /** As the command opens an engine to write: without a BLAS, whose sums have another order. */
+  /** Opens the engine as the command does for sampling: without a BLAS, which sums in another order. */
   #open(): Promise<Engine> {
     const { config, weights, options } = this.#parts;
     const writing = { ...options, batchSize: BATCH_SIZE, noBlas: true };
@@ -242,7 +242,7 @@ export class Model {
 }
 
 /**
- * Reads what `Model.save` wrote. Throws InputError for a file that is damaged, or is not such a file.
+ * Reads what `Model.save` wrote. Throws InputError if the file is damaged or of another kind.
  * @param machine what its engine may use.
  */
 export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Model> {
@@ -263,9 +263,10 @@ export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Mo
   return new Model({ ...model, tokenizer, options }, machine);
 }
 
-/** The best model of a run. Throws InputError where a file is missing or damaged, or the run has no model yet. */
+/** The best model of a run. Throws InputError if a file is missing or damaged, or the run has no model yet. */
 export async function modelOfRun(files: RunFiles, machine: Machine): Promise<Model> {
   const { model, tokenizer, options } = await decodeRun(files);
-  if (model === null) throw new InputError("model.safetensors is missing: the run was not evaluated yet; train it on");
+  if (model === null)
+    throw new InputError("model.safetensors is missing: the run has not been evaluated yet; resume it");
   return new Model({ ...model, tokenizer, options }, machine);
 }

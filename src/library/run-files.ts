@@ -1,6 +1,6 @@
 /**
- * A run directory as named bytes in memory: what a page can offer for download, and read back. The names and formats are
- * those of a run on the disk (`node/run-directory.ts`), so `microgpt resume` goes on with it.
+ * A run directory as named bytes in memory, which a page can offer for download and read back. The names and formats
+ * are those of a run on disk (`node/run-directory.ts`), so `microgpt resume` can resume it.
  */
 import { InputError, isRecord, quote, showPath } from "../errors.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
@@ -16,7 +16,7 @@ export type RunFiles = ReadonlyMap<string, Uint8Array>;
 
 /** What a run holds that another process needs to resume it. */
 export interface RunContent {
-  /** What the training was given. */
+  /** The options of the training. */
   readonly options: ResolvedOptions;
   /** Text to ids and back. */
   readonly tokenizer: Tokenizer;
@@ -24,20 +24,20 @@ export interface RunContent {
   readonly checkpoint: Checkpoint | null;
   /** The best weights; null before the first evaluation. */
   readonly model: ModelFile | null;
-  /** The texts that were learnt, where they are not files that can be read again. */
+  /** Training texts that the run keeps because they are not files that can be read again. */
   readonly texts: readonly string[];
 }
 
-/** JSON as every file of a run has it. */
+/** JSON as in every file of a run: two spaces per level, a newline at the end. */
 export const toJsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** The text of `tokenizer.json`, to the letter: its hash is in every checkpoint. */
+/** The exact text of `tokenizer.json`; its hash is in every checkpoint. */
 export const tokenizerTextOf = (tokenizer: Tokenizer): string => toJsonText(tokenizer);
 
 /** The text of `config.json`. */
 export const configTextOf = (options: object): string => toJsonText({ format: "microgpt-run", version: 1, options });
 
-/** What is hashed of the options: all but where the data lies. */
+/** The text of the options that is hashed: all except the paths of the data. */
 export const optionsTextOf = (options: Readonly<Record<string, unknown>>): string =>
   JSON.stringify({ ...options, data: [] });
 
@@ -46,13 +46,15 @@ const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
 /** `step-000200.safetensors` */
 export const checkpointName = (step: number): string => `step-${String(step).padStart(6, "0")}.safetensors`;
 
-/** The step of a checkpoint's file name; null for another name. */
+/** The step in a checkpoint's file name; null for any other name. */
 export function stepOfCheckpoint(name: string): number | null {
   const digits = CHECKPOINT_NAME.exec(name)?.[1];
   return digits === undefined ? null : Number(digits);
 }
 
-/** The options in `config.json`, not yet checked. Throws InputError that names what is wrong. @param path for messages. */
+/**
+ * The options in `config.json`, not yet checked. Throws InputError that names what is wrong. @param path for messages.
+ */
 export function parseConfigText(text: string, path: string): Readonly<Record<string, unknown>> {
   const json = parseJsonText(text, path);
   if (!isRecord(json) || json.format !== "microgpt-run")
@@ -64,7 +66,7 @@ export function parseConfigText(text: string, path: string): Readonly<Record<str
   return json.options;
 }
 
-/** JSON, or an InputError that names the file. */
+/** Parses JSON. Throws InputError that names the file. @param path for messages. */
 export function parseJsonText(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
@@ -73,10 +75,10 @@ export function parseJsonText(text: string, path: string): unknown {
   }
 }
 
-/** A run's content → its files, as they would be on the disk. */
+/** A run's content → its files, as they would be on disk. */
 export async function encodeRun({ options, tokenizer, checkpoint, model, texts }: RunContent): Promise<RunFiles> {
   const encoder = new TextEncoder();
-  // Texts of its own: the run reads them from `pages/`, as it does what was piped in.
+  // "-": the run reads its texts from `pages/`, as it does for standard input.
   const kept = texts.length === 0 ? options : { ...options, data: ["-"] };
   const files = new Map<string, Uint8Array>([
     ["config.json", encoder.encode(configTextOf(kept))],

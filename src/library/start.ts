@@ -1,4 +1,4 @@
-/** The engine of a new training, with its first weights: chosen, opened, and the steps of its budget counted. */
+/** Starts a new training: chooses and opens the engine, initializes the weights, converts the budget to steps. */
 import type { Gpu } from "../backend/webgpu/device.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { initTensors } from "../training/engine.ts";
@@ -12,14 +12,14 @@ import type { TrainingData } from "./training-data.ts";
 export interface StartedTraining {
   /** The engine, with new weights. */
   readonly engine: Engine;
-  /** The options to remember: with the engine that is used, and `numSteps` as the budget came to. */
+  /** The options to store, with the actual engine, and the budget as `numSteps`. */
   readonly options: ResolvedOptions;
-  /** How "auto" chose the engine; null where it was asked for. */
+  /** Why "auto" chose this engine; null if the options name one. */
   readonly why: string | null;
 }
 
 /**
- * Starts a training. Throws InputError where the model needs more memory than there is, or the warm-up takes all steps.
+ * Starts a training. Throws InputError if the model needs too much memory or the warm-up takes all steps.
  * @param mayChooseGpu whether "auto" may take a GPU (`mayUseGpu`).
  */
 export async function startTraining(
@@ -32,7 +32,7 @@ export async function startTraining(
   const { config } = data;
   const choice = mayChooseGpu ? await chooseEngine(config, resolved, machine) : null;
   const chosen = { ...resolved, engine: choice?.engine ?? resolved.engine };
-  // A run remembers whether it began with a BLAS: with another choice its last digits would differ.
+  // Stored in the run: resuming with another choice would change the last digits.
   const noBlas = resolved.noBlas || (usesBlas(config, chosen) && machine.findBlas() === null);
   const options = { ...chosen, noBlas };
   const gpu = choice?.gpu ?? null;

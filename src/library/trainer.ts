@@ -1,5 +1,5 @@
 /**
- * Trains a model of texts in memory, with the options of the command: `train` to the end, `Trainer` step by step. The
+ * Trains a model on texts in memory, with the options of the command: `train` to the end, `Trainer` step by step. The
  * same options and seed give the same numbers as `microgpt train`.
  */
 import { InputError } from "../errors.ts";
@@ -24,7 +24,7 @@ import { startTraining } from "./start.ts";
 import { prepareTrainingData } from "./training-data.ts";
 import type { TrainingData } from "./training-data.ts";
 
-/** Options of the command that are about files, pages, runs and samples; a library user has other means for them. */
+/** Options for files, pages, runs and samples: meaningless in the library, which takes texts and returns a model. */
 const COMMAND_ONLY = [
   "data",
   "urls",
@@ -40,36 +40,36 @@ const COMMAND_ONLY = [
   "log",
 ] as const;
 
-/** The options of `microgpt train` that say what is trained and how; the same names, defaults and limits. */
+/** The options of `microgpt train` for model and training, with the same names, defaults and limits. */
 export type ModelOptions = Partial<Omit<TrainOptions, (typeof COMMAND_ONLY)[number]>>;
 
-/** A step that is done. */
+/** A finished step. */
 export type StepEvent = Extract<TrainEvent, { type: "step" | "skipped" }>;
-/** An evaluation that is done. */
+/** A finished evaluation. */
 export type EvaluationEvent = Extract<TrainEvent, { type: "evaluation" }>;
 
-/** What a training tells while it goes, and what ends it. */
+/** Callbacks of a training, and the signal that aborts it. */
 export interface TrainCallbacks {
-  /** Is called after each step; `step` counts from 1. A skipped step has no loss: see `type`. */
+  /** Called after each step except skipped ones; `step` counts from 1. */
   readonly onStep?: (event: Extract<StepEvent, { type: "step" }>) => void;
-  /** Is called after each step whose loss or gradients were not finite: it moved nothing. */
+  /** Called after each step that was skipped because its loss or gradients were not finite. */
   readonly onSkipped?: (event: Extract<StepEvent, { type: "skipped" }>) => void;
-  /** Is called after each evaluation on the held-out documents. */
+  /** Called after each evaluation on the held-out documents. */
   readonly onEvaluation?: (event: EvaluationEvent) => void;
-  /** bpe, byte-bpe: is called after each merge that the tokenizer learns. */
+  /** bpe, byte-bpe: called after each merge that the tokenizer learns. */
   readonly onMerge?: (event: MergeEvent) => void;
-  /** Is given what a person should know while the training goes on. Default: nobody is. */
+  /** Called with warnings for the user. Default: they are dropped. */
   readonly onWarning?: (message: string) => void;
-  /** Ends the training: its promise rejects with the signal's reason. */
+  /** Aborts the training: its promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Everything that `train` and `Trainer.create` take beside the texts. */
+/** Everything that `train` and `Trainer.create` take besides the texts. */
 export type TrainerOptions = ModelOptions & TrainCallbacks;
 
 const CALLBACKS = ["onStep", "onSkipped", "onEvaluation", "onMerge", "onWarning", "signal"] as const;
 
-/** Options of a user → resolved ones. Throws InputError for a name or a value that is wrong. */
+/** Checks and resolves a user's options. Throws InputError for an unknown name or an invalid value. */
 function resolveModelOptions(options: TrainerOptions): { given: TrainOptions; resolved: ResolvedOptions } {
   const typed = Object.fromEntries(
     Object.entries(options).filter(
@@ -79,7 +79,7 @@ function resolveModelOptions(options: TrainerOptions): { given: TrainOptions; re
   const foreign = COMMAND_ONLY.find((key) => Object.hasOwn(typed, key));
   if (foreign !== undefined) {
     throw new InputError(
-      `options: ${foreign} is an option of the command only; the library takes texts and gives a model`,
+      `options: ${foreign} is an option of the command only; the library takes texts and returns a model`,
     );
   }
   const given = checkOptions(TRAIN_OPTIONS, typed);
@@ -105,7 +105,7 @@ interface TrainerParts {
 }
 
 /**
- * A training that its user drives: a step at a time, or to the end, with pauses.
+ * A training that the caller drives: one step at a time, or to the end, with pauses.
  *
  * @example
  * const trainer = await createTrainer(["ada", "grace", "alan"], { numSteps: 500 });
@@ -114,13 +114,13 @@ interface TrainerParts {
  * const model = await trainer.model();
  */
 export class Trainer {
-  /** The options as they came to be: with the engine that is used and the steps of a budget. */
+  /** The resolved options, with the actual engine, and the budget as `numSteps`. */
   readonly options: ResolvedOptions;
-  /** Documents as tokens, tokenizer, baselines' input, what was cleaned. */
+  /** The training data: documents as tokens, tokenizer, what cleaning changed. */
   readonly data: TrainingData;
-  /** How far the training has come; read it between two steps. */
+  /** Progress so far; read it between two steps. */
   readonly progress: Progress = newProgress();
-  /** How the engine was chosen; null where the options named one. */
+  /** Why "auto" chose this engine; null if the options name one. */
   readonly why: string | null;
   readonly #parts: TrainerParts;
   readonly #events: AsyncGenerator<TrainEvent, void, void>;
@@ -138,9 +138,10 @@ export class Trainer {
   }
 
   /**
-   * Reads the texts, learns the tokenizer and opens the engine. A text is what a file is to the command: with
+   * Reads the texts, learns the tokenizer and opens the engine. Each text is treated as the command treats a file: with
    * `documents: "line"`, the default, each of its lines is a document.
-   * Throws InputError for options or texts that cannot be trained with. @param machine what the engine may use.
+   * Throws InputError for invalid options, and for texts that cannot be trained on.
+   * @param machine what the engine may use.
    */
   static async create(texts: Iterable<string>, options: TrainerOptions, machine: Machine): Promise<Trainer> {
     const { given, resolved } = resolveModelOptions(options);
@@ -158,7 +159,7 @@ export class Trainer {
     return this.data.tokenizer;
   }
 
-  /** The engine. Between two steps its weights, logits and activations may be read. */
+  /** The engine. Read its weights, logits and activations between two steps only. */
   get engine(): Engine {
     return this.#parts.engine;
   }
@@ -169,7 +170,7 @@ export class Trainer {
   }
 
   /**
-   * The next step, or the evaluation that follows it; null where nothing is left to do. Calls must not overlap.
+   * Does the next step, or the evaluation that follows it. Resolves to null at the end. Calls must not overlap.
    * Throws InputError (code "diverged") after five steps in a row without finite numbers.
    */
   async step(): Promise<StepEvent | EvaluationEvent | null> {
@@ -183,18 +184,18 @@ export class Trainer {
     }
   }
 
-  /** Steps to the end, or until `pause` is called or the signal aborts. Calls must not overlap. Throws as `step`. */
+  /** Trains to the end, or until `pause` or the signal's abort. Calls must not overlap. Throws as `step`. */
   async run(): Promise<void> {
     this.#isPaused = false;
     while (!this.#isPaused && (await this.step()) !== null);
   }
 
-  /** Lets `run` return after the step that is being done; `run` or `step` continue. */
+  /** Makes `run` return after the current step. Call `run` or `step` to continue. */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** The model with the best weights so far; with the present ones where nothing is held out. */
+  /** The model with the best weights so far, or with the current ones if nothing is held out. */
   async model(): Promise<Model> {
     const { data, machine } = this.#parts;
     const { config, tokenizer, dataHash } = data;
@@ -204,13 +205,13 @@ export class Trainer {
     return new Model(parts, machine);
   }
 
-  /** A copy of the present weights alone, a third of a checkpoint. */
+  /** A copy of the current weights, without Adam's moments: a third of a checkpoint. */
   async snapshot(): Promise<Tensors> {
     const { engine } = this.#parts;
     return engine instanceof TensorEngine ? await engine.weights() : (await engine.save()).weights;
   }
 
-  /** The training as the files of a run, which `microgpt resume` goes on with; also the texts are in it. */
+  /** The training as the files of a run, texts included; `microgpt resume` can resume it. */
   async files(): Promise<RunFiles> {
     const { data, engine, options, texts } = this.#parts;
     const { config, tokenizer, dataHash, random } = data;
@@ -223,7 +224,7 @@ export class Trainer {
     return await encodeRun({ options, tokenizer, checkpoint, model: best, texts: joined });
   }
 
-  /** Frees the engine's memory and threads. The models that the trainer gave go on working. */
+  /** Frees the engine's memory and threads. Models that the trainer returned remain usable. */
   close(): void {
     const { engine } = this.#parts;
     if (engine instanceof TensorEngine) engine.close();
@@ -241,8 +242,8 @@ export class Trainer {
 }
 
 /**
- * Trains a model of texts, to the end, and gives the model with the best weights. Throws InputError as `Trainer` does;
- * rejects with the signal's reason where it aborts.
+ * Trains a model on texts to the end and resolves to the model with the best weights. Throws InputError as `Trainer`
+ * does; rejects with the signal's reason if it aborts.
  */
 export async function trainModel(texts: Iterable<string>, options: TrainerOptions, machine: Machine): Promise<Model> {
   const trainer = await Trainer.create(texts, options, machine);

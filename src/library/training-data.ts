@@ -1,6 +1,6 @@
 /**
- * The training data: everything that follows from options and texts alone (documents as tokens, tokenizer, configuration,
- * baselines). A resumed training computes it again and gets the same.
+ * The training data: everything that depends only on options and texts (documents as tokens, split, tokenizer, config,
+ * baselines). A resumed training computes it again, with the same result.
  */
 import { baselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
@@ -18,21 +18,24 @@ import { encodeText } from "./encode.ts";
 import type { EncodedText, EncodeTools } from "./encode.ts";
 import { checkSize } from "../tensor/sizing.ts";
 
-/** Everything that a training learns from. */
+/** Everything that a training learns from, and the model's config, which depends on it. */
 export interface TrainingData {
-  /** The model. */
+  /** The model's sizes. */
   readonly config: Config;
   /** Learnt from the texts. */
   readonly tokenizer: Tokenizer;
-  /** Documents, or windows of them (`--stream`), as tokens, to learn from; shuffled. */
+  /** Documents, or windows (`--stream`), to train on, as tokens; shuffled. */
   readonly train: TokenSequences;
-  /** The same, held out. */
+  /** Held-out documents, or windows, as tokens. */
   readonly heldOut: TokenSequences;
   /** What `train` and `heldOut` count. */
   readonly unit: "document" | "window";
   /** UTF-8 bytes of the held-out text, one more for the end of each document. */
   readonly heldOutBytes: number;
-  /** Fraction of the training tokens that no step learns from, because they come after the first blockSize of a document. */
+  /**
+   * Fraction of the training tokens that no step learns from, because they come after the first blockSize of a
+   * document.
+   */
   readonly unlearnt: number;
   /** Every distinct document; a sample is new if it is not among them. */
   readonly known: TextSet;
@@ -46,7 +49,7 @@ export interface TrainingData {
   readonly dataHash: string;
 }
 
-/** Reads the data and prepares it. Throws InputError if it can't be learnt from. */
+/** Reads and prepares the data. Throws InputError if it cannot be trained on. */
 export function prepareTrainingData(
   options: ResolvedOptions,
   sources: readonly Source[],
@@ -59,8 +62,9 @@ export function prepareTrainingData(
 }
 
 /**
- * The same of a text that was read before. Throws InputError for a model that is too large, or too few documents.
- * @param random the run's generator, which has drawn nothing yet (but for the reference's documents).
+ * As `prepareTrainingData`, for a text that is already encoded. Throws InputError for a model that is too large, or too
+ * few documents.
+ * @param random the run's generator, not yet used (except, with `--reference`, to shuffle the documents).
  */
 export function trainingDataOf(
   options: ResolvedOptions,
@@ -75,8 +79,8 @@ export function trainingDataOf(
   return {
     config,
     tokenizer,
-    // Held-out windows are shuffled too, or the first of them, which an evaluation looks at, would be of one place; not by
-    // the run's generator, so that runs of all seeds look at the same.
+    // Held-out windows are shuffled too: an evaluation takes the first ones, which would otherwise be neighbors. Their
+    // seed is fixed, so that all runs evaluate the same windows.
     train: options.stream ? train.windows(blockSize).shuffled(random) : train,
     heldOut: options.stream ? heldOut.windows(blockSize).shuffled(new Random(0)) : heldOut,
     unit: options.stream ? "window" : "document",
@@ -111,7 +115,7 @@ function split(
 
 const add = (a: number, b: number): number => a + b;
 
-/** Measured on the held-out documents, or on the others where none are. */
+/** Losses of trivial models, on the held-out documents, or on the training documents if none are held out. */
 export function baselinesOf({ train, heldOut, config }: TrainingData): Baselines {
   return baselines(train, heldOut.length > 0 ? heldOut : train, config.vocabSize, config.blockSize);
 }

@@ -7,9 +7,9 @@ import { Trainer, trainModel } from "./trainer.ts";
 import type { TrainerOptions } from "./trainer.ts";
 
 /**
- * Trains a model of texts, to the end. The same options and seed give the same numbers as `microgpt train` of a file
- * with these texts. Throws InputError for texts or options that cannot be trained with; rejects with the reason of
- * `options.signal` where that aborts.
+ * Trains a model on texts, to the end. The same options and seed give the same numbers as `microgpt train` on a file
+ * with these texts. Throws InputError for invalid options, and for texts that cannot be trained on; rejects with the
+ * reason of `options.signal` if that aborts.
  *
  * @example
  * const model = await train(["ada", "grace", "alan"], { numSteps: 500, onStep: ({ step, loss }) => console.log(step, loss) });
@@ -19,17 +19,17 @@ export async function train(texts: Iterable<string>, options: TrainerOptions = {
   return await trainModel(texts, options, webMachine());
 }
 
-/** A training to drive by hand: step by step, with pauses, with a look inside. Throws as `train`. */
+/** A training that the caller drives: step by step, with pauses, with access to its state. Throws as `train`. */
 export async function createTrainer(texts: Iterable<string>, options: TrainerOptions = {}): Promise<Trainer> {
   return await Trainer.create(texts, options, webMachine());
 }
 
-/** A model from the bytes that `model.save()` gave. Throws InputError for a file that is damaged or of another kind. */
+/** Loads a model from the bytes of `model.save()`. Throws InputError if they are damaged or of another kind. */
 export async function load(bytes: Uint8Array): Promise<Model> {
   return await loadModel(bytes, webMachine());
 }
 
-/** The best model of a run, from the run's files. Throws InputError for a file that is damaged or missing. */
+/** The best model of a run, from the run's files. Throws InputError if a file is damaged or missing. */
 export async function loadRun(files: RunFiles): Promise<Model> {
   return await modelOfRun(files, webMachine());
 }

@@ -1,6 +1,6 @@
 /**
- * A training from its data to its samples: a new run (`begin`), or one that was stopped (`continueRun`). It talks to a
- * reporter and knows no terminal.
+ * A training from its data to its samples: a new run (`begin`), or one that was stopped (`continueRun`). It reports
+ * to a reporter and does not use the terminal.
  */
 import type { Checkpoint } from "../training/checkpoint.ts";
 import { InputError } from "../errors.ts";
@@ -56,14 +56,16 @@ export interface Outcome {
 export async function begin(
   data: TrainingData,
   options: ResolvedOptions,
-  place: NewRun,
+  newRun: NewRun,
   goal: TrainingGoal,
   reporter: Reporter,
 ): Promise<Outcome> {
-  const started = await startTraining(data, options, place.mayUseGpu, nodeMachine, (message) => reporter.warn(message));
+  const started = await startTraining(data, options, newRun.mayUseGpu, nodeMachine, (message) =>
+    reporter.warn(message),
+  );
   const stem = stemOf(options.data, options.urls);
   return await StopRequest.during(async (stop) => {
-    const run = Run.create(place.runsDir, place.name, stem, started.options, data.tokenizer, place.fetched);
+    const run = Run.create(newRun.runsDir, newRun.name, stem, started.options, data.tokenizer, newRun.fetched);
     try {
       const { engine, why } = started;
       const training = new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why });
@@ -92,7 +94,7 @@ export async function continueRun(
   }
 }
 
-/** A run that was stopped before its first save. Its options have the steps that its budget came to. */
+/** Restarts a run that was stopped before its first save. Its options already hold the steps of its budget. */
 async function startAgain(run: Run, data: TrainingData, reporter: Reporter): Promise<Training> {
   const options = { ...run.options, tokens: null, seconds: null };
   const { engine } = await startTraining(data, options, false, nodeMachine, (message) => reporter.warn(message));
@@ -111,17 +113,17 @@ async function restore(run: Run, data: TrainingData, checkpoint: Checkpoint, rep
   const origin = await originOf(data, run);
   const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
   if (changed !== undefined) {
-    throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; put it back to resume`);
+    throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; restore it to resume`);
   }
   if (usesBlas(data.config, run.options) && findBlas() === null) {
-    reporter.warn("the run began with a BLAS library, which is not here; its numbers will differ in the last digits");
+    reporter.warn("the run began with a BLAS library, which is not installed here; the last digits will differ");
   }
   const warn = (message: string): void => reporter.warn(message);
   const engine = await resumeEngine(data.config, state, run.options, nodeMachine, warn);
   data.random.setState(random);
   const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {
-    reporter.warn(`the best weights (step ${progress.best.step}) can't be read; the search for the best begins anew`);
+    reporter.warn(`the best weights (step ${progress.best.step}) cannot be read; the search for the best starts over`);
     progress.best = null;
   }
   return new Training({ run, data, engine, progress, best, reporter, why: null });

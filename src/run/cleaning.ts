@@ -6,9 +6,7 @@ import { grouped } from "./format.ts";
 export function cleaningText(cleaning: Cleaning): string {
   const { replaced, controls, normalized, tooShort, tooLong, gutenberg, encodings } = cleaning;
   const parts = [
-    replaced > 0
-      ? `${counted(replaced, "place")} that ${replaced === 1 ? "was" : "were"} no character (now \ufffd)`
-      : "",
+    replaced > 0 ? `${counted(replaced, "invalid character")} replaced by \ufffd` : "",
     controls > 0 ? `${counted(controls, "control character")} removed` : "",
     normalized > 0 ? `${counted(normalized, "document")} normalized` : "",
     tooShort > 0 ? `${counted(tooShort, "document")} too short` : "",

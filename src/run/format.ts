@@ -1,8 +1,8 @@
 /** Values as text: what is safe to print, and numbers for people. */
 
 /**
- * Makes text of unknown origin (data, samples, file names) safe to print: drops control characters, which could move the
- * cursor or rename the window, and direction marks, which could reorder the line. Keeps tab and newline.
+ * Makes text of unknown origin (data, samples, file names) safe to print: drops control characters, which could move
+ * the cursor or rename the window, and direction marks, which could reorder the line. Keeps tab and newline.
  */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "");

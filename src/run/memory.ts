@@ -8,27 +8,27 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 
 /** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */
 const NODE_BYTES = 106e6;
-/** A document: where it begins and ends, its place in the order, its hash in the set of what is known (twice). */
+/** Per document: start and end, index in the order, hash in the set of known documents (twice). */
 const DOCUMENT_BYTES = 80;
-/** Lists of tokens grow by doubling; with --stream there is another, of the windows. */
+/** Token lists, relative to the tokens: they grow by doubling. --stream adds one, of the windows. */
 const LISTS = 2.5;
-/** For a token of the text, what learning merges takes and leaves behind, until V8 collects. */
+/** Per token of the text: memory for learning merges, including garbage until V8 collects it. */
 const MERGING_BYTES = 60;
 const MAX_MERGING_BYTES = 90e6;
 /** Copies of a parameter's numbers in a save: the state, the best weights, the file, its hash's copy. */
 const SAVED_NUMBERS = 11.5;
-/** The same of the saves before, as far as V8 leaves them uncollected. */
+/** Copies from earlier saves that V8 has not collected yet. */
 const LEFT_NUMBERS = 13.5;
 const MAX_LEFT_BYTES = 40e6;
-/** A worker thread's own Node; a BLAS with its buffers. */
+/** Per worker thread, for its own Node; for a BLAS, with its buffers. */
 const THREAD_BYTES = 21e6;
 const BLAS_BYTES = 8e6;
 /** Dawn with a driver and its compiler; measured with SwiftShader, whose memory is the process's own. */
 const DAWN_BYTES = 420e6;
-/** A Value of the atomic core, with the lists that it keeps. */
+/** Per Value of the atomic core, with its lists. */
 const VALUE_BYTES = 200;
 
-/** A product of the atomic core, as a term of a dot product; graphs that V8 holds before it collects, and what more. */
+/** Per product of the atomic core, as a term of a dot product; graphs alive before V8 collects; other garbage. */
 const PRODUCT_BYTES = 32;
 const GRAPHS = 8;
 const GRAPH_GARBAGE_BYTES = 100e6;
@@ -57,13 +57,13 @@ export interface MemoryNeed {
 /** The sum of the bytes. */
 export const sumOf = (parts: Parts): number => parts.reduce((sum, [, bytes]) => sum + bytes, 0);
 
-/** The need of a training. Throws InputError for a model that is too large for the engine. */
+/** The memory that a training needs. Throws InputError for a model that is too large for the engine. */
 export function memoryNeed(config: Config, options: ResolvedOptions, text: TextSize): MemoryNeed {
   const { engine } = options;
   const parts = {
     atomic: () => atomicParts(config),
     wasm: () => wasmParts(config, options),
-    webgpu: (): [string, number][] => [["Dawn, and what waits to be sent", DAWN_BYTES]],
+    webgpu: (): [string, number][] => [["Dawn and pending uploads", DAWN_BYTES]],
   }[engine]();
   const numberBytes = engine === "atomic" ? 8 : 4;
   return {
@@ -92,7 +92,7 @@ function wasmParts(config: Config, options: ResolvedOptions): [string, number][]
     ["parameters, packed", memory.packed],
     [`activations (batch of ${options.batchSize})`, memory.activations],
     [`scratch of ${memory.threads} thread${memory.threads === 1 ? "" : "s"}`, memory.scratch],
-    ["threads beside the first", (memory.threads - 1) * THREAD_BYTES],
+    ["additional threads", (memory.threads - 1) * THREAD_BYTES],
     ["BLAS", usesBlas(config, options) && nodeMachine.findBlas() !== null ? BLAS_BYTES : 0],
   ];
 }
@@ -119,6 +119,6 @@ function atomicParts(config: Config): [string, number][] {
   return [
     ["parameters and their gradients", VALUE_BYTES * parameters],
     ["optimizer (two means)", 16 * parameters],
-    ["graphs, and what is left of them", GRAPHS * graph + GRAPH_GARBAGE_BYTES],
+    ["graphs, including garbage", GRAPHS * graph + GRAPH_GARBAGE_BYTES],
   ];
 }

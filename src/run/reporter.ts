@@ -26,7 +26,7 @@ export interface Beginning {
   readonly why: string | null;
   /** The run's directory. */
   readonly run: string;
-  /** The step that the run was resumed at; 0: new. */
+  /** The step that the run was resumed from; 0: new. */
   readonly resumedAt: number;
   /** Steps of the whole training. */
   readonly numSteps: number;
@@ -87,7 +87,7 @@ export interface ResultReport {
   readonly heldOutLoss: number;
   /** Bits per byte of the whole held-out text; null where nothing is held out. */
   readonly bitsPerByte: number | null;
-  /** Whether a document is longer than the block, so that the model started again within it. */
+  /** Whether a document is longer than the block, so that the model's context restarted within it. */
   readonly beganAnew: boolean;
   /** Held-out documents, or windows. */
   readonly documents: number;
@@ -107,7 +107,7 @@ export interface SampleReport {
   readonly known: boolean | null;
 }
 
-/** Hears what a training does. */
+/** Receives the events of a training. */
 export interface Reporter {
   /** Progress while a large text is read. */
   reading(reading: ReadingReport): void;

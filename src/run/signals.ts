@@ -5,13 +5,13 @@
 import { setImmediate } from "node:timers/promises";
 import { errorCode } from "../node/files.ts";
 
-/** Signals and their exit codes: 128 + the signal's number, as shells have it. */
+/** Signals and their exit codes: 128 + the signal's number, as in shells. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-/** SIGPIPE's exit code: the reader of our output has gone. */
+/** SIGPIPE's exit code: the reader of our output closed the pipe. */
 const PIPE_CLOSED = 141;
 
 /** Milliseconds between turns of the event loop, in which signals are delivered. */
-const BREATH_MS = 20;
+const YIELD_MS = 20;
 
 /** Whether a signal, or a closed pipe, has asked to stop. */
 export class StopRequest {
@@ -19,7 +19,7 @@ export class StopRequest {
   exitCode: number | null = null;
   /** Called on every signal, and when the output fails. While it is null, a second signal ends the process at once. */
   onStop: (() => void) | null = null;
-  #lastBreathMs = performance.now();
+  #lastYieldMs = performance.now();
 
   /**
    * Listens for signals while `work` is running. Work that holds a lock must take and release it inside: a signal
@@ -36,11 +36,11 @@ export class StopRequest {
     }
   }
 
-  /** Lets the event loop deliver signals, every few milliseconds; resolves to whether to stop. */
+  /** Yields to the event loop every few milliseconds so that signals arrive; resolves to whether to stop. */
   async heard(): Promise<boolean> {
-    if (performance.now() - this.#lastBreathMs > BREATH_MS) {
+    if (performance.now() - this.#lastYieldMs > YIELD_MS) {
       await setImmediate();
-      this.#lastBreathMs = performance.now();
+      this.#lastYieldMs = performance.now();
     }
     return this.exitCode !== null;
   }

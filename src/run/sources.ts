@@ -1,6 +1,6 @@
 /**
- * The texts that the options name: `--data` files, folders, patterns and `-` for standard input; `--urls` and `--url-file`
- * pages. All of them become sources that can be read repeatedly.
+ * The texts that the options name: `--data` files, folders, patterns and `-` for standard input; `--urls` and
+ * `--url-file` pages. All of them become sources that can be read repeatedly.
  */
 import envPaths from "env-paths";
 import * as fs from "node:fs";
@@ -25,7 +25,7 @@ export type SourceOptions = Pick<
   "data" | "urls" | "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
 >;
 
-/** Is told about problems and pages while texts are gathered. */
+/** Receives warnings and page events while texts are gathered. */
 export interface Listener {
   /** Something was left out. */
   warn(message: string): void;
@@ -80,7 +80,7 @@ export async function gatherFiles(options: SourceOptions, warn: (message: string
 /** All texts as sources, in order. Throws InputError for what is not text. */
 export const sourcesOf = ({ files, fetched }: Gathered): TextSource[] => [
   ...files,
-  ...fetched.map(({ name, text }) => TextSource.bytes(name === "-" ? "what was piped in" : name, text)),
+  ...fetched.map(({ name, text }) => TextSource.bytes(name === "-" ? "standard input" : name, text)),
 ];
 
 /** The texts of a run: its files as they are now, and the copies that it keeps. Throws InputError. */
@@ -93,14 +93,15 @@ const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 function pageUrls({ urls, urlFile }: SourceOptions): string[] {
   if (urlFile === null) return [...urls];
   const listed = splitLines(TextSource.file(urlFile).text()).filter((line) => !line.startsWith("#"));
-  if (listed.length === 0) throw new InputError(`--url-file ${showPath(urlFile)} has no address; write one a line`);
+  if (listed.length === 0)
+    throw new InputError(`--url-file ${showPath(urlFile)} contains no addresses; write one per line`);
   return [...urls, ...listed];
 }
 
 /** Fetches the pages. Throws InputError if none of them can be read. */
 async function readPages(options: SourceOptions, listener: Listener): Promise<FetchedText[]> {
   if (options.urls.length === 0) return [];
-  // Loading this takes as long as the rest of the start, so only when it is needed.
+  // Loaded on demand: it takes as long as the rest of the start-up.
   const { fetchPages, parsePageUrl } = await import("../pages/pages.ts");
   const pages = await fetchPages(options.urls.map(parsePageUrl), {
     cacheDir: options.noCache ? null : (options.cacheDir ?? defaultCacheDir()),
@@ -118,14 +119,17 @@ async function readPages(options: SourceOptions, listener: Listener): Promise<Fe
 
 const defaultCacheDir = (): string => envPaths("microgpt", { suffix: "" }).cache;
 
-/** Reads standard input. Throws InputError at a terminal, where both sides would wait for each other. */
+/** Reads standard input. Throws InputError at a terminal, where it would wait forever. */
 async function readPiped(): Promise<Uint8Array> {
   if (process.stdin.isTTY)
-    throw new InputError("--data - reads what is piped in, but nothing is: microgpt … < text.txt");
+    throw new InputError("--data - reads standard input, but nothing is piped in; run microgpt … < text.txt");
   return await buffer(process.stdin);
 }
 
-/** Files, folders, patterns and `file:` addresses → a source per file, in order. Throws InputError that names what is wrong. */
+/**
+ * Files, folders, patterns and `file:` addresses → a source per file, in order. Throws InputError that names what is
+ * wrong.
+ */
 async function localSources(entries: readonly string[], warn: (message: string) => void): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const entry of entries) {
@@ -148,7 +152,7 @@ function pathOf(entry: string): string {
   try {
     return fileURLToPath(entry);
   } catch {
-    throw new InputError(`${quote(entry, 300)} is no address of a file here; write file:///path/to/file`);
+    throw new InputError(`${quote(entry, 300)} is not the address of a local file; write file:///path/to/file`);
   }
 }
 
@@ -184,7 +188,7 @@ async function textsAmong(
     }
   }
   if (sources.length > 0) return sources;
-  throw new InputError(`--data ${showPath(where)}: there is no text file in it; name one, or another folder`);
+  throw new InputError(`--data ${showPath(where)}: no text files found; name a file or another folder`);
 }
 
 /** By code units: the same order on every machine, whatever its language. */

@@ -41,9 +41,9 @@ export interface TrainingParts {
   readonly engine: Engine;
   /** Where it starts; kept up to date. */
   readonly progress: Progress;
-  /** The weights of `progress.best`; null where there is none yet. */
+  /** The weights of `progress.best`; null if there are none yet. */
   readonly best: Best | null;
-  /** Hears of everything. */
+  /** Receives all events. */
   readonly reporter: Reporter;
   /** As in `Beginning`. */
   readonly why: string | null;
@@ -219,11 +219,11 @@ export class Training {
   /** Adds to the error which checkpoint and model are left. */
   #diverged(error: InputError): InputError {
     try {
-      this.#logs.flush(); // the steps that went wrong, for whoever wonders why; a resumed training drops them
+      this.#logs.flush(); // keeps the diverging steps for diagnosis; a resumed training drops them
     } catch (failure) {
       if (!(failure instanceof InputError)) throw failure;
     }
-    if (this.#savedStep === null) return new InputError(`${error.message}; nothing was saved before`, "diverged");
+    if (this.#savedStep === null) return new InputError(`${error.message}; nothing had been saved yet`, "diverged");
     const bestStep = this.#best?.saved === true ? this.#best.evaluation.step : null;
     const modelStep = this.#data.heldOut.length === 0 ? this.#savedStep : bestStep;
     const model = modelStep === null ? "" : ` and the model of step ${modelStep}`;

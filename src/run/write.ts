@@ -11,7 +11,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { openEngine } from "../library/engines.ts";
 import { nodeMachine } from "./machine.ts";
 
-/** All that writing text needs. */
+/** Everything needed to generate text. */
 export interface Writer {
   /** With the trained weights. */
   readonly engine: Engine;
@@ -21,9 +21,9 @@ export interface Writer {
   readonly random: Random;
 }
 
-/** How text is written. */
+/** How to generate text. */
 export interface WritingOptions extends SamplingOptions {
-  /** Tokens at most; null: blockSize. */
+  /** Maximum number of tokens; null: blockSize. */
   readonly maxTokens: number | null;
 }
 
@@ -44,7 +44,7 @@ export async function completeText(
   return completionOf(tokenizer, prompt, await generateTokens(engine, prompt, maxTokens, random, options));
 }
 
-/** A text in two parts. They are decoded together, because whether a space stands between them depends on both. */
+/** A text in two parts. They are decoded together, because the space between them depends on both. */
 export interface Completion {
   /** The prompt, as decoded. */
   readonly prompt: string;
@@ -58,7 +58,7 @@ function completionOf(tokenizer: Tokenizer, prompt: readonly number[], more: rea
   return { prompt: "", more: whole }; // the prompt ends inside a character, in the first of its bytes
 }
 
-/** The ids of a prompt. What is not in the vocabulary is left out, and `warn` is told. */
+/** The ids of a prompt. Drops what is not in the vocabulary, with a warning. */
 export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (message: string) => void): number[] {
   const { ids, unknown } = tokenizer.encode(prompt);
   if (unknown.size > 0) {
@@ -68,10 +68,10 @@ export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (messag
   return ids;
 }
 
-/** Parameters above which a GPU is worth its start-up time for writing. */
+/** Parameters above which a GPU is worth its start-up time for generation. */
 const MIN_GPU_PARAMETERS = 10_000_000;
 
-/** The best weights of a run, ready to write. Throws InputError if the run has none. */
+/** Opens an engine with the best weights of a run, to generate text. Throws InputError if the run has none. */
 export async function openWriter(run: Run, seed: number): Promise<Writer> {
   const { config, weights } = await run.loadModel();
   const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;

@@ -1,9 +1,9 @@
 /**
- * Checkpoints, with everything that a training needs to resume bit for bit, and model files, with the weights alone; both
- * are safetensors files.
+ * Checkpoints, with everything that a training needs to resume bit for bit, and model files, with the weights alone;
+ * both are safetensors files.
  *
- * Both have a SHA-256 of themselves in their metadata, so that a truncated or changed file is detected. Tensors have the
- * engine's own precision and no time of day is written: the same training gives the same bytes.
+ * Both have a SHA-256 of themselves in their metadata, so that a truncated or changed file is detected. Tensors have
+ * the engine's own precision and no time of day is written: the same training gives the same bytes.
  */
 import type { Tensor, Tensors, TrainingState } from "./engine.ts";
 import { weightShapes } from "./engine.ts";
@@ -38,7 +38,7 @@ export interface Checkpoint extends Origin {
   readonly state: TrainingState;
 }
 
-/** The weights of a step. */
+/** A model file: the weights of one step. */
 export interface ModelFile extends Origin {
   /** The weights. */
   readonly weights: Tensors;
@@ -52,11 +52,11 @@ const CHECKPOINT_FORMAT = "microgpt-checkpoint";
 const MODEL_FORMAT = "microgpt-model";
 const FORMAT_VERSION = "1";
 const HASH_KEY = "sha256";
-/** In place of the hash while the file is hashed. */
+/** Stands in for the hash while the file is hashed. */
 const NO_HASH = "0".repeat(64);
-/** The hash is the first metadata entry, so its place is the same in every file: right behind the header's length. */
+/** The hash is the first metadata entry, so its offset is the same in every file: right after the header's length. */
 const HASH_PREFIX = `{"__metadata__":{"${HASH_KEY}":"`;
-const HASH_PLACE = { prefix: 8, start: 8 + HASH_PREFIX.length, end: 8 + HASH_PREFIX.length + NO_HASH.length };
+const HASH_SPAN = { prefix: 8, start: 8 + HASH_PREFIX.length, end: 8 + HASH_PREFIX.length + NO_HASH.length };
 
 /** → the bytes of `step-N.safetensors`. Throws InputError (exit code 3) if a number in it is not finite. */
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array<ArrayBuffer>> {
@@ -118,7 +118,7 @@ export function readModel({ tensors, metadata }: SafetensorsFile): ModelFile {
   return { ...origin, weights: readTensors("", shapes, tensors), step, heldOutLoss };
 }
 
-/** SHA-256 in hex: by the Web Crypto API where it is there, by our own code elsewhere. */
+/** SHA-256 in hex: by the Web Crypto API if available, otherwise in TypeScript. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer> | string): Promise<string> {
   // Pages without a secure origin have no `subtle`, whatever its type says.
   const subtle: SubtleCrypto | undefined = globalThis.crypto.subtle;
@@ -128,26 +128,25 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer> | string): Promise<s
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The file with its own hash in it: hashed with zeros in the hash's place, then the zeros are overwritten. */
+/** The file with its own hash in it: hashed with zeros instead of the hash, which then overwrites them. */
 export async function seal({ tensors, metadata }: SafetensorsFile): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = encodeSafetensors({ tensors, metadata: new Map([[HASH_KEY, NO_HASH], ...metadata]) });
-  bytes.set(new TextEncoder().encode(await sha256(bytes)), HASH_PLACE.start);
+  bytes.set(new TextEncoder().encode(await sha256(bytes)), HASH_SPAN.start);
   return bytes;
 }
 
 /**
- * Reads what `seal` wrote. The hash is checked before anything else is believed: a damaged file is called damaged, wherever
- * the damage is. Throws InputError.
+ * Reads what `seal` wrote. Checks the hash before anything else, so that any damage is reported as damage, wherever
+ * it is. Throws InputError.
  */
 export async function unseal(bytes: Uint8Array): Promise<SafetensorsFile> {
-  const place = HASH_PLACE;
-  const text = new TextDecoder("latin1").decode(bytes.subarray(place.prefix, place.end));
+  const text = new TextDecoder("latin1").decode(bytes.subarray(HASH_SPAN.prefix, HASH_SPAN.end));
   if (!text.startsWith(HASH_PREFIX)) {
-    decodeSafetensors(bytes); // may know better what the file is
-    throw new InputError("checksum: the file has none where microgpt writes it; it is damaged, or another program's");
+    decodeSafetensors(bytes); // may throw a more specific error
+    throw new InputError("checksum: not found at its offset; the file is damaged, or written by another program");
   }
   const copy = new Uint8Array(bytes);
-  copy.fill(0x30, place.start, place.end); // "0"
+  copy.fill(0x30, HASH_SPAN.start, HASH_SPAN.end); // "0"
   if ((await sha256(copy)) !== text.slice(HASH_PREFIX.length)) {
     throw new InputError("checksum: the bytes are not what was written; the file is damaged");
   }
@@ -167,7 +166,7 @@ function originEntries(format: string, { config, ...hashes }: Origin): (readonly
 
 function readOrigin(format: string, metadata: ReadonlyMap<string, string>): Origin {
   const found = metadata.get("format");
-  if (found !== format) throw new InputError(`${format}: the file says it is ${quote(found ?? "nothing")}`);
+  if (found !== format) throw new InputError(`${format}: the file's format is ${quote(found ?? "nothing")}`);
   const version = metadata.get("version");
   if (version !== FORMAT_VERSION) {
     throw new InputError(`${format}: version ${quote(version ?? "none")} is not ${FORMAT_VERSION}; update microgpt`);
@@ -182,7 +181,7 @@ function readOrigin(format: string, metadata: ReadonlyMap<string, string>): Orig
   };
 }
 
-/** Bounds no model of ours comes near; they keep sizes that are multiplied below 2^53. */
+/** Far above any model of ours; keeps products of sizes below 2^53. */
 const MAX_CONFIG = 2 ** 20;
 
 /** Checks a configuration from outside. Throws InputError that names the field. */
@@ -211,7 +210,7 @@ export function parseConfig(json: unknown): Config {
 function readProgress(metadata: ReadonlyMap<string, string>): Progress {
   const json = readJson(metadata, "progress");
   if (!isRecord(json)) throw new InputError("checkpoint: `progress` must be an object");
-  // Files of before steps were skipped lack the two counts.
+  // Files written before steps could be skipped lack the two counts.
   const { step, meanLoss, evaluation, best, skipped = 0, skippedInARow = 0 } = json;
   if (!isCount(step)) throw new InputError("checkpoint: `progress.step` must be a whole number");
   if (!isLoss(meanLoss)) throw new InputError("checkpoint: `progress.meanLoss` must be a number or null");
@@ -233,7 +232,7 @@ function readEvaluation(json: unknown): Evaluation | null {
 
 function readRandom(metadata: ReadonlyMap<string, string>): RandomState {
   const state = readJson(metadata, "random");
-  if (!isRandomState(state)) throw new InputError("checkpoint: `random` is no generator state");
+  if (!isRandomState(state)) throw new InputError("checkpoint: `random` is not a generator state");
   return state;
 }
 
@@ -241,7 +240,7 @@ function readJson(metadata: ReadonlyMap<string, string>, key: string): unknown {
   try {
     return JSON.parse(metadata.get(key) ?? "");
   } catch {
-    throw new InputError(`metadata: \`${key}\` is missing or no JSON`);
+    throw new InputError(`metadata: \`${key}\` is missing or not JSON`);
   }
 }
 
@@ -259,7 +258,7 @@ function rawTensors(prefix: string, tensors: Tensors): Map<string, RawTensor> {
   return raw;
 }
 
-/** Counted before the shapes are made: a file of one tensor can claim a million layers. */
+/** Counts tensors before making shapes: a file with one tensor may claim a million layers. */
 function expectedShapes(config: Config, found: number, copies: number): ReturnType<typeof weightShapes> {
   const expected = copies * (3 + 6 * config.nLayer);
   if (found !== expected) throw new InputError(`tensors: the file has ${found}, its config needs ${expected}`);

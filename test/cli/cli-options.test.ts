@@ -74,14 +74,14 @@ test("a long text is streamed whole, and can be stopped and resumed; without --s
   };
   const cut = await train("cut", "--documents", "paragraph");
   expect(cut).toMatch(
-    /data {7}13 documents to learn, 2 held out; \d+ tokens\n {11}8\d % of the tokens lie behind --block-size 8 and are not learnt; --stream learns them all\n/,
+    /data {7}13 documents to learn, 2 held out; \d+ tokens\n {11}8\d % of the tokens lie beyond --block-size 8 and are not trained on; --stream trains on all\n/,
   );
   const whole = await train("whole", "--documents", "file", "--stream", "--save-interval", "7");
   expect(whole).toMatch(/data {7}1\d\d windows to learn, 1\d held out; \d+ tokens\nmodel /);
   expect(whole).toMatch(/^held-out loss \d\.\d{4} over all 1\d windows, /m);
   expect(whole.match(/^sample +\d+: [^\n]* +new$/gm)).toHaveLength(20);
   const lines = await train("lines", "--reference", "--block-size", "7");
-  expect(lines).toMatch(/\d\d % of the tokens lie behind --block-size 7 and are not learnt\n/);
+  expect(lines).toMatch(/\d\d % of the tokens lie beyond --block-size 7 and are not trained on\n/);
 
   const run = join(directory, "whole");
   const files = ["metrics.jsonl", "model.safetensors", "samples.txt"];
@@ -98,7 +98,7 @@ test("a model whose memory can't be had is refused in one sentence, and leaves n
   const { exitCode, stdout, stderr } = microgpt(["train", "--runs-dir", join(directory, "runs"), ...sizes]);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   expect(stderr).toMatch(
-    /^microgpt: the wasm engine can't have the memory for this model \([^\n]+\); choose a smaller .+\n$/,
+    /^microgpt: the wasm engine cannot allocate memory for this model \([^\n]+\); choose a smaller .+\n$/,
   );
   expect(existsSync(join(directory, "runs"))).toBe(false);
 });

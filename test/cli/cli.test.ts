@@ -19,7 +19,7 @@ describe("microgpt train", () => {
       ([, what, amount]) => [what, Number(amount)] as const,
     );
     const parts = bytes.slice(0, -1).reduce((sum, [, amount]) => sum + amount, 0);
-    expect(bytes.at(-1)![0]).toBe("in all, at most");
+    expect(bytes.at(-1)![0]).toBe("total, at most");
     expect(bytes.at(-1)![1]).toBeCloseTo(parts, 0);
     // 53,632 weights of 4 bytes, and what padding to whole panels adds.
     expect(new Map(bytes).get("parameters")).toBeCloseTo(0.2, 1);
@@ -191,16 +191,16 @@ describe("bad input is one clear sentence and exit code 2", () => {
 
   const CASES: readonly (readonly [string, RegExp])[] = [
     ["--data nowhere.txt", /^cannot read \S*nowhere\.txt: there is no such file \(ENOENT\)$/],
-    ["--data empty.txt", /empty\.txt holds no text; leave it out, or give a file with some$/],
-    ["--data blank.txt", /blank\.txt holds no text/],
+    ["--data empty.txt", /empty\.txt contains no text; omit it, or give a file with text$/],
+    ["--data blank.txt", /blank\.txt contains no text/],
     ["--data binary.bin", /binary\.bin is not text: byte 2 is 0, so it is a binary file$/],
     ["--data paper.pdf", /paper\.pdf is not text: it is a PDF; convert it to text first$/],
-    ["--data folder", /^--data \S*folder: there is no text file in it; name one, or another folder$/],
-    ["--data no*.txt", /^--data \S*no\*\.txt"?: there is no text file in it; name one, or another folder$/],
-    ["--data file:words.txt", /^"file:words\.txt" is no address of a file here|cannot read/],
+    ["--data folder", /^--data \S*folder: no text files found; name a file or another folder$/],
+    ["--data no*.txt", /^--data \S*no\*\.txt"?: no text files found; name a file or another folder$/],
+    ["--data file:words.txt", /^"file:words\.txt" is not the address of a local file|cannot read/],
     ["--urls words.txt", /^"words\.txt" is not a web address; write https:\/\/words\.txt$/],
     ["--urls ftp://a.example/b", /^"ftp:\/\/a\.example\/b": only http, https and file addresses can be read$/],
-    ["--url-file blank.txt", /^--url-file blank\.txt has no address; write one a line$/],
+    ["--url-file blank.txt", /^--url-file blank\.txt contains no addresses; write one per line$/],
     [
       "--urls http://127.0.0.1:9/ --allow-host a/b",
       /^--allow-host: expected a host name or address alone, got "a\/b"$/,
@@ -210,7 +210,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
       "--tokenizer bpe --vocab-size 5",
       /^--vocab-size 5 is too small for the \d+ base tokens of the data and BOS; give/,
     ],
-    ["--min-length 100 --data words.txt", /^data: no document is left; give more text, or another --min-length or/],
+    ["--min-length 100 --data words.txt", /^data: no documents left; give more text, or change --min-length or/],
     [
       "--data one.txt",
       /^data: one distinct document can't be split; give more, or hold nothing out \(--val-fraction 0\)$/,
@@ -239,8 +239,8 @@ describe("bad input is one clear sentence and exit code 2", () => {
     ["--no-gpu --engine wasm", /^--no-gpu means --engine atomic; drop it, or --engine wasm$/],
     ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
     ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py does; drop --val-fraction$/],
-    ["--documents file --data blank.txt", /blank\.txt holds no text; leave it out, or give a file with some$/],
-    ["--documents paragraph --data empty.txt", /empty\.txt holds no text; leave it out/],
+    ["--documents file --data blank.txt", /blank\.txt contains no text; omit it, or give a file with text$/],
+    ["--documents paragraph --data empty.txt", /empty\.txt contains no text; omit it/],
     ["--documents chapter", /^--documents: expected one of line, paragraph, file; got "chapter"$/],
     ["--reference --stream", /^--reference trains exactly as microgpt\.py does; drop --stream$/],
     [
@@ -296,7 +296,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
     writeFileSync(data, `${readFileSync(data, "utf8")}new\n`);
     const { exitCode, stderr } = await microgptHere(["resume", run]);
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/run: the data is not what the run began with; put it back to resume\n$/);
+    expect(stderr).toMatch(/run: the data is not what the run began with; restore it to resume\n$/);
   });
 
   test.each([
@@ -310,7 +310,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
     writeFileSync(join(run, name), text.replace(from, to));
     const { exitCode, stderr } = await microgptHere(["resume", run]);
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(new RegExp(`run: ${name} is not what the run began with; put it back to resume\n$`));
+    expect(stderr).toMatch(new RegExp(`run: ${name} is not what the run began with; restore it to resume\n$`));
   });
 
   test("a run that was moved with its data goes on, once config.json says where the data is", async () => {

@@ -82,7 +82,7 @@ test("a good file of another program lacks our checksum, and is told so", async 
     metadata: new Map([["format", "pt"]]),
   });
   const error: unknown = await decodeModel(foreign).catch((refusal: unknown) => refusal);
-  expectRefusal(error, /checksum: the file has none where microgpt writes it; it is damaged, or another program's/);
+  expectRefusal(error, /checksum: not found at its offset; the file is damaged, or written by another program/);
 });
 
 test("a header that is one unfinished string of a million escapes is refused, in time that grows as its length", () => {

@@ -227,13 +227,13 @@ type Change = Parameters<typeof resealed>[1];
 
 /** Files with a right checksum that say what can't be: by a change to the header of a good one. */
 export const CHECKPOINT_CHANGES: readonly (readonly [string, Change, RegExp])[] = [
-  ["no format", (h) => delete h.__metadata__.format, /the file says it is "nothing"/],
-  ["another format", (h) => (h.__metadata__.format = "pt"), /the file says it is "pt"/],
-  ["a model's format", (h) => (h.__metadata__.format = "microgpt-model"), /the file says it is "microgpt-model"/],
+  ["no format", (h) => delete h.__metadata__.format, /the file's format is "nothing"/],
+  ["another format", (h) => (h.__metadata__.format = "pt"), /the file's format is "pt"/],
+  ["a model's format", (h) => (h.__metadata__.format = "microgpt-model"), /the file's format is "microgpt-model"/],
   ["no version", (h) => delete h.__metadata__.version, /version "none" is not 1; update microgpt/],
   ["a newer version", (h) => (h.__metadata__.version = "2"), /version "2" is not 1; update microgpt/],
-  ["no config", (h) => delete h.__metadata__.config, /`config` is missing or no JSON/],
-  ["a config that is no JSON", (h) => (h.__metadata__.config = "{"), /`config` is missing or no JSON/],
+  ["no config", (h) => delete h.__metadata__.config, /`config` is missing or not JSON/],
+  ["a config that is no JSON", (h) => (h.__metadata__.config = "{"), /`config` is missing or not JSON/],
   ["a config that is a list", (h) => (h.__metadata__.config = "[]"), /config: it must be an object/],
   ["a config without sizes", (h) => (h.__metadata__.config = "{}"), /`vocabSize` must be a whole number/],
   ["zero layers", config({ nLayer: 0 }), /`nLayer` must be a whole number from 1/],
@@ -256,7 +256,7 @@ export const CHECKPOINT_CHANGES: readonly (readonly [string, Change, RegExp])[] 
   ["a flat shape", (h) => (h.wte.shape = [20]), /tensor wte is \[20\], expected \[5, 4\]/],
   ["a transposed shape", (h) => (h.wte.shape = [4, 5]), /tensor wte is \[4, 5\], expected \[5, 4\]/],
   ["integers for weights", (h) => (h.wte.dtype = "I64"), /tensor wte is I64; expected F32 or F64/],
-  ["no progress", (h) => delete h.__metadata__.progress, /`progress` is missing or no JSON/],
+  ["no progress", (h) => delete h.__metadata__.progress, /`progress` is missing or not JSON/],
   ["progress that is null", (h) => (h.__metadata__.progress = "null"), /`progress` must be an object/],
   ["minus one step", progress({ step: -1 }), /`progress.step` must be a whole number/],
   ["half a step", progress({ step: 0.5 }), /`progress.step` must be a whole number/],
@@ -267,12 +267,12 @@ export const CHECKPOINT_CHANGES: readonly (readonly [string, Change, RegExp])[] 
   ["skipped steps that are null", progress({ skipped: null }), /`progress.skipped` must count/],
   ["a best without a loss", progress({ best: { step: 1 } }), /an evaluation in `progress` must be a step and its loss/],
   ["an evaluation that is a list", progress({ evaluation: [] }), /an evaluation in `progress`/],
-  ["no generator", (h) => delete h.__metadata__.random, /`random` is missing or no JSON/],
-  ["a generator without words", (h) => (h.__metadata__.random = "{}"), /`random` is no generator state/],
+  ["no generator", (h) => delete h.__metadata__.random, /`random` is missing or not JSON/],
+  ["a generator without words", (h) => (h.__metadata__.random = "{}"), /`random` is not a generator state/],
   [
     "a generator of another version",
     (h) => (h.__metadata__.random = '{"version":2}'),
-    /`random` is no generator state/,
+    /`random` is not a generator state/,
   ],
 ];
 

@@ -242,7 +242,7 @@ test("what is cleaned is counted and told; --reference cleans nothing", async ()
   });
   const plain = (await microgptHere(train(directory, ...more).filter((word) => word !== "--json"))).stdout;
   expect(plain).toMatch(
-    /\ncleaned {4}1 place that was no character \(now \ufffd\), 1 control character removed, 1 document normalized, 1 document too short, 1 document too long\n/,
+    /\ncleaned {4}1 invalid character replaced by \ufffd, 1 control character removed, 1 document normalized, 1 document too short, 1 document too long\n/,
   );
   const reference = (await microgptHere(train(directory, "--data", data, "--reference"))).stdout;
   expect(beginning(reference)).toMatchObject({ documents: 6008, cleaning: { controls: 0, normalized: 0 } });
@@ -310,5 +310,5 @@ test("a run that began with a folder says so when the folder has changed", async
   writeFileSync(join(directory, "corpus", "more.txt"), "more\n");
   const { exitCode, stderr } = await microgptHere(["resume", "f", "--runs-dir", "runs"], { cwd: directory });
   expect(exitCode).toBe(2);
-  expect(stderr).toMatch(/: the data is not what the run began with; put it back to resume\n$/);
+  expect(stderr).toMatch(/: the data is not what the run began with; restore it to resume\n$/);
 });
