@@ -251,7 +251,7 @@ describe("--hook", () => {
     const directory = workspace();
     const { stdout, stderr, exitCode } = await microgptHere([...args(directory), "--hook", hook(directory, text)]);
     expect(exitCode).toBe(0);
-    expect(stderr).toMatch(/^microgpt: warning: --hook \S+hook\.mjs: no such table; it is not called again\n$/);
+    expect(stderr).toMatch(/^microgpt: warning: --hook \S+hook\.mjs: no such table; it will not be called again\n$/);
     expect(stdout).toContain("sample  1:");
   });
 
