@@ -89,10 +89,17 @@ export function apiReference(project: Project): string {
 function section(name: string, declarations: readonly ExportedDeclarations[]): string {
   const text = declarations.map((declaration) => {
     const holder = Node.isVariableDeclaration(declaration) ? declaration.getVariableStatementOrThrow() : declaration;
-    const docs = documented(holder) ? holder.getJsDocs().map((doc) => doc.getInnerText().trim()) : [];
+    const docs = documented(holder) ? holder.getJsDocs().map((doc) => withExample(doc.getInnerText().trim())) : [];
     return `${docs.join("\n\n")}\n\n\`\`\`ts\n${signature(declaration)}\n\`\`\`\n`;
   });
   return `### ${name}\n\n${text.join("\n")}`;
+}
+
+/** The text of a doc comment; the code behind `@example` is fenced. */
+function withExample(text: string): string {
+  const [words, ...examples] = text.split(/^@example\n/m);
+  const fenced = examples.map((code) => `Example:\n\n\`\`\`ts\n${code.trim()}\n\`\`\``);
+  return [words.trim(), ...fenced].join("\n\n");
 }
 
 /** A declaration without bodies, initial values and private members. */
