@@ -31,7 +31,7 @@ export class Value {
   /** d(loss)/d(this), summed by `backward`. */ grad = 0;
   /** The values this one was computed from; none for a leaf, such as a weight. */ readonly children: readonly Value[];
   /** d(this)/d(child) for each child. */ readonly localGrads: readonly number[];
-  #parentsLeft = 0; // parents that are not sorted yet
+  #parentsLeft = 0; // parents that have not added to `grad` yet
   /** Without children, a leaf. */ constructor(data: number, children: Vector = [], localGrads: number[] = []) {
     this.data = data;
     this.children = children;
@@ -39,23 +39,23 @@ export class Value {
   }
   /** Adds d(this)/d(leaf) to the `grad` of every leaf. */
   backward(): void {
-    const values = this.#parentsFirst();
-    for (const value of values) if (value.children.length > 0) value.grad = 0; // only leaves sum over losses
+    this.#countParents();
     this.grad += 1; // d(this)/d(this)
-    for (const { children, localGrads, grad } of values) {
-      for (let i = 0; i < children.length; i++) children[i].grad += localGrads[i] * grad; // the chain rule
+    const ready: Value[] = [this]; // values whose `grad` is complete: all of their parents have added to it (Kahn 1962)
+    for (let value = ready.pop(); value !== undefined; value = ready.pop()) {
+      for (let i = 0; i < value.children.length; i++) {
+        value.children[i].grad += value.localGrads[i] * value.grad; // the chain rule
+        if (--value.children[i].#parentsLeft === 0) ready.push(value.children[i]);
+      }
     }
   }
-  /** This value and all it was computed from, each after all of its parents (Kahn 1962). */
-  #parentsFirst(): Value[] {
-    const found: Value[] = [this]; // grows during the loop
-    for (const value of found) for (const child of value.children) if (child.#parentsLeft++ === 0) found.push(child);
-    const [sorted, ready]: [Value[], Value[]] = [[], [this]]; // ready: all of their parents are sorted
-    for (let value = ready.pop(); value !== undefined; value = ready.pop()) {
-      sorted.push(value);
-      for (const child of value.children) if (--child.#parentsLeft === 0) ready.push(child);
+  /** Counts the parents of every value that this one was computed from. Only the `grad` of leaves sums over losses. */
+  #countParents(): void {
+    const found: Value[] = [this];
+    for (let value = found.pop(); value !== undefined; value = found.pop()) {
+      if (value.children.length > 0) value.grad = 0;
+      for (const child of value.children) if (child.#parentsLeft++ === 0) found.push(child);
     }
-    return sorted;
   }
 }
 

@@ -203,8 +203,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "the atomic core's gradients are not summed where a value is used twice",
     file: "src/microgpt.ts",
-    from: "children[i].grad += localGrads[i] * grad;",
-    to: "children[i].grad = localGrads[i] * grad;",
+    from: "value.children[i].grad += value.localGrads[i] * value.grad;",
+    to: "value.children[i].grad = value.localGrads[i] * value.grad;",
   },
   // ── Tokenizers ─────────────────────────────────────────────────────────────────────────────────────────────
   {
