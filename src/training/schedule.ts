@@ -3,11 +3,11 @@
  * the rate, the options table checks the settings.
  */
 
-/** The schedule after the warm-up: linear decay to 0, half a cosine down to 0, or constant. */
-export type ScheduleName = "linear" | "cosine" | "constant";
-
 /** All schedule names. */
-export const SCHEDULES: readonly ScheduleName[] = ["linear", "cosine", "constant"];
+export const SCHEDULES = ["linear", "cosine", "constant"] as const;
+
+/** The schedule after the warm-up: linear decay to 0, half a cosine down to 0, or constant. */
+export type ScheduleName = (typeof SCHEDULES)[number];
 
 /** The settings that determine the learning rate of every step. */
 export interface Schedule {

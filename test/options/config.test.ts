@@ -1,3 +1,4 @@
+import { SCHEDULES } from "../../src/training/schedule.ts";
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { resolveOptions } from "../../src/options/resolve.ts";
@@ -56,7 +57,7 @@ test.each([
   ['{"stream": "yes"}', '--stream: expected true or false, got "yes"'],
   ['{"batchSize": 0}', '--batch-size: expected a whole number from 1 to 65536, got "0"'],
   ['{"clipNorm": 0}', '--clip-norm: expected a number from 0.000001 to 1000000000, got "0"'],
-  ['{"schedule": "cos"}', '--schedule: expected one of linear, cosine, constant; got "cos"'],
+  ['{"schedule": "cos"}', `--schedule: expected one of ${SCHEDULES.join(", ")}; got "cos"`],
   ['{"warmupSteps": null}', '--warmup-steps: expected a whole number from 0 to 1000000000, got "null"'],
   ['{"nembd": 16}', 'config: "nembd" is not an option; microgpt train --help lists them (--n-embd is nEmbd here)'],
   ['{"__proto__": 1}', 'config: "__proto__" is not an option'],

@@ -134,7 +134,8 @@ describe.skipIf(real === null)(`adapters that are not what they should be, ${nam
   test("memory that a GPU has not: the need, and the CPU", async () => {
     const { engine, warnings } = await open({ device: poor(2 ** 22) }, { ...CONFIG, vocabSize: 4000, nEmbd: 256 });
     expect(engine.name).toMatch(/^wasm/);
-    const line = /^no GPU: .*: the model and a batch need \d+ MiB, which the GPU does not have: Out of memory; using the CPU/;
+    const line =
+      /^no GPU: .*: the model and a batch need \d+ MiB, which the GPU does not have: Out of memory; using the CPU/;
     expect(warnings).toContainEqual(expect.stringMatching(line));
   });
 
