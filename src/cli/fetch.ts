@@ -4,7 +4,7 @@
 import type { FetchOptions, TrainOptions } from "../options/train-options.ts";
 import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
-import { writeDurably } from "../node/files.ts";
+import { writeOutput } from "../node/output.ts";
 import { showPath } from "../errors.ts";
 import { TextSet } from "../text/text-set.ts";
 import { cleaningText, counted } from "../run/cleaning.ts";
@@ -39,7 +39,7 @@ export async function fetchTexts(
   const cleaned = cleaningText(cleaningOf(corpus, sources));
   if (cleaned !== "") log.say(`cleaned    ${cleaned}`);
   if (path !== null) {
-    writeDurably(path, text);
+    writeOutput(path, text);
     log.say(`written to ${showPath(path)}`);
   } else {
     // A file or a pipe gets the text unchanged.

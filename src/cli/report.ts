@@ -6,7 +6,7 @@ import { initialOptions, SAMPLE_OPTIONS } from "../options/config.ts";
 import { InputError } from "../errors.ts";
 import { readChartLibrary } from "./chart-library.ts";
 import { readComparison } from "../sweep/comparison.ts";
-import { writeDurably } from "../node/files.ts";
+import { writeOutput } from "../node/output.ts";
 import { showPath } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { reportPage } from "../report/page.ts";
@@ -35,8 +35,11 @@ export async function report(paths: readonly string[], { out, promptFile }: Repo
   }
   const title = paths.length === 1 ? basename(resolve(paths[0])) : `${runs.length} runs`;
   const data: ReportData = { title, version: VERSION, runs, importance: importances(runs) };
-  writeDurably(out, reportPage(data, readChartLibrary()));
-  process.stdout.write(`${showPath(out)}: ${runs.length} run${runs.length === 1 ? "" : "s"}\n`);
+  const target = writeOutput(out, reportPage(data, readChartLibrary()));
+  // The page may be on the standard output.
+  (target === "file" ? process.stdout : process.stderr).write(
+    `${showPath(out)}: ${runs.length} run${runs.length === 1 ? "" : "s"}\n`,
+  );
   return 0;
 }
 

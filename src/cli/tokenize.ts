@@ -4,7 +4,8 @@
 import type { TokenizeOptions } from "../options/train-options.ts";
 import { Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
-import { writeDurably } from "../node/files.ts";
+import { writeOutput } from "../node/output.ts";
+import type { OutputTarget } from "../node/output.ts";
 import { showPath } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { nameUnknown, TOKENIZER_KINDS } from "../text/tokenizer.ts";
@@ -54,7 +55,10 @@ export async function tokenize(text: string | null, options: TokenizeOptions, fl
   const counted = isLoaded ? 1 : flags.kinds.length || TOKENIZER_KINDS.length;
   watchReading(sources, (isLoaded ? 0 : 1) + (text === null ? counted : 0), (reading) => log.report(reading));
   const tokenizers = isLoaded ? [Run.open(flags.run).tokenizer] : learnAll(corpus, options, flags.kinds);
-  if (flags.exported !== null) exportTokenizer(tokenizers, flags.exported);
+  if (flags.exported !== null && exportTokenizer(tokenizers, flags.exported) === "stream") {
+    log.end();
+    return 0; // a table behind the file would damage it
+  }
   const ofText = text === null ? null : tokenizers.map((tokenizer) => countAll([text], tokenizer));
   const ofData = text === null && corpus !== null ? tokenizers.map((one) => countAll(corpus.read(), one)) : null;
   log.end();
@@ -81,9 +85,9 @@ function learnAll(corpus: Corpus | null, options: TokenizeOptions, kinds: readon
   return trainers.map((trainer) => trainer.finish());
 }
 
-function exportTokenizer(tokenizers: readonly Tokenizer[], path: string): void {
+function exportTokenizer(tokenizers: readonly Tokenizer[], path: string): OutputTarget {
   if (tokenizers.length > 1) throw new InputError("--export writes one tokenizer; choose it with --tokenizer");
-  writeDurably(path, `${JSON.stringify(toHuggingFace(tokenizers[0]), null, 2)}\n`);
+  return writeOutput(path, `${JSON.stringify(toHuggingFace(tokenizers[0]), null, 2)}\n`);
 }
 
 function countAll(texts: Iterable<string>, tokenizer: Tokenizer): Count {

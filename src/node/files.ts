@@ -12,13 +12,24 @@ import { InputError, showPath } from "../errors.ts";
 /**
  * Writes a file durably. When this returns, the bytes are on the disk; when it throws InputError, the old file is as it
  * was and the temporary one is gone. A failed fsync is never retried on the same file: its pages may be lost.
+ * @param mode permissions of the file, less the umask. @param like a file whose permissions, and for root its owner,
+ * the new one gets instead; null: none.
  */
-export function writeDurably(path: string, content: Uint8Array | string, mode: number = 0o644): void {
+export function writeDurably(
+  path: string,
+  content: Uint8Array | string,
+  mode: number = 0o644,
+  like: fs.Stats | null = null,
+): void {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   const temporary = temporaryName(path);
   try {
-    const file = fs.openSync(temporary, "wx", mode);
+    const file = fs.openSync(temporary, "wx", like === null ? mode : 0o600);
     try {
+      if (like !== null) {
+        if (process.getuid?.() === 0) fs.fchownSync(file, like.uid, like.gid);
+        fs.fchmodSync(file, like.mode & 0o7777);
+      }
       for (let written = 0; written < bytes.length;) written += fs.writeSync(file, bytes, written);
       fs.fsyncSync(file);
     } finally {
@@ -144,6 +155,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: "the disk reports an error",
   ELOOP: "its symbolic links form a loop",
   ENAMETOOLONG: "the name is too long",
+  EPIPE: "its reader has gone",
 };
 
 /** The system's code for an error (`ENOENT`), or null for an error of another kind. */

@@ -1,0 +1,114 @@
+/**
+ * Output files that the user names (`--out`, `--export`). Unlike the files of a run (`files.ts`), they may be anything
+ * that a path can name: `-`, a pipe, a device, a symbolic link, a file of someone else.
+ *
+ *   "-", /dev/stdout, /dev/fd/N    written to that stream
+ *   a pipe, a device               written through; never replaced
+ *   a symbolic link                followed; what it points to is replaced, the link stays
+ *   a regular file, or no file     replaced durably; its mode stays
+ *   a directory, a file in a run,
+ *   a sweep's own file, a file
+ *   of another user                refused
+ */
+import * as fs from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { InputError, showPath } from "../errors.ts";
+import { describeKind, errorCode, readStart, writeDurably, writeError } from "./files.ts";
+
+/** Where an output went: a caller that reports it must not do so on the stream that has the output. */
+export type OutputTarget = "file" | "stream";
+
+/**
+ * Writes an output to what `path` names. Throws InputError, and leaves what is there as it was, for a directory, a file
+ * inside a run, a file that may not be written or belongs to another user, and for failures of the system. Waits for
+ * the reader of a pipe.
+ */
+export function writeOutput(path: string, text: string): OutputTarget {
+  const bytes = Buffer.from(text);
+  try {
+    const target = path === "-" ? 1 : followLinks(path);
+    if (typeof target === "number") {
+      writeAll(target, bytes);
+      return "stream";
+    }
+    const status = fs.statSync(target, { throwIfNoEntry: false });
+    const kind = status === undefined ? null : describeKind(status);
+    if (kind === "a directory") throw new InputError(`${showPath(path)} is a directory; name a file`);
+    if (kind !== null) {
+      writeThrough(target, bytes);
+      return "stream";
+    }
+    refuseRun(path, target);
+    if (status !== undefined) refuseOthers(path, target, status);
+    writeDurably(target, bytes, 0o644, status ?? null);
+    return "file";
+  } catch (error) {
+    throw writeError(path, bytes.length, error);
+  }
+}
+
+/** Linux follows at most 40 links. */
+const MAX_LINKS = 40;
+
+/** What a path leads to through symbolic links, which need not exist; or the number of an open file. */
+function followLinks(path: string): string | number {
+  let target = resolve(path);
+  for (let links = 0; links <= MAX_LINKS; links++) {
+    const directory = fs.realpathSync(dirname(target));
+    target = join(directory, target.slice(dirname(target).length));
+    const open = new RegExp(`^/proc/${process.pid}/fd/(\\d+)$`).exec(target) ?? /^\/dev\/fd\/(\d+)$/.exec(target);
+    if (open !== null) return Number(open[1]);
+    if (fs.lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return target;
+    target = resolve(directory, fs.readlinkSync(target));
+  }
+  throw new InputError(`cannot write ${showPath(path)}: its symbolic links form a loop`);
+}
+
+/** Writes into a pipe or a device. `O_NOCTTY`: a terminal must not become this process's own. */
+function writeThrough(path: string, bytes: Uint8Array): void {
+  const file = fs.openSync(path, fs.constants.O_WRONLY | (fs.constants.O_NOCTTY ?? 0));
+  try {
+    writeAll(file, bytes);
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += fs.writeSync(file, bytes, written);
+    } catch (error) {
+      // A stream that another process made non-blocking is full: wait for its reader.
+      if (errorCode(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+/** A run is written by its training alone, and a sweep's files by the sweep: another file could damage them. */
+function refuseRun(path: string, target: string): void {
+  for (let directory = dirname(target); ; directory = dirname(directory)) {
+    if (hasFormat(join(directory, "config.json"), "microgpt-run")) {
+      throw new InputError(`${showPath(path)} is inside the run ${showPath(directory)}; name a file outside of runs`);
+    }
+    if (dirname(directory) === directory) break;
+  }
+  const isPage = target.endsWith(".html");
+  if (!isPage && fs.existsSync(target) && hasFormat(join(dirname(target), "sweep.json"), "microgpt-sweep")) {
+    throw new InputError(`${showPath(path)} belongs to the sweep ${showPath(dirname(target))}; name another file`);
+  }
+}
+
+/** Whether a JSON file begins with this `format`, which every file of ours does. */
+function hasFormat(path: string, format: string): boolean {
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  return /^\s*\{\s*"format":\s*"([^"]*)"/.exec(readStart(path, 200).toString("utf8"))?.[1] === format;
+}
+
+function refuseOthers(path: string, target: string, status: fs.Stats): void {
+  fs.accessSync(target, fs.constants.W_OK);
+  const user = process.getuid?.();
+  if (user === undefined || user === 0 || status.uid === user) return;
+  throw new InputError(`${showPath(path)} belongs to another user, so it is not replaced; name another file`);
+}
