@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hasScript, inTerminal } from "../setup/in-terminal.ts";
 import { microgptHere, TINY, workspace } from "../setup/microgpt.ts";
+import { TOKENIZER_KINDS } from "../../src/text/tokenizer.ts";
 
 /** What a hostile text would tell a terminal: colours, its title, its clipboard (OSC 52), a device's name, 8-bit forms. */
 const HOSTILE = [
@@ -55,7 +56,7 @@ describe.skipIf(!hasScript)(
     test("tokenize: pieces, unknown pieces, and their names", async () => {
       const data = join(workspace(), "data.txt");
       writeFileSync(data, TEXT);
-      for (const tokenizer of ["char", "word", "bpe", "byte-bpe"]) {
+      for (const tokenizer of TOKENIZER_KINDS) {
         const argument = "é\u001b]0;x\u0007\u202e\u009b31m";
         const { screen, exitCode } = await inTerminal(
           ["tokenize", "--data", data, "--tokenizer", tokenizer, argument],

@@ -1,3 +1,4 @@
+import { TOKENIZER_KINDS } from "../../src/text/tokenizer.ts";
 import { SCHEDULES } from "../../src/training/schedule.ts";
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
@@ -52,7 +53,7 @@ test.each([
   ['{"data": "names.txt"}', '--data: expected a list of texts, got "names.txt"'],
   ['{"data": [1]}', '--data: expected a list of texts, got "1"'],
   ['{"reference": 1}', '--reference: expected true or false, got "1"'],
-  ['{"tokenizer": "byte"}', '--tokenizer: expected one of char, word, bpe, byte-bpe; got "byte"'],
+  ['{"tokenizer": "none"}', `--tokenizer: expected one of ${TOKENIZER_KINDS.join(", ")}; got "none"`],
   ['{"documents": "page"}', '--documents: expected one of line, paragraph, file; got "page"'],
   ['{"stream": "yes"}', '--stream: expected true or false, got "yes"'],
   ['{"batchSize": 0}', '--batch-size: expected a whole number from 1 to 65536, got "0"'],

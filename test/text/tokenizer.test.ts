@@ -164,6 +164,7 @@ describe.each(TOKENIZER_KINDS)("%s, whatever it learns from", (kind) => {
       fc.property(documents, text, (learnt, drawn) => {
         const tokenizer = learn(kind, learnt);
         const copy = tokenizerFromJson(JSON.parse(JSON.stringify(tokenizer)));
+        expect([tokenizer.kind, copy.kind]).toEqual([kind, kind]);
         expect(copy.vocabSize).toBe(tokenizer.vocabSize);
         expect(copy.toJSON()).toEqual(tokenizer.toJSON());
         expect(copy.encode(drawn)).toEqual(tokenizer.encode(drawn));

@@ -44,9 +44,12 @@ export function tokenizerFromJson(json: unknown): Tokenizer {
     if (tokens !== undefined) throw new InputError("tokenizer: a byte-bpe tokenizer has no `tokens`");
     return byteBpeTokenizer(readMerges(merges, BYTES));
   }
-  const base = readTokens(tokens, known);
-  if (!base.includes(END_OF_WORD)) throw new InputError(`tokenizer: \`tokens\` lacks "${END_OF_WORD}"`);
-  return bpeTokenizer(base, readMerges(merges, textsOf(base)));
+  if (known === "bpe") {
+    const base = readTokens(tokens, known);
+    if (!base.includes(END_OF_WORD)) throw new InputError(`tokenizer: \`tokens\` lacks "${END_OF_WORD}"`);
+    return bpeTokenizer(base, readMerges(merges, textsOf(base)));
+  }
+  return known satisfies never;
 }
 
 function readTokens(json: unknown, kind: Exclude<TokenizerKind, "byte-bpe">): string[] {

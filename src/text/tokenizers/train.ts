@@ -40,7 +40,9 @@ export function tokenizerTrainer({
   const limits =
     vocabSize === null ? { maxMerges: bpeMerges, maxTokens: null } : { maxMerges: null, maxTokens: vocabSize - 1 };
   const options = { ...limits, onMerge };
-  return tokenizer === "bpe" ? bpeTrainer(options) : byteBpeTrainer(options);
+  if (tokenizer === "bpe") return bpeTrainer(options);
+  if (tokenizer === "byte-bpe") return byteBpeTrainer(options);
+  return tokenizer satisfies never;
 }
 
 /**
