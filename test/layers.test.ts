@@ -93,7 +93,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "pages/extract.ts": ["@mozilla/readability", "html-to-text", "linkedom"],
   "pages/pages.ts": ["p-queue"],
   "pages/polite.ts": ["p-queue", "p-retry"],
-  "pages/robots.ts": ["robots-parser"],
   "report/charts.ts": ["uplot"],
   "run/sources.ts": ["env-paths", "tinyglobby"],
   "run/tuning.ts": ["env-paths"],

@@ -1,7 +1,7 @@
 /** A site's robots.txt (RFC 9309): fetched once per site, before its first page. */
-import * as robotsParser from "robots-parser";
 import type { Downloader } from "./download.ts";
 import { AddressError, PageError } from "./page-error.ts";
+import { allows, MAX_RULES, rulesFor } from "./robots-rules.ts";
 
 /** The rules of a site. */
 export interface Robots {
@@ -10,10 +10,6 @@ export interface Robots {
   /** The pause between requests that the site asks for, in milliseconds; null: none. */
   readonly crawlDelayMs: number | null;
 }
-
-// Its types say `export default`, but it is CommonJS: what is imported is the function itself.
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-const parse = robotsParser.default as unknown as typeof robotsParser.default.default;
 
 /** RFC 9309 requires 500 KiB at least; the rest is not read. */
 const MAX_BYTES = 512 * 1024;
@@ -39,7 +35,7 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
     if (status >= 500 || status === 429) return closed(`its robots.txt could not be read (status ${status})`);
     if (status < 200 || status >= 300) return OPEN;
     const text = body.toString("utf8");
-    return parseRobots(address, body.length < MAX_BYTES ? text : text.replace(CUT_LINE, ""));
+    return parseRobots(body.length < MAX_BYTES ? text : text.replace(CUT_LINE, ""));
   } catch (error) {
     if (error instanceof AddressError) return { ...OPEN, check: () => refuse(error) };
     if (!(error instanceof PageError)) throw error;
@@ -60,55 +56,26 @@ function refuse(error: PageError): never {
   throw error;
 }
 
+/** The longest path that rules are compared with; servers and browsers stop earlier. */
+const MAX_PATH = 8192;
+
 /** Parses a robots.txt. @param text the file; a leading byte order mark is ignored. */
-export function parseRobots(address: URL, text: string): Robots {
-  const robots = parse(address.href, normalize(text));
-  const delay = robots.getCrawlDelay(PRODUCT) ?? Number.NaN;
+export function parseRobots(text: string): Robots {
+  const { rules, crawlDelay } = rulesFor(PRODUCT, text);
+  // An empty delay is not 0.
+  const delay = crawlDelay === null || crawlDelay === "" ? Number.NaN : Number(crawlDelay);
   return {
     crawlDelayMs: delay >= 0 ? 1000 * Math.min(delay, MAX_DELAY_S) : null,
     check(url) {
       if (url.pathname === "/robots.txt") return; // is always allowed
-      const path = comparable(url.pathname + url.search).replace(/[*$]/g, escape);
-      if (robots.isDisallowed(url.origin + path, PRODUCT) !== true) return;
-      throw new PageError("its robots.txt disallows it; --ignore-robots fetches it anyway");
+      const path = url.pathname + url.search;
+      if (path.length > MAX_PATH) disallow(`its address is longer than the ${MAX_PATH} characters that are checked`);
+      if (rules.length > MAX_RULES) disallow(`its robots.txt has ${rules.length} rules; at most ${MAX_RULES} are read`);
+      if (!allows(rules, path)) disallow("its robots.txt disallows it");
     },
   };
 }
 
-/** Rewrites the file so that the library judges as RFC 9309 does. */
-function normalize(text: string): string {
-  const lines = text.split(/[\r\n]+/).map((line) => {
-    const [rule] = line.split("#", 1);
-    const colon = rule.indexOf(":");
-    return FIELDS.get(rule.slice(0, Math.max(0, colon)).trim().toLowerCase())?.(rule.slice(colon + 1).trim()) ?? "";
-  });
-  // RFC 9309: a group without rules allows everything.
-  return [...lines, "Disallow:"].join("\n");
+function disallow(why: string): never {
+  throw new PageError(`${why}; --ignore-robots fetches it anyway`);
 }
-
-/** The lines that are kept. The library ends a list of agents at any other line, RFC 9309 only at a rule. */
-const FIELDS: ReadonlyMap<string, (value: string) => string> = new Map([
-  // A version, or anything else after the name, is not part of it.
-  ["user-agent", (value) => `User-agent: ${/^(?:\*(?!\S)|[a-z_-]*)/i.exec(value)?.[0]}`],
-  ["allow", (value) => `Allow: ${pattern(value)}`],
-  ["disallow", (value) => `Disallow: ${pattern(value)}`],
-  // An empty delay is not 0.
-  ["crawl-delay", (value) => `Crawl-delay: ${value === "" ? "none" : value}`],
-]);
-
-/** `$` is special only at the end of a pattern. */
-const pattern = (value: string): string => comparable(value).replace(/\$(?!$)/g, escape);
-
-/**
- * The canonical form of a path (RFC 9309, 2.2.2): letters, digits and `-._~` plain, all else percent-encoded in
- * capitals.
- */
-function comparable(path: string): string {
-  const escaped = encodeURI(path.toWellFormed()).replaceAll("%25", "%").replaceAll("'", escape);
-  return escaped.replace(/%([0-9a-f]{2})/gi, (code: string, hex: string) => {
-    const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[\w.~-]/.test(character) ? character : code.toUpperCase();
-  });
-}
-
-const escape = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
