@@ -2,7 +2,7 @@
  * `microgpt tokenize`: shows how a text becomes tokens, and compares the kinds of tokenizers.
  */
 import type { TokenizeOptions } from "../options/train-options.ts";
-import { Corpus } from "../text/corpus.ts";
+import { cleanPrompt, Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
 import { writeDurably } from "../node/files.ts";
 import { showPath } from "../errors.ts";
@@ -42,10 +42,12 @@ interface Count {
   unknown: number;
 }
 
-/** Prints the tokens of a text, or counts those of the data. @param text null: the data. */
-export async function tokenize(text: string | null, options: TokenizeOptions, flags: TokenizeFlags): Promise<number> {
+/** Prints the tokens of a text, or counts those of the data. @param typed null: the data. */
+export async function tokenize(typed: string | null, options: TokenizeOptions, flags: TokenizeFlags): Promise<number> {
   exitOnOutputError();
-  const isLoaded = flags.run !== null;
+  const run = flags.run === null ? null : Run.open(flags.run);
+  const isLoaded = run !== null;
+  const text = typed === null ? null : cleanPrompt(typed, run?.options ?? { ...options, reference: false });
   const needsData = !isLoaded || text === null;
   const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr)) : null;
   const sources = gathered === null ? [] : sourcesOf(gathered);
@@ -53,7 +55,7 @@ export async function tokenize(text: string | null, options: TokenizeOptions, fl
   const log = new ReadingLog(process.stderr);
   const counted = isLoaded ? 1 : flags.kinds.length || TOKENIZER_KINDS.length;
   watchReading(sources, (isLoaded ? 0 : 1) + (text === null ? counted : 0), (reading) => log.report(reading));
-  const tokenizers = isLoaded ? [Run.open(flags.run).tokenizer] : learnAll(corpus, options, flags.kinds);
+  const tokenizers = isLoaded ? [run.tokenizer] : learnAll(corpus, options, flags.kinds);
   if (flags.exported !== null) exportTokenizer(tokenizers, flags.exported);
   const ofText = text === null ? null : tokenizers.map((tokenizer) => countAll([text], tokenizer));
   const ofData = text === null && corpus !== null ? tokenizers.map((one) => countAll(corpus.read(), one)) : null;

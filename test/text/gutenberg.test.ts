@@ -1,0 +1,361 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { withoutGutenberg } from "../../src/text/gutenberg.ts";
+
+interface Cleaned {
+  readonly text: string;
+  readonly books: number;
+  /** Characters of the text that are gone; it ends in a line break, which the last line's end is. */
+  readonly gone: number;
+}
+
+/** A text without its headers and licences. What was counted as cut must be what is gone, whatever the text is. */
+function clean(lines: readonly string[]): Cleaned {
+  const cut = { books: 0, characters: 0 };
+  const left = [...withoutGutenberg(lines, cut)];
+  const size = (of: readonly string[]): number => [...of.map((line) => `${line}\n`).join("")].length;
+  expect(cut.characters).toBe(size(lines) - size(left));
+  expect(left.every((line) => line === "" || lines.includes(line))).toBe(true);
+  return { text: left.join("\n").trim(), books: cut.books, gone: cut.characters };
+}
+
+const HEADER = ["The Project Gutenberg eBook of Tale, by Somebody", "", "Title: Tale", ""];
+const START = "*** START OF THE PROJECT GUTENBERG EBOOK TALE ***";
+const END = "*** END OF THE PROJECT GUTENBERG EBOOK TALE ***";
+const TALE = ["CHAPTER I", "", "It was a dark night.", "", "THE END"];
+const LICENCE = [
+  "Updated editions will replace the previous one.",
+  "",
+  "*** START: FULL LICENSE ***",
+  "",
+  "The licence.",
+];
+const whole = TALE.join("\n");
+
+/** Forms in which books begin, a line each, or more where they are wrapped. */
+const STARTS: readonly (readonly string[])[] = [
+  [START],
+  ["*** START OF THIS PROJECT GUTENBERG EBOOK TALE ***"],
+  ["***START OF THE PROJECT GUTENBERG EBOOK TALE***"],
+  ["*** START OF PROJECT GUTENBERG EBOOK TALE ***"],
+  ["** START OF THE PROJECT GUTENBERG EBOOK TALE **"],
+  ["**START OF THIS PROJECT GUTENBERG EBOOK TALE**"],
+  ["**** START OF THE PROJECT GUTENBERG EBOOK TALE ****"],
+  ["****START OF PROJECT GUTENBERG ETEXT TALE****"],
+  ["*** Start of the Project Gutenberg EBook Tale ***"],
+  ["   *** START OF THE PROJECT GUTENBERG EBOOK TALE ***"],
+  ["\t***START OF THIS PROJECT GUTENBERG EBOOK TALE***"],
+  ["*** START OF THE COPYRIGHTED PROJECT GUTENBERG EBOOK TALE ***"],
+  ["***START OF THIS COPYRIGHTED PROJECT GUTENBERG EBOOK TALE***"],
+  ["*** START OF COPYRIGHTED PROJECT GUTENBERG EBOOK TALE ***"],
+  ["*** START OF THE PROJECT GUTENBERG EBOOK TALE"],
+  ["*** START OF THIS PROJECT GUTENBERG EBOOK THE ADVENTURES OF SHERLOCK", "HOLMES ***"],
+  ["*** START OF THE PROJECT GUTENBERG EBOOK A LONG", "TITLE THAT GOES ON AND", "ON ***"],
+  ["*** START OF THE PROJECT", "GUTENBERG EBOOK TALE ***"],
+  ["*** START OF THE PROJECT GUTENBERG EBOOK TALE", "***"],
+  ["    *** START OF THE PROJECT GUTENBERG EBOOK A LONG", "    TITLE ***"],
+  ["*** START VAN DIT PROJECT GUTENBERG EBOEK TALE ***"],
+  ["*** DÉBUT DE CE PROJET GUTENBERG TALE ***"],
+  ["*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*"],
+  ["*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.03.17.96*END*"],
+  ["*END*THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*"],
+  ["**END THE SMALL PRINT! FOR COPYRIGHT PROTECTED ETEXTS*Ver.07.02.92*END*"],
+  ["*END*THE SMALL PRINT! FOR PUBLIC DOMAIN", "ETEXTS*Ver.04.29.93*END*"],
+];
+
+/** Forms in which books end. */
+const ENDS: readonly (readonly string[])[] = [
+  [END],
+  ["*** END OF THIS PROJECT GUTENBERG EBOOK TALE ***"],
+  ["***END OF THE PROJECT GUTENBERG EBOOK TALE***"],
+  ["*** END OF PROJECT GUTENBERG EBOOK TALE ***"],
+  ["**END OF THE PROJECT GUTENBERG EBOOK TALE**"],
+  ["**** END OF THIS PROJECT GUTENBERG EBOOK TALE ****"],
+  ["      ***END OF THE PROJECT GUTENBERG EBOOK TALE***"],
+  ["*** END OF THE COPYRIGHTED PROJECT GUTENBERG EBOOK TALE ***"],
+  ["*** END OF THE PROJECT GUTENBERG EBOOK THE ADVENTURES OF SHERLOCK", "HOLMES ***"],
+  ["*** EINDE VAN DIT PROJECT GUTENBERG EBOEK TALE ***"],
+  ["End of the Project Gutenberg EBook of Tale, by Somebody"],
+  ["End of Project Gutenberg's Tale, by Somebody"],
+  ["End of The Project Gutenberg Etext of Tale"],
+  ["End of this Project Gutenberg Etext"],
+  ["End of Project Gutenberg Etext Tale"],
+  ["END OF PROJECT GUTENBERG"],
+  ["  End of the Project Gutenberg EBook of Tale"],
+  ["[End of the Project Gutenberg Etext of Tale]"],
+  ["***End of the Project Gutenberg Etext of Tale***"],
+  ["This is the end of the Project Gutenberg EBook of Tale"],
+  ["End of this is COPYRIGHTED Project Gutenberg Etext"],
+  ["End of the Project", "Gutenberg EBook of Tale"],
+  ["Ende dieses Project Gutenberg Etextes Faust"],
+  ["Ende dieses Projekt Gutenberg Etextes Faust"],
+  ["Ende diese Project Gutenberg Etext"],
+  ["Ende des Project Gutenberg EBooks Faust"],
+  ["Ende von Project Gutenberg's Faust"],
+  ["Ende dieses Etextes"],
+  ["*** Ende dieses Project Gutenberg Etextes Faust ***"],
+  ["Fin de Project Gutenberg's Les misérables, par Victor Hugo"],
+  ["Fin du Project Gutenberg EBook de Candide"],
+  ["Fin de ce Project Gutenberg Etext"],
+  ["Fin de l'Etext du Projet Gutenberg"],
+  ["Fin de ce livre électronique du Projet Gutenberg"],
+  ["Fin del Proyecto Gutenberg Etext de Don Quijote"],
+  ["Fin de este libro electrónico del Proyecto Gutenberg"],
+  ["Fin de Project Gutenberg Etext de Don Quijote"],
+  ["Final del Project Gutenberg EBook de Don Quijote"],
+  ["Fine di Project Gutenberg's Inferno"],
+  ["Fine del Progetto Gutenberg EBook Inferno"],
+  ["Fine di questo Etext del Project Gutenberg"],
+  ["Fine dell'Etext Project Gutenberg di Inferno"],
+  ["Einde van dit Project Gutenberg EBoek"],
+  ["Einde van het Project Gutenberg EBook van Max Havelaar"],
+  ["Einde van Project Gutenberg's Max Havelaar"],
+  ["Fim do Project Gutenberg EBook Os Lusíadas"],
+  ["Fim deste Etext do Projeto Gutenberg"],
+  ["Fim de Project Gutenberg's Os Lusíadas"],
+  ["Loppu Project Gutenberg EBookista Kalevala"],
+  ["Tämän Project Gutenberg e-kirjan loppu"],
+  ["Project Gutenbergin e-kirja Kalevala loppuu"],
+  ["Project Gutenberg -e-kirjan Kalevala loppu"],
+];
+
+describe("one book", () => {
+  test.each(STARTS.map((lines) => lines.join(" ⏎ ")))("begins with %s", (start) => {
+    const lines = [...HEADER, ...start.split(" ⏎ "), "", ...TALE, "", END, "", ...LICENCE];
+    expect(clean(lines)).toMatchObject({ text: whole, books: 1 });
+    // Without a header before it, and directly before the text.
+    expect(clean([...start.split(" ⏎ "), ...TALE, END])).toMatchObject({ text: whole, books: 1 });
+  });
+
+  test.each(ENDS.map((lines) => lines.join(" ⏎ ")))("ends with %s", (end) => {
+    const lines = [...HEADER, START, "", ...TALE, "", ...end.split(" ⏎ "), "", ...LICENCE];
+    expect(clean(lines)).toMatchObject({ text: whole, books: 1 });
+    expect(clean([START, ...TALE, ...end.split(" ⏎ ")])).toMatchObject({ text: whole, books: 1 });
+    // Without a START it is text.
+    const text = [...TALE, ...end.split(" ⏎ "), "And on it goes."];
+    expect(clean(text)).toEqual({ text: text.join("\n"), books: 0, gone: 0 });
+  });
+
+  test("every form of begin goes with every form of end", () => {
+    for (const start of STARTS) {
+      for (const end of ENDS) {
+        expect(clean([...HEADER, ...start, "", ...TALE, ...end, "", "licence"]).text).toBe(whole);
+      }
+    }
+  });
+
+  test("a header of 300 lines, as the nineties had them, goes with its small print", () => {
+    const legal = (count: number): string[] => Array.from({ length: count }, (_, i) => `Legal line ${i}`);
+    const begin = "***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN ETEXTS**START***";
+    const end = "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*";
+    const print = [begin, ...legal(140), end];
+    expect(clean([...HEADER, ...legal(150), ...print, ...TALE])).toMatchObject({ text: whole, books: 1 });
+    // Some books of those years have it at the end, after the END.
+    const etext = "This etext was made by volunteers.";
+    const last = [begin, ...legal(30), etext, ...legal(30), end];
+    expect(clean([...HEADER, START, ...TALE, END, "", ...last])).toMatchObject({ text: whole, books: 1 });
+  });
+
+  test("a book without an end is read to its end", () => {
+    expect(clean([...HEADER, START, ...TALE])).toMatchObject({ text: whole, books: 1 });
+  });
+
+  test("the lines between the marker and the title stay: no marker encloses them", () => {
+    expect(clean([...HEADER, START, "", "Produced by a friend", ...TALE, END]).text).toBe(
+      `Produced by a friend\n${whole}`,
+    );
+  });
+});
+
+/** The licence's paragraphs, in our words, as long as the real one; each says what it is about. */
+const FULL_LICENCE = [
+  ...LICENCE,
+  ...Array.from({ length: 320 }, (_, i) =>
+    i % 8 === 0 ? `Section ${i}. The Project Gutenberg-tm licence says` : i % 8 === 7 ? "" : `more of this, line ${i}`,
+  ),
+  "This site says how to help make our new eBooks, and how to",
+  "subscribe to our email newsletter to hear about new eBooks.",
+  "",
+];
+
+describe("several books in one file", () => {
+  const book = (name: string, licence: readonly string[]): string[] => [
+    `The Project Gutenberg eBook of ${name}`,
+    "",
+    `*** START OF THE PROJECT GUTENBERG EBOOK ${name} ***`,
+    `${name}, line one`,
+    `${name}, line two`,
+    `*** END OF THE PROJECT GUTENBERG EBOOK ${name} ***`,
+    ...licence,
+  ];
+  const names = ["ONE", "TWO", "THREE"];
+  const texts = (of: readonly string[]): string[] => of.flatMap((name) => [`${name}, line one`, `${name}, line two`]);
+
+  test.each([
+    ["no licence", []],
+    ["a short licence", ["licence of the tale", ""]],
+    ["one of several paragraphs", ["", ...LICENCE, ""]],
+    ["the whole licence", FULL_LICENCE],
+  ])("with %s, each is cut on its own", (_name, licence) => {
+    const lines = names.flatMap((name) => book(name, licence));
+    const { text, books } = clean(lines);
+    expect([text.split(/\n+/), books]).toEqual([texts(names), 3]);
+    // The last paragraph of one and the first of the next are two.
+    expect(text).toMatch(/ONE, line two\n\n+TWO, line one/);
+  });
+
+  test("each in another language, with phrases alone", () => {
+    const ends = ["Ende dieses Project Gutenberg Etextes", "Fin de Project Gutenberg", "Einde van Project Gutenberg"];
+    const lines = names.flatMap((name, i) => [...book(name, []).slice(0, -1), ends[i], "", "The licence.", ""]);
+    expect(clean(lines).text.split(/\n+/)).toEqual(texts(names));
+  });
+
+  test("an end that is missing ends where the next header begins", () => {
+    const [one, two] = [book("ONE", []).slice(0, -1), book("TWO", [])];
+    expect(clean([...one, "", ...two])).toMatchObject({ books: 2 });
+    expect(clean([...one, ...two]).text.split(/\n+/)).toEqual(texts(["ONE", "TWO"]));
+  });
+
+  test("etexts of the nineties, one after another", () => {
+    const etext = (name: string): string[] => [
+      `*The Project Gutenberg Etext of ${name}*`,
+      "",
+      "**Welcome To The World of Free Plain Vanilla Electronic Texts**",
+      ...Array.from({ length: 90 }, (_, i) => `About donations, line ${i}`),
+      "***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN ETEXTS**START***",
+      ...Array.from({ length: 90 }, (_, i) => `Why this is here, line ${i}`),
+      "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
+      "",
+      `${name}, line one`,
+      `${name}, line two`,
+      "",
+      `End of The Project Gutenberg Etext of ${name}`,
+      "",
+    ];
+    const { text, books } = clean(names.flatMap(etext));
+    expect([text.split("\n").filter((line) => line !== ""), books]).toEqual([texts(names), 3]);
+  });
+
+  const own = Array.from({ length: 60 }, (_, i) => `my own line ${i}`);
+  test.each([
+    ["before the first", [...own, "", ...book("ONE", FULL_LICENCE)], [...own, "", ...texts(["ONE"])]],
+    [
+      "between two",
+      [...book("ONE", FULL_LICENCE), ...own, "", ...book("TWO", [])],
+      [...texts(["ONE"]), ...own, "", ...texts(["TWO"])],
+    ],
+    ["after the last", [...book("ONE", FULL_LICENCE), ...own], [...texts(["ONE"]), ...own]],
+    ["after a book without a licence", [...book("ONE", []), "", ...own], [...texts(["ONE"]), "", ...own]],
+    [
+      "of three lines between two, after a short licence",
+      [...book("ONE", ["licence"]), "", "mine", "", ...book("TWO", ["licence"])],
+      [...texts(["ONE"]), "", "mine", "", ...texts(["TWO"])],
+    ],
+    [
+      "of three lines after the whole licence",
+      [...book("ONE", FULL_LICENCE), "mine", "mine, too", "and this"],
+      [...texts(["ONE"]), "mine", "mine, too", "and this"],
+    ],
+  ])("somebody's own text %s loses nothing", (_name, lines, expected) => {
+    const left = clean(lines).text.split("\n");
+    const isText = (line: string): boolean => line !== "";
+    expect(left.filter(isText)).toEqual(expected.filter(isText));
+  });
+
+  test("what the files of 2004 have after the licence's last paragraph goes, too", () => {
+    const more = ["Each eBook is in a folder of its own number.", "", "*** END: FULL LICENSE ***", ""];
+    const lines = [...book("ONE", [...FULL_LICENCE, ...more]), "mine"];
+    expect(clean(lines).text.split("\n").filter(Boolean)).toEqual([...texts(["ONE"]), "mine"]);
+  });
+});
+
+describe("a text that is no book loses nothing", () => {
+  const far = (count: number): string[] => Array.from({ length: count }, (_, i) => `line ${i}`);
+  const cases: readonly (readonly [name: string, lines: readonly string[]])[] = [
+    ["only mentions the project", ["I love Project Gutenberg.", "", "It has a book.", "End."]],
+    ["mentions it on each of 3,000 lines", far(3000).map((line) => `Project Gutenberg's eBook of ${line}`)],
+    [
+      "ends as a book does, without a begin",
+      [...TALE, END, "and goes on", "End of Project Gutenberg's Tale", "and on"],
+    ],
+    ["has the markers in mid-line", [`A line says: ${START}`, `and: ${END}`, "and: *END*THE SMALL PRINT!"]],
+    ["has the marker after a thousand lines", ["Project Gutenberg", ...far(1000), START, "after"]],
+    ["has the marker after forty lines and no name before", [...far(40), START, "after"]],
+    ["has stars of its own", ["*** START OF THE FIRST PART ***", "text", "*** END OF THE FIRST PART ***", "more"]],
+    ["has a small print of its own", ["The small print:", "read it.", "END OF THE SMALL PRINT", "more"]],
+    ["is empty", []],
+  ];
+  test.each(cases)("if it %s", (_name, lines) => {
+    expect(clean(lines)).toEqual({ text: lines.join("\n"), books: 0, gone: 0 });
+  });
+
+  test("a book that quotes the markers in mid-line, or speaks of ends, keeps these lines", () => {
+    const lines = [
+      `The last line was “${END}”.`,
+      "Fin de la première partie.",
+      "End of the project.",
+      "Ende gut, alles gut.",
+      "*** END OF CHAPTER I ***",
+      "* * *",
+      "THE END",
+    ];
+    expect(clean([...HEADER, START, ...lines, END, ...LICENCE]).text).toBe(lines.join("\n"));
+  });
+
+  test("a marker's title is not looked for in the text below it", () => {
+    const lines = ["The first line", "and stars at the end of the second ***", "third"];
+    expect(clean([START, ...lines]).text).toBe(lines.join("\n"));
+    expect(clean([START.replace(" ***", ""), "", ...lines]).text).toBe(lines.join("\n"));
+  });
+
+  test("a header is not looked for in a line of megabytes, nor is such a line lost", () => {
+    const lines = [`Project Gutenberg ${"x".repeat(2e6)}`, START, "after"];
+    expect(clean(lines)).toEqual({ text: lines.join("\n"), books: 0, gone: 0 });
+  });
+});
+
+test("a licence's words in an own text, far from a licence, are text", () => {
+  const own = Array.from({ length: 200 }, (_, i) => (i % 60 === 50 ? "the licence of poets" : `my line ${i}`));
+  expect(clean([START, "tale", END, ...own]).text).toBe(["tale", "", ...own].join("\n"));
+});
+
+test("it streams: no more is held back than a header has, in whatever order the lines come", () => {
+  const kinds = [
+    START,
+    END,
+    HEADER[0],
+    "",
+    "text",
+    "licence",
+    "*END*THE SMALL PRINT! X*END*",
+    "Fin de Project Gutenberg",
+  ];
+  const length = fc.constantFrom(1, 2, 30, 45, 300, 1200);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.constantFrom(...kinds), length), { maxLength: 12 }), (runs) => {
+      const lines = runs.flatMap(([line, count], run) =>
+        Array.from({ length: count }, (_, i) => (line === "text" ? `text ${run}.${i}` : line)),
+      );
+      let [read, given] = [0, 0];
+      function* reading(): Generator<string, void, void> {
+        for (const line of lines) {
+          read++;
+          yield line;
+        }
+      }
+      const cut = { books: 0, characters: 0 };
+      const left: string[] = [];
+      for (const line of withoutGutenberg(reading(), cut)) {
+        left.push(line);
+        given++;
+        if (cut.characters === 0) expect(read - given).toBeLessThanOrEqual(1010);
+      }
+      const size = (of: readonly string[]): number => of.reduce((sum, line) => sum + line.length + 1, 0);
+      expect(cut.characters).toBe(size(lines) - size(left));
+      if (!lines.some((line) => line === START || line.startsWith("*END*"))) expect(left).toEqual(lines);
+      // Order is kept, and no line comes twice.
+      const numbered = left.filter((line) => line.startsWith("text "));
+      expect(new Set(numbered).size).toBe(numbered.length);
+    }),
+  );
+});
