@@ -30,6 +30,8 @@ export interface TokenizeFlags {
   readonly exported: string | null;
   /** Whether to print JSON. */
   readonly json: boolean;
+  /** The directory of runs. */
+  readonly runsDir: string;
 }
 
 /** How many tokens a text takes. */
@@ -49,7 +51,7 @@ export async function tokenize(typed: string | null, options: TokenizeOptions, f
   const isLoaded = run !== null;
   const text = typed === null ? null : cleanPrompt(typed, run?.options ?? { ...options, reference: false });
   const needsData = !isLoaded || text === null;
-  const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr)) : null;
+  const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr), flags.runsDir) : null;
   const sources = gathered === null ? [] : sourcesOf(gathered);
   const corpus = gathered === null ? null : new Corpus(sources, { ...options, reference: false });
   const log = new ReadingLog(process.stderr);

@@ -43,7 +43,7 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   checkTogether(given);
   const located = locate(resolveOptions(given));
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
-  const gathered = await gather(located, reporter);
+  const gathered = await gather(located, reporter, flags.runsDir);
   const options = { ...located, urls: located.urls.map(withoutPassword) };
   const data = read(options, sourcesOf(gathered), reporter);
   const prompts = readPromptsOf(flags, data, options, reporter);

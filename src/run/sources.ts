@@ -11,12 +11,15 @@ import type { TrainOptions } from "../options/train-options.ts";
 import { splitLines } from "../text/dataset.ts";
 import { InputError, quote } from "../errors.ts";
 import type { FetchedText } from "../node/fetched.ts";
-import { readWhole } from "../node/files.ts";
+import { readError, readWhole } from "../node/files.ts";
+import { runsDirectoryOf } from "../node/own-folders.ts";
 import { showPath } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
 import { PageError } from "../pages/page-error.ts";
 import type { PageEvent } from "../pages/pages.ts";
+import { filesLike, filesOf, parsePattern } from "./folders.ts";
+import type { OwnPlaces } from "./folders.ts";
 import { VERSION } from "../options/version.ts";
 
 /** The options that say where text comes from. */
@@ -61,18 +64,26 @@ export function withoutPassword(address: string): string {
   return url.href;
 }
 
-/** Gathers everything that the located options name; the bundled names if they name nothing. Throws InputError. */
-export async function gather(options: SourceOptions, listener: Listener): Promise<Gathered> {
-  const files = await gatherFiles(options, (message) => listener.warn(message));
+/**
+ * Gathers everything that the located options name; the bundled names if they name nothing. Throws InputError.
+ * @param runsDir the directory of runs: it is no text, where it is in a folder of `--data`.
+ */
+export async function gather(options: SourceOptions, listener: Listener, runsDir: string): Promise<Gathered> {
+  const files = await gatherFiles(options, (message) => listener.warn(message), runsDir);
   const piped = options.data.includes("-") ? [{ name: "-", text: await readPiped() }] : [];
   return { files, fetched: [...piped, ...(await readPages(options, listener))] };
 }
 
-/** The files alone, as they are now. */
-export async function gatherFiles(options: SourceOptions, warn: (message: string) => void): Promise<TextSource[]> {
+/** The files alone, as they are now. @param runsDir as of `gather`. */
+export async function gatherFiles(
+  options: SourceOptions,
+  warn: (message: string) => void,
+  runsDir: string,
+): Promise<TextSource[]> {
   if (options.data.length === 0 && options.urls.length === 0) return [TextSource.file(BUNDLED_NAMES)];
   return await localSources(
     options.data.filter((entry) => entry !== "-"),
+    { runsDir: resolve(runsDir), cacheDir: options.cacheDir ?? defaultCacheDir() },
     warn,
   );
 }
@@ -85,7 +96,7 @@ export const sourcesOf = ({ files, fetched }: Gathered): TextSource[] => [
 
 /** The texts of a run: its files as they are now, and the copies that it keeps. Throws InputError. */
 export const runSources = async (run: Run): Promise<TextSource[]> =>
-  sourcesOf({ files: await gatherFiles(run.options, () => {}), fetched: run.fetched() });
+  sourcesOf({ files: await gatherFiles(run.options, () => {}, runsDirectoryOf(run.path)), fetched: run.fetched() });
 
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
@@ -130,21 +141,34 @@ async function readPiped(): Promise<Uint8Array> {
  * Files, folders, patterns and `file:` addresses → a source per file, in order. Throws InputError that names what is
  * wrong.
  */
-async function localSources(entries: readonly string[], warn: (message: string) => void): Promise<TextSource[]> {
+async function localSources(
+  entries: readonly string[],
+  own: OwnPlaces,
+  warn: (message: string) => void,
+): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const entry of entries) {
     const path = pathOf(entry);
-    const status = fs.statSync(path, { throwIfNoEntry: false });
-    const isPattern = status === undefined && /[*?[{]/.test(entry);
-    if (status?.isDirectory() === true || isPattern) {
-      const { glob } = await import("tinyglobby");
-      const paths = isPattern ? glob(entry, { absolute: true }) : glob("**", { cwd: path, absolute: true });
-      sources.push(...(await textsAmong(await paths, entry, warn)));
-    } else {
+    const kind = kindOf(path);
+    const like = kind === "nothing" && !isFileUrl(entry) ? parsePattern(entry) : null;
+    if (kind !== "folder" && like === null) {
       sources.push(await localSource(path));
+      continue;
     }
+    const { paths, warnings } = await (like === null ? filesOf(path, own) : filesLike(like.folder, like.pattern, own));
+    for (const warning of warnings) warn(warning);
+    sources.push(...(await textsAmong(paths, entry, warn)));
   }
   return sources;
+}
+
+function kindOf(path: string): "folder" | "file" | "nothing" {
+  try {
+    const status = fs.statSync(path, { throwIfNoEntry: false });
+    return status === undefined ? "nothing" : status.isDirectory() ? "folder" : "file";
+  } catch (error) {
+    throw readError(path, error);
+  }
 }
 
 function pathOf(entry: string): string {
@@ -177,7 +201,7 @@ async function textsAmong(
   warn: (message: string) => void,
 ): Promise<TextSource[]> {
   const sources: TextSource[] = [];
-  for (const path of paths.toSorted(byName)) {
+  for (const path of paths) {
     try {
       const source = await localSource(path);
       source.mayBeEmpty = true;
@@ -190,6 +214,3 @@ async function textsAmong(
   if (sources.length > 0) return sources;
   throw new InputError(`--data ${showPath(where)}: no text files found; name a file or another folder`);
 }
-
-/** By code units: the same order on every machine, whatever its language. */
-const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ENDS, STARTS } from "./gutenberg-forms.ts";
 import { withoutGutenberg } from "../../src/text/gutenberg.ts";
 
 interface Cleaned {
@@ -31,93 +32,6 @@ const LICENCE = [
   "The licence.",
 ];
 const whole = TALE.join("\n");
-
-/** Forms in which books begin, a line each, or more where they are wrapped. */
-const STARTS: readonly (readonly string[])[] = [
-  [START],
-  ["*** START OF THIS PROJECT GUTENBERG EBOOK TALE ***"],
-  ["***START OF THE PROJECT GUTENBERG EBOOK TALE***"],
-  ["*** START OF PROJECT GUTENBERG EBOOK TALE ***"],
-  ["** START OF THE PROJECT GUTENBERG EBOOK TALE **"],
-  ["**START OF THIS PROJECT GUTENBERG EBOOK TALE**"],
-  ["**** START OF THE PROJECT GUTENBERG EBOOK TALE ****"],
-  ["****START OF PROJECT GUTENBERG ETEXT TALE****"],
-  ["*** Start of the Project Gutenberg EBook Tale ***"],
-  ["   *** START OF THE PROJECT GUTENBERG EBOOK TALE ***"],
-  ["\t***START OF THIS PROJECT GUTENBERG EBOOK TALE***"],
-  ["*** START OF THE COPYRIGHTED PROJECT GUTENBERG EBOOK TALE ***"],
-  ["***START OF THIS COPYRIGHTED PROJECT GUTENBERG EBOOK TALE***"],
-  ["*** START OF COPYRIGHTED PROJECT GUTENBERG EBOOK TALE ***"],
-  ["*** START OF THE PROJECT GUTENBERG EBOOK TALE"],
-  ["*** START OF THIS PROJECT GUTENBERG EBOOK THE ADVENTURES OF SHERLOCK", "HOLMES ***"],
-  ["*** START OF THE PROJECT GUTENBERG EBOOK A LONG", "TITLE THAT GOES ON AND", "ON ***"],
-  ["*** START OF THE PROJECT", "GUTENBERG EBOOK TALE ***"],
-  ["*** START OF THE PROJECT GUTENBERG EBOOK TALE", "***"],
-  ["    *** START OF THE PROJECT GUTENBERG EBOOK A LONG", "    TITLE ***"],
-  ["*** START VAN DIT PROJECT GUTENBERG EBOEK TALE ***"],
-  ["*** DÉBUT DE CE PROJET GUTENBERG TALE ***"],
-  ["*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*"],
-  ["*END THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.03.17.96*END*"],
-  ["*END*THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*"],
-  ["**END THE SMALL PRINT! FOR COPYRIGHT PROTECTED ETEXTS*Ver.07.02.92*END*"],
-  ["*END*THE SMALL PRINT! FOR PUBLIC DOMAIN", "ETEXTS*Ver.04.29.93*END*"],
-];
-
-/** Forms in which books end. */
-const ENDS: readonly (readonly string[])[] = [
-  [END],
-  ["*** END OF THIS PROJECT GUTENBERG EBOOK TALE ***"],
-  ["***END OF THE PROJECT GUTENBERG EBOOK TALE***"],
-  ["*** END OF PROJECT GUTENBERG EBOOK TALE ***"],
-  ["**END OF THE PROJECT GUTENBERG EBOOK TALE**"],
-  ["**** END OF THIS PROJECT GUTENBERG EBOOK TALE ****"],
-  ["      ***END OF THE PROJECT GUTENBERG EBOOK TALE***"],
-  ["*** END OF THE COPYRIGHTED PROJECT GUTENBERG EBOOK TALE ***"],
-  ["*** END OF THE PROJECT GUTENBERG EBOOK THE ADVENTURES OF SHERLOCK", "HOLMES ***"],
-  ["*** EINDE VAN DIT PROJECT GUTENBERG EBOEK TALE ***"],
-  ["End of the Project Gutenberg EBook of Tale, by Somebody"],
-  ["End of Project Gutenberg's Tale, by Somebody"],
-  ["End of The Project Gutenberg Etext of Tale"],
-  ["End of this Project Gutenberg Etext"],
-  ["End of Project Gutenberg Etext Tale"],
-  ["END OF PROJECT GUTENBERG"],
-  ["  End of the Project Gutenberg EBook of Tale"],
-  ["[End of the Project Gutenberg Etext of Tale]"],
-  ["***End of the Project Gutenberg Etext of Tale***"],
-  ["This is the end of the Project Gutenberg EBook of Tale"],
-  ["End of this is COPYRIGHTED Project Gutenberg Etext"],
-  ["End of the Project", "Gutenberg EBook of Tale"],
-  ["Ende dieses Project Gutenberg Etextes Faust"],
-  ["Ende dieses Projekt Gutenberg Etextes Faust"],
-  ["Ende diese Project Gutenberg Etext"],
-  ["Ende des Project Gutenberg EBooks Faust"],
-  ["Ende von Project Gutenberg's Faust"],
-  ["Ende dieses Etextes"],
-  ["*** Ende dieses Project Gutenberg Etextes Faust ***"],
-  ["Fin de Project Gutenberg's Les misérables, par Victor Hugo"],
-  ["Fin du Project Gutenberg EBook de Candide"],
-  ["Fin de ce Project Gutenberg Etext"],
-  ["Fin de l'Etext du Projet Gutenberg"],
-  ["Fin de ce livre électronique du Projet Gutenberg"],
-  ["Fin del Proyecto Gutenberg Etext de Don Quijote"],
-  ["Fin de este libro electrónico del Proyecto Gutenberg"],
-  ["Fin de Project Gutenberg Etext de Don Quijote"],
-  ["Final del Project Gutenberg EBook de Don Quijote"],
-  ["Fine di Project Gutenberg's Inferno"],
-  ["Fine del Progetto Gutenberg EBook Inferno"],
-  ["Fine di questo Etext del Project Gutenberg"],
-  ["Fine dell'Etext Project Gutenberg di Inferno"],
-  ["Einde van dit Project Gutenberg EBoek"],
-  ["Einde van het Project Gutenberg EBook van Max Havelaar"],
-  ["Einde van Project Gutenberg's Max Havelaar"],
-  ["Fim do Project Gutenberg EBook Os Lusíadas"],
-  ["Fim deste Etext do Projeto Gutenberg"],
-  ["Fim de Project Gutenberg's Os Lusíadas"],
-  ["Loppu Project Gutenberg EBookista Kalevala"],
-  ["Tämän Project Gutenberg e-kirjan loppu"],
-  ["Project Gutenbergin e-kirja Kalevala loppuu"],
-  ["Project Gutenberg -e-kirjan Kalevala loppu"],
-];
 
 describe("one book", () => {
   test.each(STARTS.map((lines) => lines.join(" ⏎ ")))("begins with %s", (start) => {
