@@ -88,6 +88,8 @@ test("what runs in a browser, too, imports the core, its fixtures and its neighb
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node/charset.ts": ["chardet"],
   "node/event-log.ts": ["pbf"],
+  "node/gzip.ts": ["minizlib"],
+  "node/tables.ts": ["papaparse"],
   "pages/address.ts": ["ipaddr.js"],
   "pages/download.ts": ["undici"],
   "pages/extract.ts": ["@mozilla/readability", "html-to-text", "linkedom"],

@@ -25,7 +25,7 @@ export async function fetchTexts(
     throw new InputError("fetch: no page is named; give addresses, or --url-file");
   }
   const log = new PageLog(process.stderr);
-  const sources = sourcesOf(await gather(locate({ ...options, data: [] }), log, RUNS_DIRECTORY));
+  const sources = sourcesOf(await gather(locate({ ...options, data: [], field: null }), log, RUNS_DIRECTORY));
   const corpus = new Corpus(sources, { ...options, reference: false });
   const seen = new TextSet();
   const documents: string[] = [];

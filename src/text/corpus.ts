@@ -14,6 +14,8 @@ export interface Source {
   readonly name: string;
   /** Whether it is allowed to be empty, because it is one file of many. */
   readonly mayBeEmpty: boolean;
+  /** Whether each chunk is a text of its own, as a row of a table is; absent: they are pieces of one. */
+  readonly hasRows?: boolean;
   /** Reads the text from its start, in chunks of any length. */
   chunks(): Iterable<string>;
   /** The encoding of its bytes, known after a complete read; absent: UTF-8, or text in memory. */
@@ -117,13 +119,18 @@ export class Corpus {
   }
 
   *#documentsOf(source: Source): Generator<string, void, void> {
+    if (source.hasRows === true) for (const row of source.chunks()) yield* this.#documentsIn([row]);
+    else yield* this.#documentsIn(source.chunks());
+  }
+
+  *#documentsIn(chunks: Iterable<string>): Generator<string, void, void> {
     const { documents, reference } = this.#options;
     if (reference) {
-      yield* groupLines(linesOf(source.chunks()), documents);
+      yield* groupLines(linesOf(chunks), documents);
       return;
     }
     const cut = { books: 0, characters: 0 };
-    const lines = this.#visible(withoutGutenberg(this.#withoutMarks(linesOf(source.chunks())), cut));
+    const lines = this.#visible(withoutGutenberg(this.#withoutMarks(linesOf(chunks)), cut));
     for (const document of groupLines(lines, documents)) {
       const text = this.#clean(document);
       if (text !== "") yield text;
