@@ -71,7 +71,8 @@ export function encodePrompt(
   prompt: string,
   warn: (message: string) => void,
 ): number[] {
-  const { ids, unknown } = tokenizer.encode(cleanPrompt(prompt, options));
+  const { ids } = tokenizer.encode(cleanPrompt(prompt, options));
+  const { unknown } = tokenizer.encode(cleanPrompt(prompt, options, "kept")); // what is removed is named, too
   if (unknown.size > 0) {
     const done = tokenizer.unk === null ? "left out" : "read as <unk>";
     warn(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; ${done}`);

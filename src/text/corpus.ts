@@ -212,11 +212,18 @@ function withoutControls(text: string, onEach: () => void): string {
 /**
  * A prompt, cleaned as the documents that a model has learnt, so that it has their characters. White space at its ends
  * stays: a prompt may end in a space.
+ * @param controls whether control characters that are not white space are removed; they stay where a message names them.
  * @example
  * cleanPrompt("the\u0301 ", { nfc: true, reference: false }); // "th\u00e9 "
  */
-export function cleanPrompt(prompt: string, { nfc, reference }: Pick<CorpusOptions, "nfc" | "reference">): string {
+export function cleanPrompt(
+  prompt: string,
+  { nfc, reference }: Pick<CorpusOptions, "nfc" | "reference">,
+  controls: "removed" | "kept" = "removed",
+): string {
   if (reference) return prompt;
-  const text = withoutControls(prompt.replaceAll(MARK, "").replace(/\r\n?/g, "\n"), () => {});
+  const lines = prompt.replaceAll(MARK, "").replace(/\r\n?/g, "\n");
+  const clean = (control: string): string => (SPACES.has(control) ? " " : controls === "kept" ? control : "");
+  const text = lines.replace(CONTROLS, clean);
   return nfc ? text.normalize("NFC") : text;
 }
