@@ -16,15 +16,20 @@ interface Format {
 const LOOKED_AT = 8192;
 
 const pandoc = (from: string) => (file: string) =>
-  `convert it, for example with pandoc -f ${from} -t plain ${file} -o text.txt`;
+  `convert it to text first, for example with pandoc -f ${from} -t plain ${file} -o text.txt`;
 const office = (file: string): string =>
-  `convert it, for example with soffice --convert-to txt:Text ${file} (LibreOffice)`;
-const calibre = (file: string): string => `convert it, for example with ebook-convert ${file} text.txt (calibre)`;
+  `convert it to text first, for example with soffice --convert-to txt:Text ${file} (LibreOffice)`;
+const calibre = (file: string): string =>
+  `convert it to text first, for example with ebook-convert ${file} text.txt (calibre)`;
 const unpack = (tool: string) => (file: string) => `unpack it, for example with ${tool} ${file}`;
 
 /** The first that fits counts: a document of today is a zip archive with certain files. */
 const FORMATS: readonly Format[] = [
-  { start: /^\s*%PDF-/, name: "a PDF", advice: (file) => `convert it, for example with pdftotext ${file} text.txt` },
+  {
+    start: /^\s*%PDF-/,
+    name: "a PDF",
+    advice: (file) => `convert it to text first, for example with pdftotext ${file} text.txt`,
+  },
   { start: /^PK\u0003\u0004[^]{26}mimetypeapplication\/epub\+zip/, name: "an EPUB", advice: pandoc("epub") },
   { start: /^PK\u0003\u0004[^]*META-INF\/container\.xml/, name: "an EPUB", advice: pandoc("epub") },
   {
@@ -45,7 +50,7 @@ const FORMATS: readonly Format[] = [
   {
     start: /^AT&TFORM[^]{4}DJV/,
     name: "a DjVu document",
-    advice: (file) => `convert it, for example with djvutxt ${file} text.txt`,
+    advice: (file) => `convert it to text first, for example with djvutxt ${file} text.txt`,
   },
   { start: /^\u001f\u008b/, name: "gzip", advice: unpack("gunzip") },
   { start: /^BZh[1-9]1AY&SY/, name: "bzip2", advice: unpack("bunzip2") },

@@ -189,7 +189,7 @@ describe("gzip", () => {
       (content: Uint8Array | string): (() => unknown) =>
       () =>
         documentsOf("a.gz", gzipSync(content), null);
-    expect(refused("%PDF-1.7\n")).toThrow(/a\.gz is not text: it is a PDF; convert it/);
+    expect(refused("%PDF-1.7\n")).toThrow(/a\.gz is not text: it is a PDF; convert it to text first/);
     expect(refused(gzipSync("text"))).toThrow(/a\.gz is not text: it is gzip; unpack it/);
     expect(refused(Buffer.alloc(500))).toThrow(/a\.gz is not text: byte 0 is 0/);
     expect(refused(`${"x".repeat(257)}ustar\0`)).toThrow(
@@ -202,48 +202,48 @@ describe("gzip", () => {
 describe("what is no text is refused in one sentence that names a converter", () => {
   const zip = (...names: string[]): string => names.map((name) => `PK\u0003\u0004${"\0".repeat(26)}${name}`).join("");
   test.each([
-    ["a.pdf", "%PDF-1.4", "a PDF; convert it, for example with pdftotext a.pdf text.txt"],
+    ["a.pdf", "%PDF-1.4", "a PDF; convert it to text first, for example with pdftotext a.pdf text.txt"],
     [
       "a.epub",
       zip("mimetypeapplication/epub+zip"),
-      "an EPUB; convert it, for example with pandoc -f epub -t plain a.epub -o text.txt",
+      "an EPUB; convert it to text first, for example with pandoc -f epub -t plain a.epub -o text.txt",
     ],
     [
       "b.epub",
       zip("META-INF/container.xml"),
-      "an EPUB; convert it, for example with pandoc -f epub -t plain b.epub -o text.txt",
+      "an EPUB; convert it to text first, for example with pandoc -f epub -t plain b.epub -o text.txt",
     ],
     [
       "a.docx",
       zip("[Content_Types].xml", "_rels/.rels", "word/document.xml"),
-      "a DOCX document; convert it, for example with pandoc -f docx -t plain a.docx -o text.txt",
+      "a DOCX document; convert it to text first, for example with pandoc -f docx -t plain a.docx -o text.txt",
     ],
     [
       "b.docx",
       zip("docProps/app.xml"),
-      "a DOCX document; convert it, for example with pandoc -f docx -t plain b.docx -o text.txt",
+      "a DOCX document; convert it to text first, for example with pandoc -f docx -t plain b.docx -o text.txt",
     ],
     [
       "a.odt",
       zip("mimetypeapplication/vnd.oasis.opendocument.text"),
-      "an ODT document; convert it, for example with pandoc -f odt -t plain a.odt -o text.txt",
+      "an ODT document; convert it to text first, for example with pandoc -f odt -t plain a.odt -o text.txt",
     ],
     [
       "a.xlsx",
       zip("[Content_Types].xml", "xl/workbook.xml"),
-      "an Office document; convert it, for example with soffice --convert-to txt:Text a.xlsx (LibreOffice)",
+      "an Office document; convert it to text first, for example with soffice --convert-to txt:Text a.xlsx (LibreOffice)",
     ],
     ["a.zip", zip("a.txt"), "a zip archive; unpack it, for example with unzip a.zip"],
     [
       "a.doc",
       "\u00d0\u00cf\u0011\u00e0",
-      "an old Office document; convert it, for example with soffice --convert-to txt:Text a.doc (LibreOffice)",
+      "an old Office document; convert it to text first, for example with soffice --convert-to txt:Text a.doc (LibreOffice)",
     ],
-    ["a.rtf", "{\\rtf1", "RTF; convert it, for example with pandoc -f rtf -t plain a.rtf -o text.txt"],
+    ["a.rtf", "{\\rtf1", "RTF; convert it to text first, for example with pandoc -f rtf -t plain a.rtf -o text.txt"],
     [
       "a.mobi",
       `${"x".repeat(60)}BOOKMOBI`,
-      "a Kindle or Palm book; convert it, for example with ebook-convert a.mobi text.txt (calibre)",
+      "a Kindle or Palm book; convert it to text first, for example with ebook-convert a.mobi text.txt (calibre)",
     ],
     ["a.txt.xz", "\u00fd7zXZ\0", "xz; unpack it, for example with unxz a.txt.xz"],
     ["a.txt.bz2", "BZh91AY&SY", "bzip2; unpack it, for example with bunzip2 a.txt.bz2"],
