@@ -25,7 +25,9 @@ export interface GutenbergCut {
 const SIGN =
   /gutenberg|li[cz]en[cszç]|licentie|lisens|e-?book|e-?text|e-?boek|copyright|trademark|donat|public domain|small print|fine print|boilerplate|footer|updated editions/i;
 /** The licence's last paragraph, in its forms. */
-const LAST_PARAGRAPH = /subscribe to our email newsletter|newsletter to hear about|\*{2,4} ?END: FULL LICENSE/i;
+const LAST_PARAGRAPH = /email newsletter to\b|to hear about new eBooks|\*{2,4} ?END: FULL LICENSE/i;
+/** Where that paragraph ends; somebody's own text may follow without an empty line. */
+const LAST_LINE = /(?:eBooks\.|\*)\s*$/i;
 /** After that paragraph, only these go on with the licence. */
 const STILL = /gutenberg|etext|ebook|FULL LICENSE/i;
 
@@ -36,7 +38,9 @@ const HEADER_LINES = 1000;
 const MOST_CHARACTERS = 100_000;
 /** Lines without a word of the licence that end it. */
 const LICENCE_GAP = 40;
-/** The same after the licence's last paragraph. */
+/** Lines of a licence's paragraph that need no word of it. */
+const PARAGRAPH_LINES = 12;
+/** The gap after the licence's last paragraph. */
 const LAST_GAP = 3;
 
 /** Drops header and licence of each Project Gutenberg book; other lines pass unchanged. Adds to `cut` what it drops. */
@@ -69,8 +73,8 @@ class Cutter {
   #characters = 0;
   /** In a header: whether its first line is a title. */
   #hasTitle = false;
-  /** In a licence: within a paragraph that has a word of it. */
-  #inParagraph = false;
+  /** In a licence: lines that a paragraph with a word of it may still have. */
+  #paragraphLines = 0;
   /** In a licence: lines without a word of it that end it. */
   #gap = LICENCE_GAP;
 
@@ -165,15 +169,15 @@ class Cutter {
       this.#enter("text"); // and at once to "header", by the title
       return [...this.#release(), ...this.#takeText(line)];
     }
-    const isBlank = head === "";
     const isSign = marker !== null || (this.#gap === LAST_GAP ? STILL : SIGN).test(head);
-    if (isSign || (this.#inParagraph && !isBlank)) {
-      this.#inParagraph = true;
+    if (head === "") this.#paragraphLines = 0;
+    if (isSign || this.#paragraphLines > 0) {
+      this.#paragraphLines = isSign ? PARAGRAPH_LINES : this.#paragraphLines - 1;
       if (LAST_PARAGRAPH.test(head)) this.#gap = LAST_GAP;
+      if (this.#gap === LAST_GAP && LAST_LINE.test(head)) this.#paragraphLines = 0;
       this.#drop(...this.#release(), ...(marker?.lines ?? [line]));
       return [];
     }
-    this.#inParagraph = false;
     this.#held.push(line);
     this.#characters += line.length;
     if (this.#held.length <= this.#gap && this.#characters <= MOST_CHARACTERS) return [];
@@ -184,7 +188,7 @@ class Cutter {
   #enter(mode: Mode): void {
     this.#mode = mode;
     this.#hasTitle = false;
-    this.#inParagraph = false;
+    this.#paragraphLines = 0;
     this.#gap = LICENCE_GAP;
   }
 

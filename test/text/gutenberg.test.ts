@@ -176,6 +176,37 @@ describe("several books in one file", () => {
     expect(left.filter(isText)).toEqual(expected.filter(isText));
   });
 
+  test("a long own text directly below the licence, without an empty line, is not taken for a paragraph of it", () => {
+    const [short, full] = [book("ONE", ["the licence"]), book("ONE", FULL_LICENCE.slice(0, -1))];
+    expect(clean([...full, ...own]).text).toBe([...texts(["ONE"]), "", ...own].join("\n"));
+    // Of a licence that nobody knows, the end is guessed: a paragraph's lines at most.
+    expect(
+      clean([...short, ...own])
+        .text.split("\n")
+        .slice(-48),
+    ).toEqual(own.slice(-48));
+  });
+
+  test("the licence of 2003, whose newsletter is not its end, goes to its small print", () => {
+    const licence = [
+      "This eBook should be named tale10.txt",
+      "",
+      "This site has information about Project Gutenberg, and how to",
+      "subscribe to our email newsletter (free!).",
+      "",
+      ...["Those who want a book early look at the list.", "", "Search by the first five letters of its name,"],
+      ...["as the Newsletters have it.", ""],
+      "***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN EBOOKS**START***",
+      ...Array.from({ length: 30 }, (_, i) => `Why this is here, line ${i}`),
+      "*END THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*",
+    ];
+    const lines = [...book("ONE", licence), ...own, ...book("TWO", licence)];
+    expect(clean(lines)).toMatchObject({
+      books: 2,
+      text: [...texts(["ONE"]), "", ...own, "", ...texts(["TWO"])].join("\n"),
+    });
+  });
+
   test("what the files of 2004 have after the licence's last paragraph goes, too", () => {
     const more = ["Each eBook is in a folder of its own number.", "", "*** END: FULL LICENSE ***", ""];
     const lines = [...book("ONE", [...FULL_LICENCE, ...more]), "mine"];
