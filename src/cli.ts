@@ -44,7 +44,7 @@ function buildProgram(exit: Exit): Command {
       const options = flags.interactive === true ? await askOptions(typed, given) : typed;
       if (options === null) return exit(130);
       const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
-      if (flags.dryRun === true) return exit(await dryRun(options));
+      if (flags.dryRun === true) return exit(await dryRun(options, runsDir));
       return exit(await train(options, { name, runsDir, promptFile, json, hook }));
     });
 
@@ -104,7 +104,7 @@ function addTexts(program: Command, exit: Exit): void {
       const found = run === undefined ? null : findRun(run, runsDir);
       const options = pick<TokenizeOptions>(TOKENIZE_OPTIONS, flags);
       const { tokenize } = await import("./cli/tokenize.ts");
-      exit(await tokenize(text ?? null, options, { kinds, run: found, exported, json }));
+      exit(await tokenize(text ?? null, options, { kinds, run: found, exported, json, runsDir }));
     });
 
   addOptions(program.command("fetch [URL...]"), FETCH_OPTIONS, "repeated")

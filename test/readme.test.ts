@@ -82,6 +82,8 @@ function writeTexts(directory: string): void {
     "my-pages.txt",
     "# a page\nfile:my-page\n".replace("file:my-page", pathToFileURL(join(directory, "my-text.txt")).href),
   );
+  const rows = book.split("\n").map((text, id) => JSON.stringify({ id, text }));
+  write("my-table.jsonl", rows.join("\n"));
   write("my-prompts.txt", "And God said\nIn the beginning\n");
 }
 

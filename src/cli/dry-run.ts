@@ -13,11 +13,11 @@ import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { grouped, megabytes } from "../run/format.ts";
 
 /** Prints the memory, item by item. Throws InputError for options that cannot be trained with. */
-export async function dryRun(given: TrainOptions): Promise<number> {
+export async function dryRun(given: TrainOptions, runsDir: string): Promise<number> {
   checkTogether(given);
   exitOnOutputError();
   const options = resolveOptions(locate(given));
-  const data = prepareTrainingData(options, sourcesOf(await gather(options, createReporter(false))));
+  const data = prepareTrainingData(options, sourcesOf(await gather(options, createReporter(false), runsDir)));
   const { config, train, heldOut, tokenizer } = data;
   const print = (what: string, bytes: number): void =>
     void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);

@@ -11,6 +11,7 @@ import { cleaningText, counted } from "../run/cleaning.ts";
 import { cleaningOf } from "../text/corpus.ts";
 import { PageLog } from "./downloads.ts";
 import { exitOnOutputError } from "../run/signals.ts";
+import { RUNS_DIRECTORY } from "./flags.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { printable } from "../run/format.ts";
 
@@ -24,7 +25,7 @@ export async function fetchTexts(
     throw new InputError("fetch: no page is named; give addresses, or --url-file");
   }
   const log = new PageLog(process.stderr);
-  const sources = sourcesOf(await gather(locate({ ...options, data: [] }), log));
+  const sources = sourcesOf(await gather(locate({ ...options, data: [], field: null }), log, RUNS_DIRECTORY));
   const corpus = new Corpus(sources, { ...options, reference: false });
   const seen = new TextSet();
   const documents: string[] = [];

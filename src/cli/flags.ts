@@ -5,7 +5,8 @@ import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
 import type { Option } from "../options/config.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 
-const RUNS_DIRECTORY = "runs";
+/** The directory of runs, unless another is named. */
+export const RUNS_DIRECTORY = "runs";
 
 /** Flags that several commands take. */
 export interface CommonFlags {

@@ -5,7 +5,6 @@ import { createInterface } from "node:readline/promises";
 import { splitLines } from "../text/dataset.ts";
 import { showPath } from "../errors.ts";
 import { TextSource } from "../node/text.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
 import { completeText, encodePrompt } from "../run/write.ts";
 import type { Writer, WritingOptions } from "../run/write.ts";
 import { showCompletion } from "./sample.ts";
@@ -14,9 +13,13 @@ import { showCompletion } from "./sample.ts";
  * The prompts of a file, one per line, without blank lines and those that start with `#`. Pieces that are not in the
  * vocabulary are warned about now, before the training.
  */
-export function readPrompts(path: string, tokenizer: Tokenizer, warn: (message: string) => void): string[] {
+export function readPrompts(
+  path: string,
+  writer: Pick<Writer, "tokenizer" | "options">,
+  warn: (message: string) => void,
+): string[] {
   const prompts = readLines(path);
-  for (const prompt of prompts) encodePrompt(tokenizer, prompt, (message) => warn(`${showPath(path)}: ${message}`));
+  for (const prompt of prompts) encodePrompt(writer, prompt, (message) => warn(`${showPath(path)}: ${message}`));
   return prompts;
 }
 
@@ -32,7 +35,7 @@ export async function printCompletions(
 ): Promise<void> {
   process.stdout.write("\n");
   for (const prompt of prompts) {
-    const ids = encodePrompt(writer.tokenizer, prompt, () => {}); // said when they were read
+    const ids = encodePrompt(writer, prompt, () => {}); // said when they were read
     process.stdout.write(`${showCompletion(await completeText(writer, ids, options))}\n`);
   }
 }
@@ -49,7 +52,7 @@ export async function promptLoop(writer: Writer, options: WritingOptions): Promi
   while (!left.signal.aborted) {
     const prompt = await terminal.question("> ", { signal: left.signal }).catch(() => null);
     if (prompt === null || GOODBYES.has(prompt.trim())) break;
-    const ids = encodePrompt(writer.tokenizer, prompt, (message) => void process.stdout.write(`${message}\n`));
+    const ids = encodePrompt(writer, prompt, (message) => void process.stdout.write(`${message}\n`));
     process.stdout.write(`${showCompletion(await completeText(writer, ids, options))}\n`);
   }
   terminal.close();

@@ -54,8 +54,9 @@ async function completionsOf(
   const completions: ScoredCompletion[] = [];
   try {
     for (const prompt of prompts) {
-      const { engine, tokenizer, random } = await openWriter(Run.open(path), options.seed);
-      const ids = encodePrompt(tokenizer, prompt, () => undefined);
+      const writer = await openWriter(Run.open(path), options.seed);
+      const { engine, tokenizer, random } = writer;
+      const ids = encodePrompt(writer, prompt, () => undefined);
       const tokens: ScoredCompletion["tokens"][number][] = [];
       const seen = [...ids];
       for await (const { token, probability } of generate(engine, ids, engine.config.blockSize, random, options)) {

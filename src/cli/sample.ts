@@ -39,7 +39,7 @@ export async function complete(
   exitOnOutputError();
   const writer = await openWriter(Run.open(path), options.seed);
   const reporter = createReporter(flags.json);
-  const prompt = encodePrompt(writer.tokenizer, prefix, (message) => reporter.warn(message));
+  const prompt = encodePrompt(writer, prefix, (message) => reporter.warn(message));
   const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;
   for (let i = 0; i < options.numSamples; i++) {
     const draws: Draw[] = [];

@@ -2,7 +2,7 @@
  * `microgpt tokenize`: shows how a text becomes tokens, and compares the kinds of tokenizers.
  */
 import type { TokenizeOptions } from "../options/train-options.ts";
-import { Corpus } from "../text/corpus.ts";
+import { cleanPrompt, Corpus } from "../text/corpus.ts";
 import { InputError } from "../errors.ts";
 import { writeOutput } from "../node/output.ts";
 import type { OutputTarget } from "../node/output.ts";
@@ -31,6 +31,8 @@ export interface TokenizeFlags {
   readonly exported: string | null;
   /** Whether to print JSON. */
   readonly json: boolean;
+  /** The directory of runs. */
+  readonly runsDir: string;
 }
 
 /** How many tokens a text takes. */
@@ -43,18 +45,20 @@ interface Count {
   unknown: number;
 }
 
-/** Prints the tokens of a text, or counts those of the data. @param text null: the data. */
-export async function tokenize(text: string | null, options: TokenizeOptions, flags: TokenizeFlags): Promise<number> {
+/** Prints the tokens of a text, or counts those of the data. @param typed null: the data. */
+export async function tokenize(typed: string | null, options: TokenizeOptions, flags: TokenizeFlags): Promise<number> {
   exitOnOutputError();
-  const isLoaded = flags.run !== null;
+  const run = flags.run === null ? null : Run.open(flags.run);
+  const isLoaded = run !== null;
+  const text = typed === null ? null : cleanPrompt(typed, run?.options ?? { ...options, reference: false });
   const needsData = !isLoaded || text === null;
-  const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr)) : null;
+  const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr), flags.runsDir) : null;
   const sources = gathered === null ? [] : sourcesOf(gathered);
   const corpus = gathered === null ? null : new Corpus(sources, { ...options, reference: false });
   const log = new ReadingLog(process.stderr);
   const counted = isLoaded ? 1 : flags.kinds.length || TOKENIZER_KINDS.length;
   watchReading(sources, (isLoaded ? 0 : 1) + (text === null ? counted : 0), (reading) => log.report(reading));
-  const tokenizers = isLoaded ? [Run.open(flags.run).tokenizer] : learnAll(corpus, options, flags.kinds);
+  const tokenizers = isLoaded ? [run.tokenizer] : learnAll(corpus, options, flags.kinds);
   if (flags.exported !== null && exportTokenizer(tokenizers, flags.exported) === "stream") {
     log.end();
     return 0; // a table behind the file would damage it

@@ -43,10 +43,10 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   checkTogether(given);
   const located = locate(resolveOptions(given));
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
-  const gathered = await gather(located, reporter);
+  const gathered = await gather(located, reporter, flags.runsDir);
   const options = { ...located, urls: located.urls.map(withoutPassword) };
   const data = read(options, sourcesOf(gathered), reporter);
-  const prompts = readPromptsOf(flags, data, reporter);
+  const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
   const newRun = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };
   const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
@@ -59,7 +59,7 @@ export async function resume(path: string, flags: ReporterFlags): Promise<number
   try {
     const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
     const data = read(run.options, await runSources(run), reporter);
-    const prompts = readPromptsOf(flags, data, reporter);
+    const prompts = readPromptsOf(flags, data, run.options, reporter);
     const outcome = await StopRequest.during((stop) => continueRun(run, data, { share: 1 }, reporter, stop));
     return await answer(outcome, prompts, run.options);
   } finally {
@@ -75,9 +75,11 @@ function read(options: ResolvedOptions, sources: readonly TextSource[], reporter
 function readPromptsOf(
   { promptFile }: ReporterFlags,
   { tokenizer }: TrainingData,
+  options: ResolvedOptions,
   reporter: Reporter,
 ): readonly string[] | null {
-  return promptFile === null ? null : readPrompts(promptFile, tokenizer, (message) => reporter.warn(message));
+  if (promptFile === null) return null;
+  return readPrompts(promptFile, { tokenizer, options }, (message) => reporter.warn(message));
 }
 
 /** Completes the prompts of a file, or asks for some at a terminal. Resolves to the exit code. */

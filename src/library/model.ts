@@ -9,7 +9,7 @@ import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { Random } from "../random.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
-import { Corpus, textSource } from "../text/corpus.ts";
+import { cleanPrompt, Corpus, textSource } from "../text/corpus.ts";
 import { utf8Length } from "../text/sha256.ts";
 import { documentTokens } from "../text/tokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -25,7 +25,7 @@ import type { RunFiles } from "./run-files.ts";
 
 /** How to generate a text. */
 export interface GenerateOptions {
-  /** The beginning of the text; characters that are not in the vocabulary are dropped. Default: none. */
+  /** The beginning of the text, cleaned as in training; characters that are not in the vocabulary are dropped. Default: none. */
   readonly prefix?: string;
   /** Below 1 favors likely tokens; 0 always takes the likeliest. Default: 0.5, as the command's. */
   readonly temperature?: number;
@@ -181,7 +181,7 @@ export class Model {
   /** Logits [vocabSize] of the token after a text. Reads at most the last blockSize tokens, BOS included. */
   async logits(prefix: string): Promise<number[]> {
     const reader = (await this.#open()).reader();
-    const ids = [this.tokenizer.bos, ...this.tokenizer.encode(prefix).ids].slice(-this.config.blockSize);
+    const ids = [this.tokenizer.bos, ...this.#prefixOf({ prefix })].slice(-this.config.blockSize);
     let logits: number[] = [];
     for (const id of ids) logits = await reader.read(id);
     return logits;
@@ -219,7 +219,7 @@ export class Model {
   }
 
   #prefixOf({ prefix = "" }: GenerateOptions): number[] {
-    return this.tokenizer.encode(prefix).ids;
+    return this.tokenizer.encode(cleanPrompt(prefix, this.options)).ids;
   }
 
   async *#draw(prefix: readonly number[], options: GenerateOptions): AsyncGenerator<number, void, void> {

@@ -29,6 +29,7 @@ const COMMAND_ONLY = [
   "data",
   "urls",
   "urlFile",
+  "field",
   "noCache",
   "cacheDir",
   "ignoreRobots",

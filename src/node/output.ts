@@ -13,7 +13,8 @@
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { InputError, showPath } from "../errors.ts";
-import { describeKind, errorCode, readStart, writeDurably, writeError } from "./files.ts";
+import { describeKind, errorCode, writeDurably, writeError } from "./files.ts";
+import { ownKind } from "./own-folders.ts";
 
 /** Where an output went: a caller that reports it must not do so on the stream that has the output. */
 export type OutputTarget = "file" | "stream";
@@ -89,21 +90,15 @@ function writeAll(file: number, bytes: Uint8Array): void {
 /** A run is written by its training alone, and a sweep's files by the sweep: another file could damage them. */
 function refuseRun(path: string, target: string): void {
   for (let directory = dirname(target); ; directory = dirname(directory)) {
-    if (hasFormat(join(directory, "config.json"), "microgpt-run")) {
+    if (ownKind(directory) === "run") {
       throw new InputError(`${showPath(path)} is inside the run ${showPath(directory)}; name a file outside of runs`);
     }
     if (dirname(directory) === directory) break;
   }
   const isPage = target.endsWith(".html");
-  if (!isPage && fs.existsSync(target) && hasFormat(join(dirname(target), "sweep.json"), "microgpt-sweep")) {
+  if (!isPage && fs.existsSync(target) && ownKind(dirname(target)) === "sweep") {
     throw new InputError(`${showPath(path)} belongs to the sweep ${showPath(dirname(target))}; name another file`);
   }
-}
-
-/** Whether a JSON file begins with this `format`, which every file of ours does. */
-function hasFormat(path: string, format: string): boolean {
-  if (fs.statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
-  return /^\s*\{\s*"format":\s*"([^"]*)"/.exec(readStart(path, 200).toString("utf8"))?.[1] === format;
 }
 
 function refuseOthers(path: string, target: string, status: fs.Stats): void {

@@ -1,6 +1,6 @@
 /**
- * Training text from files and bytes: decoded a mebibyte at a time, so that a text may be larger than memory. Files
- * that are not text are refused; the error names their format.
+ * Training text from files and bytes: decompressed and decoded a mebibyte at a time, so that a text may be larger than
+ * memory. Files that are not text are refused; the error names their format (`formats.ts`).
  */
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
@@ -10,6 +10,9 @@ import type { Hasher } from "../text/sha256.ts";
 import { InputError } from "../errors.ts";
 import { CountingDecoder, detectEncoding } from "./charset.ts";
 import { describeKind, readError, readStart } from "./files.ts";
+import { refuseDocument } from "./formats.ts";
+import { gunzip, isGzip } from "./gzip.ts";
+import { rowsOf, tableFormat } from "./tables.ts";
 import { showPath } from "../errors.ts";
 
 /** The bundled first names; data/README.md says where they come from. */
@@ -33,33 +36,61 @@ export class TextSource implements Source {
   readonly size: number;
   /** Called with the byte count of each chunk that is read. */
   onChunk: (bytes: number) => void = () => {};
-  readonly #bytes: () => Iterable<Uint8Array>;
+  readonly #bytes: (onRead: (bytes: number) => void) => Iterable<Uint8Array>;
+  /** The field that is read of each row of a table; null: the text is none. */
+  readonly #field: string | null;
 
-  private constructor(name: string, size: number, bytes: () => Iterable<Uint8Array>) {
+  private constructor(
+    name: string,
+    size: number,
+    bytes: (onRead: (bytes: number) => void) => Iterable<Uint8Array>,
+    field: string | null = null,
+  ) {
     this.name = name;
     this.size = size;
     this.#bytes = bytes;
+    this.#field = field;
   }
 
-  /** A file. Throws InputError, now or while it is read, if it is missing, unreadable or not text. */
-  static file(path: string): TextSource {
+  /**
+   * A file, which may be compressed (gzip). Throws InputError, now or while it is read, if it is missing, unreadable,
+   * damaged or not text.
+   * @param field of a table (`tableFormat`), what to read of each row; null: a table is text like any other.
+   */
+  static file(path: string, field: string | null = null): TextSource {
     const size = checkRegular(path);
-    checkText(showPath(path), readStart(path, START_BYTES));
-    return new TextSource(path, size, () => readChunks(path));
+    const isCompressed = isGzip(readStart(path, 2));
+    const bytes = (onRead: (count: number) => void): Iterable<Uint8Array> => {
+      const chunks = readChunks(path, onRead);
+      return isCompressed ? gunzip(showPath(path), chunks, CHUNK_BYTES) : chunks;
+    };
+    const start = isCompressed ? firstOf(bytes(() => {})) : readStart(path, START_BYTES);
+    checkText(showPath(path), start.subarray(0, START_BYTES));
+    return new TextSource(path, size, bytes, tableFormat(path) === null ? null : field);
   }
 
   /** Bytes in memory. Throws InputError if they are not text. */
   static bytes(name: string, bytes: Uint8Array): TextSource {
     checkText(name, bytes.subarray(0, START_BYTES));
-    return new TextSource(name, bytes.length, () => slices(bytes));
+    return new TextSource(name, bytes.length, (onRead) => slices(bytes, onRead));
   }
 
-  *chunks(): Generator<string, void, void> {
+  /** As in `Source`. */
+  get hasRows(): boolean {
+    return this.#field !== null;
+  }
+
+  chunks(): Generator<string, void, void> {
+    const format = tableFormat(this.name);
+    if (this.#field === null || format === null) return this.#decoded();
+    return rowsOf(format, showPath(this.name), this.#field, this.#decoded());
+  }
+
+  *#decoded(): Generator<string, void, void> {
     let decoder: CountingDecoder | null = null;
     try {
-      for (const bytes of this.#bytes()) {
+      for (const bytes of this.#bytes((count) => this.onChunk(count))) {
         decoder ??= new CountingDecoder(detectEncoding(bytes.subarray(0, START_BYTES)));
-        this.onChunk(bytes.length);
         yield decoder.decode(bytes, false);
       }
       if (decoder !== null) yield decoder.decode(new Uint8Array(0), true);
@@ -75,11 +106,21 @@ export class TextSource implements Source {
   }
 }
 
-function* slices(bytes: Uint8Array): Generator<Uint8Array, void, void> {
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES);
+/** The first chunk; nothing of an empty text. */
+function firstOf(chunks: Iterable<Uint8Array>): Uint8Array {
+  for (const chunk of chunks) return chunk;
+  return new Uint8Array(0);
 }
 
-function* readChunks(path: string): Generator<Uint8Array, void, void> {
+function* slices(bytes: Uint8Array, onRead: (count: number) => void): Generator<Uint8Array, void, void> {
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+    const slice = bytes.subarray(start, start + CHUNK_BYTES);
+    onRead(slice.length);
+    yield slice;
+  }
+}
+
+function* readChunks(path: string, onRead: (count: number) => void): Generator<Uint8Array, void, void> {
   let file: number | null = null;
   try {
     file = fs.openSync(path, "r");
@@ -87,6 +128,7 @@ function* readChunks(path: string): Generator<Uint8Array, void, void> {
     for (;;) {
       const length = fs.readSync(file, chunk, 0, CHUNK_BYTES, null);
       if (length === 0) return;
+      onRead(length);
       yield chunk.subarray(0, length);
     }
   } catch (error) {
@@ -109,21 +151,9 @@ function checkRegular(path: string): number {
   }
 }
 
-/** Formats that are often mistaken for text, by their first bytes. */
-const DOCUMENT_FORMATS: readonly (readonly [start: RegExp, name: string])[] = [
-  [/^%PDF-/, "a PDF"],
-  [/^PK\u0003\u0004[^]{26}mimetypeapplication\/epub\+zip/, "an EPUB"],
-  [/^PK\u0003\u0004/, "a zip archive (or a document that is one)"],
-  [/^\u001f\u008b/, "gzip"],
-  [/^\u00d0\u00cf\u0011\u00e0/, "an old Office document"],
-  [/^\{\\rtf/, "RTF"],
-];
-
 /** Throws InputError if the first bytes are not those of a text. @param name for the message. */
 export function checkText(name: string, start: Uint8Array): void {
-  const letters = Buffer.from(start.buffer, start.byteOffset, Math.min(start.length, 100)).toString("latin1");
-  const format = DOCUMENT_FORMATS.find(([pattern]) => pattern.test(letters))?.[1] ?? null;
-  if (format !== null) throw new InputError(`${name} is not text: it is ${format}; convert it to text first`);
+  refuseDocument(name, start);
   if (detectEncoding(start).startsWith("utf-16")) return;
   const zero = start.subarray(0, 8192).indexOf(0);
   if (zero >= 0) throw new InputError(`${name} is not text: byte ${zero} is 0, so it is a binary file`);

@@ -42,6 +42,13 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   data: texts("data", [], "FILE…", "files, folders or patterns; - reads standard input (default: the bundled names)"),
   urls: texts("data", [], "URL…", "web pages to learn from"),
   urlFile: orNull(path("data", "FILE", "a file of web pages, one address per line; # starts a comment")),
+  field: orNull(
+    fieldName(
+      "data",
+      "NAME",
+      "the field to read of each row of .jsonl, .csv and .tsv files; a row is a text of its own",
+    ),
+  ),
   noCache: toggle("data", "fetch every page anew, without reading or writing the cache"),
   cacheDir: orNull(path("data", "DIR", "where pages are cached (default: the user's cache directory)")),
   ignoreRobots: toggle("data", "fetch pages that robots.txt disallows; for your own sites"),
@@ -182,6 +189,7 @@ export const FETCH_OPTIONS: Table<FetchOptions> = some(...PAGES, ...CLEANING);
 export const TOKENIZE_OPTIONS: Table<TokenizeOptions> = some(
   "data",
   "urls",
+  "field",
   ...PAGES,
   "bpeMerges",
   "vocabSize",
@@ -287,6 +295,14 @@ function path(group: OptionGroup, placeholder: string, help: string): Option<str
   const check = (json: unknown, name: string): string => {
     if (typeof json === "string" && json !== "") return json;
     throw new InputError(`${name}: expected a path, got ${quote(String(json))}`);
+  };
+  return { group, help, initial: "", placeholder, parse: check, check };
+}
+
+function fieldName(group: OptionGroup, placeholder: string, help: string): Option<string> {
+  const check = (json: unknown, flag: string): string => {
+    if (typeof json === "string" && json !== "") return json;
+    throw new InputError(`${flag}: expected a name, got ${quote(String(json))}`);
   };
   return { group, help, initial: "", placeholder, parse: check, check };
 }

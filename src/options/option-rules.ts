@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 
 /** Options that microgpt.py does not have. */
 const NOT_IN_THE_REFERENCE = [
+  "field",
   "documents",
   "stream",
   "nfc",

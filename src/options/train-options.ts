@@ -13,6 +13,8 @@ export interface TrainOptions {
   readonly urls: readonly string[];
   /** A file of addresses, one per line; null: none. */
   readonly urlFile: string | null;
+  /** The field that is read of each row of JSON Lines, CSV and TSV files; null: they are read as text. */
+  readonly field: string | null;
   /** Whether pages are fetched anew, without reading or writing the cache. */
   readonly noCache: boolean;
   /** Where pages are cached; null: the user's cache directory. */
@@ -115,7 +117,8 @@ type CleaningKey = "documents" | "nfc" | "minLength" | "maxLength" | "keepDuplic
 /** The options of `microgpt fetch`. */
 export type FetchOptions = Pick<TrainOptions, PageKey | CleaningKey>;
 /** The options of `microgpt tokenize`. */
-export type TokenizeOptions = FetchOptions & Pick<TrainOptions, "data" | "urls" | "bpeMerges" | "vocabSize" | "unk">;
+export type TokenizeOptions = FetchOptions &
+  Pick<TrainOptions, "data" | "urls" | "field" | "bpeMerges" | "vocabSize" | "unk">;
 
 /** The options of `microgpt sample` and `microgpt complete`. */
 export interface SampleOptions {

@@ -159,7 +159,7 @@ async function finish(
   if (engine === 0) return { exitCode: 0, writer: null };
   if (typeof engine === "number") return stopEarly(engine);
   const { numSamples, temperature } = run.options;
-  const writer = { engine, tokenizer: data.tokenizer, random: data.random };
+  const writer = { engine, tokenizer: data.tokenizer, random: data.random, options: run.options };
   const texts: string[] = [];
   while (texts.length < numSamples) {
     texts.push(...(await sampleTexts(writer, 1, { temperature, topK: null, topP: null, maxTokens: null })));

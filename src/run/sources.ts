@@ -11,18 +11,23 @@ import type { TrainOptions } from "../options/train-options.ts";
 import { splitLines } from "../text/dataset.ts";
 import { InputError, quote } from "../errors.ts";
 import type { FetchedText } from "../node/fetched.ts";
-import { readWhole } from "../node/files.ts";
+import { readError, readWhole } from "../node/files.ts";
+import { gunzip, isGzip } from "../node/gzip.ts";
+import { tableFormat } from "../node/tables.ts";
+import { runsDirectoryOf } from "../node/own-folders.ts";
 import { showPath } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
 import { PageError } from "../pages/page-error.ts";
 import type { PageEvent } from "../pages/pages.ts";
+import { filesLike, filesOf, parsePattern } from "./folders.ts";
+import type { OwnPlaces } from "./folders.ts";
 import { VERSION } from "../options/version.ts";
 
 /** The options that say where text comes from. */
 export type SourceOptions = Pick<
   TrainOptions,
-  "data" | "urls" | "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
+  "data" | "urls" | "urlFile" | "field" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
 >;
 
 /** Receives warnings and page events while texts are gathered. */
@@ -61,19 +66,44 @@ export function withoutPassword(address: string): string {
   return url.href;
 }
 
-/** Gathers everything that the located options name; the bundled names if they name nothing. Throws InputError. */
-export async function gather(options: SourceOptions, listener: Listener): Promise<Gathered> {
-  const files = await gatherFiles(options, (message) => listener.warn(message));
+/**
+ * Gathers everything that the located options name; the bundled names if they name nothing. Throws InputError.
+ * @param runsDir the directory of runs: it is no text, where it is in a folder of `--data`.
+ */
+export async function gather(options: SourceOptions, listener: Listener, runsDir: string): Promise<Gathered> {
+  const files = await gatherFiles(options, (message) => listener.warn(message), runsDir);
   const piped = options.data.includes("-") ? [{ name: "-", text: await readPiped() }] : [];
   return { files, fetched: [...piped, ...(await readPages(options, listener))] };
 }
 
-/** The files alone, as they are now. */
-export async function gatherFiles(options: SourceOptions, warn: (message: string) => void): Promise<TextSource[]> {
+/** The files alone, as they are now. @param runsDir as of `gather`. */
+export async function gatherFiles(
+  options: SourceOptions,
+  warn: (message: string) => void,
+  runsDir: string,
+): Promise<TextSource[]> {
   if (options.data.length === 0 && options.urls.length === 0) return [TextSource.file(BUNDLED_NAMES)];
-  return await localSources(
-    options.data.filter((entry) => entry !== "-"),
-    warn,
+  const own = { runsDir: resolve(runsDir), cacheDir: options.cacheDir ?? defaultCacheDir() };
+  const entries = options.data.filter((entry) => entry !== "-");
+  const sources = await localSources(entries, options.field, own, warn);
+  checkTables(sources, options, warn);
+  return sources;
+}
+
+/** A table that is read as text is rarely meant, and a field without a table never. */
+function checkTables(sources: readonly TextSource[], { field }: SourceOptions, warn: (message: string) => void): void {
+  if (field !== null) {
+    if (sources.some(({ hasRows }) => hasRows)) return;
+    throw new InputError(
+      `--field ${quote(field)}: no file of --data has rows; expected a name that ends in .jsonl, .csv or .tsv, also with .gz`,
+    );
+  }
+  const tables = sources.filter(({ name }) => tableFormat(name) !== null);
+  if (tables.length === 0) return;
+  const more = tables.length > 1 ? ` and ${tables.length - 1} more` : "";
+  const are = tables.length > 1 ? "are" : "is";
+  warn(
+    `${showPath(tables[0].name)}${more} ${are} read line by line, as it stands; --field NAME reads one field of each row`,
   );
 }
 
@@ -85,7 +115,7 @@ export const sourcesOf = ({ files, fetched }: Gathered): TextSource[] => [
 
 /** The texts of a run: its files as they are now, and the copies that it keeps. Throws InputError. */
 export const runSources = async (run: Run): Promise<TextSource[]> =>
-  sourcesOf({ files: await gatherFiles(run.options, () => {}), fetched: run.fetched() });
+  sourcesOf({ files: await gatherFiles(run.options, () => {}, runsDirectoryOf(run.path)), fetched: run.fetched() });
 
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
@@ -130,21 +160,35 @@ async function readPiped(): Promise<Uint8Array> {
  * Files, folders, patterns and `file:` addresses → a source per file, in order. Throws InputError that names what is
  * wrong.
  */
-async function localSources(entries: readonly string[], warn: (message: string) => void): Promise<TextSource[]> {
+async function localSources(
+  entries: readonly string[],
+  field: string | null,
+  own: OwnPlaces,
+  warn: (message: string) => void,
+): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const entry of entries) {
     const path = pathOf(entry);
-    const status = fs.statSync(path, { throwIfNoEntry: false });
-    const isPattern = status === undefined && /[*?[{]/.test(entry);
-    if (status?.isDirectory() === true || isPattern) {
-      const { glob } = await import("tinyglobby");
-      const paths = isPattern ? glob(entry, { absolute: true }) : glob("**", { cwd: path, absolute: true });
-      sources.push(...(await textsAmong(await paths, entry, warn)));
-    } else {
-      sources.push(await localSource(path));
+    const kind = kindOf(path);
+    const like = kind === "nothing" && !isFileUrl(entry) ? parsePattern(entry) : null;
+    if (kind !== "folder" && like === null) {
+      sources.push(await localSource(path, field));
+      continue;
     }
+    const { paths, warnings } = await (like === null ? filesOf(path, own) : filesLike(like.folder, like.pattern, own));
+    for (const warning of warnings) warn(warning);
+    sources.push(...(await textsAmong(paths, field, entry, warn)));
   }
   return sources;
+}
+
+function kindOf(path: string): "folder" | "file" | "nothing" {
+  try {
+    const status = fs.statSync(path, { throwIfNoEntry: false });
+    return status === undefined ? "nothing" : status.isDirectory() ? "folder" : "file";
+  } catch (error) {
+    throw readError(path, error);
+  }
 }
 
 function pathOf(entry: string): string {
@@ -160,26 +204,43 @@ const HTML_NAMES = new Set([".html", ".htm", ".xhtml"]);
 const MAX_HTML_BYTES = 50e6;
 
 /** A source of a file; an HTML file is read as a page. */
-async function localSource(path: string): Promise<TextSource> {
-  if (!HTML_NAMES.has(extname(path).toLowerCase())) return TextSource.file(path);
+async function localSource(path: string, field: string | null): Promise<TextSource> {
+  if (!HTML_NAMES.has(extname(path.replace(/\.gz$/i, "")).toLowerCase())) return TextSource.file(path, field);
   const { extractText } = await import("../pages/extract.ts");
   try {
-    return TextSource.bytes(path, Buffer.from(extractText(readWhole(path, MAX_HTML_BYTES), "text/html")));
+    return TextSource.bytes(path, Buffer.from(extractText(pageBytes(path), "text/html")));
   } catch (error) {
     throw error instanceof PageError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }
 }
 
+/** The bytes of a page, which may be compressed. Throws InputError if they are too many. */
+function pageBytes(path: string): Uint8Array {
+  const bytes = readWhole(path, MAX_HTML_BYTES);
+  if (!isGzip(bytes)) return bytes;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (const piece of gunzip(showPath(path), [bytes], 2 ** 20)) {
+    pieces.push(piece);
+    if ((length += piece.length) > MAX_HTML_BYTES)
+      throw new InputError(
+        `${showPath(path)} has more than ${MAX_HTML_BYTES} bytes when it is unpacked; at most these can be read`,
+      );
+  }
+  return Buffer.concat(pieces, length);
+}
+
 /** The texts among many files; the others are warned about. */
 async function textsAmong(
   paths: readonly string[],
+  field: string | null,
   where: string,
   warn: (message: string) => void,
 ): Promise<TextSource[]> {
   const sources: TextSource[] = [];
-  for (const path of paths.toSorted(byName)) {
+  for (const path of paths) {
     try {
-      const source = await localSource(path);
+      const source = await localSource(path, field);
       source.mayBeEmpty = true;
       sources.push(source);
     } catch (error) {
@@ -190,6 +251,3 @@ async function textsAmong(
   if (sources.length > 0) return sources;
   throw new InputError(`--data ${showPath(where)}: no text files found; name a file or another folder`);
 }
-
-/** By code units: the same order on every machine, whatever its language. */
-const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

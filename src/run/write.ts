@@ -6,6 +6,8 @@ import type { Run } from "../node/run-directory.ts";
 import { Random } from "../random.ts";
 import { generateTokens } from "../training/sample.ts";
 import type { SamplingOptions } from "../training/sample.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { cleanPrompt } from "../text/corpus.ts";
 import { nameUnknown } from "../text/tokenizer.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { openEngine } from "../library/engines.ts";
@@ -19,7 +21,12 @@ export interface Writer {
   readonly tokenizer: Tokenizer;
   /** Draws the tokens. */
   readonly random: Random;
+  /** How the training's texts were cleaned: prompts are cleaned in the same way. */
+  readonly options: PromptOptions;
 }
+
+/** The options that decide how a prompt is cleaned. */
+export type PromptOptions = Pick<ResolvedOptions, "nfc" | "reference">;
 
 /** How to generate text. */
 export interface WritingOptions extends SamplingOptions {
@@ -58,9 +65,14 @@ function completionOf(tokenizer: Tokenizer, prompt: readonly number[], more: rea
   return { prompt: "", more: whole }; // the prompt ends inside a character, in the first of its bytes
 }
 
-/** The ids of a prompt. Drops what is not in the vocabulary, with a warning. */
-export function encodePrompt(tokenizer: Tokenizer, prompt: string, warn: (message: string) => void): number[] {
-  const { ids, unknown } = tokenizer.encode(prompt);
+/** The ids of a prompt, cleaned as the training's texts. Drops what is not in the vocabulary, with a warning. */
+export function encodePrompt(
+  { tokenizer, options }: Pick<Writer, "tokenizer" | "options">,
+  prompt: string,
+  warn: (message: string) => void,
+): number[] {
+  const { ids } = tokenizer.encode(cleanPrompt(prompt, options));
+  const { unknown } = tokenizer.encode(cleanPrompt(prompt, options, "kept")); // what is removed is named, too
   if (unknown.size > 0) {
     const done = tokenizer.unk === null ? "left out" : "read as <unk>";
     warn(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; ${done}`);
@@ -78,5 +90,5 @@ export async function openWriter(run: Run, seed: number): Promise<Writer> {
   const engineName = run.options.engine === "webgpu" && !isLarge ? "wasm" : run.options.engine;
   const options = { ...run.options, engine: engineName, batchSize: 1, noBlas: true };
   const engine = await openEngine(config, weights, options, nodeMachine, () => undefined);
-  return { engine, tokenizer: run.tokenizer, random: new Random(seed) };
+  return { engine, tokenizer: run.tokenizer, random: new Random(seed), options: run.options };
 }

@@ -81,7 +81,7 @@ export async function sweep(
   const options = locate(planned.options);
   const { reporter } = output;
   for (const [settings, reason] of dropped) reporter.warn(`dropped ${settings}: ${reason}`);
-  const gathered = await gather(options, reporter);
+  const gathered = await gather(options, reporter, flags.runsDir);
   const texts = await encodeTexts({ options, runs: planned.runs }, gathered);
   const urls = options.urls.map(withoutPassword);
   const plan = {

@@ -13,6 +13,7 @@ import { encodeText } from "../library/encode.ts";
 import type { EncodedText } from "../library/encode.ts";
 import type { TextSize } from "../run/memory.ts";
 import { loadPrepared, preparedPath, savePrepared, textKey } from "./prepared.ts";
+import { runsDirectoryOf } from "../node/own-folders.ts";
 import { gatherFiles, sourcesOf } from "../run/sources.ts";
 import type { Gathered } from "../run/sources.ts";
 
@@ -63,7 +64,8 @@ export async function openText(directory: SweepDirectory, options: TrainOptions)
 }
 
 async function encodeAgain(directory: SweepDirectory, options: TrainOptions): Promise<EncodedText> {
-  const gathered = { files: await gatherFiles(options, () => {}), fetched: directory.fetched() };
+  const files = await gatherFiles(options, () => {}, runsDirectoryOf(directory.path));
+  const gathered = { files, fetched: directory.fetched() };
   return checkHash(directory, encode(options, gathered));
 }
 

@@ -5,6 +5,7 @@
  */
 import { groupLines, linesOf, strip } from "./dataset.ts";
 import type { DocumentKind } from "./dataset.ts";
+import { countCharacters, withoutGutenberg } from "./gutenberg.ts";
 import { InputError, quote } from "../errors.ts";
 
 /** A text to train on, which can be read more than once. */
@@ -13,6 +14,8 @@ export interface Source {
   readonly name: string;
   /** Whether it is allowed to be empty, because it is one file of many. */
   readonly mayBeEmpty: boolean;
+  /** Whether each chunk is a text of its own, as a row of a table is; absent: they are pieces of one. */
+  readonly hasRows?: boolean;
   /** Reads the text from its start, in chunks of any length. */
   chunks(): Iterable<string>;
   /** The encoding of its bytes, known after a complete read; absent: UTF-8, or text in memory. */
@@ -42,14 +45,20 @@ export interface CorpusOptions {
 export interface CleaningCounts {
   /** Control characters removed, or replaced by a space if they are white space. */
   controls: number;
+  /** Byte order marks inside a text, removed. */
+  marks: number;
+  /** Lines of invisible characters alone, emptied. */
+  invisible: number;
   /** Documents changed by normalization. */
   normalized: number;
   /** Documents shorter than `minLength`. */
   tooShort: number;
   /** Documents longer than `maxLength`. */
   tooLong: number;
-  /** Texts from which Project Gutenberg's header and licence were removed. */
+  /** Books from which Project Gutenberg's header and licence were removed. */
   gutenberg: number;
+  /** Characters of these headers and licences, each line's end counted as one. */
+  gutenbergCharacters: number;
 }
 
 /** Counts of what cleaning and decoding changed or dropped. */
@@ -110,27 +119,51 @@ export class Corpus {
   }
 
   *#documentsOf(source: Source): Generator<string, void, void> {
+    if (source.hasRows === true) for (const row of source.chunks()) yield* this.#documentsIn([row]);
+    else yield* this.#documentsIn(source.chunks());
+  }
+
+  *#documentsIn(chunks: Iterable<string>): Generator<string, void, void> {
     const { documents, reference } = this.#options;
     if (reference) {
-      yield* groupLines(linesOf(source.chunks()), documents);
+      yield* groupLines(linesOf(chunks), documents);
       return;
     }
-    const lines = withoutGutenberg(linesOf(source.chunks()), () => this.#counts.gutenberg++);
+    const cut = { books: 0, characters: 0 };
+    const lines = this.#visible(withoutGutenberg(this.#withoutMarks(linesOf(chunks)), cut));
     for (const document of groupLines(lines, documents)) {
       const text = this.#clean(document);
       if (text !== "") yield text;
+    }
+    this.#counts.gutenberg += cut.books;
+    this.#counts.gutenbergCharacters += cut.characters;
+  }
+
+  /** A file that begins with a byte order mark may have been appended to another. */
+  *#withoutMarks(lines: Iterable<string>): Generator<string, void, void> {
+    for (const line of lines) {
+      if (!line.includes(MARK)) {
+        yield line;
+        continue;
+      }
+      const pieces = line.split(MARK);
+      this.#counts.marks += pieces.length - 1;
+      yield pieces.join("");
+    }
+  }
+
+  /** Some programs write a zero-width space where a line is to be empty. */
+  *#visible(lines: Iterable<string>): Generator<string, void, void> {
+    for (const line of lines) {
+      const isInvisible = line !== "" && INVISIBLE.test(line);
+      if (isInvisible) this.#counts.invisible++;
+      yield isInvisible ? "" : line;
     }
   }
 
   #clean(document: string): string {
     let text = document;
-    if (CONTROL.test(text)) {
-      const replaced = text.replace(CONTROLS, (control) => {
-        this.#counts.controls++;
-        return SPACES.has(control) ? " " : "";
-      });
-      text = strip(replaced);
-    }
+    if (CONTROL.test(text)) text = strip(withoutControls(text, () => this.#counts.controls++));
     if (!this.#options.nfc) return text;
     const normalized = text.normalize("NFC");
     if (normalized !== text) this.#counts.normalized++;
@@ -148,55 +181,49 @@ export class Corpus {
   }
 }
 
-const newCounts = (): CleaningCounts => ({ controls: 0, normalized: 0, tooShort: 0, tooLong: 0, gutenberg: 0 });
+const newCounts = (): CleaningCounts => ({
+  controls: 0,
+  marks: 0,
+  invisible: 0,
+  normalized: 0,
+  tooShort: 0,
+  tooLong: 0,
+  gutenberg: 0,
+  gutenbergCharacters: 0,
+});
 
 /** C0 except tab and line feed, DEL, C1. */
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 const CONTROLS = new RegExp(CONTROL, "g");
+/** Byte order mark: of a text's bytes, not of its words. */
+const MARK = "\ufeff";
+/** A line with at least one character that is not seen, and with none that is. */
+const INVISIBLE = /^[\s\p{Cc}]*\p{Default_Ignorable_Code_Point}[\s\p{Cc}\p{Default_Ignorable_Code_Point}]*$/u;
 const SPACES = new Set("\u000b\u000c\r\u001c\u001d\u001e\u001f\u0085");
 
-function countCharacters(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
+/** Removes control characters; those that are white space become a space. Calls `onEach` for each. */
+function withoutControls(text: string, onEach: () => void): string {
+  return text.replace(CONTROLS, (control) => {
+    onEach();
+    return SPACES.has(control) ? " " : "";
+  });
 }
 
-/** Lines that end Project Gutenberg's header and start its footer. */
-const HEADER_END = /^\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG|^\*END\*? ?THE SMALL PRINT|\*END THE SMALL PRINT/i;
-const FOOTER_START = /^\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG|^End of (?:the |this )?Project Gutenberg/i;
 /**
- * A header names Project Gutenberg within its first 40 lines, and is at most 1000 lines and 100,000 characters long.
+ * A prompt, cleaned as the documents that a model has learnt, so that it has their characters. White space at its ends
+ * stays: a prompt may end in a space.
+ * @param controls whether control characters that are not white space are removed; they stay where a message names them.
+ * @example
+ * cleanPrompt("the\u0301 ", { nfc: true, reference: false }); // "th\u00e9 "
  */
-const FIRST_LINES = 40;
-const HEADER_LINES = 1000;
-const HEADER_CHARACTERS = 100_000;
-
-/** Drops header and footer of a Project Gutenberg book; other texts pass unchanged. Calls `found` once for a book. */
-export function* withoutGutenberg(lines: Iterable<string>, found: () => void): Generator<string, void, void> {
-  let held: string[] | null = [];
-  let characters = 0;
-  let mentionsGutenberg = false;
-  let isBook = false;
-  for (const line of lines) {
-    if (isBook && FOOTER_START.test(line)) return;
-    if (held === null) {
-      yield line;
-      continue;
-    }
-    if (HEADER_END.test(line)) {
-      found();
-      isBook = true;
-      held = null;
-      continue;
-    }
-    held.push(line);
-    characters += line.length;
-    mentionsGutenberg ||= /Project Gutenberg/i.test(line.slice(0, 1000));
-    const limit = mentionsGutenberg ? HEADER_LINES : FIRST_LINES;
-    if (held.length >= limit || characters > HEADER_CHARACTERS) {
-      yield* held;
-      held = null;
-    }
-  }
-  if (held !== null) yield* held;
+export function cleanPrompt(
+  prompt: string,
+  { nfc, reference }: Pick<CorpusOptions, "nfc" | "reference">,
+  controls: "removed" | "kept" = "removed",
+): string {
+  if (reference) return prompt;
+  const lines = prompt.replaceAll(MARK, "").replace(/\r\n?/g, "\n");
+  const clean = (control: string): string => (SPACES.has(control) ? " " : controls === "kept" ? control : "");
+  const text = lines.replace(CONTROLS, clean);
+  return nfc ? text.normalize("NFC") : text;
 }
