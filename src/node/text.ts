@@ -8,15 +8,18 @@ import { fileURLToPath } from "node:url";
 import type { Source } from "../text/corpus.ts";
 import type { Hasher } from "../text/sha256.ts";
 import { InputError } from "../errors.ts";
-import { CountingDecoder, detectEncoding } from "./charset.ts";
+import { CountingDecoder, declaredIn, detect, isWide } from "./charset.ts";
+import type { Detection } from "./charset.ts";
 import { describeKind, readError, readStart } from "./files.ts";
+import { UNREADABLE } from "./guess.ts";
+import { START_BYTES, Survey } from "./survey.ts";
 import { showPath } from "../errors.ts";
 
 /** The bundled first names; data/README.md says where they come from. */
 export const BUNDLED_NAMES: string = fileURLToPath(new URL("../../data/names.txt", import.meta.url));
 
-/** Bytes from which the encoding is detected. */
-const START_BYTES = 65_536;
+/** Where a text declares its encoding. */
+const DECLARATION_BYTES = 4096;
 const CHUNK_BYTES = 2 ** 20;
 
 /** A text on the disk or in memory. Its encoding and its invalid sequences are known after a pass. */
@@ -34,38 +37,69 @@ export class TextSource implements Source {
   /** Called with the byte count of each chunk that is read. */
   onChunk: (bytes: number) => void = () => {};
   readonly #bytes: () => Iterable<Uint8Array>;
+  readonly #named: string | null;
+  #detection: Detection | null = null;
 
-  private constructor(name: string, size: number, bytes: () => Iterable<Uint8Array>) {
+  private constructor(name: string, size: number, named: string | null, bytes: () => Iterable<Uint8Array>) {
     this.name = name;
     this.size = size;
+    this.#named = named;
     this.#bytes = bytes;
   }
 
-  /** A file. Throws InputError, now or while it is read, if it is missing, unreadable or not text. */
-  static file(path: string): TextSource {
+  /**
+   * A file. Throws InputError, now or while it is read, if it is missing, unreadable or not text.
+   * @param named its encoding, as `namedEncoding` gives it; null: it is detected.
+   */
+  static file(path: string, named: string | null = null): TextSource {
     const size = checkRegular(path);
-    checkText(showPath(path), readStart(path, START_BYTES));
-    return new TextSource(path, size, () => readChunks(path));
+    checkText(showPath(path), readStart(path, START_BYTES), named);
+    return new TextSource(path, size, named, () => readChunks(path));
   }
 
-  /** Bytes in memory. Throws InputError if they are not text. */
-  static bytes(name: string, bytes: Uint8Array): TextSource {
-    checkText(name, bytes.subarray(0, START_BYTES));
-    return new TextSource(name, bytes.length, () => slices(bytes));
+  /** Bytes in memory. Throws InputError if they are not text. @param named as for `file`. */
+  static bytes(name: string, bytes: Uint8Array, named: string | null = null): TextSource {
+    checkText(name, bytes.subarray(0, START_BYTES), named);
+    return new TextSource(name, bytes.length, named, () => slices(bytes));
+  }
+
+  /**
+   * Its encoding and how that was found. All bytes are read for it, once: an accent may come late. Throws InputError if
+   * the encoding cannot be read.
+   */
+  get detection(): Detection {
+    this.#detection ??= this.#detect();
+    return this.#detection;
+  }
+
+  #detect(): Detection {
+    const survey = new Survey();
+    for (const bytes of this.#bytes()) {
+      survey.add(bytes);
+      if (this.#named !== null) break; // Only a byte order mark counts more.
+    }
+    survey.end();
+    const start = Buffer.from(survey.start.subarray(0, DECLARATION_BYTES)).toString("latin1");
+    const detection = detect(survey, [this.#named], declaredIn(start));
+    if (!UNREADABLE.has(detection.encoding)) return detection;
+    const encoding = detection.encoding.toUpperCase();
+    throw new InputError(
+      `${showPath(this.name)} seems to be in ${encoding}, which cannot be read; ` +
+        `convert it (iconv -f ${encoding} -t UTF-8), or name its encoding by --encoding`,
+    );
   }
 
   *chunks(): Generator<string, void, void> {
-    let decoder: CountingDecoder | null = null;
+    const decoder = new CountingDecoder(this.detection.encoding);
     try {
       for (const bytes of this.#bytes()) {
-        decoder ??= new CountingDecoder(detectEncoding(bytes.subarray(0, START_BYTES)));
         this.onChunk(bytes.length);
         yield decoder.decode(bytes, false);
       }
-      if (decoder !== null) yield decoder.decode(new Uint8Array(0), true);
+      yield decoder.decode(new Uint8Array(0), true);
     } finally {
       // Also runs if the reader stops early, as at a Gutenberg footer.
-      if (decoder !== null) ({ encoding: this.encoding, replaced: this.replaced } = decoder);
+      ({ encoding: this.encoding, replaced: this.replaced } = decoder);
     }
   }
 
@@ -119,19 +153,26 @@ const DOCUMENT_FORMATS: readonly (readonly [start: RegExp, name: string])[] = [
   [/^\{\\rtf/, "RTF"],
 ];
 
-/** Throws InputError if the first bytes are not those of a text. @param name for the message. */
-export function checkText(name: string, start: Uint8Array): void {
+/**
+ * Throws InputError if the first bytes are not those of a text.
+ * @param name for the message.
+ * @param named the encoding that they are said to be in; null: unknown.
+ */
+export function checkText(name: string, start: Uint8Array, named: string | null = null): void {
   const letters = Buffer.from(start.buffer, start.byteOffset, Math.min(start.length, 100)).toString("latin1");
   const format = DOCUMENT_FORMATS.find(([pattern]) => pattern.test(letters))?.[1] ?? null;
   if (format !== null) throw new InputError(`${name} is not text: it is ${format}; convert it to text first`);
-  if (detectEncoding(start).startsWith("utf-16")) return;
+  if (isWide(start, named)) return;
   const zero = start.subarray(0, 8192).indexOf(0);
   if (zero >= 0) throw new InputError(`${name} is not text: byte ${zero} is 0, so it is a binary file`);
-  const controls = start.reduce((count, byte) => (byte < 32 && (byte < 9 || byte > 13) ? count + 1 : count), 0);
+  const controls = start.reduce((count, byte) => (isControl(byte) ? count + 1 : count), 0);
   if (controls > start.length / 10) {
     throw new InputError(`${name} is not text: more than a tenth of its bytes are control characters`);
   }
 }
+
+/** White space is not one, nor is what switches alphabets in ISO-2022: SO, SI and ESC. */
+const isControl = (byte: number): boolean => byte < 32 && (byte < 9 || byte > 15) && byte !== 27;
 
 /** Node's SHA-256, the fastest here, as a hasher. */
 export function nodeHasher(): Hasher {

@@ -14,6 +14,7 @@ import type { FetchedText } from "../node/fetched.ts";
 import { readWhole } from "../node/files.ts";
 import { showPath } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
+import { namedEncoding } from "../node/charset.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
 import { PageError } from "../pages/page-error.ts";
 import type { PageEvent } from "../pages/pages.ts";
@@ -22,7 +23,7 @@ import { VERSION } from "../options/version.ts";
 /** The options that say where text comes from. */
 export type SourceOptions = Pick<
   TrainOptions,
-  "data" | "urls" | "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
+  "data" | "encoding" | "urls" | "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
 >;
 
 /** Receives warnings and page events while texts are gathered. */
@@ -73,19 +74,27 @@ export async function gatherFiles(options: SourceOptions, warn: (message: string
   if (options.data.length === 0 && options.urls.length === 0) return [TextSource.file(BUNDLED_NAMES)];
   return await localSources(
     options.data.filter((entry) => entry !== "-"),
+    encodingOf(options),
     warn,
   );
 }
 
-/** All texts as sources, in order. Throws InputError for what is not text. */
-export const sourcesOf = ({ files, fetched }: Gathered): TextSource[] => [
-  ...files,
-  ...fetched.map(({ name, text }) => TextSource.bytes(name === "-" ? "standard input" : name, text)),
-];
+const encodingOf = ({ encoding }: Pick<SourceOptions, "encoding">): string | null =>
+  encoding === null ? null : namedEncoding(encoding);
+
+/** All texts as sources, in order. Throws InputError for what is not text, and for an unknown encoding. */
+export function sourcesOf({ files, fetched }: Gathered, options: Pick<SourceOptions, "encoding">): TextSource[] {
+  const piped = encodingOf(options);
+  // The text of a page has been decoded and is kept as UTF-8.
+  const copies = fetched.map(({ name, text }) =>
+    name === "-" ? TextSource.bytes("standard input", text, piped) : TextSource.bytes(name, text, "utf-8"),
+  );
+  return [...files, ...copies];
+}
 
 /** The texts of a run: its files as they are now, and the copies that it keeps. Throws InputError. */
 export const runSources = async (run: Run): Promise<TextSource[]> =>
-  sourcesOf({ files: await gatherFiles(run.options, () => {}), fetched: run.fetched() });
+  sourcesOf({ files: await gatherFiles(run.options, () => {}), fetched: run.fetched() }, run.options);
 
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
@@ -130,7 +139,11 @@ async function readPiped(): Promise<Uint8Array> {
  * Files, folders, patterns and `file:` addresses → a source per file, in order. Throws InputError that names what is
  * wrong.
  */
-async function localSources(entries: readonly string[], warn: (message: string) => void): Promise<TextSource[]> {
+async function localSources(
+  entries: readonly string[],
+  encoding: string | null,
+  warn: (message: string) => void,
+): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const entry of entries) {
     const path = pathOf(entry);
@@ -139,9 +152,9 @@ async function localSources(entries: readonly string[], warn: (message: string) 
     if (status?.isDirectory() === true || isPattern) {
       const { glob } = await import("tinyglobby");
       const paths = isPattern ? glob(entry, { absolute: true }) : glob("**", { cwd: path, absolute: true });
-      sources.push(...(await textsAmong(await paths, entry, warn)));
+      sources.push(...(await textsAmong(await paths, entry, encoding, warn)));
     } else {
-      sources.push(await localSource(path));
+      sources.push(await localSource(path, encoding));
     }
   }
   return sources;
@@ -160,11 +173,12 @@ const HTML_NAMES = new Set([".html", ".htm", ".xhtml"]);
 const MAX_HTML_BYTES = 50e6;
 
 /** A source of a file; an HTML file is read as a page. */
-async function localSource(path: string): Promise<TextSource> {
-  if (!HTML_NAMES.has(extname(path).toLowerCase())) return TextSource.file(path);
+async function localSource(path: string, encoding: string | null): Promise<TextSource> {
+  if (!HTML_NAMES.has(extname(path).toLowerCase())) return TextSource.file(path, encoding);
   const { extractText } = await import("../pages/extract.ts");
+  const type = encoding === null ? "text/html" : `text/html; charset=${encoding}`;
   try {
-    return TextSource.bytes(path, Buffer.from(extractText(readWhole(path, MAX_HTML_BYTES), "text/html")));
+    return TextSource.bytes(path, Buffer.from(extractText(readWhole(path, MAX_HTML_BYTES), type)), "utf-8");
   } catch (error) {
     throw error instanceof PageError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }
@@ -174,12 +188,13 @@ async function localSource(path: string): Promise<TextSource> {
 async function textsAmong(
   paths: readonly string[],
   where: string,
+  encoding: string | null,
   warn: (message: string) => void,
 ): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const path of paths.toSorted(byName)) {
     try {
-      const source = await localSource(path);
+      const source = await localSource(path, encoding);
       source.mayBeEmpty = true;
       sources.push(source);
     } catch (error) {
