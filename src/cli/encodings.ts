@@ -22,7 +22,7 @@ export function encodingLines(sources: readonly TextSource[], json: boolean): st
   if (found.length === 0) return "";
   if (json) return jsonLine({ encodings: found });
   const lines = found.slice(0, MAX_LISTED).map(({ text, encoding, by, runnerUp }) => {
-    const next = runnerUp === null ? "" : `, then ${runnerUp}; --encoding NAME decides`;
+    const next = runnerUp === null ? "" : `; next likeliest: ${runnerUp}; --encoding NAME overrides`;
     return `${showPath(text)}: read as ${encoding} (${HOW[by]}${next})\n`;
   });
   const more = found.length - lines.length;
