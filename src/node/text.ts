@@ -22,6 +22,16 @@ export const BUNDLED_NAMES: string = fileURLToPath(new URL("../../data/names.txt
 const DECLARATION_BYTES = 4096;
 const CHUNK_BYTES = 2 ** 20;
 
+/** A text, how the encoding of its bytes was found, and how many sequences of them were not valid. */
+export interface Decoded {
+  /** The text. */
+  readonly text: string;
+  /** As of `TextSource`. */
+  readonly detection: Detection;
+  /** As of `TextSource`. */
+  readonly replaced: number;
+}
+
 /** A text on the disk or in memory. Its encoding and its invalid sequences are known after a pass. */
 export class TextSource implements Source {
   /** The path, or where the bytes come from. */
@@ -39,6 +49,8 @@ export class TextSource implements Source {
   readonly #bytes: () => Iterable<Uint8Array>;
   readonly #named: string | null;
   #detection: Detection | null = null;
+  /** What is known of a text that was decoded before. */
+  #decoded: Decoded | null = null;
 
   private constructor(name: string, size: number, named: string | null, bytes: () => Iterable<Uint8Array>) {
     this.name = name;
@@ -63,11 +75,22 @@ export class TextSource implements Source {
     return new TextSource(name, bytes.length, named, () => slices(bytes));
   }
 
+  /** A text that was decoded before, such as that of a page. */
+  static decoded(name: string, decoded: Decoded): TextSource {
+    const source = TextSource.bytes(name, Buffer.from(decoded.text), "utf-8");
+    source.#decoded = decoded;
+    return source;
+  }
+
   /**
    * Its encoding and how that was found. All bytes are read for it, once: an accent may come late. Throws InputError if
    * the encoding cannot be read.
    */
   get detection(): Detection {
+    return this.#decoded?.detection ?? this.#detectionOfBytes();
+  }
+
+  #detectionOfBytes(): Detection {
     this.#detection ??= this.#detect();
     return this.#detection;
   }
@@ -90,7 +113,7 @@ export class TextSource implements Source {
   }
 
   *chunks(): Generator<string, void, void> {
-    const decoder = new CountingDecoder(this.detection.encoding);
+    const decoder = new CountingDecoder(this.#detectionOfBytes().encoding);
     try {
       for (const bytes of this.#bytes()) {
         this.onChunk(bytes.length);
@@ -99,7 +122,8 @@ export class TextSource implements Source {
       yield decoder.decode(new Uint8Array(0), true);
     } finally {
       // Also runs if the reader stops early, as at a Gutenberg footer.
-      ({ encoding: this.encoding, replaced: this.replaced } = decoder);
+      this.encoding = this.detection.encoding;
+      this.replaced = this.#decoded?.replaced ?? decoder.replaced;
     }
   }
 

@@ -8,6 +8,7 @@ import type { FormatCallback } from "html-to-text";
 import { parseHTML } from "linkedom";
 import { InputError } from "../errors.ts";
 import { CountingDecoder, detect, encodingOfPage } from "../node/charset.ts";
+import type { Detection } from "../node/charset.ts";
 import { Survey } from "../node/survey.ts";
 import { UNREADABLE } from "../node/guess.ts";
 import { checkText } from "../node/text.ts";
@@ -25,8 +26,22 @@ const MAX_DEPTH = 2000;
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|javascript|x-ndjson|ld\+json|[\w.-]+\+(?:json|xml))\b)/;
 const HTML_TYPE = /^(?:text\/html|application\/xhtml\+xml)\b/;
 
+/** A page's text, and what became of its bytes. */
+export interface ExtractedPage {
+  /** The text. */
+  readonly text: string;
+  /** The encoding of its bytes, and how that was found. */
+  readonly detection: Detection;
+  /** Byte sequences that were not valid in it and became U+FFFD. */
+  readonly replaced: number;
+}
+
+/** The text of `extractPage` alone. */
+export const extractText = (body: Uint8Array, contentType: string | null): string =>
+  extractPage(body, contentType).text;
+
 /** Bytes and their Content-Type → text. Throws PageError if they are not text. */
-export function extractText(body: Uint8Array, contentType: string | null): string {
+export function extractPage(body: Uint8Array, contentType: string | null): ExtractedPage {
   const type = contentType?.trim().toLowerCase() ?? "";
   const ofHeader = /charset\s*=\s*["']?([\w.:-]+)/.exec(type)?.[1] ?? null;
   try {
@@ -40,16 +55,14 @@ export function extractText(body: Uint8Array, contentType: string | null): strin
   const start = Buffer.from(body.subarray(0, 4096)).toString("latin1");
   const mayBeHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(start));
   const ofPage = mayBeHtml || /\bxml\b/.test(type) ? encodingOfPage(start) : null;
-  const decoder = new CountingDecoder(encodingOf(body, ofHeader, ofPage));
+  const detection = detect(Survey.of(body), [ofHeader], ofPage);
+  const { encoding } = detection;
+  if (UNREADABLE.has(encoding))
+    throw new PageError(`it seems to be in ${encoding.toUpperCase()}, which cannot be read`);
+  const decoder = new CountingDecoder(encoding);
   const text = decoder.decode(body, true);
   const isHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(text.slice(0, 4096)));
-  return isHtml ? htmlToText(text) : text;
-}
-
-function encodingOf(body: Uint8Array, ofHeader: string | null, ofPage: string | null): string {
-  const { encoding } = detect(Survey.of(body), [ofHeader], ofPage);
-  if (!UNREADABLE.has(encoding)) return encoding;
-  throw new PageError(`it seems to be in ${encoding.toUpperCase()}, which cannot be read`);
+  return { text: isHtml ? htmlToText(text) : text, detection, replaced: decoder.replaced };
 }
 
 // The pattern ends a comment at its first `-->`: otherwise backtracking would try every division of many comments.

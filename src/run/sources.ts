@@ -175,10 +175,10 @@ const MAX_HTML_BYTES = 50e6;
 /** A source of a file; an HTML file is read as a page. */
 async function localSource(path: string, encoding: string | null): Promise<TextSource> {
   if (!HTML_NAMES.has(extname(path).toLowerCase())) return TextSource.file(path, encoding);
-  const { extractText } = await import("../pages/extract.ts");
+  const { extractPage } = await import("../pages/extract.ts");
   const type = encoding === null ? "text/html" : `text/html; charset=${encoding}`;
   try {
-    return TextSource.bytes(path, Buffer.from(extractText(readWhole(path, MAX_HTML_BYTES), type)), "utf-8");
+    return TextSource.decoded(path, extractPage(readWhole(path, MAX_HTML_BYTES), type));
   } catch (error) {
     throw error instanceof PageError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }

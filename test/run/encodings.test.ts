@@ -50,7 +50,9 @@ test("a local XML or HTML file is read as it declares", async () => {
   const html = around('<html><head><meta charset="windows-1251"></head><body><p>', "</p></body></html>");
   for (const data of [write(directory, "news.xml", xml), write(directory, "news.html", html)]) {
     const args = ["tokenize", "--data", data, "--tokenizer", "char", "--export", join(directory, "out.json")];
-    expect(await microgptHere(args)).toMatchObject({ exitCode: 0, stderr: "" });
+    const { exitCode, stdout, stderr } = await microgptHere(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toContain(`${data}: read as windows-1251 (as declared)\n`);
     expect(readFileSync(join(directory, "out.json"), "utf8")).toContain('"я"');
   }
 });
