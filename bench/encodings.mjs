@@ -4,14 +4,17 @@
  * repository. A text counts as the same if it differs in at most a thousandth of its characters from what its folder's
  * encoding makes of it: in Node's decoder or, where Node has none, in the command iconv.
  *
- *     npm run build && node bench/encodings.mjs FOLDER [--mask]
+ *     npm run build && node bench/encodings.mjs FOLDER [--mask] [--with FILE.mjs]
  *
- * With --mask, what texts declare of themselves is made unreadable first, so that the bytes alone count.
+ * With --mask, what texts declare of themselves is made unreadable first, so that the bytes alone count. With --with,
+ * another detector is measured: the module's default export, from bytes to a label.
  */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { CountingDecoder, declaredIn, detect } from "../dist/node/charset.js";
+import { knownEncoding } from "../dist/node/encodings.js";
 import { UNREADABLE } from "../dist/node/guess.js";
 import { Survey } from "../dist/node/survey.js";
 
@@ -35,12 +38,12 @@ function trueText(encoding, bytes) {
   return new TextDecoder(ALIASES[label] ?? label).decode(bytes);
 }
 
-function foundText(bytes) {
-  const { encoding } = detection(bytes);
-  return UNREADABLE.has(encoding) ? "" : new CountingDecoder(encoding).decode(bytes, true);
-}
+const ours = (bytes) => detect(Survey.of(bytes), [], declaredIn(bytes.subarray(0, 4096).toString("latin1"))).encoding;
 
-const detection = (bytes) => detect(Survey.of(bytes), [], declaredIn(bytes.subarray(0, 4096).toString("latin1")));
+function textIn(encoding, bytes) {
+  if (encoding === null || UNREADABLE.has(encoding)) return "";
+  return new CountingDecoder(encoding).decode(bytes, true);
+}
 
 /** Whether one text becomes the other by at most `most` insertions, deletions and replacements (Ukkonen 1985). */
 function differsLittle(a, b, most) {
@@ -69,22 +72,26 @@ const masked = (bytes) =>
     "latin1",
   );
 
-const [folder, option] = process.argv.slice(2);
+const [folder, ...flags] = process.argv.slice(2);
+const other = flags.includes("--with") ? flags[flags.indexOf("--with") + 1] : null;
+const others = other === null ? null : (await import(pathToFileURL(resolve(other)).href)).default;
+const encodingOf = others === null ? ours : (bytes) => knownEncoding(others(bytes) ?? "");
 let [all, same, exact, detectionMs] = [0, 0, 0, 0];
 const missed = new Map();
 for (const entry of readdirSync(folder, { withFileTypes: true }).filter((one) => one.isDirectory())) {
   const encoding = entry.name.toLowerCase().replace(LANGUAGES, "");
   for (const file of readdirSync(join(folder, entry.name))) {
     const read = readFileSync(join(folder, entry.name, file));
-    const bytes = option === "--mask" ? masked(read) : read;
+    const bytes = flags.includes("--mask") ? masked(read) : read;
     const truth = trueText(encoding, bytes).replace(/^\ufeff/, "");
     const startMs = performance.now();
-    const found = foundText(bytes).replace(/^\ufeff/, "");
+    const found = encodingOf(bytes);
     detectionMs += performance.now() - startMs;
+    const text = textIn(found, bytes).replace(/^\ufeff/, "");
     all++;
-    if (found === truth) exact++;
-    if (differsLittle(truth, found, Math.floor(truth.length / 1000))) same++;
-    else missed.set(entry.name, [...(missed.get(entry.name) ?? []), `${file} as ${detection(bytes).encoding}`]);
+    if (text === truth) exact++;
+    if (differsLittle(truth, text, Math.floor(truth.length / 1000))) same++;
+    else missed.set(entry.name, [...(missed.get(entry.name) ?? []), `${file} as ${found}`]);
   }
 }
 console.log(

@@ -31,6 +31,7 @@ const SEVEN_BIT: Readonly<Record<string, string>> = {
 const ALIASES: Readonly<Record<string, string>> = {
   cp932: "shift_jis",
   cp949: "euc-kr",
+  cp874: "windows-874",
   cp936: "gb18030",
   cp950: "big5",
   hz: "hz-gb-2312",
@@ -38,6 +39,9 @@ const ALIASES: Readonly<Record<string, string>> = {
   "big5-hkscs": "big5",
   maccyrillic: "x-mac-cyrillic",
   macroman: "macintosh",
+  "mac-roman": "macintosh",
+  "mac-cyrillic": "x-mac-cyrillic",
+  "mac-latin2": "maccenteuro",
   maclatin2: "maccenteuro",
   "mac-ce": "maccenteuro",
   "x-mac-ce": "maccenteuro",
@@ -50,7 +54,10 @@ const NOT_OF_TEXTS = /^(?:base64|hex|binary|_.*|utf-?7.*|unicode11.*|\d+)$/;
 /** A label as people, pages and servers write it → the encoding's name; null for one that cannot be read. */
 export function knownEncoding(label: string): string | null {
   const typed = label.trim().toLowerCase();
-  const name = ALIASES[typed] ?? typed.replace(/^iso(?:_|-)?8859(?:_|-)?(\d+)$/, "iso-8859-$1");
+  const hyphened = typed
+    .replace(/^iso[-_]?8859[-_]?(\d+)$/, "iso-8859-$1")
+    .replace(/^utf-?(16|32)[-_]?(le|be)$/, "utf-$1$2");
+  const name = ALIASES[typed] ?? hyphened;
   if (Object.hasOwn(SEVEN_BIT, name)) return name;
   try {
     return new TextDecoder(name).encoding;
