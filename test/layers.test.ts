@@ -86,10 +86,11 @@ test("what runs in a browser, too, imports the core, its fixtures and its neighb
 
 /** Files that import packages, and which. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  "node/charset.ts": ["chardet"],
+  "node/encodings.ts": ["iconv-lite"],
   "node/event-log.ts": ["pbf"],
   "node/gzip.ts": ["minizlib"],
   "node/tables.ts": ["papaparse"],
+  "node/guess.ts": ["jschardet"],
   "pages/address.ts": ["ipaddr.js"],
   "pages/download.ts": ["undici"],
   "pages/extract.ts": ["@mozilla/readability", "html-to-text", "linkedom"],

@@ -17,7 +17,7 @@ export async function dryRun(given: TrainOptions, runsDir: string): Promise<numb
   checkTogether(given);
   exitOnOutputError();
   const options = resolveOptions(locate(given));
-  const data = prepareTrainingData(options, sourcesOf(await gather(options, createReporter(false), runsDir)));
+  const data = prepareTrainingData(options, sourcesOf(await gather(options, createReporter(false), runsDir), options));
   const { config, train, heldOut, tokenizer } = data;
   const print = (what: string, bytes: number): void =>
     void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);

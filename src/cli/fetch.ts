@@ -25,7 +25,8 @@ export async function fetchTexts(
     throw new InputError("fetch: no page is named; give addresses, or --url-file");
   }
   const log = new PageLog(process.stderr);
-  const sources = sourcesOf(await gather(locate({ ...options, data: [], field: null }), log, RUNS_DIRECTORY));
+  const pages = locate({ ...options, data: [], field: null, encoding: null });
+  const sources = sourcesOf(await gather(pages, log, RUNS_DIRECTORY), pages);
   const corpus = new Corpus(sources, { ...options, reference: false });
   const seen = new TextSet();
   const documents: string[] = [];

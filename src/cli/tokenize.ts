@@ -14,6 +14,7 @@ import { scanSplit } from "../text/tokenizers/characters.ts";
 import { toHuggingFace } from "../text/tokenizers/hugging-face.ts";
 import { tokenizerTrainer } from "../text/tokenizers/train.ts";
 import { PageLog } from "./downloads.ts";
+import { encodingLines } from "./encodings.ts";
 import { watchReading } from "../run/reading.ts";
 import { ReadingLog } from "./reading-log.ts";
 import { exitOnOutputError } from "../run/signals.ts";
@@ -53,7 +54,7 @@ export async function tokenize(typed: string | null, options: TokenizeOptions, f
   const text = typed === null ? null : cleanPrompt(typed, run?.options ?? { ...options, reference: false });
   const needsData = !isLoaded || text === null;
   const gathered = needsData ? await gather(locate(options), new PageLog(process.stderr), flags.runsDir) : null;
-  const sources = gathered === null ? [] : sourcesOf(gathered);
+  const sources = gathered === null ? [] : sourcesOf(gathered, options);
   const corpus = gathered === null ? null : new Corpus(sources, { ...options, reference: false });
   const log = new ReadingLog(process.stderr);
   const counted = isLoaded ? 1 : flags.kinds.length || TOKENIZER_KINDS.length;
@@ -66,6 +67,7 @@ export async function tokenize(typed: string | null, options: TokenizeOptions, f
   const ofText = text === null ? null : tokenizers.map((tokenizer) => countAll([text], tokenizer));
   const ofData = text === null && corpus !== null ? tokenizers.map((one) => countAll(corpus.read(), one)) : null;
   log.end();
+  process.stdout.write(encodingLines(sources, flags.json));
   for (const [i, tokenizer] of tokenizers.entries()) {
     if (flags.json) printJson(tokenizer, text, (ofText ?? ofData ?? [])[i]);
     else if (text !== null) printPieces(tokenizer, text);

@@ -45,7 +45,7 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
   const gathered = await gather(located, reporter, flags.runsDir);
   const options = { ...located, urls: located.urls.map(withoutPassword) };
-  const data = read(options, sourcesOf(gathered), reporter);
+  const data = read(options, sourcesOf(gathered, options), reporter);
   const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
   const newRun = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };

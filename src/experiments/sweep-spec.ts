@@ -55,6 +55,7 @@ export const EMPTY_SPEC: SweepSpec = {
 /** Options that must be the same in all runs: results on different texts cannot be compared. */
 const FIXED = new Set([
   "data",
+  "encoding",
   "urls",
   "urlFile",
   "noCache",

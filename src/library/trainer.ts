@@ -27,6 +27,7 @@ import type { TrainingData } from "./training-data.ts";
 /** Options for files, pages, runs and samples: meaningless in the library, which takes texts and returns a model. */
 const COMMAND_ONLY = [
   "data",
+  "encoding",
   "urls",
   "urlFile",
   "field",

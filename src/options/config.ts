@@ -40,6 +40,9 @@ const MAX_ACCUMULATE = 128;
 /** The options of `microgpt train`. */
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
   data: texts("data", [], "FILE…", "files, folders or patterns; - reads standard input (default: the bundled names)"),
+  encoding: orNull(
+    label("data", "NAME", "encoding of the --data texts, such as windows-1252 or shift_jis (default: detected)"),
+  ),
   urls: texts("data", [], "URL…", "web pages to learn from"),
   urlFile: orNull(path("data", "FILE", "a file of web pages, one address per line; # starts a comment")),
   field: orNull(
@@ -188,6 +191,7 @@ export const FETCH_OPTIONS: Table<FetchOptions> = some(...PAGES, ...CLEANING);
 /** The options of `microgpt tokenize`. */
 export const TOKENIZE_OPTIONS: Table<TokenizeOptions> = some(
   "data",
+  "encoding",
   "urls",
   "field",
   ...PAGES,
@@ -292,9 +296,17 @@ function choices<Name extends string>(
 }
 
 function path(group: OptionGroup, placeholder: string, help: string): Option<string> {
-  const check = (json: unknown, name: string): string => {
+  return nonEmpty("path", group, placeholder, help);
+}
+
+function label(group: OptionGroup, placeholder: string, help: string): Option<string> {
+  return nonEmpty("name", group, placeholder, help);
+}
+
+function nonEmpty(what: string, group: OptionGroup, placeholder: string, help: string): Option<string> {
+  const check = (json: unknown, flag: string): string => {
     if (typeof json === "string" && json !== "") return json;
-    throw new InputError(`${name}: expected a path, got ${quote(String(json))}`);
+    throw new InputError(`${flag}: expected a ${what}, got ${quote(String(json))}`);
   };
   return { group, help, initial: "", placeholder, parse: check, check };
 }

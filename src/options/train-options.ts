@@ -9,6 +9,8 @@ export interface TrainOptions {
    * Paths of files and folders, patterns, and `-` for standard input; empty: the bundled names, unless `urls` is given.
    */
   readonly data: readonly string[];
+  /** The encoding of the texts of `data`; null: each text's is detected. */
+  readonly encoding: string | null;
   /** Addresses of web pages. */
   readonly urls: readonly string[];
   /** A file of addresses, one per line; null: none. */
@@ -118,7 +120,7 @@ type CleaningKey = "documents" | "nfc" | "minLength" | "maxLength" | "keepDuplic
 export type FetchOptions = Pick<TrainOptions, PageKey | CleaningKey>;
 /** The options of `microgpt tokenize`. */
 export type TokenizeOptions = FetchOptions &
-  Pick<TrainOptions, "data" | "urls" | "field" | "bpeMerges" | "vocabSize" | "unk">;
+  Pick<TrainOptions, "data" | "encoding" | "urls" | "field" | "bpeMerges" | "vocabSize" | "unk">;
 
 /** The options of `microgpt sample` and `microgpt complete`. */
 export interface SampleOptions {

@@ -7,7 +7,10 @@ import { compile } from "html-to-text";
 import type { FormatCallback } from "html-to-text";
 import { parseHTML } from "linkedom";
 import { InputError } from "../errors.ts";
-import { CountingDecoder, detectEncoding } from "../node/charset.ts";
+import { CountingDecoder, detect, encodingOfPage } from "../node/charset.ts";
+import type { Detection } from "../node/charset.ts";
+import { Survey } from "../node/survey.ts";
+import { UNREADABLE } from "../node/guess.ts";
 import { checkText } from "../node/text.ts";
 import { PageError } from "./page-error.ts";
 
@@ -23,13 +26,26 @@ const MAX_DEPTH = 2000;
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|javascript|x-ndjson|ld\+json|[\w.-]+\+(?:json|xml))\b)/;
 const HTML_TYPE = /^(?:text\/html|application\/xhtml\+xml)\b/;
 
+/** A page's text, and what became of its bytes. */
+export interface ExtractedPage {
+  /** The text. */
+  readonly text: string;
+  /** The encoding of its bytes, and how that was found. */
+  readonly detection: Detection;
+  /** Byte sequences that were not valid in it and became U+FFFD. */
+  readonly replaced: number;
+}
+
+/** The text of `extractPage` alone. */
+export const extractText = (body: Uint8Array, contentType: string | null): string =>
+  extractPage(body, contentType).text;
+
 /** Bytes and their Content-Type → text. Throws PageError if they are not text. */
-export function extractText(body: Uint8Array, contentType: string | null): string {
+export function extractPage(body: Uint8Array, contentType: string | null): ExtractedPage {
   const type = contentType?.trim().toLowerCase() ?? "";
   const ofHeader = /charset\s*=\s*["']?([\w.:-]+)/.exec(type)?.[1] ?? null;
   try {
-    // UTF-16 without a byte order mark is half zeros: only the header shows that it is text.
-    if (ofHeader?.startsWith("utf-16") !== true) checkText("it", body.subarray(0, 65_536));
+    checkText("it", body.subarray(0, 65_536), ofHeader);
   } catch (error) {
     throw error instanceof InputError ? new PageError(error.message) : error;
   }
@@ -39,18 +55,14 @@ export function extractText(body: Uint8Array, contentType: string | null): strin
   const start = Buffer.from(body.subarray(0, 4096)).toString("latin1");
   const mayBeHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(start));
   const ofPage = mayBeHtml || /\bxml\b/.test(type) ? encodingOfPage(start) : null;
-  const decoder = new CountingDecoder(detectEncoding(body.subarray(0, 65_536), ofHeader, ofPage));
+  const detection = detect(Survey.of(body), [ofHeader], ofPage);
+  const { encoding } = detection;
+  if (UNREADABLE.has(encoding))
+    throw new PageError(`it seems to be in ${encoding.toUpperCase()}, which cannot be read`);
+  const decoder = new CountingDecoder(encoding);
   const text = decoder.decode(body, true);
   const isHtml = HTML_TYPE.test(type) || (!TEXT_TYPE.test(type) && looksLikeHtml(text.slice(0, 4096)));
-  return isHtml ? htmlToText(text) : text;
-}
-
-/** The encoding in a page's `<meta>`. "utf-16" there means UTF-8, or it could not have been read (HTML standard). */
-function encodingOfPage(start: string): string | null {
-  const ofXml = /^(?:\u00ef\u00bb\u00bf)?<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([\w.:-]+)/.exec(start);
-  const ofMeta = /<meta\b[^>]{0,200}?\bcharset\s*=\s*["']?([\w.:-]+)/i.exec(start);
-  const label = (ofXml ?? ofMeta)?.[1] ?? null;
-  return label !== null && /^(?:utf-?16|unicode|ucs-2|iso-10646-ucs-2)/i.test(label) ? "utf-8" : label;
+  return { text: isHtml ? htmlToText(text) : text, detection, replaced: decoder.replaced };
 }
 
 // The pattern ends a comment at its first `-->`: otherwise backtracking would try every division of many comments.

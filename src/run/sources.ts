@@ -17,7 +17,9 @@ import { tableFormat } from "../node/tables.ts";
 import { runsDirectoryOf } from "../node/own-folders.ts";
 import { showPath } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
+import { namedEncoding } from "../node/charset.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
+import type { Reading } from "../node/text.ts";
 import { PageError } from "../pages/page-error.ts";
 import type { PageEvent } from "../pages/pages.ts";
 import { filesLike, filesOf, parsePattern } from "./folders.ts";
@@ -27,7 +29,7 @@ import { VERSION } from "../options/version.ts";
 /** The options that say where text comes from. */
 export type SourceOptions = Pick<
   TrainOptions,
-  "data" | "urls" | "urlFile" | "field" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
+  "data" | "encoding" | "urls" | "urlFile" | "field" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
 >;
 
 /** Receives warnings and page events while texts are gathered. */
@@ -85,7 +87,8 @@ export async function gatherFiles(
   if (options.data.length === 0 && options.urls.length === 0) return [TextSource.file(BUNDLED_NAMES)];
   const own = { runsDir: resolve(runsDir), cacheDir: options.cacheDir ?? defaultCacheDir() };
   const entries = options.data.filter((entry) => entry !== "-");
-  const sources = await localSources(entries, options.field, own, warn);
+  const reading = { field: options.field, encoding: encodingOf(options) };
+  const sources = await localSources(entries, reading, own, warn);
   checkTables(sources, options, warn);
   return sources;
 }
@@ -107,15 +110,25 @@ function checkTables(sources: readonly TextSource[], { field }: SourceOptions, w
   );
 }
 
-/** All texts as sources, in order. Throws InputError for what is not text. */
-export const sourcesOf = ({ files, fetched }: Gathered): TextSource[] => [
-  ...files,
-  ...fetched.map(({ name, text }) => TextSource.bytes(name === "-" ? "standard input" : name, text)),
-];
+const encodingOf = ({ encoding }: Pick<SourceOptions, "encoding">): string | null =>
+  encoding === null ? null : namedEncoding(encoding);
+
+/** All texts as sources, in order. Throws InputError for what is not text, and for an unknown encoding. */
+export function sourcesOf({ files, fetched }: Gathered, options: Pick<SourceOptions, "encoding">): TextSource[] {
+  const piped = encodingOf(options);
+  // The text of a page has been decoded and is kept as UTF-8.
+  const copies = fetched.map(({ name, text }) =>
+    name === "-" ? TextSource.bytes("standard input", text, piped) : TextSource.bytes(name, text, "utf-8"),
+  );
+  return [...files, ...copies];
+}
 
 /** The texts of a run: its files as they are now, and the copies that it keeps. Throws InputError. */
 export const runSources = async (run: Run): Promise<TextSource[]> =>
-  sourcesOf({ files: await gatherFiles(run.options, () => {}, runsDirectoryOf(run.path)), fetched: run.fetched() });
+  sourcesOf(
+    { files: await gatherFiles(run.options, () => {}, runsDirectoryOf(run.path)), fetched: run.fetched() },
+    run.options,
+  );
 
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
@@ -162,7 +175,7 @@ async function readPiped(): Promise<Uint8Array> {
  */
 async function localSources(
   entries: readonly string[],
-  field: string | null,
+  reading: Reading,
   own: OwnPlaces,
   warn: (message: string) => void,
 ): Promise<TextSource[]> {
@@ -172,12 +185,12 @@ async function localSources(
     const kind = kindOf(path);
     const like = kind === "nothing" && !isFileUrl(entry) ? parsePattern(entry) : null;
     if (kind !== "folder" && like === null) {
-      sources.push(await localSource(path, field));
+      sources.push(await localSource(path, reading));
       continue;
     }
     const { paths, warnings } = await (like === null ? filesOf(path, own) : filesLike(like.folder, like.pattern, own));
     for (const warning of warnings) warn(warning);
-    sources.push(...(await textsAmong(paths, field, entry, warn)));
+    sources.push(...(await textsAmong(paths, reading, entry, warn)));
   }
   return sources;
 }
@@ -204,11 +217,12 @@ const HTML_NAMES = new Set([".html", ".htm", ".xhtml"]);
 const MAX_HTML_BYTES = 50e6;
 
 /** A source of a file; an HTML file is read as a page. */
-async function localSource(path: string, field: string | null): Promise<TextSource> {
-  if (!HTML_NAMES.has(extname(path.replace(/\.gz$/i, "")).toLowerCase())) return TextSource.file(path, field);
-  const { extractText } = await import("../pages/extract.ts");
+async function localSource(path: string, reading: Reading): Promise<TextSource> {
+  if (!HTML_NAMES.has(extname(path.replace(/\.gz$/i, "")).toLowerCase())) return TextSource.file(path, reading);
+  const { extractPage } = await import("../pages/extract.ts");
+  const type = reading.encoding === null ? "text/html" : `text/html; charset=${reading.encoding}`;
   try {
-    return TextSource.bytes(path, Buffer.from(extractText(pageBytes(path), "text/html")));
+    return TextSource.decoded(path, extractPage(pageBytes(path), type));
   } catch (error) {
     throw error instanceof PageError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }
@@ -233,14 +247,14 @@ function pageBytes(path: string): Uint8Array {
 /** The texts among many files; the others are warned about. */
 async function textsAmong(
   paths: readonly string[],
-  field: string | null,
+  reading: Reading,
   where: string,
   warn: (message: string) => void,
 ): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const path of paths) {
     try {
-      const source = await localSource(path, field);
+      const source = await localSource(path, reading);
       source.mayBeEmpty = true;
       sources.push(source);
     } catch (error) {

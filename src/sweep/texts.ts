@@ -32,7 +32,7 @@ export async function encodeTexts(plan: Pick<SweepPlan, "options" | "runs">, gat
 }
 
 function encode(options: TrainOptions, gathered: Gathered): EncodedText {
-  return encodeText(options, sourcesOf(gathered), { random: new Random(options.seed), newHasher: nodeHasher });
+  return encodeText(options, sourcesOf(gathered, options), { random: new Random(options.seed), newHasher: nodeHasher });
 }
 
 /**

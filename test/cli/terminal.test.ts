@@ -114,7 +114,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
   test("Ctrl-C at a question trains nothing", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", join(directory, "runs"), "--interactive"];
-    const { screen, exitCode } = await inTerminal(args, [["url-file: ", "\u0003"]]);
+    const { screen, exitCode } = await inTerminal(args, [[`${QUESTIONS[0]}: `, "\u0003"]]);
     expect(screen).toContain("Nothing was trained.");
     expect(exitCode).toBe(130);
     expect(existsSync(join(directory, "runs"))).toBe(false);
