@@ -130,7 +130,7 @@ export class Corpus {
       return;
     }
     const cut = { books: 0, characters: 0 };
-    const lines = this.#visible(withoutGutenberg(this.#withoutMarks(linesOf(chunks)), cut));
+    const lines = withoutGutenberg(this.#legible(linesOf(chunks)), cut);
     for (const document of groupLines(lines, documents)) {
       const text = this.#clean(document);
       if (text !== "") yield text;
@@ -139,26 +139,25 @@ export class Corpus {
     this.#counts.gutenbergCharacters += cut.characters;
   }
 
-  /** A file that begins with a byte order mark may have been appended to another. */
-  *#withoutMarks(lines: Iterable<string>): Generator<string, void, void> {
+  /**
+   * Lines without what nobody sees: a byte order mark is there if a file that begins with one was appended to another,
+   * and some programs write a zero-width space where a line is to be empty.
+   */
+  *#legible(lines: Iterable<string>): Generator<string, void, void> {
     for (const line of lines) {
-      if (!line.includes(MARK)) {
-        yield line;
-        continue;
-      }
-      const pieces = line.split(MARK);
-      this.#counts.marks += pieces.length - 1;
-      yield pieces.join("");
+      const text = line.includes(MARK) ? this.#withoutMarks(line) : line;
+      // Nearly every line begins with a letter of ASCII: then the pattern need not look.
+      const first = text.charCodeAt(0);
+      const isInvisible = !(first > 0x20 && first < 0x7f) && INVISIBLE.test(text);
+      if (isInvisible) this.#counts.invisible++;
+      yield isInvisible ? "" : text;
     }
   }
 
-  /** Some programs write a zero-width space where a line is to be empty. */
-  *#visible(lines: Iterable<string>): Generator<string, void, void> {
-    for (const line of lines) {
-      const isInvisible = line !== "" && INVISIBLE.test(line);
-      if (isInvisible) this.#counts.invisible++;
-      yield isInvisible ? "" : line;
-    }
+  #withoutMarks(line: string): string {
+    const pieces = line.split(MARK);
+    this.#counts.marks += pieces.length - 1;
+    return pieces.join("");
   }
 
   #clean(document: string): string {

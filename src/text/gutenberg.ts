@@ -43,6 +43,8 @@ const PARAGRAPH_LINES = 12;
 /** The gap after the licence's last paragraph. */
 const LAST_GAP = 3;
 
+const STAR = 0x2a;
+
 /** Drops header and licence of each Project Gutenberg book; other lines pass unchanged. Adds to `cut` what it drops. */
 export function* withoutGutenberg(lines: Iterable<string>, cut: GutenbergCut): Generator<string, void, void> {
   const reader = new LineReader(lines);
@@ -85,6 +87,8 @@ class Cutter {
   /** Whether a line is text for sure: nearly all lines of nearly all texts are. */
   passes(line: string): boolean {
     if (this.#mode !== "text" || line.includes("utenberg") || line.includes("UTENBERG")) return false;
+    const first = line.charCodeAt(0);
+    if (!this.hasBook && first > STAR && first < 0x7f) return true; // most lines begin with a letter of ASCII
     return !mayBeMarker(headOf(line), this.hasBook);
   }
 

@@ -17,7 +17,9 @@ function documentsOf(
 ): string[] {
   const path = join(workspace(), name);
   writeFileSync(path, content);
-  return [...new Corpus([TextSource.file(path, { field: field, encoding: null })], { ...OPTIONS, documents: kind }).read()];
+  return [
+    ...new Corpus([TextSource.file(path, { field: field, encoding: null })], { ...OPTIONS, documents: kind }).read(),
+  ];
 }
 
 const JSONL = '{"id":1,"text":"one\\ntwo"}\n{"id":2,"text":"three"}\n';
