@@ -3,6 +3,7 @@ import type { PageEvent } from "../pages/pages.ts";
 import { cleaningText, counted } from "../run/cleaning.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
 import { ReadingLog } from "./reading-log.ts";
+import type { Baselines } from "../text/baselines.ts";
 import type { ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { paint, StatusLine } from "./terminal.ts";
@@ -61,16 +62,9 @@ export class PlainReporter implements Reporter {
 
   result(report: ResultReport): void {
     const { heldOutLoss, bitsPerByte, beganAnew, documents, unit, baselines, bestStep } = report;
-    const { uniform, unigram, bigram } = baselines;
-    const rank = [
-      [bigram, "better than a bigram table"],
-      [unigram, "worse than a bigram table, better than letter counts"],
-      [uniform, "better than chance"],
-    ] as const;
-    const verdict = rank.find(([baseline]) => heldOutLoss < baseline)?.[1] ?? "no better than chance";
     print(
-      `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}: ${verdict}` +
-        ` (${round(bigram)})`,
+      `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}:` +
+        ` ${verdictOf(heldOutLoss, baselines)}`,
     );
     const anew = beganAnew ? "; the context restarts after every --block-size tokens" : "";
     if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits per byte${anew}`);
@@ -93,6 +87,18 @@ export class PlainReporter implements Reporter {
   note(message: string): void {
     print(printable(message));
   }
+}
+
+/** Each baseline that is named is followed by its own number: `better than chance (3.2958)`. */
+function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): string {
+  const [table, counts, chance] = [
+    `a bigram table (${round(bigram)})`,
+    `letter counts (${round(unigram)})`,
+    `chance (${round(uniform)})`,
+  ];
+  if (loss < bigram) return `better than ${table}`;
+  if (loss < unigram) return `worse than ${table}, better than ${counts}`;
+  return loss < uniform ? `worse than ${counts}, better than ${chance}` : `no better than ${chance}`;
 }
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {

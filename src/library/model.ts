@@ -254,7 +254,7 @@ export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Mo
   }
   const optionsJson: unknown = JSON.parse(optionsText);
   const options = resolveOptions(checkOptions(TRAIN_OPTIONS, isRecord(optionsJson) ? optionsJson : {}));
-  const tokenizer = tokenizerFromJson(JSON.parse(tokenizerText));
+  const tokenizer = tokenizerFromJson(JSON.parse(tokenizerText), options);
   if (tokenizer.vocabSize !== model.config.vocabSize) {
     throw new InputError(
       `load: the tokenizer has ${tokenizer.vocabSize} tokens, the weights ${model.config.vocabSize}; the file is damaged`,

@@ -75,7 +75,7 @@ export class Run {
     this.options = resolveOptions(readOptions(join(path, "config.json"), optionsJson));
     this.optionsText = optionsTextOf(optionsJson);
     this.tokenizerText = tokenizerText;
-    this.tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, join(path, "tokenizer.json")));
+    this.tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, join(path, "tokenizer.json")), this.options);
   }
 
   /**

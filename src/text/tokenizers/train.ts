@@ -9,7 +9,7 @@ import { bpeTrainer } from "./bpe.ts";
 import { byteBpeTrainer } from "./byte-bpe.ts";
 import { CHAR } from "./char.ts";
 import { vocabularyTrainer } from "./vocabulary.ts";
-import { WORD } from "./word.ts";
+import { REFERENCE_WORD, WORD } from "./word.ts";
 
 /** Which tokenizer to learn. */
 export interface TokenizerOptions {
@@ -21,6 +21,8 @@ export interface TokenizerOptions {
   readonly vocabSize: number | null;
   /** char, word: whether unknown pieces get an id. */
   readonly unk: boolean;
+  /** Whether decoding follows the reference: `word` with its spacing. The ids are the same. Default: false. */
+  readonly reference?: boolean | undefined;
   /** bpe, byte-bpe: called after each merge that is learnt, in order. */
   readonly onMerge?: ((merge: MergeEvent) => void) | undefined;
 }
@@ -31,10 +33,11 @@ export function tokenizerTrainer({
   bpeMerges,
   vocabSize,
   unk,
+  reference = false,
   onMerge,
 }: TokenizerOptions): TokenizerTrainer {
   if (tokenizer === "char" || tokenizer === "word") {
-    return vocabularyTrainer(tokenizer === "char" ? CHAR : WORD, { vocabSize, unk });
+    return vocabularyTrainer(tokenizer === "char" ? CHAR : reference ? REFERENCE_WORD : WORD, { vocabSize, unk });
   }
   if (unk) throw new InputError(`--unk is for char and word; ${tokenizer} makes unknown words from smaller tokens`);
   const limits =
