@@ -3,11 +3,14 @@ import type { PageEvent } from "../pages/pages.ts";
 import { cleaningText, counted } from "../run/cleaning.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
 import { ReadingLog } from "./reading-log.ts";
+import { markOf } from "../node/samples.ts";
 import type { Baselines } from "../text/baselines.ts";
 import type { ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { paint, StatusLine } from "./terminal.ts";
 import { duration, grouped, printable, sparkline } from "../run/format.ts";
+
+const MARK_STYLES = { "in the data": "dim", near: "yellow", new: "green" } as const;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const round = (value: number): string => value.toFixed(4);
@@ -73,10 +76,11 @@ export class PlainReporter implements Reporter {
   samples(samples: readonly SampleReport[]): void {
     if (samples.length === 0) return;
     print("");
-    for (const [i, { text, known }] of samples.entries()) {
-      const mark = known === null ? "" : known ? paint("dim", "  in the data") : paint("green", "  new");
-      const line = printable(text).replaceAll("\n", "⏎");
-      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(known === null ? 0 : 16)}${mark}`);
+    for (const [i, sample] of samples.entries()) {
+      const mark = markOf(sample);
+      const shown = mark === null ? "" : paint(MARK_STYLES[mark], `  ${mark}`);
+      const line = printable(sample.text).replaceAll("\n", "⏎");
+      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(mark === null ? 0 : 16)}${shown}`);
     }
   }
 

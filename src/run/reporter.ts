@@ -4,6 +4,7 @@
  */
 import type { Baselines } from "../text/baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
+import type { Sample } from "../node/samples.ts";
 import type { Cleaning } from "../text/corpus.ts";
 
 /** How far the reading of a large text has come. */
@@ -100,12 +101,7 @@ export interface ResultReport {
 }
 
 /** A text that the model wrote. */
-export interface SampleReport {
-  /** The text. */
-  readonly text: string;
-  /** Whether exactly this document is in the data; null if unknown. */
-  readonly known: boolean | null;
-}
+export type SampleReport = Sample;
 
 /** Receives the events of a training. */
 export interface Reporter {

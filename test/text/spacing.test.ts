@@ -102,7 +102,7 @@ test("the text of a beginning is the beginning of the text, but for a mark at it
       const whole = tokenizer.decode(ids);
       for (let length = 0; length < ids.length; length++) {
         const beginning = tokenizer.decode(ids.slice(0, length));
-        if (!UNSETTLED.test(beginning)) expect(whole.startsWith(beginning)).toBe(true);
+        expect(UNSETTLED.test(beginning) || whole.startsWith(beginning)).toBe(true);
       }
     }),
     { numRuns: 2_000 },

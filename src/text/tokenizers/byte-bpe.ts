@@ -30,6 +30,7 @@ const SCHEME: BpeScheme = {
   },
   sizeOf: (codePoint) => (codePoint < 0x80 ? 1 : codePoint < 0x8_00 ? 2 : codePoint < 0x1_00_00 ? 3 : 4),
   end: "",
+  leavesOpen: false,
   json: {},
 };
 

@@ -53,7 +53,7 @@ export function tokenizerFromJson(
   }
   const base = readTokens(tokens, known);
   if (!base.includes(END_OF_WORD)) throw new InputError(`tokenizer: \`tokens\` lacks "${END_OF_WORD}"`);
-  return bpeTokenizer(base, readMerges(merges, textsOf(base)));
+  return bpeTokenizer(base, readMerges(merges, textsOf(base)), reference);
 }
 
 function readTokens(json: unknown, kind: Exclude<TokenizerKind, "byte-bpe">): string[] {

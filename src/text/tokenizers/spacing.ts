@@ -217,7 +217,7 @@ const isApostrophe = (left: string, right: string): boolean =>
 
 /** Whether an apostrophe ends the word before it: `the dogs' tails`, `nothin' but`, `o' the sea`. */
 const isShortened = (left: string, right: string): boolean =>
-  LOWER.test(right) && (CUT.has(left) || /(?:[sxz]|ce)$/.test(left) || (/in$/.test(left) && left.length > 4));
+  LOWER.test(right) && (CUT.has(left) || /(?:[sxz]|ce)$/.test(left) || (left.endsWith("in") && left.length > 4));
 
 /** Whether an apostrophe begins this word: `'tis`, `'90s`. */
 const isBeheaded = (word: string): boolean => BEHEADED.has(word) || /^\p{Nd}0s$/u.test(word);

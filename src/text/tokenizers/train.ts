@@ -21,7 +21,10 @@ export interface TokenizerOptions {
   readonly vocabSize: number | null;
   /** char, word: whether unknown pieces get an id. */
   readonly unk: boolean;
-  /** Whether decoding follows the reference: `word` with its spacing. The ids are the same. Default: false. */
+  /**
+   * Whether to follow the reference: `word` has its spacing, and `bpe` closes the last word of a prompt. The ids of
+   * documents are the same. Default: false.
+   */
   readonly reference?: boolean | undefined;
   /** bpe, byte-bpe: called after each merge that is learnt, in order. */
   readonly onMerge?: ((merge: MergeEvent) => void) | undefined;
@@ -43,7 +46,7 @@ export function tokenizerTrainer({
   const limits =
     vocabSize === null ? { maxMerges: bpeMerges, maxTokens: null } : { maxMerges: null, maxTokens: vocabSize - 1 };
   const options = { ...limits, onMerge };
-  return tokenizer === "bpe" ? bpeTrainer(options) : byteBpeTrainer(options);
+  return tokenizer === "bpe" ? bpeTrainer(options, reference) : byteBpeTrainer(options);
 }
 
 /**
