@@ -5,7 +5,10 @@ import { Downloads, fetchedText } from "./downloads.ts";
 import { ReadingLog } from "./reading-log.ts";
 import { markOf } from "../node/samples.ts";
 import type { Baselines } from "../text/baselines.ts";
-import type { ReadingReport } from "../run/reporter.ts";
+import { isTold, mergeText } from "../run/merging.ts";
+import type { MergeReport } from "../run/merging.ts";
+import { quote } from "../errors.ts";
+import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { paint, StatusLine } from "./terminal.ts";
 import { duration, grouped, printable, sparkline } from "../run/format.ts";
@@ -21,6 +24,10 @@ export class PlainReporter implements Reporter {
 
   reading(reading: ReadingReport): void {
     this.#reading.report(reading);
+  }
+
+  merge(merge: MergeReport): void {
+    if (isTold(merge)) print(printable(mergeText(merge)));
   }
 
   page(event: PageEvent): void {
@@ -84,6 +91,17 @@ export class PlainReporter implements Reporter {
     }
   }
 
+  completion({ prompt, completion, text, unknown }: CompletionReport, number: number): void {
+    const given = completion !== "" && text.endsWith(completion) ? text.slice(0, -completion.length) : text;
+    const pieces = Object.entries(unknown).map(
+      ([piece, count]) => quote(piece) + (count > 1 ? ` (${count} times)` : ""),
+    );
+    print("");
+    print(`prompt ${String(number).padStart(2)}:  ${printable(prompt)}`);
+    if (pieces.length > 0) print(`unknown:    ${pieces.join(", ")}`);
+    print(`completion: ${given === "" ? "" : paint("dim", printable(given))}${printable(completion)}`);
+  }
+
   warn(message: string): void {
     process.stderr.write(`microgpt: warning: ${printable(message)}\n`);
   }
@@ -134,6 +152,15 @@ export class TerminalReporter extends PlainReporter {
   override step(report: StepReport): void {
     this.#losses.push(report.meanLoss);
     this.#status.show(() => `${statusText(report)}  ${sparkline(this.#losses, 16)}`);
+  }
+
+  override merge(merge: MergeReport): void {
+    this.#status.show(() => printable(mergeText(merge)));
+  }
+
+  override begin(beginning: Beginning): void {
+    this.#status.clear();
+    super.begin(beginning);
   }
 
   override milestone(_report: StepReport): void {}

@@ -59,7 +59,7 @@ describe("microgpt train", () => {
     const marked = [...stdout.matchAll(/^sample +\d+: (\S*) +(new|near|in the data)$/gm)];
     expect(marked).toHaveLength(20);
     for (const [, word, mark] of marked) expect(mark === "in the data").toBe(words.has(word));
-    expect(new Set(marked.map(([, , mark]) => mark))).toEqual(new Set(["new", "in the data"]));
+    expect(marked.map(([, , mark]) => mark)).toContain("in the data");
   });
 
   test("--json speaks JSON only, one object a line, an event for every step", () => {

@@ -16,6 +16,9 @@ import { byCodePoint } from "./vocabulary.ts";
 export const END_OF_WORD = "</w>";
 const END = " ";
 
+/** A token's text for display: the end of a word as `</w>`. */
+export const showEnd = (text: string): string => (text.endsWith(END) ? text.slice(0, -1) + END_OF_WORD : text);
+
 /** Base tokens as listed → their texts: `</w>` becomes a space. */
 export const textsOf = (tokens: readonly string[]): string[] =>
   tokens.map((token) => (token === END_OF_WORD ? END : token));
@@ -36,7 +39,7 @@ function bpeScheme(tokens: readonly string[], reference: boolean): BpeScheme {
       return symbols;
     },
     textOf: (texts) => texts.replace(/^ +/, "").replace(/(?<! ) +$/, ""),
-    displayOf: (text) => (text.endsWith(END) ? text.slice(0, -1) + END_OF_WORD : text),
+    displayOf: showEnd,
     sizeOf: (codePoint) => (codePoint > 0xff_ff ? 2 : 1),
     end: END,
     leavesOpen: !reference,
