@@ -25,7 +25,8 @@ export async function askOptions(
   for (const [key, option] of Object.entries(TRAIN_OPTIONS)) {
     if (given.has(key) || option.placeholder === "" || option.placeholder.endsWith("…")) continue;
     // An option without a default says in its help what omitting it means.
-    const initial = answers[key] === null ? "" : String(answers[key]);
+    const shown = String(answers[key]);
+    const initial = answers[key] === null ? "" : shown;
     const message = `${flagOf(key).slice(2)}: ${option.help}${initial === "" ? "" : ` [${initial}]`}`;
     const parse = (typed: string): unknown => (typed === "" ? null : option.parse(typed, flagOf(key)));
     const answer =

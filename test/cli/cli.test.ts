@@ -100,7 +100,7 @@ describe("microgpt train", () => {
     const args = ["train", "--data", data, "--runs-dir", directory, "--prompt-file", prompts, "--num-samples", "0"];
     const { stdout, exitCode } = await microgptHere([...args, ...TINY]);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/\n\nba\S*\ndif\S*\n$/);
+    expect(stdout).toMatch(/\n\nprompt {2}1: {2}ba\ncompletion: ba\S*\n\nprompt {2}2: {2}dif\ncompletion: dif\S*\n$/);
   });
 
   test("--reference keeps duplicates, holds nothing out, and keeps the last weights", async () => {
