@@ -127,13 +127,13 @@ class RunIndex {
 
   compare(document: ArrayLike<number>): void {
     this.#eachWindow(document, (hash, start) => {
-      for (const window of this.#windows.get(hash)) {
-        const { candidate } = window;
-        const run = sharedRun(candidate.ids, window.start, document, start);
-        const { end: length, start: offset } = run;
-        if (length - offset < this.#length) continue;
-        const longest = candidate.run === null ? 0 : candidate.run.end - candidate.run.start;
-        if (length - offset > longest) candidate.run = { document, ...run };
+      for (const { candidate, start: position } of this.#windows.get(hash)) {
+        const { ids } = candidate;
+        // A run that began earlier has been found at the window before.
+        if (position > 0 && start > 0 && ids[position - 1] === document[start - 1]) continue;
+        const length = sharedLength(ids, position, document, start);
+        const longest = candidate.run === null ? this.#length - 1 : candidate.run.end - candidate.run.start;
+        if (length > longest) candidate.run = { document, start, end: start + length };
       }
     });
   }
@@ -148,18 +148,12 @@ class RunIndex {
   }
 }
 
-/** The longest run around two positions, as a range of the document. */
-function sharedRun(
-  text: ArrayLike<number>,
-  position: number,
-  document: ArrayLike<number>,
-  start: number,
-): { readonly start: number; readonly end: number } {
-  let [before, length] = [0, 0];
-  while (before < Math.min(position, start) && text[position - before - 1] === document[start - before - 1]) before++;
+/** How many tokens are the same from two positions on. */
+function sharedLength(text: ArrayLike<number>, position: number, document: ArrayLike<number>, start: number): number {
   const left = Math.min(text.length - position, document.length - start);
+  let length = 0;
   while (length < left && text[position + length] === document[start + length]) length++;
-  return { start: start - before, end: start + length };
+  return length;
 }
 
 /** Finds documents that are a text, or one edit away from a short one. */
