@@ -5,15 +5,18 @@
  *   tokens          "     Yes    ,    "    said   the   cat   '   s   ,   $     5   .   50
  *   space before    –     –      –    –    yes    yes   yes   –   –   –   yes   –   –   –      "Yes," said the cat's, $5.50
  *
- * The space before a token depends on the tokens up to that one and, for the marks of UNSETTLED, on the one after it. So
- * the text of a beginning is the beginning of the text, and a model's output can be shown while it is written.
+ * The space before a token depends on the tokens up to that one and, where UNSETTLED says so, on one or two after it. So the
+ * text of a beginning is the beginning of the text, and a model's output can be shown while it is written.
  *
  * Some spellings have the same tokens: `well-known` and `well - known`, `3:15` and `verse 3: 15 men`. The likelier one is
  * written.
  */
 
-/** The end of a decoded text that a further token may change: an incomplete character, or a mark that may open. */
-export const UNSETTLED: RegExp = /[\ufffd'’"`–&]$/u;
+/**
+ * The end of a decoded text that a further token may change: an incomplete character, a mark that may open, or a hyphen
+ * that may be a minus.
+ */
+export const UNSETTLED: RegExp = /[\ufffd'’"`–&(<#]$|-[\p{L}\p{N}_]*$/u;
 
 /** How a token touches its neighbours: whether it takes a space before it, and one after it. */
 interface Role {
@@ -33,6 +36,7 @@ const ROLES: ReadonlyMap<string, Role> = new Map([
 
 /** What closes a quotation, by what opens it. */
 const CLOSED_BY: ReadonlyMap<string, string> = new Map([
+  ["<", ">"],
   ["“", "”"],
   ["„", "“”"],
   ["‘", "’"],
@@ -65,7 +69,7 @@ const CUT = wordsOf("o O i I th Th ha wi ol an n");
 /** Words that begin with an apostrophe: `'tis`, `'em`. */
 const BEHEADED = wordsOf("tis Tis twas Twas twere Twere twill Twill em til cause Cause bout neath Neath gainst n");
 /** How the names of hosts and files end. */
-const SUFFIXES = wordsOf("com org net edu gov html htm txt pdf");
+const SUFFIXES = wordsOf("com org net edu gov html htm txt pdf json md csv js ts py");
 /** Capitals that are written together, each with its full stop; the initials of a name are not. */
 const ABBREVIATIONS = ["USA", "UK", "UN", "DC", "PS", "AD", "BC", "AM", "PM", "NY", "MD", "RSVP"];
 
@@ -135,7 +139,7 @@ function roleOf(tokens: readonly string[], i: number, open: Quotation[]): Role {
       if (isBeheaded(right) && open.at(-1)?.mark !== "‘") return OPENING;
       break;
     case "-":
-      return hyphenRole(left, right);
+      return isMinus(tokens, i) ? SPACED : hyphenRole(left, right);
     case "–":
       return DIGITS.test(left) && DIGITS.test(right) ? JOINING : SPACED;
     case "—":
@@ -145,6 +149,16 @@ function roleOf(tokens: readonly string[], i: number, open: Quotation[]): Role {
       return left === "" || isOpen(left) ? JOINING : CLOSING;
     case "&":
       return /^\p{Lu}{1,2}$/u.test(left) && /^\p{Lu}{1,2}$/u.test(right) ? JOINING : SPACED;
+    case "(":
+      return isWord(left) && /^e?s$/.test(right) ? JOINING : OPENING;
+    case "<":
+      if (DIGITS.test(left) || !/^(?:[\p{L}_]{2,}|[/!])/u.test(right)) return SPACED;
+      break;
+    case ">":
+      if (open.at(-1)?.mark !== "<") return SPACED;
+      break;
+    case "#":
+      return left === "" && /^\p{Lu}/u.test(right) ? SPACED : OPENING; // a heading, or a number
     case "+":
       return isOperator(left) ? OPENING : SPACED;
   }
@@ -157,6 +171,12 @@ function roleOf(tokens: readonly string[], i: number, open: Quotation[]): Role {
 const isOpen = (token: string): boolean => ROLES.get(token) === OPENING;
 /** Whether a sign after this token belongs to the number that follows: `= -5`. */
 const isOperator = (token: string): boolean => token === "" || /^[=<>+*×÷]$/.test(token);
+
+/** Whether a hyphen between two words is part of a sum: `six - four = two`, `a = b - c`. */
+const isMinus = (tokens: readonly string[], i: number): boolean =>
+  isWord(at(tokens, i - 1)) &&
+  isWord(at(tokens, i + 1)) &&
+  [at(tokens, i - 2), at(tokens, i + 2)].some((sign) => /^[=+×÷]$/.test(sign));
 
 /** A hyphen joins, two make a dash that joins, too; a sign and the bullet of a list precede. */
 function hyphenRole(left: string, right: string): Role {
@@ -191,7 +211,7 @@ function singleRole(tokens: readonly string[], i: number, open: Quotation[]): Ro
   const [left, right] = [at(tokens, i - 1), at(tokens, i + 1)];
   if (isApostrophe(left, right)) return JOINING;
   if (isBeheaded(right)) return OPENING;
-  if (closes(open, "'", i)) return CLOSING;
+  if (closes(open, open.at(-1)?.mark === "`" ? "`" : "'", i)) return CLOSING;
   if (isWord(left) && (!isWord(right) || isShortened(left, right))) return CLOSING;
   if (right === "" || (!isWord(right) && !isOpen(right) && !/^[-".…—]$/.test(right))) return CLOSING;
   open.push({ mark: "'", start: i });
@@ -215,9 +235,11 @@ const isApostrophe = (left: string, right: string): boolean =>
     (/^[oO]$/.test(left) && /^\p{Lu}/u.test(right)) ||
     (DIGITS.test(left) && DIGITS.test(right)));
 
-/** Whether an apostrophe ends the word before it: `the dogs' tails`, `nothin' but`, `o' the sea`. */
+/** Whether an apostrophe ends the word before it: `the dogs' tails`, `nothin' but`, `o' the sea`, `Users' Guide`. */
 const isShortened = (left: string, right: string): boolean =>
-  LOWER.test(right) && (CUT.has(left) || /(?:[sxz]|ce)$/.test(left) || (left.endsWith("in") && left.length > 4));
+  LOWER.test(right)
+    ? CUT.has(left) || /(?:[sxz]|ce)$/.test(left) || (left.endsWith("in") && left.length > 4)
+    : /^\p{Lu}.*s$/u.test(left);
 
 /** Whether an apostrophe begins this word: `'tis`, `'90s`. */
 const isBeheaded = (word: string): boolean => BEHEADED.has(word) || /^\p{Nd}0s$/u.test(word);
