@@ -7,6 +7,7 @@ import { addExperiments } from "./cli/experiments.ts";
 import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, runsDirFlag } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
+import { PipedLines } from "./cli/piped.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
@@ -41,11 +42,20 @@ function buildProgram(exit: Exit): Command {
     .action(async (flags: CommonFlags, command: Command) => {
       const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
-      const options = flags.interactive === true ? await askOptions(typed, given) : typed;
-      if (options === null) return exit(130);
-      const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
-      if (flags.dryRun === true) return exit(await dryRun(options, runsDir));
-      return exit(await train(options, { name, runsDir, promptFile, json, hook }));
+      const isTyping = process.stdin.isTTY && process.stdout.isTTY;
+      const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
+      if (lines !== null && typed.data.includes("-")) {
+        throw new InputError("--interactive and --data - both read standard input; give one of them another way");
+      }
+      try {
+        const options = flags.interactive === true ? await askOptions(typed, given, lines) : typed;
+        if (options === null) return exit(130);
+        const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
+        if (flags.dryRun === true) return exit(await dryRun(options, runsDir));
+        exit(await train(options, { name, runsDir, promptFile, json, hook, lines }));
+      } finally {
+        lines?.close();
+      }
     });
 
   program

@@ -14,7 +14,7 @@ export { Trainer } from "./library/trainer.ts";
 export type { EvaluationEvent, ModelOptions, StepEvent, TrainCallbacks, TrainerOptions } from "./library/trainer.ts";
 export type { Machine } from "./library/machine.ts";
 export { webMachine } from "./library/machine.ts";
-export { prepareTrainingData } from "./library/training-data.ts";
+export { documentsOf, prepareTrainingData } from "./library/training-data.ts";
 export type { TrainingData } from "./library/training-data.ts";
 export { decodeRun, encodeRun } from "./library/run-files.ts";
 export type { RunContent, RunFiles } from "./library/run-files.ts";
@@ -65,13 +65,24 @@ export type { Dtype, RawTensor, SafetensorsFile } from "./training/safetensors.t
 export { learningRateAt } from "./training/schedule.ts";
 export type { Schedule, ScheduleName } from "./training/schedule.ts";
 export { generate, generateTokens, nextTokenProbabilities } from "./training/sample.ts";
-export type { Draw, SamplingOptions } from "./training/sample.ts";
+export type { Draw, SamplingOptions, Spelling } from "./training/sample.ts";
 export { TextSet } from "./text/text-set.ts";
 export { TokenCollector, TokenSequences } from "./text/token-sequences.ts";
 export { TensorEngine } from "./tensor/tensor-engine.ts";
 export type { EngineLimits } from "./tensor/tensor-engine.ts";
+export { likenessOf, MAX_EDITED, runLength } from "./text/likeness.ts";
+export type { Likeness } from "./text/likeness.ts";
 export { documentTokens, nameUnknown } from "./text/tokenizer.ts";
-export type { Encoding, Span, Tokenizer, TokenizerJson, TokenizerKind, TokenizerTrainer } from "./text/tokenizer.ts";
+export type {
+  Encoding,
+  OpenWord,
+  Prompt,
+  Span,
+  Tokenizer,
+  TokenizerJson,
+  TokenizerKind,
+  TokenizerTrainer,
+} from "./text/tokenizer.ts";
 export { charTokenizer } from "./text/tokenizers/char.ts";
 export { toHuggingFace } from "./text/tokenizers/hugging-face.ts";
 export type { HuggingFaceJson } from "./text/tokenizers/hugging-face.ts";

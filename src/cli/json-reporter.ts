@@ -1,7 +1,9 @@
 /** A training as JSON, an object per event: for programs (`--json`) and hooks. docs/experiments.md lists the events. */
 import type { PageEvent } from "../pages/pages.ts";
 import type { Hook } from "./hook.ts";
-import type { ReadingReport } from "../run/reporter.ts";
+import { isTold, mergedTexts } from "../run/merging.ts";
+import type { MergeReport } from "../run/merging.ts";
+import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 
 const JSON_READING_MS = 1000;
@@ -23,6 +25,10 @@ export class JsonReporter implements Reporter {
     if (performance.now() - this.#readingMs < JSON_READING_MS) return;
     this.#readingMs = performance.now();
     this.#event("reading", reading);
+  }
+  merge(merge: MergeReport): void {
+    const { count, total, frequency } = merge;
+    if (isTold(merge)) this.#event("merge", { count, total, ...mergedTexts(merge), frequency });
   }
   page({ type, ...fields }: PageEvent): void {
     if (type !== "bytes") this.#event(type === "done" ? "fetched" : "not fetched", fields);
@@ -51,6 +57,9 @@ export class JsonReporter implements Reporter {
   }
   samples(samples: readonly SampleReport[]): void {
     for (const sample of samples) this.#event("sample", sample);
+  }
+  completion(completion: CompletionReport): void {
+    this.#event("completion", completion);
   }
   warn(message: string): void {
     this.#event("warning", { message });

@@ -3,10 +3,17 @@ import type { PageEvent } from "../pages/pages.ts";
 import { cleaningText, counted } from "../run/cleaning.ts";
 import { Downloads, fetchedText } from "./downloads.ts";
 import { ReadingLog } from "./reading-log.ts";
-import type { ReadingReport } from "../run/reporter.ts";
+import { markOf } from "../node/samples.ts";
+import type { Baselines } from "../text/baselines.ts";
+import { isTold, mergeText } from "../run/merging.ts";
+import type { MergeReport } from "../run/merging.ts";
+import { quote } from "../errors.ts";
+import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { paint, StatusLine } from "./terminal.ts";
 import { duration, grouped, printable, sparkline } from "../run/format.ts";
+
+const MARK_STYLES = { "in the data": "dim", near: "yellow", new: "green" } as const;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const round = (value: number): string => value.toFixed(4);
@@ -17,6 +24,10 @@ export class PlainReporter implements Reporter {
 
   reading(reading: ReadingReport): void {
     this.#reading.report(reading);
+  }
+
+  merge(merge: MergeReport): void {
+    if (isTold(merge)) print(printable(mergeText(merge)));
   }
 
   page(event: PageEvent): void {
@@ -61,16 +72,9 @@ export class PlainReporter implements Reporter {
 
   result(report: ResultReport): void {
     const { heldOutLoss, bitsPerByte, beganAnew, documents, unit, baselines, bestStep } = report;
-    const { uniform, unigram, bigram } = baselines;
-    const rank = [
-      [bigram, "better than a bigram table"],
-      [unigram, "worse than a bigram table, better than letter counts"],
-      [uniform, "better than chance"],
-    ] as const;
-    const verdict = rank.find(([baseline]) => heldOutLoss < baseline)?.[1] ?? "no better than chance";
     print(
-      `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}: ${verdict}` +
-        ` (${round(bigram)})`,
+      `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}:` +
+        ` ${verdictOf(heldOutLoss, baselines)}`,
     );
     const anew = beganAnew ? "; the context restarts after every --block-size tokens" : "";
     if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits per byte${anew}`);
@@ -79,11 +83,23 @@ export class PlainReporter implements Reporter {
   samples(samples: readonly SampleReport[]): void {
     if (samples.length === 0) return;
     print("");
-    for (const [i, { text, known }] of samples.entries()) {
-      const mark = known === null ? "" : known ? paint("dim", "  in the data") : paint("green", "  new");
-      const line = printable(text).replaceAll("\n", "⏎");
-      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(known === null ? 0 : 16)}${mark}`);
+    for (const [i, sample] of samples.entries()) {
+      const mark = markOf(sample);
+      const shown = mark === null ? "" : paint(MARK_STYLES[mark], `  ${mark}`);
+      const line = printable(sample.text).replaceAll("\n", "⏎");
+      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(mark === null ? 0 : 16)}${shown}`);
     }
+  }
+
+  completion({ prompt, completion, text, unknown }: CompletionReport, number: number): void {
+    const given = completion !== "" && text.endsWith(completion) ? text.slice(0, -completion.length) : text;
+    const pieces = Object.entries(unknown).map(
+      ([piece, count]) => quote(piece) + (count > 1 ? ` (${count} times)` : ""),
+    );
+    print("");
+    print(`prompt ${String(number).padStart(2)}:  ${printable(prompt)}`);
+    if (pieces.length > 0) print(`unknown:    ${pieces.join(", ")}`);
+    print(`completion: ${given === "" ? "" : paint("dim", printable(given))}${printable(completion)}`);
   }
 
   warn(message: string): void {
@@ -93,6 +109,18 @@ export class PlainReporter implements Reporter {
   note(message: string): void {
     print(printable(message));
   }
+}
+
+/** Each baseline that is named is followed by its own number: `better than chance (3.2958)`. */
+function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): string {
+  const [table, counts, chance] = [
+    `a bigram table (${round(bigram)})`,
+    `letter counts (${round(unigram)})`,
+    `chance (${round(uniform)})`,
+  ];
+  if (loss < bigram) return `better than ${table}`;
+  if (loss < unigram) return `worse than ${table}, better than ${counts}`;
+  return loss < uniform ? `worse than ${counts}, better than ${chance}` : `no better than ${chance}`;
 }
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {
@@ -124,6 +152,15 @@ export class TerminalReporter extends PlainReporter {
   override step(report: StepReport): void {
     this.#losses.push(report.meanLoss);
     this.#status.show(() => `${statusText(report)}  ${sparkline(this.#losses, 16)}`);
+  }
+
+  override merge(merge: MergeReport): void {
+    this.#status.show(() => printable(mergeText(merge)));
+  }
+
+  override begin(beginning: Beginning): void {
+    this.#status.clear();
+    super.begin(beginning);
   }
 
   override milestone(_report: StepReport): void {}

@@ -2,11 +2,13 @@
  * Prompts after a training: from a file, or typed at the terminal until `quit`, `exit`, `q`, Ctrl-C or Ctrl-D.
  */
 import { createInterface } from "node:readline/promises";
-import { splitLines } from "../text/dataset.ts";
+import { splitLines, strip } from "../text/dataset.ts";
 import { showPath } from "../errors.ts";
 import { TextSource } from "../node/text.ts";
 import { completeText, encodePrompt } from "../run/write.ts";
 import type { Writer, WritingOptions } from "../run/write.ts";
+import type { Reporter } from "../run/reporter.ts";
+import type { PipedLines } from "./piped.ts";
 import { showCompletion } from "./sample.ts";
 
 /**
@@ -27,16 +29,36 @@ export function readPrompts(
 export const readLines = (path: string): string[] =>
   splitLines(TextSource.file(path).text()).filter((line) => !line.startsWith("#"));
 
-/** Prints each prompt with its completion. */
-export async function printCompletions(
-  writer: Writer,
-  prompts: readonly string[],
-  options: WritingOptions,
-): Promise<void> {
-  process.stdout.write("\n");
-  for (const prompt of prompts) {
-    const ids = encodePrompt(writer, prompt, () => {}); // said when they were read
-    process.stdout.write(`${showCompletion(await completeText(writer, ids, options))}\n`);
+/** Completes prompts one by one, and reports each. */
+export class PromptAnswers {
+  readonly #writer: Writer;
+  readonly #options: WritingOptions;
+  readonly #reporter: Reporter;
+  #count = 0;
+
+  /** Nothing is reported before the first prompt. */
+  constructor(writer: Writer, options: WritingOptions, reporter: Reporter) {
+    this.#writer = writer;
+    this.#options = options;
+    this.#reporter = reporter;
+  }
+
+  /** Completes a prompt. */
+  async answer(prompt: string): Promise<void> {
+    // Unknown pieces are part of the report.
+    const encoded = encodePrompt(this.#writer, prompt, () => {});
+    const { prompt: given, more } = await completeText(this.#writer, encoded, this.#options);
+    const unknown = Object.fromEntries(encoded.unknown);
+    this.#reporter.completion({ prompt, completion: more, text: given + more, unknown }, ++this.#count);
+  }
+
+  /** Completes what is piped in, line by line, to its end or to a line that says goodbye; blank lines are skipped. */
+  async answerAll(lines: PipedLines): Promise<void> {
+    for (let line = await lines.first(); line !== null; line = await lines.next()) {
+      const prompt = strip(line);
+      if (GOODBYES.has(prompt)) return;
+      if (prompt !== "") await this.answer(prompt);
+    }
   }
 }
 

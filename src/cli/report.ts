@@ -12,6 +12,7 @@ import { Run } from "../node/run-directory.ts";
 import { reportPage } from "../report/page.ts";
 import { generate } from "../training/sample.ts";
 import { readLines } from "./prompts.ts";
+import { Pieces } from "../library/pieces.ts";
 import { encodePrompt, openWriter } from "../run/write.ts";
 import { VERSION } from "../options/version.ts";
 
@@ -56,15 +57,13 @@ async function completionsOf(
     for (const prompt of prompts) {
       const writer = await openWriter(Run.open(path), options.seed);
       const { engine, tokenizer, random } = writer;
-      const ids = encodePrompt(writer, prompt, () => undefined);
+      const { ids, open, text } = encodePrompt(writer, prompt, () => undefined);
       const tokens: ScoredCompletion["tokens"][number][] = [];
-      const seen = [...ids];
-      for await (const { token, probability } of generate(engine, ids, engine.config.blockSize, random, options)) {
-        // The text that the token adds. Decoding it alone would be wrong: a space depends on the token before.
-        const before = tokenizer.decode(seen);
-        seen.push(token);
-        tokens.push({ text: tokenizer.decode(seen).slice(before.length), probability });
-      }
+      const shown = new Pieces(tokenizer, ids, text);
+      const draws = generate(engine, ids, engine.config.blockSize, random, options, open);
+      for await (const { token, probability } of draws) tokens.push({ text: shown.add(token), probability });
+      const rest = shown.rest();
+      if (rest !== "") tokens.push({ text: rest, probability: tokens.at(-1)?.probability ?? 1 });
       completions.push({ prompt, tokens });
     }
   } catch (error) {

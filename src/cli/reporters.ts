@@ -3,7 +3,8 @@ import type { PageEvent } from "../pages/pages.ts";
 import { loadHook } from "./hook.ts";
 import { JsonReporter } from "./json-reporter.ts";
 import { PlainReporter, TerminalReporter } from "./plain-reporter.ts";
-import type { ReadingReport } from "../run/reporter.ts";
+import type { MergeReport } from "../run/merging.ts";
+import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { jsonLine } from "../run/format.ts";
 
@@ -33,6 +34,9 @@ class PairReporter implements Reporter {
   reading(reading: ReadingReport): void {
     for (const one of this.#both) one.reading(reading);
   }
+  merge(merge: MergeReport): void {
+    for (const one of this.#both) one.merge(merge);
+  }
   page(event: PageEvent): void {
     for (const one of this.#both) one.page(event);
   }
@@ -56,6 +60,9 @@ class PairReporter implements Reporter {
   }
   samples(samples: readonly SampleReport[]): void {
     for (const one of this.#both) one.samples(samples);
+  }
+  completion(completion: CompletionReport, number: number): void {
+    for (const one of this.#both) one.completion(completion, number);
   }
   warn(message: string): void {
     for (const one of this.#both) one.warn(message);

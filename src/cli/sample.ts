@@ -4,13 +4,13 @@
 import type { SampleOptions } from "../options/train-options.ts";
 import { InputError, quote } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
-import { encodePrompt, openWriter, sampleTexts } from "../run/write.ts";
-import type { Completion } from "../run/write.ts";
+import { encodePrompt, openWriter, sampleText, samplesOf } from "../run/write.ts";
+import type { Completion, WrittenText } from "../run/write.ts";
 import { generate } from "../training/sample.ts";
 import type { Draw } from "../training/sample.ts";
-import type { TextSet } from "../text/text-set.ts";
+import type { SampleReport } from "../run/reporter.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { knownDocuments } from "../library/encode.ts";
+import { encodedDocuments } from "../library/encode.ts";
 import { createReporter } from "./reporters.ts";
 import { exitOnOutputError } from "../run/signals.ts";
 import { runSources } from "../run/sources.ts";
@@ -22,10 +22,9 @@ export async function sample(path: string, options: SampleOptions, json: boolean
   exitOnOutputError();
   const run = Run.open(path);
   const writer = await openWriter(run, options.seed);
-  const texts = await sampleTexts(writer, options.numSamples, options);
-  const known = await knownOf(run);
-  const reports = texts.map((text) => ({ text, known: known === null ? null : known.has(text) }));
-  createReporter(json).samples(reports);
+  const texts: WrittenText[] = [];
+  while (texts.length < options.numSamples) texts.push(await sampleText(writer, options));
+  createReporter(json).samples(await markedOf(run, texts));
   return 0;
 }
 
@@ -43,8 +42,9 @@ export async function complete(
   const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;
   for (let i = 0; i < options.numSamples; i++) {
     const draws: Draw[] = [];
-    for await (const draw of generate(writer.engine, prompt, maxTokens, writer.random, options)) draws.push(draw);
-    printCompletion(writer.tokenizer, prompt, draws, flags);
+    for await (const draw of generate(writer.engine, prompt.ids, maxTokens, writer.random, options, prompt.open))
+      draws.push(draw);
+    printCompletion(writer.tokenizer, prompt.ids, draws, flags);
   }
   return 0;
 }
@@ -53,12 +53,12 @@ export async function complete(
 export const showCompletion = ({ prompt, more }: Completion): string =>
   (prompt === "" ? "" : paint("dim", printable(prompt))) + printable(more);
 
-/** The run's documents, or null if its data is missing: then samples have no mark. */
-async function knownOf(run: Run): Promise<TextSet | null> {
+/** The texts with their marks, or without where the run's data is missing. */
+async function markedOf(run: Run, texts: readonly WrittenText[]): Promise<SampleReport[]> {
   try {
-    return knownDocuments(run.options, await runSources(run));
+    return samplesOf(texts, encodedDocuments(run.options, await runSources(run), run.tokenizer), run.tokenizer);
   } catch (error) {
-    if (error instanceof InputError) return null;
+    if (error instanceof InputError) return texts.map(({ text }) => ({ text, known: null, near: null }));
     throw error;
   }
 }

@@ -13,7 +13,8 @@ import type { Outcome } from "../run/begin.ts";
 import { PASSES } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
-import { printCompletions, promptLoop, readPrompts } from "./prompts.ts";
+import { isPiped, PipedLines } from "./piped.ts";
+import { PromptAnswers, promptLoop, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
 import { StopRequest } from "../run/signals.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -28,6 +29,8 @@ export interface ReporterFlags {
   readonly promptFile: string | null;
   /** A module that is called with every event, too; null: none. */
   readonly hook: string | null;
+  /** Standard input, where answers to `--interactive` have been read from it; null: not yet read. */
+  readonly lines?: PipedLines | null;
 }
 
 /** The flags of `train`. */
@@ -50,7 +53,9 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const { runsDir, name } = flags;
   const newRun = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };
   const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
-  return await answer(outcome, prompts, options);
+  const { lines = null } = flags;
+  const mayRead = lines !== null || !given.data.includes("-"); // else standard input was the data
+  return await answer(outcome, { prompts, lines, mayRead }, options, reporter);
 }
 
 /** Resumes a run from its newest whole checkpoint, exactly as if it had never stopped. */
@@ -61,7 +66,7 @@ export async function resume(path: string, flags: ReporterFlags): Promise<number
     const data = read(run.options, await runSources(run), reporter);
     const prompts = readPromptsOf(flags, data, run.options, reporter);
     const outcome = await StopRequest.during((stop) => continueRun(run, data, { share: 1 }, reporter, stop));
-    return await answer(outcome, prompts, run.options);
+    return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
   } finally {
     run.close();
   }
@@ -69,7 +74,11 @@ export async function resume(path: string, flags: ReporterFlags): Promise<number
 
 function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): TrainingData {
   watchReading(sources, PASSES, (reading) => reporter.reading(reading));
-  return prepareTrainingData(options, sources, { newHasher: nodeHasher });
+  const { tokenizer: kind } = options;
+  return prepareTrainingData(options, sources, {
+    newHasher: nodeHasher,
+    onMerge: (merge) => reporter.merge({ ...merge, kind }),
+  });
 }
 
 function readPromptsOf(
@@ -82,15 +91,33 @@ function readPromptsOf(
   return readPrompts(promptFile, { tokenizer, options }, (message) => reporter.warn(message));
 }
 
-/** Completes the prompts of a file, or asks for some at a terminal. Resolves to the exit code. */
+/** Where prompts come from. */
+interface PromptSource {
+  /** Those of a file; null: none was given. */
+  readonly prompts: readonly string[] | null;
+  /** Standard input, where it is being read already. */
+  readonly lines: PipedLines | null;
+  /** Whether standard input may have prompts. */
+  readonly mayRead: boolean;
+}
+
+/** Completes the prompts of a file, or asks for some at a terminal, or reads them from a pipe. Resolves to the exit code. */
 async function answer(
   { exitCode, writer }: Outcome,
-  prompts: readonly string[] | null,
+  { prompts, lines, mayRead }: PromptSource,
   { temperature }: ResolvedOptions,
+  reporter: Reporter,
 ): Promise<number> {
   if (writer === null) return exitCode;
   const sampling = { temperature, topK: null, topP: null, maxTokens: null };
-  if (prompts !== null) await printCompletions(writer, prompts, sampling);
-  else if (process.stdin.isTTY && process.stdout.isTTY) await promptLoop(writer, sampling);
+  const answers = new PromptAnswers(writer, sampling, reporter);
+  if (prompts !== null) {
+    for (const prompt of prompts) await answers.answer(prompt);
+  } else if (process.stdin.isTTY && process.stdout.isTTY) {
+    await promptLoop(writer, sampling);
+  } else if (mayRead && (lines !== null || isPiped())) {
+    const piped = lines ?? new PipedLines();
+    await answers.answerAll(piped).finally(() => piped.close());
+  }
   return exitCode;
 }

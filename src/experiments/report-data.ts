@@ -25,6 +25,16 @@ export interface ScoredCompletion {
   readonly tokens: readonly { readonly text: string; readonly probability: number }[];
 }
 
+/** A text that a model generated. */
+export interface ReportSample {
+  /** The text. */
+  readonly text: string;
+  /** How it relates to the data; null if unknown. */
+  readonly mark: "in the data" | "near" | "new" | null;
+  /** The document that it is near to; null if none. */
+  readonly near: string | null;
+}
+
 /** A run as a report shows it. */
 export interface ReportRun {
   /** The name of its directory. */
@@ -62,7 +72,7 @@ export interface ReportRun {
   /** The same in bits per byte, approximately: an evaluation covers only some of the documents. */
   readonly heldOutBits: Curve;
   /** Texts that the trained model generated without a prompt. */
-  readonly samples: readonly string[];
+  readonly samples: readonly ReportSample[];
   /** The model's completions of the report's prompts. */
   readonly completions: readonly ScoredCompletion[];
 }

@@ -41,7 +41,7 @@ export interface EncodedText {
   readonly documents: EncodedDocuments;
   /** The held-out ends of files; empty for other kinds of documents. */
   readonly tails: EncodedDocuments;
-  /** Every distinct document; a sample is new if it is not among them. */
+  /** Every distinct document as it was read; `likenessOf` compares a model's texts with the encoded ones. */
   readonly known: TextSet;
   /** Documents dropped as duplicates. */
   readonly duplicates: number;
@@ -172,9 +172,11 @@ class EncodedCollector implements EncodedDocuments {
   }
 }
 
-/** Every distinct document, without learning a tokenizer. Throws InputError if a source can no longer be read. */
-export function knownDocuments(options: CorpusOptions, sources: readonly Source[]): TextSet {
-  const known = new TextSet();
-  for (const document of new Corpus(sources, options).read(refuseEmpty)) known.add(document);
-  return known;
+/** The tokens of every document, without BOS. Throws InputError if a source can no longer be read. */
+export function* encodedDocuments(
+  options: CorpusOptions,
+  sources: readonly Source[],
+  tokenizer: Tokenizer,
+): Generator<readonly number[], void, void> {
+  for (const document of new Corpus(sources, options).read(refuseEmpty)) yield tokenizer.encode(document).ids;
 }

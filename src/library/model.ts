@@ -12,7 +12,7 @@ import { TensorEngine } from "../tensor/tensor-engine.ts";
 import { cleanPrompt, Corpus, textSource } from "../text/corpus.ts";
 import { utf8Length } from "../text/sha256.ts";
 import { documentTokens } from "../text/tokenizer.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
+import type { Prompt, Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
 import { encodeModel, readModel, sha256, unseal } from "../training/checkpoint.ts";
 import type { Engine, Tensors } from "../training/engine.ts";
@@ -20,6 +20,7 @@ import { generate, nextTokenProbabilities } from "../training/sample.ts";
 import { measureInSlices } from "../training/train.ts";
 import { openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
+import { Pieces } from "./pieces.ts";
 import { decodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 
@@ -135,24 +136,20 @@ export class Model {
   /** Generates a text: the prefix and its continuation, as `microgpt complete` prints it. */
   async generate(options: GenerateOptions = {}): Promise<string> {
     const prefix = this.#prefixOf(options);
-    const ids = [...prefix];
+    const ids = [...prefix.ids];
     for await (const id of this.#draw(prefix, options)) ids.push(id);
     return this.tokenizer.decode(ids);
   }
 
   /** Generates a continuation of the prefix, piece by piece. Never splits a character of several bytes. */
   async *stream(options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
-    const ids = this.#prefixOf(options);
-    let shown = this.tokenizer.decode(ids);
-    for await (const id of this.#draw([...ids], options)) {
-      ids.push(id);
-      const text = this.tokenizer.decode(ids);
-      if (text.endsWith("\ufffd")) continue; // the first bytes of a character
-      const piece = text.slice(shown.length);
-      shown = text;
+    const prefix = this.#prefixOf(options);
+    const pieces = new Pieces(this.tokenizer, prefix.ids, prefix.text);
+    for await (const id of this.#draw(prefix, options)) {
+      const piece = pieces.add(id);
       if (piece !== "") yield piece;
     }
-    const rest = this.tokenizer.decode(ids).slice(shown.length);
+    const rest = pieces.rest();
     if (rest !== "") yield rest;
   }
 
@@ -181,7 +178,8 @@ export class Model {
   /** Logits [vocabSize] of the token after a text. Reads at most the last blockSize tokens, BOS included. */
   async logits(prefix: string): Promise<number[]> {
     const reader = (await this.#open()).reader();
-    const ids = [this.tokenizer.bos, ...this.#prefixOf({ prefix })].slice(-this.config.blockSize);
+    const { ids: read } = this.tokenizer.encode(cleanPrompt(prefix, this.options));
+    const ids = [this.tokenizer.bos, ...read].slice(-this.config.blockSize);
     let logits: number[] = [];
     for (const id of ids) logits = await reader.read(id);
     return logits;
@@ -218,11 +216,11 @@ export class Model {
     return this.#engine;
   }
 
-  #prefixOf({ prefix = "" }: GenerateOptions): number[] {
-    return this.tokenizer.encode(cleanPrompt(prefix, this.options)).ids;
+  #prefixOf({ prefix = "" }: GenerateOptions): Prompt {
+    return this.tokenizer.prompt(cleanPrompt(prefix, this.options));
   }
 
-  async *#draw(prefix: readonly number[], options: GenerateOptions): AsyncGenerator<number, void, void> {
+  async *#draw({ ids, open }: Prompt, options: GenerateOptions): AsyncGenerator<number, void, void> {
     const {
       temperature = 0.5,
       topK = null,
@@ -232,7 +230,7 @@ export class Model {
       signal,
     } = options;
     const engine = await this.#open();
-    const draws = generate(engine, prefix, maxTokens, new Random(seed), { temperature, topK, topP });
+    const draws = generate(engine, ids, maxTokens, new Random(seed), { temperature, topK, topP }, open);
     signal?.throwIfAborted();
     for await (const { token } of draws) {
       signal?.throwIfAborted();
@@ -254,7 +252,7 @@ export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Mo
   }
   const optionsJson: unknown = JSON.parse(optionsText);
   const options = resolveOptions(checkOptions(TRAIN_OPTIONS, isRecord(optionsJson) ? optionsJson : {}));
-  const tokenizer = tokenizerFromJson(JSON.parse(tokenizerText));
+  const tokenizer = tokenizerFromJson(JSON.parse(tokenizerText), options);
   if (tokenizer.vocabSize !== model.config.vocabSize) {
     throw new InputError(
       `load: the tokenizer has ${tokenizer.vocabSize} tokens, the weights ${model.config.vocabSize}; the file is damaged`,

@@ -104,7 +104,7 @@ export async function decodeRun(files: RunFiles): Promise<RunContent> {
     return decoder.decode(bytes);
   };
   const options = resolveOptions(checkOptions(TRAIN_OPTIONS, parseConfigText(textOf("config.json"), "config.json")));
-  const tokenizer = tokenizerFromJson(parseJsonText(textOf("tokenizer.json"), "tokenizer.json"));
+  const tokenizer = tokenizerFromJson(parseJsonText(textOf("tokenizer.json"), "tokenizer.json"), options);
   const saved = [...files.keys()].flatMap((name) => {
     const step = name.startsWith("checkpoints/") ? stepOfCheckpoint(name.slice("checkpoints/".length)) : null;
     return step === null ? [] : [{ step, name }];

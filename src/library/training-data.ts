@@ -37,7 +37,7 @@ export interface TrainingData {
    * document.
    */
   readonly unlearnt: number;
-  /** Every distinct document; a sample is new if it is not among them. */
+  /** Every distinct document as it was read; `likenessOf` compares a model's texts with the encoded ones. */
   readonly known: TextSet;
   /** Documents dropped as duplicates. */
   readonly duplicates: number;
@@ -92,6 +92,12 @@ export function trainingDataOf(
     random,
     dataHash,
   };
+}
+
+/** The tokens of every document, held-out ones included, without BOS. */
+export function* documentsOf({ train, heldOut, tokenizer }: TrainingData): Generator<ArrayLike<number>, void, void> {
+  yield* train.texts(tokenizer.bos);
+  yield* heldOut.texts(tokenizer.bos);
 }
 
 function configOf({ nEmbd, nHead, nLayer, blockSize }: TrainOptions, { vocabSize }: Tokenizer): Config {

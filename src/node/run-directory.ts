@@ -8,6 +8,7 @@
  *   ├─ model.safetensors   the best weights alone
  *   ├─ metrics.jsonl       a line per step and per evaluation; metrics.csv and tensorboard/ with --log
  *   ├─ samples.txt         a text per line, or between blank lines
+ *   ├─ samples.json        the same, each with its mark
  *   ├─ result.json         the outcome                      cost.json   its time and memory (both: result.ts)
  *   ├─ pages/              copies of texts from the web or standard input, for a resumed training
  *   └─ .lock               the process that is training
@@ -55,6 +56,8 @@ import { loadFetched, saveFetched } from "./fetched.ts";
 import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";
 import { createDirectoryAtomically } from "./atomic-directory.ts";
+import { writeSamples } from "./samples.ts";
+import type { Sample } from "./samples.ts";
 
 /** A run on the disk. */
 export class Run {
@@ -75,7 +78,7 @@ export class Run {
     this.options = resolveOptions(readOptions(join(path, "config.json"), optionsJson));
     this.optionsText = optionsTextOf(optionsJson);
     this.tokenizerText = tokenizerText;
-    this.tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, join(path, "tokenizer.json")));
+    this.tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, join(path, "tokenizer.json")), this.options);
   }
 
   /**
@@ -208,10 +211,9 @@ export class Run {
     }
   }
 
-  /** Writes samples.txt. */
-  saveSamples(samples: readonly string[]): void {
-    const end = this.options.documents === "line" ? "\n" : "\n\n";
-    writeDurably(join(this.path, "samples.txt"), samples.map((sample) => sample + end).join(""));
+  /** Writes samples.json and samples.txt. */
+  saveSamples(samples: readonly Sample[]): void {
+    writeSamples(this.path, samples, this.options.documents);
   }
 
   /** The path of metrics.jsonl. */

@@ -212,9 +212,16 @@ export function drawImportance(data: ReportData, parent: HTMLElement): void {
 export function drawSamples(data: ReportData, parent: HTMLElement): void {
   for (const [index, run] of data.runs.entries()) {
     if (run.samples.length === 0) continue;
-    const list = make("ol", {}, ...run.samples.slice(0, 10).map((sample) => make("li", {}, visible(sample))));
+    const list = make("ol", {}, ...run.samples.slice(0, 10).map(sampleItem));
     parent.append(make("div", {}, headOf(run, index), list));
   }
+}
+
+/** A sample with its mark; the line it is near to follows. */
+export function sampleItem({ text, mark, near }: ReportRun["samples"][number]): HTMLElement {
+  const item = make("li", {}, visible(text));
+  if (mark !== null) item.append(" ", make("small", {}, near === null ? mark : `${mark}: ${visible(near)}`));
+  return item;
 }
 
 /** A heading: the run's name under a rule in its colour. */

@@ -52,7 +52,8 @@ figure { margin: 0; }
 h3 { padding-top: 5px; }
 .columns { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(230px, 1fr); gap: 14px; overflow-x: auto; padding-bottom: 6px; }
 .columns ol { margin: 0; padding: 0 0 0 26px; font-size: 13.5px; }
-.columns li { overflow-wrap: anywhere; margin: 0 0 3px; }
+.columns li { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 3px; }
+.columns li small { color: var(--muted); }
 .columns li::marker { color: var(--muted); font-size: 12px; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 14px; }
 .text i { font-style: normal; color: var(--muted); }

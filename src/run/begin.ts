@@ -15,13 +15,14 @@ import { resumeEngine, usesBlas } from "../library/engines.ts";
 import { startTraining } from "../library/start.ts";
 import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
+import { documentsOf } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Reporter } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Training } from "./training.ts";
 import type { Best } from "./training.ts";
-import { sampleTexts } from "./write.ts";
-import type { Writer } from "./write.ts";
+import { sampleText, samplesOf } from "./write.ts";
+import type { Writer, WrittenText } from "./write.ts";
 
 /** Where a new run is made, and what it may use. */
 export interface NewRun {
@@ -160,12 +161,13 @@ async function finish(
   if (typeof engine === "number") return stopEarly(engine);
   const { numSamples, temperature } = run.options;
   const writer = { engine, tokenizer: data.tokenizer, random: data.random, options: run.options };
-  const texts: string[] = [];
+  const texts: WrittenText[] = [];
   while (texts.length < numSamples) {
-    texts.push(...(await sampleTexts(writer, 1, { temperature, topK: null, topP: null, maxTokens: null })));
+    texts.push(await sampleText(writer, { temperature, topK: null, topP: null, maxTokens: null }));
     if (await stop.heard()) return stopEarly(stop.exitCode ?? 0);
   }
-  run.saveSamples(texts);
-  reporter.samples(texts.map((text) => ({ text, known: data.known.has(text) })));
+  const samples = samplesOf(texts, documentsOf(data), data.tokenizer);
+  run.saveSamples(samples);
+  reporter.samples(samples);
   return { exitCode: 0, writer };
 }

@@ -4,6 +4,8 @@
  */
 import type { Baselines } from "../text/baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
+import type { MergeReport } from "./merging.ts";
+import type { Sample } from "../node/samples.ts";
 import type { Cleaning } from "../text/corpus.ts";
 
 /** How far the reading of a large text has come. */
@@ -100,17 +102,26 @@ export interface ResultReport {
 }
 
 /** A text that the model wrote. */
-export interface SampleReport {
-  /** The text. */
+export type SampleReport = Sample;
+
+/** A prompt, and what the model made of it. */
+export interface CompletionReport {
+  /** As it was given. */
+  readonly prompt: string;
+  /** What the model added. */
+  readonly completion: string;
+  /** The whole text; it begins with the prompt, but for unknown pieces and spacing. */
   readonly text: string;
-  /** Whether exactly this document is in the data; null if unknown. */
-  readonly known: boolean | null;
+  /** Pieces of the prompt that are not in the vocabulary, with their counts. */
+  readonly unknown: Readonly<Record<string, number>>;
 }
 
 /** Receives the events of a training. */
 export interface Reporter {
   /** Progress while a large text is read. */
   reading(reading: ReadingReport): void;
+  /** A merge is learnt; called for each. */
+  merge(merge: MergeReport): void;
   /** An event of a page that is fetched. */
   page(event: PageEvent): void;
   /** The header. */
@@ -127,6 +138,8 @@ export interface Reporter {
   result(report: ResultReport): void;
   /** The samples. */
   samples(samples: readonly SampleReport[]): void;
+  /** A prompt is answered. @param number counts the prompts from 1. */
+  completion(completion: CompletionReport, number: number): void;
   /** A warning; the run continues. */
   warn(message: string): void;
   /** A message. */

@@ -8,8 +8,10 @@ import { generateTokens } from "../training/sample.ts";
 import type { SamplingOptions } from "../training/sample.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { cleanPrompt } from "../text/corpus.ts";
+import type { SampleReport } from "./reporter.ts";
+import { likenessOf } from "../text/likeness.ts";
 import { nameUnknown } from "../text/tokenizer.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
+import type { Prompt, Tokenizer } from "../text/tokenizer.ts";
 import { openEngine } from "../library/engines.ts";
 import { nodeMachine } from "./machine.ts";
 
@@ -34,21 +36,42 @@ export interface WritingOptions extends SamplingOptions {
   readonly maxTokens: number | null;
 }
 
-/** Samples of a trained model: texts without a prompt. */
-export async function sampleTexts(writer: Writer, count: number, options: WritingOptions): Promise<string[]> {
-  const texts: string[] = [];
-  for (let i = 0; i < count; i++) texts.push((await completeText(writer, [], options)).more);
-  return texts;
+/** A text that a model generated without a prompt. */
+export interface WrittenText {
+  /** As decoded. */
+  readonly text: string;
+  /** Its tokens. */
+  readonly ids: readonly number[];
+}
+
+/** A sample of a trained model: a text without a prompt. */
+export async function sampleText(writer: Writer, options: WritingOptions): Promise<WrittenText> {
+  const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;
+  const ids = await generateTokens(writer.engine, [], maxTokens, writer.random, options);
+  return { text: writer.tokenizer.decode(ids), ids };
+}
+
+/** Texts as they are reported: each with its likeness to the documents. */
+export function samplesOf(
+  texts: readonly WrittenText[],
+  documents: Iterable<ArrayLike<number>>,
+  tokenizer: Tokenizer,
+): SampleReport[] {
+  const ids = texts.map((text) => text.ids);
+  return likenessOf(ids, documents, tokenizer).map((likeness, i) => ({ text: texts[i].text, ...likeness }));
 }
 
 /** A prompt, and what the model adds to it. */
 export async function completeText(
   { engine, tokenizer, random }: Writer,
-  prompt: readonly number[],
+  { ids, open, text }: Prompt,
   options: WritingOptions,
 ): Promise<Completion> {
   const maxTokens = options.maxTokens ?? engine.config.blockSize;
-  return completionOf(tokenizer, prompt, await generateTokens(engine, prompt, maxTokens, random, options));
+  const more = await generateTokens(engine, ids, maxTokens, random, options, open);
+  const whole = tokenizer.decode([...ids, ...more]);
+  if (whole.startsWith(text)) return { prompt: text, more: whole.slice(text.length) };
+  return { prompt: "", more: whole }; // the prompt ends inside a character, or its last mark has opened
 }
 
 /** A text in two parts. They are decoded together, because the space between them depends on both. */
@@ -59,25 +82,19 @@ export interface Completion {
   readonly more: string;
 }
 
-function completionOf(tokenizer: Tokenizer, prompt: readonly number[], more: readonly number[]): Completion {
-  const [beginning, whole] = [tokenizer.decode(prompt), tokenizer.decode([...prompt, ...more])];
-  if (whole.startsWith(beginning)) return { prompt: beginning, more: whole.slice(beginning.length) };
-  return { prompt: "", more: whole }; // the prompt ends inside a character, in the first of its bytes
-}
-
-/** The ids of a prompt, cleaned as the training's texts. Drops what is not in the vocabulary, with a warning. */
+/** A prompt as tokens, cleaned as the training's texts. Drops what is not in the vocabulary, with a warning. */
 export function encodePrompt(
   { tokenizer, options }: Pick<Writer, "tokenizer" | "options">,
   prompt: string,
   warn: (message: string) => void,
-): number[] {
-  const { ids } = tokenizer.encode(cleanPrompt(prompt, options));
+): Prompt {
+  const encoded = tokenizer.prompt(cleanPrompt(prompt, options));
   const { unknown } = tokenizer.encode(cleanPrompt(prompt, options, "kept")); // what is removed is named, too
   if (unknown.size > 0) {
     const done = tokenizer.unk === null ? "left out" : "read as <unk>";
     warn(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; ${done}`);
   }
-  return ids;
+  return { ...encoded, unknown };
 }
 
 /** Parameters above which a GPU is worth its start-up time for generation. */

@@ -6,13 +6,13 @@ import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { TRAIN_OPTIONS, flagOf } from "../options/config.ts";
 import type { TrainOptions } from "../options/train-options.ts";
-import { splitLines } from "../text/dataset.ts";
 import { isRecord } from "../errors.ts";
 import type { Curve, ReportRun, RunState, Setting } from "../experiments/report-data.ts";
 import { readWhole } from "../node/files.ts";
 import { Lock } from "../node/lock.ts";
 import { loadCost, loadResult } from "../node/result.ts";
 import { Run } from "../node/run-directory.ts";
+import { markOf, readSamples } from "../node/samples.ts";
 import type { Failure } from "./sweep-directory.ts";
 
 /** A run's results and its options. */
@@ -82,7 +82,11 @@ export function readRun(path: string, name: string = basename(path), failure: Fa
     heldOut,
     heldOutBits:
       bitsPerNat > 0 ? { steps: heldOut.steps, values: heldOut.values.map((value) => value * bitsPerNat) } : NO_CURVE,
-    samples: readSamples(path, run.options),
+    samples: readSamples(path, run.options.documents, run.options.numSamples).map((sample) => ({
+      text: sample.text,
+      mark: markOf(sample),
+      near: sample.near,
+    })),
   } satisfies RunReading["report"];
   return { options: run.options, report };
 }
@@ -129,13 +133,6 @@ function thinned({ steps, values }: Curve): Curve {
     steps: Array.from({ length: count }, (_, i) => steps[Math.min((i + 1) * length, steps.length) - 1]),
     values: Array.from({ length: count }, (_, i) => slice(i).reduce((sum, value) => sum + value, 0) / slice(i).length),
   };
-}
-
-function readSamples(path: string, { documents }: TrainOptions): string[] {
-  const file = join(path, "samples.txt");
-  if (!fs.existsSync(file)) return [];
-  const text = readWhole(file).toString("utf8");
-  return documents === "line" ? splitLines(text) : text.split("\n\n").filter((sample) => sample !== "");
 }
 
 /** Options that change how a run is executed or stored, but not what it learns. */

@@ -143,6 +143,32 @@ export class TokenSequences implements Sequence<Tokens> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
   }
 
+  /**
+   * The documents without BOS, in the order of the shared array, each once: also those that windows were cut from, except
+   * where a window's document is only partly in this list. `[[9, 1, 2], [2, 9, 3], [3, 9]]`, 9 → `[1, 2]`, `[3]`.
+   */
+  *texts(bos: number): Generator<Ids, void, void> {
+    let [start, end] = [0, 0]; // neighbouring items are one range
+    for (const item of this.#order.toSorted((a, b) => this.#starts[a] - this.#starts[b])) {
+      if (this.#starts[item] > end) {
+        yield* this.#between(bos, start, end);
+        start = this.#starts[item];
+      }
+      end = Math.max(end, this.#ends[item]);
+    }
+    yield* this.#between(bos, start, end);
+  }
+
+  /** What stands between BOS and BOS in a range. */
+  *#between(bos: number, start: number, end: number): Generator<Ids, void, void> {
+    for (let from = start; from < end;) {
+      const found = this.#ids.indexOf(bos, from);
+      const to = found < 0 || found > end ? end : found;
+      if (to > from) yield this.#ids.subarray(from, to);
+      from = to + 1;
+    }
+  }
+
   /** Number of tokens of all documents. */
   countTokens(): number {
     return this.#order.reduce((sum, document) => sum + this.#ends[document] - this.#starts[document], 0);

@@ -23,6 +23,24 @@ export interface Encoding {
   readonly unknown: ReadonlyMap<string, number>;
 }
 
+/** A text that a model is to continue. */
+export interface Prompt extends Encoding {
+  /** Token ids to read first, without BOS and without the word that is open. */
+  readonly ids: number[];
+  /** The word in which the text ends, where the next tokens spell it and may go on with it; null: any token may follow. */
+  readonly open: OpenWord | null;
+  /** The text as it is decoded: without unknown pieces, and with the tokenizer's spacing. */
+  readonly text: string;
+}
+
+/** A word of which a prompt has the first letters: `Go`, which may become `Go`, `God` or `Gold`. */
+export interface OpenWord {
+  /** Whether a token may come next: it begins with the letters that are left, or is the beginning of them. */
+  allows(token: number): boolean;
+  /** What is open after an allowed token; null: all letters have been spelt. */
+  after(token: number): OpenWord | null;
+}
+
 /** A range of a text and the token that covers it. */
 export interface Span {
   /** Index of the first UTF-16 unit. */
@@ -47,6 +65,11 @@ export interface Tokenizer {
   readonly unk: number | null;
   /** Text → ids, without BOS. */
   encode(text: string): Encoding;
+  /**
+   * A text to be continued, also within its last word. Where a token tells that a word ends (bpe), the last word is left
+   * open, unless white space follows it; elsewhere the ids are those of `encode`.
+   */
+  prompt(text: string): Prompt;
   /**
    * The range of each token of a text, in order, without gap or overlap: `"ab c"` as words →
    * `[0, 2) ab, [2, 3) null, [3, 4) c`. A character split between tokens (byte-bpe) belongs to the range of the last

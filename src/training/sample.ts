@@ -27,6 +27,14 @@ export interface Draw {
   readonly likeliest: readonly { readonly token: number; readonly probability: number }[];
 }
 
+/** A word that the next tokens must spell (`OpenWord` in text/): a prompt may end within a word. */
+export interface Spelling {
+  /** Whether a token may come next. */
+  allows(token: number): boolean;
+  /** What is left to spell after an allowed token; null: nothing. */
+  after(token: number): Spelling | null;
+}
+
 /** Logits [vocabSize] → probabilities [vocabSize]; tokens excluded by top-k or top-p get 0. The sum is 1. */
 export function nextTokenProbabilities(logits: ArrayLike<number>, options: SamplingOptions): number[] {
   const { temperature, topK, topP } = options;
@@ -73,6 +81,7 @@ function normalise(weights: number[]): void {
  * Continues a prompt, one draw at a time, until BOS (which is not yielded) or `maxTokens` draws. The context is the
  * last blockSize tokens, BOS and prompt included. Lets the event loop run every 10 ms.
  * @param prompt ids without BOS; may be empty, or longer than blockSize.
+ * @param open what the first tokens must spell; they don't count as draws. null: nothing.
  */
 export async function* generate(
   engine: Engine,
@@ -80,21 +89,29 @@ export async function* generate(
   maxTokens: number,
   random: Random,
   options: SamplingOptions,
+  open: Spelling | null = null,
 ): AsyncGenerator<Draw, void, void> {
   const bos = engine.config.vocabSize - 1;
   const context = new SlidingReader(engine);
   let logits: number[] = [];
   for (const token of [bos, ...prompt].slice(-engine.config.blockSize)) logits = await context.read(token);
   const pacer = new Pacer();
-  for (let count = 0; count < maxTokens; count++) {
+  let spelling = open;
+  for (let count = 0; count < maxTokens || spelling !== null;) {
     if (pacer.isDue) await pacer.pause();
-    const probabilities = nextTokenProbabilities(logits, options);
+    const probabilities = nextTokenProbabilities(masked(logits, spelling), options);
     const token = random.weightedIndex(probabilities);
     if (token === bos) return;
     yield new ProbableDraw(token, probabilities);
-    if (count + 1 < maxTokens) logits = await context.read(token);
+    if (spelling === null) count++;
+    else spelling = spelling.after(token);
+    if (count < maxTokens || spelling !== null) logits = await context.read(token);
   }
 }
+
+/** Logits in which tokens that would spell another word have probability 0. */
+const masked = (logits: number[], spelling: Spelling | null): number[] =>
+  spelling === null ? logits : logits.map((logit, token) => (spelling.allows(token) ? logit : -Infinity));
 
 /** Sorts only when `likeliest` is read, since most callers need only the token. */
 class ProbableDraw implements Draw {

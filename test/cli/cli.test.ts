@@ -43,7 +43,7 @@ describe("microgpt train", () => {
   test("leaves a run directory with all that the README names", () => {
     const { run, data } = trained();
     const files =
-      "checkpoints config.json cost.json hugging-face metrics.jsonl model.safetensors result.json samples.txt tokenizer.json";
+      "checkpoints config.json cost.json hugging-face metrics.jsonl model.safetensors result.json samples.json samples.txt tokenizer.json";
     expect(readdirSync(run).toSorted()).toEqual(files.split(" "));
     const config: unknown = JSON.parse(readFileSync(join(run, "config.json"), "utf8"));
     expect(config).toMatchObject({ format: "microgpt-run", version: 1, options: { data: [data], nEmbd: 4, seed: 42 } });
@@ -56,10 +56,10 @@ describe("microgpt train", () => {
   test("marks a sample that is in the data, and only such a one", () => {
     const { stdout, data } = trained("--num-steps", "400", "--temperature", "0.2");
     const words = new Set(readFileSync(data, "utf8").split("\n"));
-    const marked = [...stdout.matchAll(/^sample +\d+: (\S*) +(new|in the data)$/gm)];
+    const marked = [...stdout.matchAll(/^sample +\d+: (\S*) +(new|near|in the data)$/gm)];
     expect(marked).toHaveLength(20);
-    for (const [, word, mark] of marked) expect(mark).toBe(words.has(word) ? "in the data" : "new");
-    expect(new Set(marked.map(([, , mark]) => mark))).toEqual(new Set(["new", "in the data"]));
+    for (const [, word, mark] of marked) expect(mark === "in the data").toBe(words.has(word));
+    expect(marked.map(([, , mark]) => mark)).toContain("in the data");
   });
 
   test("--json speaks JSON only, one object a line, an event for every step", () => {
@@ -100,7 +100,7 @@ describe("microgpt train", () => {
     const args = ["train", "--data", data, "--runs-dir", directory, "--prompt-file", prompts, "--num-samples", "0"];
     const { stdout, exitCode } = await microgptHere([...args, ...TINY]);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/\n\nba\S*\ndif\S*\n$/);
+    expect(stdout).toMatch(/\n\nprompt {2}1: {2}ba\ncompletion: ba\S*\n\nprompt {2}2: {2}dif\ncompletion: dif\S*\n$/);
   });
 
   test("--reference keeps duplicates, holds nothing out, and keeps the last weights", async () => {

@@ -51,7 +51,8 @@ describe("every option of the reference runs as it is given there", () => {
     expect(engine).toBe(command.includes("--no-gpu") ? "atomic" : "wasm");
     if (command.includes("--urls") || command.includes("--url-file"))
       expect(stdout).toContain("180 documents to learn");
-    if (command.includes("--prompt-file")) expect(stdout).toMatch(/\nAnd God said.*\nIn the beginning.*\n$/);
+    if (command.includes("--prompt-file"))
+      expect(stdout).toMatch(/\ncompletion: And God said.*\n\nprompt.*\ncompletion: In the beginning.*\n$/);
   }
 
   test.each(COMMANDS)("microgpt %s", expectTraining);

@@ -50,7 +50,10 @@ function run(index: number, more: Partial<ReportRun> = {}): ReportRun {
     loss: curve(10, (i) => 4 - i / 10),
     heldOut: curve(5, (i) => 4 - i / 5 + index),
     heldOutBits: curve(5, (i) => 5 - i / 5 + index / 10),
-    samples: ["alice", "bob"],
+    samples: [
+      { text: "alice", mark: "new", near: null },
+      { text: "bob", mark: "near", near: "rob" },
+    ],
     completions: [
       {
         prompt: "al",
@@ -182,7 +185,7 @@ describe.skipIf(path === null)("a report in a browser, from the disk (skipped wh
     const runs = [
       run(1, {
         name: evil,
-        samples: [evil],
+        samples: [{ text: evil, mark: "near", near: evil }],
         settings: { [evil]: evil },
         completions: [{ prompt: evil, tokens: [{ text: evil, probability: 1 }] }],
       }),

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { Readable } from "node:stream";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, expect, onTestFinished, vi } from "vitest";
@@ -35,8 +36,9 @@ let evaluations = 0;
  */
 export async function microgptHere(
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
 ): Promise<Finished> {
+  const stdin = Object.getOwnPropertyDescriptor(process, "stdin")!;
   const [argv, cwd, env, listeners] = [process.argv, process.cwd(), process.env, process.stdout.listeners("error")];
   const record = (stream: NodeJS.WriteStream): MockInstance => vi.spyOn(stream, "write").mockImplementation(() => true);
   const [stdout, stderr] = [record(process.stdout), record(process.stderr)];
@@ -46,11 +48,14 @@ export async function microgptHere(
     process.env = { ...env, ...options.env };
     process.argv = [process.execPath, CLI, ...args];
     process.exitCode = 0;
+    const input = Readable.from(options.input === undefined ? [] : [options.input]);
+    Object.defineProperty(process, "stdin", { value: input, configurable: true });
     evaluations++;
     await import(`${pathToFileURL(CLI).href}?${evaluations}`); // the entry alone is evaluated anew
     return { exitCode: process.exitCode, stdout: textOf(stdout), stderr: textOf(stderr) };
   } finally {
     for (const spy of [stdout, stderr]) spy.mockRestore();
+    Object.defineProperty(process, "stdin", stdin);
     for (const listener of process.stdout.listeners("error")) {
       if (!listeners.includes(listener)) process.stdout.off("error", listener as () => void);
     }

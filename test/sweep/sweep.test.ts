@@ -293,7 +293,7 @@ test("runs are compared: as a table, with completions, as JSON, as CSV", async (
   expect(stdout).toMatch(
     /^run +tokenizer +n-layer +parameters +vocabulary +steps +best at +tokens\/s +time +memory +held-out +bits\/byte$/m,
   );
-  expect(stdout).toMatch(/^ba\n(?: +(?:run|other) +ba\w*\n){2}$/m);
+  expect(stdout).toMatch(/^ba\n(?: +(?:run|other) +ba[\w ]*\n){2}$/m);
   const json = JSON.parse((await microgptHere(["compare", run, other, "--json"])).stdout) as {
     runs: { name: string }[];
     costs: object;

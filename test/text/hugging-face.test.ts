@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toHuggingFace } from "../../src/text/tokenizers/hugging-face.ts";
+import { tokenizerFromJson } from "../../src/text/tokenizers/json.ts";
 import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
 
 const verses = readFileSync(new URL("../fixtures/genesis200.txt", import.meta.url), "utf8").split("\n");
@@ -32,11 +33,13 @@ test.each([
   (kind, unk) => {
     const tokenizer = trainTokenizer(verses, { tokenizer: kind, bpeMerges: 300, vocabSize: null, unk });
     const theirs = new HuggingFace(JSON.parse(JSON.stringify(toHuggingFace(tokenizer))) as object, {});
+    // The format has no rule for quotes, so a decoder of words there has the reference's spacing.
+    const decoder = tokenizerFromJson(JSON.parse(JSON.stringify(tokenizer)), { reference: true });
     const compare = (text: string): void => {
       const { ids } = tokenizer.encode(text);
       expect(theirs.encode(text, { add_special_tokens: false }).ids).toEqual(ids);
       if (ids.length === 0) return; // their decode takes an empty list for a mistake
-      expect(theirs.decode(ids, { clean_up_tokenization_spaces: false })).toBe(tokenizer.decode(ids));
+      expect(theirs.decode(ids, { clean_up_tokenization_spaces: false })).toBe(decoder.decode(ids));
     };
     for (const verse of verses) compare(verse);
     fc.assert(fc.property(strings, compare), { numRuns: 1_000 });
@@ -76,8 +79,9 @@ describe.skipIf(!hasTokenizers)(
       );
       expect(status).toBe(0);
       const theirs = JSON.parse(stdout) as [ids: number[], text: string][];
+      const decoder = tokenizerFromJson(JSON.parse(JSON.stringify(tokenizer)), { reference: true });
       expect(theirs).toEqual(
-        texts.map((text) => [tokenizer.encode(text).ids, tokenizer.decode(tokenizer.encode(text).ids)]),
+        texts.map((text) => [tokenizer.encode(text).ids, decoder.decode(tokenizer.encode(text).ids)]),
       );
     });
   },
@@ -88,4 +92,27 @@ test("BOS is a special token of its own id", () => {
   const theirs = new HuggingFace(JSON.parse(JSON.stringify(toHuggingFace(tokenizer))) as object, {});
   expect(theirs.encode("<bos>ab", { add_special_tokens: false }).ids).toEqual([257, 256]);
   expect(theirs.decode([257, 256], { skip_special_tokens: true })).toBe("ab");
+});
+
+test("bpe: every id has its own name, also where merges have learnt `<bos>`", () => {
+  const texts = ["<bos>x <bos>y", "<bos>z <bos>x", "a <|bos|> <|bos|> <|bos|>", "plain text"];
+  const tokenizer = trainTokenizer(texts, { tokenizer: "bpe", bpeMerges: 40, vocabSize: null, unk: false });
+  const tokens = Array.from({ length: tokenizer.bos }, (_, id) => tokenizer.token(id));
+  expect(tokens).toContain("<bos>"); // the merges are those of the fault
+  const json = JSON.parse(JSON.stringify(toHuggingFace(tokenizer))) as {
+    added_tokens: { id: number; content: string }[];
+    model: { vocab: Record<string, number> };
+  };
+  const ids = Object.values(json.model.vocab).toSorted((a, b) => a - b);
+  expect(ids).toEqual(Array.from({ length: tokenizer.vocabSize }, (_, id) => id));
+  const [{ id, content }] = json.added_tokens;
+  expect([id, json.model.vocab[content], tokens.includes(content)]).toEqual([tokenizer.bos, tokenizer.bos, false]);
+  const theirs = new HuggingFace(json, {});
+  for (const text of texts) {
+    const { ids: ours } = tokenizer.encode(text);
+    if (text.includes(content)) continue; // there the letters are the special token
+    expect(theirs.encode(text, { add_special_tokens: false }).ids).toEqual(ours);
+    expect(theirs.decode(ours)).toBe(text);
+  }
+  expect(theirs.encode(`${content}x`, { add_special_tokens: false }).ids[0]).toBe(tokenizer.bos);
 });

@@ -82,3 +82,22 @@ test("a million texts that differ in one place make a million entries", () => {
   expect(set.size).toBe(1_000_000);
   expect([set.has("document 999999"), set.has("document 1000000"), set.has("")]).toEqual([true, false, false]);
 });
+
+test("texts gives the documents back, from any order of them, and from the windows they were cut into", () => {
+  const documents = fc.array(fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 1, maxLength: 7 }), {
+    maxLength: 8,
+  });
+  fc.assert(
+    fc.property(documents, fc.integer({ min: 1, max: 5 }), (all, blockSize) => {
+      const collector = new TokenCollector(10);
+      for (const ids of all) collector.add([9, ...ids, 9]);
+      const textsOf = (sequences: TokenSequences): number[][] =>
+        Array.from(sequences.texts(9), (ids) => Array.from(ids));
+      const shuffled = collector.documents().shuffled(new Random(1));
+      expect(textsOf(shuffled)).toEqual(all);
+      expect(textsOf(collector.documents().windows(blockSize).shuffled(new Random(2)))).toEqual(all);
+      const even = Uint32Array.from(all.keys()).filter((index) => index % 2 === 0);
+      expect(textsOf(collector.documents(even.toReversed()))).toEqual(all.filter((_, index) => index % 2 === 0));
+    }),
+  );
+});

@@ -4,7 +4,7 @@
  * `vocabulary.ts`.
  */
 import { NOTHING_UNKNOWN, unknownId } from "../tokenizer.ts";
-import type { Encoding, Span, Tokenizer, TokenizerJson } from "../tokenizer.ts";
+import type { Encoding, OpenWord, Prompt, Span, Tokenizer, TokenizerJson } from "../tokenizer.ts";
 import { MergeApplier } from "./apply-merges.ts";
 import { detached, widthAt } from "./characters.ts";
 import type { Scan } from "./characters.ts";
@@ -31,6 +31,8 @@ export interface BpeScheme {
   readonly sizeOf: (codePoint: number) => number;
   /** Suffix of a token's text that is not in the piece: the end of word (bpe), or none. */
   readonly end: string;
+  /** Whether a prompt's last word is left open: a closed one has another last token than its beginning. */
+  readonly leavesOpen: boolean;
   /** Fields of `tokenizer.json` besides the merges. */
   readonly json: Pick<TokenizerJson, "tokens">;
 }
@@ -76,6 +78,20 @@ export class BpeTokenizer implements Tokenizer {
       if (hasUnknown) this.#countUnknown(text, start, end, (unknown ??= new Map<string, number>()));
     });
     return { ids, unknown: unknown ?? NOTHING_UNKNOWN };
+  }
+
+  prompt(text: string): Prompt {
+    const encoding = this.encode(text);
+    const closed = { ...encoding, open: null, text: this.decode(encoding.ids) };
+    let [start, end] = [0, 0];
+    this.#scheme.scan(text, (pieceStart, pieceEnd) => {
+      [start, end] = [pieceStart, pieceEnd];
+    });
+    const word = text.slice(start, end);
+    if (!this.#scheme.leavesOpen || end === 0 || end < text.length || this.#symbolsOf(word).includes(UNKNOWN)) {
+      return closed;
+    }
+    return { ...closed, ids: this.encode(text.slice(0, start)).ids, open: new OpenLetters(this.#applier.texts, word) };
   }
 
   spans(text: string): Span[] {
@@ -160,5 +176,26 @@ export class BpeTokenizer implements Tokenizer {
       for (; at < pieceEnd && size() <= pending; at += widthAt(text, at)) pending -= size();
       visit(symbol, from, at);
     }
+  }
+}
+
+/** The letters of an open word that no token has spelt yet. */
+class OpenLetters implements OpenWord {
+  readonly #texts: readonly string[];
+  readonly #letters: string;
+
+  constructor(texts: readonly string[], letters: string) {
+    this.#texts = texts;
+    this.#letters = letters;
+  }
+
+  allows(token: number): boolean {
+    const text = this.#texts[token];
+    return text !== undefined && (text.startsWith(this.#letters) || this.#letters.startsWith(text));
+  }
+
+  after(token: number): OpenWord | null {
+    const { length } = this.#texts[token];
+    return length < this.#letters.length ? new OpenLetters(this.#texts, this.#letters.slice(length)) : null;
   }
 }

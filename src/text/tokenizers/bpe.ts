@@ -16,12 +16,15 @@ import { byCodePoint } from "./vocabulary.ts";
 export const END_OF_WORD = "</w>";
 const END = " ";
 
+/** A token's text for display: the end of a word as `</w>`. */
+export const showEnd = (text: string): string => (text.endsWith(END) ? text.slice(0, -1) + END_OF_WORD : text);
+
 /** Base tokens as listed → their texts: `</w>` becomes a space. */
 export const textsOf = (tokens: readonly string[]): string[] =>
   tokens.map((token) => (token === END_OF_WORD ? END : token));
 
 /** The scheme for base `tokens`, in the order of their ids: characters, and END_OF_WORD once. */
-function bpeScheme(tokens: readonly string[]): BpeScheme {
+function bpeScheme(tokens: readonly string[], reference: boolean): BpeScheme {
   const base = textsOf(tokens);
   const idOf = new Map(base.map((token, id) => [token, id]));
   const end = idOf.get(END) ?? UNKNOWN;
@@ -36,21 +39,29 @@ function bpeScheme(tokens: readonly string[]): BpeScheme {
       return symbols;
     },
     textOf: (texts) => texts.replace(/^ +/, "").replace(/(?<! ) +$/, ""),
-    displayOf: (text) => (text.endsWith(END) ? text.slice(0, -1) + END_OF_WORD : text),
+    displayOf: showEnd,
     sizeOf: (codePoint) => (codePoint > 0xff_ff ? 2 : 1),
     end: END,
+    leavesOpen: !reference,
     json: { tokens },
   };
 }
 
-/** Makes a tokenizer from base `tokens` (characters, and `</w>` once, in the order of their ids) and learnt merges. */
-export const bpeTokenizer = (tokens: readonly string[], merges: readonly Merge[]): Tokenizer =>
-  new BpeTokenizer(bpeScheme(tokens), merges);
+/**
+ * Makes a tokenizer from base `tokens` (characters, and `</w>` once, in the order of their ids) and learnt merges.
+ * @param reference whether a prompt's last word is closed, as in the reference.
+ */
+export const bpeTokenizer = (
+  tokens: readonly string[],
+  merges: readonly Merge[],
+  reference: boolean = false,
+): Tokenizer => new BpeTokenizer(bpeScheme(tokens, reference), merges);
 
 /**
  * Learns a bpe tokenizer. Ids: the characters and `</w>` in the order of Python's `sorted`, then the merges in order.
+ * @param reference as in `bpeTokenizer`.
  */
-export function bpeTrainer(options: LearnOptions): TokenizerTrainer {
+export function bpeTrainer(options: LearnOptions, reference: boolean = false): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
     add(document) {
@@ -61,7 +72,7 @@ export function bpeTrainer(options: LearnOptions): TokenizerTrainer {
       for (const word of counts.keys()) for (const character of word) characters.add(character);
       const tokens = [...characters].toSorted(byCodePoint);
       checkCapacity(tokens.length, options.maxTokens);
-      const scheme = bpeScheme(tokens);
+      const scheme = bpeScheme(tokens, reference);
       const words = [...counts].map(([word, count]) => [scheme.symbolsOf(word), count] as const);
       return new BpeTokenizer(scheme, learnMerges(words, scheme.base, options));
     },

@@ -23,15 +23,19 @@ const SCHEME: BpeScheme = {
   base: BYTES,
   symbolsOf: (piece) => Array.from(encoder.encode(piece)),
   textOf: (texts) => decoder.decode(bytesOf(texts)),
-  displayOf(text) {
-    const shown = decoder.decode(bytesOf(text));
-    if (!shown.includes("\ufffd")) return shown;
-    return text.replace(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
-  },
+  displayOf: showBytes,
   sizeOf: (codePoint) => (codePoint < 0x80 ? 1 : codePoint < 0x8_00 ? 2 : codePoint < 0x1_00_00 ? 3 : 4),
   end: "",
+  leavesOpen: false,
   json: {},
 };
+
+/** A token's bytes for display: `\xe2` for those of an incomplete character. */
+export function showBytes(text: string): string {
+  const shown = decoder.decode(bytesOf(text));
+  if (!shown.includes("\ufffd")) return shown;
+  return text.replace(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
 
 const bytesOf = (texts: string): Uint8Array => Uint8Array.from(texts, (character) => character.charCodeAt(0));
 

@@ -2,9 +2,10 @@
  * Writes a tokenizer in the format of Hugging Face's `tokenizer.json`, which their libraries (Rust, Python, JavaScript)
  * read. Does not read it: `json.ts` reads our own format.
  *
- * Two differences remain. The format cannot express that unknown words are skipped (`word` without `--unk`): their
- * reader fails on one. And if a text contains the characters `<bos>` or `<unk>`, their reader takes them for the
- * special token.
+ * Three differences remain. The format cannot express that unknown words are skipped (`word` without `--unk`): their
+ * reader fails on one. It cannot count quotes, so their decoder of `word` writes the reference's spacing: `" Yes, "`,
+ * `$ 5. 50`. And if a text contains the name of a special token, `<bos>` or `<unk>`, their reader takes it for that
+ * token.
  */
 import type { Tokenizer } from "../tokenizer.ts";
 import { END_OF_WORD, textsOf } from "./bpe.ts";
@@ -50,9 +51,10 @@ const unescape = (regex: string): string =>
 /** The content of Hugging Face's `tokenizer.json` for a tokenizer. */
 export function toHuggingFace(tokenizer: Tokenizer): HuggingFaceJson {
   const { bos, unk } = tokenizer;
+  const nameOf = specialNames(tokenizer);
   const special = (id: number): object => ({
     id,
-    content: tokenizer.token(id),
+    content: nameOf(id),
     single_word: false,
     lstrip: false,
     rstrip: false,
@@ -159,8 +161,21 @@ function bpeModel(tokenizer: Tokenizer, base: readonly string[]): object {
 /** Name → id, in the order of the ids; the special tokens come last. */
 function vocabularyOf(tokenizer: Tokenizer, names: readonly string[]): object {
   const { bos, unk } = tokenizer;
-  const special = [...(unk === null ? [] : [unk]), bos].map((id) => [tokenizer.token(id), id] as const);
+  const nameOf = specialNames(tokenizer);
+  const special = [...(unk === null ? [] : [unk]), bos].map((id) => [nameOf(id), id] as const);
   return Object.fromEntries([...names.map((name, id) => [name, id] as const), ...special]);
+}
+
+/**
+ * Names of the special tokens. Merges may have learnt a token that is spelt `<bos>`; the format's vocabulary is keyed by
+ * name, so BOS is then `<|bos|>`, or the first of `<|bos1|>`, `<|bos2|>`, … that no token is spelt as.
+ */
+function specialNames(tokenizer: Tokenizer): (id: number) => string {
+  const { bos } = tokenizer;
+  const taken = new Set(Array.from({ length: tokenizer.unk ?? bos }, (_, id) => tokenizer.token(id)));
+  let name = tokenizer.token(bos);
+  for (let i = 0; taken.has(name); i++) name = `<|bos${i === 0 ? "" : i}|>`;
+  return (id) => (id === bos ? name : tokenizer.token(id));
 }
 
 /**

@@ -12,7 +12,7 @@ import { MAX_TOKEN_LENGTH, TokenTexts } from "./learn-merges.ts";
 import type { Merge } from "./learn-merges.ts";
 import { ABSENT, PairTable } from "./pair-table.ts";
 import { vocabularyTokenizer } from "./vocabulary.ts";
-import { WORD } from "./word.ts";
+import { REFERENCE_WORD, WORD } from "./word.ts";
 
 /** Limits far above any tokenizer trained here; they bound the time and memory that a hostile file can cost. */
 const MAX_TOKENS = 4_000_000;
@@ -22,8 +22,14 @@ const MAX_TEXT = 16_000_000;
 
 const FIELDS = new Set(["format", "version", "kind", "tokens", "unk", "merges"]);
 
-/** Makes a tokenizer from parsed JSON that `toJSON` wrote. Throws InputError that names the invalid field. */
-export function tokenizerFromJson(json: unknown): Tokenizer {
+/**
+ * Makes a tokenizer from parsed JSON that `toJSON` wrote. Throws InputError that names the invalid field.
+ * @param reference as in `TokenizerOptions`: how to decode is not in the file, so that its hash stays what it was.
+ */
+export function tokenizerFromJson(
+  json: unknown,
+  { reference = false }: { readonly reference?: boolean } = {},
+): Tokenizer {
   const fields = isRecord(json) ? json : {};
   const { format, version, kind, tokens, unk = false, merges } = fields;
   if (format !== "microgpt-tokenizer") throw new InputError("tokenizer: not a microgpt tokenizer");
@@ -37,7 +43,8 @@ export function tokenizerFromJson(json: unknown): Tokenizer {
   if (typeof unk !== "boolean") throw new InputError("tokenizer: `unk` must be true or false");
   if (known === "char" || known === "word") {
     if (merges !== undefined) throw new InputError(`tokenizer: a ${known} tokenizer has no \`merges\``);
-    return vocabularyTokenizer(known === "char" ? CHAR : WORD, readTokens(tokens, known), unk);
+    const word = reference ? REFERENCE_WORD : WORD;
+    return vocabularyTokenizer(known === "char" ? CHAR : word, readTokens(tokens, known), unk);
   }
   if (unk) throw new InputError(`tokenizer: a ${known} tokenizer has no \`unk\``);
   if (known === "byte-bpe") {
@@ -47,7 +54,7 @@ export function tokenizerFromJson(json: unknown): Tokenizer {
   if (known === "bpe") {
     const base = readTokens(tokens, known);
     if (!base.includes(END_OF_WORD)) throw new InputError(`tokenizer: \`tokens\` lacks "${END_OF_WORD}"`);
-    return bpeTokenizer(base, readMerges(merges, textsOf(base)));
+    return bpeTokenizer(base, readMerges(merges, textsOf(base)), reference);
   }
   return known satisfies never;
 }

@@ -29,6 +29,8 @@ export const MAX_TOKEN_LENGTH = 65_536;
 export interface MergeEvent {
   /** Merges learnt so far, this one included. */
   readonly count: number;
+  /** Merges wanted; fewer are learnt where no pair is left. */
+  readonly total: number;
   /**
    * Text of the first token. In byte-bpe each character represents a byte; in bpe a space represents the end of a word.
    */
@@ -87,6 +89,7 @@ export function learnMerges(
   const vocabulary = new TokenTexts(base);
   const learner = new MergeLearner(words);
   const merges: Merge[] = [];
+  const total = maxMerges ?? (maxTokens === null ? 0 : maxTokens - base.length);
   while (merges.length < (maxMerges ?? Infinity) && vocabulary.texts.length < (maxTokens ?? Infinity)) {
     const pair = learner.mostFrequent();
     if (pair === null) break;
@@ -98,7 +101,8 @@ export function learnMerges(
     const frequency = learner.frequencyOf(pair);
     learner.merge(pair, vocabulary.merge(pair));
     merges.push(pair);
-    onMerge?.({ count: merges.length, left: vocabulary.texts[left], right: vocabulary.texts[right], frequency });
+    const texts = { left: vocabulary.texts[left], right: vocabulary.texts[right] };
+    onMerge?.({ count: merges.length, total: Math.max(total, merges.length), ...texts, frequency });
   }
   return merges;
 }

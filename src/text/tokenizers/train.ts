@@ -9,7 +9,7 @@ import { bpeTrainer } from "./bpe.ts";
 import { byteBpeTrainer } from "./byte-bpe.ts";
 import { CHAR } from "./char.ts";
 import { vocabularyTrainer } from "./vocabulary.ts";
-import { WORD } from "./word.ts";
+import { REFERENCE_WORD, WORD } from "./word.ts";
 
 /** Which tokenizer to learn. */
 export interface TokenizerOptions {
@@ -21,6 +21,11 @@ export interface TokenizerOptions {
   readonly vocabSize: number | null;
   /** char, word: whether unknown pieces get an id. */
   readonly unk: boolean;
+  /**
+   * Whether to follow the reference: `word` has its spacing, and `bpe` closes the last word of a prompt. The ids of
+   * documents are the same. Default: false.
+   */
+  readonly reference?: boolean | undefined;
   /** bpe, byte-bpe: called after each merge that is learnt, in order. */
   readonly onMerge?: ((merge: MergeEvent) => void) | undefined;
 }
@@ -31,16 +36,17 @@ export function tokenizerTrainer({
   bpeMerges,
   vocabSize,
   unk,
+  reference = false,
   onMerge,
 }: TokenizerOptions): TokenizerTrainer {
   if (tokenizer === "char" || tokenizer === "word") {
-    return vocabularyTrainer(tokenizer === "char" ? CHAR : WORD, { vocabSize, unk });
+    return vocabularyTrainer(tokenizer === "char" ? CHAR : reference ? REFERENCE_WORD : WORD, { vocabSize, unk });
   }
   if (unk) throw new InputError(`--unk is for char and word; ${tokenizer} makes unknown words from smaller tokens`);
   const limits =
     vocabSize === null ? { maxMerges: bpeMerges, maxTokens: null } : { maxMerges: null, maxTokens: vocabSize - 1 };
   const options = { ...limits, onMerge };
-  if (tokenizer === "bpe") return bpeTrainer(options);
+  if (tokenizer === "bpe") return bpeTrainer(options, reference);
   if (tokenizer === "byte-bpe") return byteBpeTrainer(options);
   return tokenizer satisfies never;
 }

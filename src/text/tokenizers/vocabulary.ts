@@ -32,7 +32,7 @@ export function vocabularyTokenizer(
   const names = withUnk ? [...tokens, UNK] : tokens;
   const unk = withUnk ? tokens.length : null;
   const bos = names.length;
-  return {
+  const tokenizer: Tokenizer = {
     kind,
     vocabSize: bos + 1,
     bos,
@@ -51,6 +51,10 @@ export function vocabularyTokenizer(
         if (known !== null) ids.push(known);
       });
       return { ids, unknown: unknown ?? NOTHING_UNKNOWN };
+    },
+    prompt(text) {
+      const encoding = tokenizer.encode(text);
+      return { ...encoding, open: null, text: tokenizer.decode(encoding.ids) };
     },
     spans(text) {
       const spans: Span[] = [];
@@ -74,6 +78,7 @@ export function vocabularyTokenizer(
       return { format: "microgpt-tokenizer", version: 1, kind, tokens, ...(withUnk ? { unk: true } : {}) };
     },
   };
+  return tokenizer;
 }
 
 /** Which pieces get an id. */
