@@ -51,7 +51,7 @@ async function completionsOf(
   const completions: ScoredCompletion[] = [];
   try {
     for (const prompt of prompts) {
-      const { engine, tokenizer, random } = await openWriter(Run.open(path), options.seed);
+      const { engine, tokenizer, random } = await openWriter(Run.open(path), options.seed, () => undefined);
       const ids = encodePrompt(tokenizer, prompt, () => undefined);
       const tokens: ScoredCompletion["tokens"][number][] = [];
       const seen = [...ids];

@@ -21,11 +21,12 @@ import { jsonLine, printable } from "../run/format.ts";
 export async function sample(path: string, options: SampleOptions, json: boolean): Promise<number> {
   exitOnOutputError();
   const run = Run.open(path);
-  const writer = await openWriter(run, options.seed);
+  const reporter = createReporter(json);
+  const writer = await openWriter(run, options.seed, (message) => reporter.warn(message));
   const texts = await sampleTexts(writer, options.numSamples, options);
   const known = await knownOf(run);
   const reports = texts.map((text) => ({ text, known: known === null ? null : known.has(text) }));
-  createReporter(json).samples(reports);
+  reporter.samples(reports);
   return 0;
 }
 
@@ -37,9 +38,10 @@ export async function complete(
   flags: { readonly probs: boolean; readonly json: boolean },
 ): Promise<number> {
   exitOnOutputError();
-  const writer = await openWriter(Run.open(path), options.seed);
   const reporter = createReporter(flags.json);
-  const prompt = encodePrompt(writer.tokenizer, prefix, (message) => reporter.warn(message));
+  const warn = (message: string): void => reporter.warn(message);
+  const writer = await openWriter(Run.open(path), options.seed, warn);
+  const prompt = encodePrompt(writer.tokenizer, prefix, warn);
   const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;
   for (let i = 0; i < options.numSamples; i++) {
     const draws: Draw[] = [];

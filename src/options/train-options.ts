@@ -117,6 +117,12 @@ export type FetchOptions = Pick<TrainOptions, PageKey | CleaningKey>;
 /** The options of `microgpt tokenize`. */
 export type TokenizeOptions = FetchOptions & Pick<TrainOptions, "data" | "urls" | "bpeMerges" | "vocabSize" | "unk">;
 
+/** The options of `microgpt resume`. */
+export interface ResumeOptions {
+  /** Whether to resume although another container or host has the run. */
+  readonly takeOver: boolean;
+}
+
 /** The options of `microgpt sample` and `microgpt complete`. */
 export interface SampleOptions {
   /** Texts to generate. */

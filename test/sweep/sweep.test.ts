@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Random } from "../../src/random.ts";
-import { isRunning } from "../../src/node/files.ts";
+import { isRunning } from "../../src/node/owner.ts";
 import { loadResult } from "../../src/node/result.ts";
 import { microgpt, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 import { byExtent } from "../setup/place.ts";
