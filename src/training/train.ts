@@ -68,11 +68,11 @@ export const newProgress = (): Progress => ({
 export type TrainEvent =
   /**
    * A step is done; `step` counts from 1, `tokens` counts its targets, `inFlight` the later steps already started. After
-   * an absurd one (`ExplosionWatch`) the weights are not worth saving.
+   * absurd losses (`ExplosionWatch`) the weights are not worth saving.
    */
   | {
       type: "step";
-      isAbsurd?: true;
+      isDoubtful?: true;
       step: number;
       loss: number;
       meanLoss: number;
@@ -81,7 +81,7 @@ export type TrainEvent =
       inFlight: number;
     }
   /** A step was skipped: its loss or a gradient was not finite. `skipped` counts all such steps so far. */
-  | { type: "skipped"; isAbsurd?: true; step: number; skipped: number; learningRate: number; inFlight: number }
+  | { type: "skipped"; isDoubtful?: true; step: number; skipped: number; learningRate: number; inFlight: number }
   /** A slice of an evaluation is done. A training stopped here repeats the evaluation when resumed. */
   | { type: "evaluating"; step: number }
   /** An evaluation is done; `best`: its loss is the lowest so far. */
@@ -128,7 +128,7 @@ export async function* trainSteps(
     }
     const event = await endStep(engine, inFlight.shift()!, progress, inFlight.length);
     if (event.type === "step") watch.take(event.loss);
-    yield watch.isAbsurd ? { ...event, isAbsurd: true } : event;
+    yield watch.isDoubtful ? { ...event, isDoubtful: true } : event;
     watch.check(progress.step);
     if (progress.skippedInARow >= MAX_SKIPPED_IN_A_ROW) {
       throw divergence(
@@ -206,7 +206,7 @@ async function* evaluateStep(
   for (; slice.done !== true; slice = await slices.next()) yield { type: "evaluating", step };
   const heldOutLoss = slice.value;
   if (!Number.isFinite(heldOutLoss)) throw divergence(`the held-out loss after step ${step} is ${heldOutLoss}`);
-  const isAbsurd = watch.isAbsurdOf(heldOutLoss, step, isLast);
+  const isAbsurd = watch.isAbsurdOf(heldOutLoss, progress, isLast);
   const best = !isAbsurd && (progress.best === null || heldOutLoss < progress.best.heldOutLoss);
   progress.evaluation = { step, heldOutLoss };
   if (best) progress.best = progress.evaluation;

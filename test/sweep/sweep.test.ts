@@ -50,14 +50,14 @@ test("a run of a sweep is the run that train would have made", async () => {
 });
 
 test("a run that fails stops no other; it is named, and told in the summary", () => {
-  const { sweep, args } = words("--grid", "engine=wasm,atomic", "--learning-rate", "1000");
+  const { sweep, args } = words("--grid", "learning-rate=0.01,1000");
   const { exitCode, stderr } = microgpt(args);
   expect(exitCode).toBe(1);
-  expect(stderr).toMatch(/^microgpt: warning: 02_engine-atomic: train: [^\n]* has diverged, [^\n]*\n$/);
+  expect(stderr).toMatch(/^microgpt: warning: 02_learning-rate-1000: train: [^\n]* has diverged, [^\n]*\n$/);
   expect(summary(sweep).runs).toMatchObject([
-    { name: "01_engine-wasm", state: "finished", failure: null },
+    { name: "01_learning-rate-0.01", state: "finished", failure: null },
     {
-      name: "02_engine-atomic",
+      name: "02_learning-rate-1000",
       state: "failed",
       failure: expect.stringContaining("has diverged"),
       bitsPerByte: null,
