@@ -4,11 +4,19 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { FETCH_OPTIONS, flagOf, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "../src/options/config.ts";
+import {
+  FETCH_OPTIONS,
+  flagOf,
+  RESUME_OPTIONS,
+  SAMPLE_OPTIONS,
+  TOKENIZE_OPTIONS,
+  TRAIN_OPTIONS,
+} from "../src/options/config.ts";
 import type { Option } from "../src/options/config.ts";
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>> = {
   train: { ...TRAIN_OPTIONS },
+  resume: { ...RESUME_OPTIONS },
   sample: { ...SAMPLE_OPTIONS },
   tokenize: { ...TOKENIZE_OPTIONS },
   fetch: { ...FETCH_OPTIONS },

@@ -12,8 +12,14 @@ import { askOptions } from "./cli/interactive.ts";
 import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
 import { VERSION } from "./options/version.ts";
-import { FETCH_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./options/config.ts";
-import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./options/train-options.ts";
+import { FETCH_OPTIONS, RESUME_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./options/config.ts";
+import type {
+  FetchOptions,
+  ResumeOptions,
+  SampleOptions,
+  TokenizeOptions,
+  TrainOptions,
+} from "./options/train-options.ts";
 import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
 import { findRun } from "./node/run-directory.ts";
@@ -58,15 +64,16 @@ function buildProgram(exit: Exit): Command {
       }
     });
 
-  program
-    .command("resume <RUN>")
+  addOptions(program.command("resume <RUN>"), RESUME_OPTIONS)
     .description("resume a run from its newest checkpoint")
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
     .addOption(hookFlag())
-    .action(async (run: string, { runsDir, promptFile = null, json = false, hook = null }: CommonFlags) => {
-      exit(await resume(findRun(run, runsDir), { promptFile, json, hook }));
+    .action(async (run: string, flags: CommonFlags) => {
+      const { runsDir, promptFile = null, json = false, hook = null } = flags;
+      const options = pick<ResumeOptions>(RESUME_OPTIONS, flags);
+      exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }));
     });
 
   addSampling(program, exit);

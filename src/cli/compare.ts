@@ -139,7 +139,7 @@ async function printCompletions(
   for (const prompt of prompts) {
     process.stdout.write(`\n${paint("bold", printable(prompt))}\n`);
     for (const run of done) {
-      const writer = await openWriter(Run.open(pathOf(run)), seed);
+      const writer = await openWriter(Run.open(pathOf(run)), seed, () => undefined);
       const ids = encodePrompt(writer, prompt, () => undefined);
       const text = await completeText(writer, ids, { temperature, topK, topP, maxTokens });
       process.stdout.write(`  ${shortName(run).padEnd(width)}  ${showCompletion(text).replaceAll("\n", "⏎")}\n`);

@@ -1,7 +1,7 @@
 /** The flags of the commands for many runs: `sweep`, `compare`, `report`, and the internal `sweep-task`. */
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
-import { TRAIN_OPTIONS } from "../options/config.ts";
+import { RESUME_OPTIONS, TRAIN_OPTIONS } from "../options/config.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
@@ -28,6 +28,7 @@ interface SweepCommandFlags extends CommonFlags, Partial<SlurmSettings> {
   readonly halving?: boolean;
   readonly jobs?: number;
   readonly resume?: string;
+  readonly takeOver?: boolean;
   readonly on?: "local" | "slurm";
 }
 
@@ -63,9 +64,9 @@ function addSweep(program: Command, exit: Exit): void {
     .option("--partition <P>", "queue of the cluster")
     .option("--cpus-per-task <N>", "cores for each run")
     .addOption(repeated("--sbatch <ARG>", "further options for sbatch, such as --sbatch=--account=me"));
-  addOptions(sweep, TRAIN_OPTIONS, "repeated").action(
+  addOptions(addOptions(sweep, TRAIN_OPTIONS, "repeated"), RESUME_OPTIONS).action(
     async (source: string | undefined, flags: SweepCommandFlags, command: Command) => {
-      const { json = false, jobs = null, hook = null, on = null } = flags;
+      const { json = false, jobs = null, hook = null, on = null, takeOver = false } = flags;
       const all = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const typed = Object.entries(all).filter(([key]) => isTyped(command, key));
       const slurmFlags = Object.fromEntries(
@@ -78,8 +79,9 @@ function addSweep(program: Command, exit: Exit): void {
         if (isNew || flags.dryRun === true || typed.length > 0)
           throw new InputError("--resume continues a sweep with its own options; drop the others");
         const path = findRun(flags.resume, flags.runsDir);
-        return exit(await resumeSweepCommand(path, { jobs, hook, on, slurm: slurmFlags }, json));
+        return exit(await resumeSweepCommand(path, { jobs, hook, on, takeOver, slurm: slurmFlags }, json));
       }
+      if (takeOver) throw new InputError("--take-over needs --resume; add it, or drop --take-over");
       if (on !== "slurm" && Object.keys(slurmFlags).length > 0)
         throw new InputError("--time, --mem and the other flags of a cluster need --on slurm; add it, or drop them");
       const { grid = [], random = [], trials = null, repeats = null, halving = false } = flags;

@@ -55,7 +55,7 @@ async function completionsOf(
   const completions: ScoredCompletion[] = [];
   try {
     for (const prompt of prompts) {
-      const writer = await openWriter(Run.open(path), options.seed);
+      const writer = await openWriter(Run.open(path), options.seed, () => undefined);
       const { engine, tokenizer, random } = writer;
       const { ids, open, text } = encodePrompt(writer, prompt, () => undefined);
       const tokens: ScoredCompletion["tokens"][number][] = [];

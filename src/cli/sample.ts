@@ -21,10 +21,11 @@ import { jsonLine, printable } from "../run/format.ts";
 export async function sample(path: string, options: SampleOptions, json: boolean): Promise<number> {
   exitOnOutputError();
   const run = Run.open(path);
-  const writer = await openWriter(run, options.seed);
+  const reporter = createReporter(json);
+  const writer = await openWriter(run, options.seed, (message) => reporter.warn(message));
   const texts: WrittenText[] = [];
   while (texts.length < options.numSamples) texts.push(await sampleText(writer, options));
-  createReporter(json).samples(await markedOf(run, texts));
+  reporter.samples(await markedOf(run, texts));
   return 0;
 }
 
@@ -36,9 +37,10 @@ export async function complete(
   flags: { readonly probs: boolean; readonly json: boolean },
 ): Promise<number> {
   exitOnOutputError();
-  const writer = await openWriter(Run.open(path), options.seed);
   const reporter = createReporter(flags.json);
-  const prompt = encodePrompt(writer, prefix, (message) => reporter.warn(message));
+  const warn = (message: string): void => reporter.warn(message);
+  const writer = await openWriter(Run.open(path), options.seed, warn);
+  const prompt = encodePrompt(writer, prefix, warn);
   const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;
   for (let i = 0; i < options.numSamples; i++) {
     const draws: Draw[] = [];

@@ -3,7 +3,7 @@
  * with `--json` one object per event. It only prints; the results' table is in `compare.ts`.
  */
 import { createLogUpdate } from "log-update";
-import type { PoolEvent } from "../sweep/pool.ts";
+import type { TaskEvent } from "../sweep/pool.ts";
 import type { SweepView } from "../sweep/view.ts";
 import { tableLines } from "./table.ts";
 import { paint } from "./terminal.ts";
@@ -34,7 +34,7 @@ class PlainView implements SweepView {
     this.#finished = finished;
   }
 
-  pool(event: PoolEvent, result: number | null): void {
+  pool(event: TaskEvent, result: number | null): void {
     const { type, name } = event;
     if (type === "started") {
       this.#startedMs.set(name, performance.now());
@@ -107,7 +107,7 @@ class TableView implements SweepView {
     this.#finishedBefore = finished;
   }
 
-  pool(event: PoolEvent, result: number | null): void {
+  pool(event: TaskEvent, result: number | null): void {
     const row = this.#rows.get(event.name);
     if (row === undefined) return;
     if (event.type === "event") follow(row, event.event);
@@ -201,7 +201,7 @@ function cellsOf(name: string, row: Row): string[] {
 
 /** Prints the pool's events and those of the runs, one JSON object per line. */
 class JsonView implements SweepView {
-  pool(event: PoolEvent, result: number | null): void {
+  pool(event: TaskEvent, result: number | null): void {
     if (event.type === "event") this.#print({ ...event.event, run: event.name });
     else this.#print({ ...event, type: undefined, event: event.type, bitsPerByte: result ?? undefined });
   }

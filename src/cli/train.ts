@@ -1,7 +1,7 @@
 /**
  * `microgpt train` and `microgpt resume`: finds the text, trains (`run/begin.ts`), then answers prompts.
  */
-import type { TrainOptions } from "../options/train-options.ts";
+import type { ResumeOptions, TrainOptions } from "../options/train-options.ts";
 import { Run } from "../node/run-directory.ts";
 import { nodeHasher } from "../node/text.ts";
 import type { TextSource } from "../node/text.ts";
@@ -58,18 +58,22 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   return await answer(outcome, { prompts, lines, mayRead }, options, reporter);
 }
 
-/** Resumes a run from its newest whole checkpoint, exactly as if it had never stopped. */
-export async function resume(path: string, flags: ReporterFlags): Promise<number> {
-  const run = Run.openToTrain(path);
-  try {
-    const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
-    const data = read(run.options, await runSources(run), reporter);
-    const prompts = readPromptsOf(flags, data, run.options, reporter);
-    const outcome = await StopRequest.during((stop) => continueRun(run, data, { share: 1 }, reporter, stop));
-    return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
-  } finally {
-    run.close();
-  }
+/**
+ * Resumes a run from its newest whole checkpoint, exactly as if it had never stopped. The run is locked after its text is
+ * read: until then a signal ends the process at once, and leaves nothing behind.
+ */
+export async function resume(path: string, { takeOver }: ResumeOptions, flags: ReporterFlags): Promise<number> {
+  const run = Run.open(path);
+  const whose = takeOver ? "any" : "dead";
+  run.checkFree(whose);
+  const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
+  const data = read(run.options, await runSources(run), reporter);
+  const prompts = readPromptsOf(flags, data, run.options, reporter);
+  const outcome = await StopRequest.during(async (stop) => {
+    run.lock(whose);
+    return await continueRun(run, data, { share: 1 }, reporter, stop);
+  });
+  return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
 }
 
 function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): TrainingData {

@@ -261,10 +261,15 @@ export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Mo
   return new Model({ ...model, tokenizer, options }, machine);
 }
 
-/** The best model of a run. Throws InputError if a file is missing or damaged, or the run has no model yet. */
+/**
+ * The best model of a run; before its first evaluation, that of its newest checkpoint. Throws InputError if a file is
+ * missing or damaged, or the run has neither.
+ */
 export async function modelOfRun(files: RunFiles, machine: Machine): Promise<Model> {
-  const { model, tokenizer, options } = await decodeRun(files);
-  if (model === null)
-    throw new InputError("model.safetensors is missing: the run has not been evaluated yet; resume it");
-  return new Model({ ...model, tokenizer, options }, machine);
+  const { model, checkpoint, tokenizer, options } = await decodeRun(files);
+  if (model !== null) return new Model({ ...model, tokenizer, options }, machine);
+  if (checkpoint === null) throw new InputError("the run has no model.safetensors and no checkpoint yet; resume it");
+  const { state, progress, random: _, ...origin } = checkpoint;
+  const { weights } = state;
+  return new Model({ ...origin, weights, step: progress.step, heldOutLoss: null, tokenizer, options }, machine);
 }

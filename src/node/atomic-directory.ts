@@ -2,14 +2,19 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, quote } from "../errors.ts";
-import { errorCode, isRunning, makeDirectory, removeIfPossible, syncDirectory, writeError } from "./files.ts";
+import { errorCode, makeDirectory, removeIfAbandoned, removeIfPossible, syncDirectory, writeError } from "./files.ts";
+import { Lock } from "./lock.ts";
+import { OWNER_TAG, ownerTag } from "./owner.ts";
 import { showPath } from "../errors.ts";
 
-const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]{0,99}$/u;
+const NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u;
+/** The most characters of a name, and its most bytes in UTF-8 on nearly every file system. */
+const [MAX_NAME, MAX_NAME_BYTES] = [100, 255];
 
 /**
- * Makes `parent/name`, filled by `fill`, and returns its path. A null name becomes the first free one of `stem-1`,
- * `stem-2`, … Throws InputError if the name is not valid, exists (code "exists"), or cannot be written ("machine").
+ * Makes `parent/name`, filled by `fill`, with the lock `.lock` in it, which this process holds. A null name becomes the
+ * first free one of `stem-1`, `stem-2`, … Throws InputError if the name is not valid, exists (code "exists"), or cannot
+ * be written ("machine").
  * @param resume the command that resumes an existing run, for the message.
  */
 export function createDirectoryAtomically(
@@ -18,25 +23,40 @@ export function createDirectoryAtomically(
   stem: string,
   resume: string,
   fill: (hidden: string) => void,
-): string {
+): { path: string; lock: Lock } {
   checkName(name);
-  const hidden = join(parent, `.new-run-${process.pid}-${Date.now()}`);
+  const hidden = join(parent, `.new-run-${ownerTag()}`);
+  let lock: Lock | null = null;
   try {
-    removeAbandoned(parent);
+    removeAllAbandoned(parent);
     makeDirectory(hidden);
     fill(hidden);
+    lock = Lock.take(join(hidden, ".lock"));
     const path = renameToFree(hidden, parent, name, stem, resume);
+    lock.moveTo(join(path, ".lock"));
     syncDirectory(parent);
-    return path;
+    return { path, lock };
   } catch (error) {
+    lock?.release();
     removeIfPossible(hidden);
+    if (errorCode(error) === "ENAMETOOLONG") throw tooLong(name ?? stem, `the file system of ${showPath(parent)}`);
     throw writeError(parent, 0, error);
   }
 }
 
 function checkName(name: string | null): void {
-  if (name === null || NAME.test(name)) return;
-  throw new InputError(`--name: expected letters, digits and _, also - and . after the first, got ${quote(name)}`);
+  if (name === null) return;
+  if (!NAME.test(name)) {
+    throw new InputError(`--name: expected letters, digits and _, also - and . after the first, got ${quote(name)}`);
+  }
+  if (name.length > MAX_NAME || Buffer.byteLength(name) > MAX_NAME_BYTES) {
+    throw tooLong(name, `a directory (at most ${MAX_NAME} characters and ${MAX_NAME_BYTES} bytes)`);
+  }
+}
+
+function tooLong(name: string, place: string): InputError {
+  const size = `${name.length} characters, ${Buffer.byteLength(name)} bytes`;
+  return new InputError(`--name: ${quote(name)} (${size}) is too long for ${place}; choose a shorter name`);
 }
 
 /** The path that `createDirectoryAtomically` would use now. Throws InputError for a name that is not valid. */
@@ -67,11 +87,11 @@ function renameToFree(hidden: string, parent: string, name: string | null, stem:
   }
 }
 
-/** Removes hidden directories left by processes that no longer run. */
-function removeAbandoned(parent: string): void {
+/** A half-made directory's name, also of older versions. */
+const HIDDEN = new RegExp(`^\\.new-run-(?:${OWNER_TAG}|\\d+-\\d+)$`);
+
+/** Removes hidden directories that nobody will complete. */
+function removeAllAbandoned(parent: string): void {
   if (!fs.existsSync(parent)) return;
-  for (const name of fs.readdirSync(parent)) {
-    const pid = /^\.new-run-(\d+)-\d+$/.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) fs.rmSync(join(parent, name), { recursive: true, force: true });
-  }
+  for (const name of fs.readdirSync(parent)) if (HIDDEN.test(name)) removeIfAbandoned(join(parent, name));
 }

@@ -4,10 +4,10 @@
  *
  *   write to a temporary sibling → fsync → rename over the name → fsync of the directory
  */
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { InputError, showPath } from "../errors.ts";
+import { makerOf, OWNER_TAG, ownerTag } from "./owner.ts";
 
 /**
  * Writes a file durably. When this returns, the bytes are on the disk; when it throws InputError, the old file is as it
@@ -31,7 +31,7 @@ export function writeDurably(
         fs.fchmodSync(file, like.mode & 0o7777);
       }
       for (let written = 0; written < bytes.length;) written += fs.writeSync(file, bytes, written);
-      fs.fsyncSync(file);
+      syncFile(file);
     } finally {
       fs.closeSync(file);
     }
@@ -52,14 +52,34 @@ export function removeIfPossible(path: string): void {
   }
 }
 
-/** Makes the entries of a directory durable. Windows neither allows nor needs it. */
+/** What `fsync` answers where a file system has none. */
+const WITHOUT_SYNC = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+/** … and what some network and FUSE disks answer for a directory: they make a rename durable themselves, or never. */
+const WITHOUT_DIRECTORY_SYNC = new Set([...WITHOUT_SYNC, "EPERM", "EACCES", "EBADF", "EISDIR"]);
+
+/** Makes an open file durable, as far as its file system can. */
+export function syncFile(file: number): void {
+  syncUnless(WITHOUT_SYNC, () => fs.fsyncSync(file));
+}
+
+/** Makes the entries of a directory durable, as far as its file system can. Windows neither allows nor needs it. */
 export function syncDirectory(path: string): void {
   if (process.platform === "win32") return;
-  const directory = fs.openSync(path, "r");
+  syncUnless(WITHOUT_DIRECTORY_SYNC, () => {
+    const directory = fs.openSync(path, "r");
+    try {
+      fs.fsyncSync(directory);
+    } finally {
+      fs.closeSync(directory);
+    }
+  });
+}
+
+function syncUnless(codes: ReadonlySet<string>, sync: () => void): void {
   try {
-    fs.fsyncSync(directory);
-  } finally {
-    fs.closeSync(directory);
+    sync();
+  } catch (error) {
+    if (!codes.has(errorCode(error) ?? "")) throw error;
   }
 }
 
@@ -76,27 +96,65 @@ export function makeDirectory(path: string, mode: number = 0o777): void {
   }
 }
 
-/** A hidden sibling of `path` for a file that is not complete yet; its name has the process id. */
+/** How much of a name a temporary one keeps: with all the rest, within the 143 bytes that the strictest disks allow. */
+const KEPT_BYTES = 60;
+
+/** A hidden sibling of `path` for a file that is not complete yet; its name tells which process makes it. */
 export function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`);
+  return join(dirname(path), `.${cutBytes(basename(path), KEPT_BYTES)}.tmp-${ownerTag()}`);
 }
 
-const TEMPORARY = /^\..+\.tmp-(\d+)-[0-9a-f]{8}$/;
+/** The longest start of a text that takes at most so many bytes in UTF-8, by whole characters. */
+export function cutBytes(text: string, bytes: number): string {
+  let [cut, length] = ["", 0];
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    length += Buffer.byteLength(segment);
+    if (length > bytes) break;
+    cut += segment;
+  }
+  return cut;
+}
 
-/** Removes temporary files of processes that no longer run. */
+/** Temporary names, also those of older versions, which end in `PID-RANDOM`. */
+const TEMPORARY = new RegExp(String.raw`^\..+\.tmp-(?:${OWNER_TAG}|\d+-[0-9a-f]{8})$`);
+
+/** Removes temporary files that nobody will complete. */
 export function removeTemporaries(directory: string): void {
   for (const name of fs.readdirSync(directory)) {
-    const pid = TEMPORARY.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) fs.rmSync(join(directory, name), { force: true });
+    if (TEMPORARY.test(name)) removeIfAbandoned(join(directory, name));
   }
 }
 
-/** Whether a process of this id runs. */
-export function isRunning(pid: number): boolean {
+/** After this time a file is abandoned whose maker is of another container or host. */
+const ABANDONED_MS = 24 * 3600 * 1000;
+
+/** Removes what `temporaryName`, or another name with an `ownerTag`, was made for, if its maker will not complete it. */
+export function removeIfAbandoned(path: string): void {
+  const maker = makerOf(path);
+  if (maker === "dead" || (maker === "unknown" && (ageOf(path) ?? 0) > ABANDONED_MS)) {
+    fs.rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Milliseconds since a file was written, by the clock of its disk, which all who share it have in common; null if that
+ * cannot be told.
+ */
+export function ageOf(path: string): number | null {
+  const probe = temporaryName(join(dirname(path), "clock"));
   try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return errorCode(error) !== "ESRCH"; // any other code: it runs, but belongs to another user
+    fs.writeFileSync(probe, "", { flag: "wx" });
+    const now = fs.statSync(probe).mtimeMs;
+    const file = fs.openSync(path, "r"); // opened, because network disks then check the time that they remember
+    try {
+      return now - fs.fstatSync(file).mtimeMs;
+    } finally {
+      fs.closeSync(file);
+    }
+  } catch {
+    return null;
+  } finally {
+    removeIfPossible(probe);
   }
 }
 
@@ -154,7 +212,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: "too many open files",
   EIO: "the disk reports an error",
   ELOOP: "its symbolic links form a loop",
-  ENAMETOOLONG: "the name is too long",
+  ENAMETOOLONG: "the name is too long for the file system",
   EPIPE: "its reader has gone",
 };
 

@@ -3,7 +3,7 @@
  * a full disk nothing is lost and nothing is written in part: the next `flush` tries again.
  */
 import * as fs from "node:fs";
-import { writeError } from "./files.ts";
+import { syncFile, writeError } from "./files.ts";
 
 const FLUSH_BYTES = 64 * 1024;
 
@@ -39,7 +39,7 @@ export class GrowingFile {
         for (let written = 0; written < bytes.length;) {
           written += fs.writeSync(file, bytes, written, null, this.#length + written);
         }
-        fs.fsyncSync(file); // otherwise a power cut could leave a checkpoint without the lines of its steps
+        syncFile(file); // otherwise a power cut could leave a checkpoint without the lines of its steps
       } catch (error) {
         fs.ftruncateSync(file, this.#length);
         throw error;

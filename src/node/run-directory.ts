@@ -44,6 +44,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { toHuggingFace } from "../text/tokenizers/hugging-face.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
 import {
+  cutBytes,
   makeDirectory,
   readError,
   readStart,
@@ -55,6 +56,7 @@ import {
 import { loadFetched, saveFetched } from "./fetched.ts";
 import type { FetchedText } from "./fetched.ts";
 import { Lock } from "./lock.ts";
+import type { TakeOver } from "./lock.ts";
 import { createDirectoryAtomically } from "./atomic-directory.ts";
 import { writeSamples } from "./samples.ts";
 import type { Sample } from "./samples.ts";
@@ -95,7 +97,7 @@ export class Run {
     fetched: readonly FetchedText[] = [],
   ): Run {
     const tokenizerText = tokenizerTextOf(tokenizer);
-    const path = createDirectoryAtomically(runsDirectory, name, stem, "microgpt resume", (hidden) => {
+    const { path, lock } = createDirectoryAtomically(runsDirectory, name, stem, "microgpt resume", (hidden) => {
       makeDirectory(join(hidden, "checkpoints"));
       writeDurably(join(hidden, "config.json"), configTextOf(options));
       writeDurably(join(hidden, "tokenizer.json"), tokenizerText);
@@ -103,10 +105,9 @@ export class Run {
       makeDirectory(join(hidden, "hugging-face"));
       writeDurably(join(hidden, "hugging-face", "tokenizer.json"), toJsonText(toHuggingFace(tokenizer)));
       saveFetched(join(hidden, "pages"), fetched);
-      Lock.take(join(hidden, ".lock"));
     });
     const run = new Run(path, { ...options }, tokenizerText);
-    run.#lock = Lock.adopt(join(path, ".lock"));
+    run.#lock = lock;
     return run;
   }
 
@@ -121,20 +122,30 @@ export class Run {
     return new Run(path, parseConfigText(readWhole(configPath, 2 ** 20).toString("utf8"), configPath), tokenizerText);
   }
 
-  /**
-   * Opens a run to resume it: locks it and removes temporary files of killed processes. Throws InputError, with code
-   * "in-use" if another process has it.
-   */
-  static openToTrain(path: string): Run {
+  /** Opens a run and locks it, as `lock`. */
+  static openToTrain(path: string, takeOver: TakeOver = "dead"): Run {
     const run = Run.open(path);
-    try {
-      run.#lock = Lock.take(join(path, ".lock"));
-      for (const directory of [path, run.#checkpoints]) removeTemporaries(directory);
-    } catch (error) {
-      run.close();
-      throw writeError(path, 0, error);
-    }
+    run.lock(takeOver);
     return run;
+  }
+
+  /** Throws InputError (code "in-use") if another process has the run, so that `lock` would throw. */
+  checkFree(takeOver: TakeOver = "dead"): void {
+    Lock.check(join(this.path, ".lock"), takeOver);
+  }
+
+  /**
+   * Locks the run, to resume it, and removes temporary files of killed processes. Throws InputError, with code "in-use"
+   * if another process has it.
+   */
+  lock(takeOver: TakeOver = "dead"): void {
+    try {
+      this.#lock = Lock.take(join(this.path, ".lock"), takeOver);
+      for (const directory of [this.path, this.#checkpoints]) removeTemporaries(directory);
+    } catch (error) {
+      this.close();
+      throw writeError(this.path, 0, error);
+    }
   }
 
   /** The texts that cannot be read again, as they were when the run began. Throws InputError if they are missing. */
@@ -211,6 +222,27 @@ export class Run {
     }
   }
 
+  /**
+   * The weights to generate text with: the best or, before the first evaluation, those of the newest checkpoint, which
+   * `note` is told. Throws InputError if there are neither, or as `loadModel`.
+   */
+  async loadWeights(note: (message: string) => void): Promise<Pick<ModelFile, "config" | "weights">> {
+    if (fs.existsSync(join(this.path, "model.safetensors"))) return await this.loadModel();
+    const checkpoint = await this.loadCheckpoint(note);
+    if (checkpoint === null) {
+      throw new InputError(
+        `${showPath(this.path)} has no weights yet; microgpt resume ${showPath(this.path)} makes some`,
+      );
+    }
+    if (checkpoint.tokenizerHash !== (await sha256(this.tokenizerText))) {
+      throw new InputError(`${showPath(this.path)}: its tokenizer.json is not the one it was trained with`);
+    }
+    note(
+      `${showPath(this.path)} has not been evaluated yet; using the weights of its newest checkpoint, of step ${checkpoint.progress.step}`,
+    );
+    return { config: checkpoint.config, weights: checkpoint.state.weights };
+  }
+
   /** Writes samples.json and samples.txt. */
   saveSamples(samples: readonly Sample[]): void {
     writeSamples(this.path, samples, this.options.documents);
@@ -246,10 +278,14 @@ export class Run {
   }
 }
 
+/** With `-sweep-`, a number and all, a name then fits the strictest file systems: those that encrypt names take 143. */
+const MAX_STEM_BYTES = 110;
+
 /** The stem of a run's name, from its texts: `names` for `data/names.txt`, `www-gutenberg-org` for a page there. */
 export function stemOf(paths: readonly string[], urls: readonly string[] = []): string {
   const name = paths.length > 0 ? basename(paths[0]).replace(/\.[^.]*$/, "") : stemOfUrl(urls[0]);
-  return name.replace(/[^\p{L}\p{N}_-]/gu, "-").replace(/^-+/, "") || "run";
+  const plain = name.replace(/[^\p{L}\p{N}_-]/gu, "-").replace(/^-+/, "");
+  return cutBytes(plain, MAX_STEM_BYTES) || "run";
 }
 
 const stemOfUrl = (url: string | undefined): string =>

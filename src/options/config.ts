@@ -8,7 +8,7 @@ import { DOCUMENT_KINDS } from "../text/dataset.ts";
 import { InputError, quote } from "../errors.ts";
 import { SCHEDULES } from "../training/schedule.ts";
 import { TOKENIZER_KINDS } from "../text/tokenizer.ts";
-import type { FetchOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./train-options.ts";
+import type { FetchOptions, ResumeOptions, SampleOptions, TokenizeOptions, TrainOptions } from "./train-options.ts";
 
 /** A heading of the help. */
 export type OptionGroup = "data" | "model" | "training" | "samples" | "run";
@@ -160,6 +160,14 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
     "train exactly like microgpt.py: duplicates kept, nothing held out, same numbers and samples",
   ),
   log: choices("run", ["csv", "tensorboard"], "FORMAT…", "also write the metrics as csv, or tensorboard (event files)"),
+};
+
+/** The options of `microgpt resume`, and of `microgpt sweep` when it resumes one. */
+export const RESUME_OPTIONS: Table<ResumeOptions> = {
+  takeOver: toggle(
+    "run",
+    "resume although another container or host has it: for a process that is certainly gone, such as of a lost machine",
+  ),
 };
 
 /** The options of `microgpt sample` and `microgpt complete`. */

@@ -122,6 +122,12 @@ export type FetchOptions = Pick<TrainOptions, PageKey | CleaningKey>;
 export type TokenizeOptions = FetchOptions &
   Pick<TrainOptions, "data" | "encoding" | "urls" | "field" | "bpeMerges" | "vocabSize" | "unk">;
 
+/** The options of `microgpt resume`. */
+export interface ResumeOptions {
+  /** Whether to resume although another container or host has the run. */
+  readonly takeOver: boolean;
+}
+
 /** The options of `microgpt sample` and `microgpt complete`. */
 export interface SampleOptions {
   /** Texts to generate. */

@@ -65,6 +65,8 @@ export class Training {
   /** Where to continue after the engine is lost; null for engines that cannot be lost. */
   #snapshot: Snapshot | null = null;
   #losses = 0;
+  /** Whether the weights may have exploded: then the last good ones are not replaced. */
+  #isDoubtful = false;
   #best: Best | null;
   #savedStep: number | null;
 
@@ -158,6 +160,7 @@ export class Training {
   async #handle(event: TrainEvent): Promise<void> {
     if (event.type === "evaluating") return;
     const { step, skippedInARow } = this.#progress;
+    if (event.type !== "evaluation") this.#isDoubtful = event.isDoubtful === true;
     await this.#take(event);
     const { evalInterval, saveInterval, numSteps } = this.#run.options;
     const isMilestone = step % evalInterval === 0 || step === numSteps || event.type === "evaluation";
@@ -165,7 +168,7 @@ export class Training {
     if (event.type !== "evaluation" && isMilestone && this.#data.heldOut.length > 0) return;
     if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
     // Skipped steps change nothing, and a resumed training should try them again.
-    if (skippedInARow > 0 || !isDrained(event)) return;
+    if (skippedInARow > 0 || this.#isDoubtful || !isDrained(event)) return;
     if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
   }
 

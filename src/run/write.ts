@@ -100,9 +100,12 @@ export function encodePrompt(
 /** Parameters above which a GPU is worth its start-up time for generation. */
 const MIN_GPU_PARAMETERS = 10_000_000;
 
-/** Opens an engine with the best weights of a run, to generate text. Throws InputError if the run has none. */
-export async function openWriter(run: Run, seed: number): Promise<Writer> {
-  const { config, weights } = await run.loadModel();
+/**
+ * Opens an engine with the best weights of a run, or its newest (`Run.loadWeights`), to generate text. Throws InputError
+ * if the run has none.
+ */
+export async function openWriter(run: Run, seed: number, note: (message: string) => void): Promise<Writer> {
+  const { config, weights } = await run.loadWeights(note);
   const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;
   const engineName = run.options.engine === "webgpu" && !isLarge ? "wasm" : run.options.engine;
   const options = { ...run.options, engine: engineName, batchSize: 1, noBlas: true };

@@ -9,7 +9,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { createInterface } from "node:readline";
-import { isRecord } from "../errors.ts";
+import { InputError, isRecord } from "../errors.ts";
+import { writeError } from "../node/files.ts";
 import type { Failure } from "./sweep-directory.ts";
 
 /** A run to be done. */
@@ -49,10 +50,13 @@ export interface ProcessPoolOptions {
 }
 
 /** What happened to a task: a change of its state, or an event that it printed (a line of its JSON). */
-export type PoolEvent =
+export type TaskEvent =
   | { readonly type: "started" | "finished" | "killed"; readonly name: string }
   | { readonly type: "failed"; readonly name: string; readonly failure: Failure }
   | { readonly type: "event"; readonly name: string; readonly event: Readonly<Record<string, unknown>> };
+
+/** What a pool reports. */
+export type PoolEvent = TaskEvent | { readonly type: "warning"; readonly name: string; readonly message: string };
 
 /** Receives the events of a pool. */
 export type PoolListener = (event: PoolEvent) => void;
@@ -90,6 +94,8 @@ export class ProcessPool implements Pool {
   readonly #kills = new KillCounter();
   #waiting: RunTask[] = [];
   #isStopping = false;
+  /** Whether a log could not be written; told once, not for each line. */
+  #hasWarned = false;
   #resolve: () => void = () => {};
 
   /** @param listener is called with each event. */
@@ -134,7 +140,7 @@ export class ProcessPool implements Pool {
     });
     this.#running.set(task.name, { task, child });
     this.#listener({ type: "started", name: task.name });
-    const log = (line: string): void => fs.appendFileSync(task.logPath, `${line}\n`);
+    const log = (line: string): void => this.#log(task, line);
     let lastError = "";
     createInterface({ input: child.stderr }).on("line", (line) => {
       log(line);
@@ -147,6 +153,18 @@ export class ProcessPool implements Pool {
     });
     child.on("error", (error) => (lastError = `it cannot be started: ${error.message}`));
     child.on("close", (code, signal) => this.#onEnd(task, code, signal, lastError));
+  }
+
+  /** Appends to a task's log. A full disk costs lines of a log, and a warning, but no run. */
+  #log({ name, logPath }: RunTask, line: string): void {
+    try {
+      fs.appendFileSync(logPath, `${line}\n`);
+    } catch (error) {
+      const failure = writeError(logPath, line.length + 1, error);
+      if (!(failure instanceof InputError)) throw error;
+      if (!this.#hasWarned) this.#listener({ type: "warning", name, message: `${failure.message}; the log has a gap` });
+      this.#hasWarned = true;
+    }
   }
 
   #onEnd(task: RunTask, code: number | null, signal: NodeJS.Signals | null, message: string): void {

@@ -8,9 +8,10 @@ import type { StopRequest } from "../run/signals.ts";
 import { rungsOf, survivorsOf } from "../experiments/halving.ts";
 import type { Rung } from "../experiments/halving.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
+import { InputError } from "../errors.ts";
 import { loadResult } from "../node/result.ts";
 import type { Measured } from "../node/result.ts";
-import type { SweepDirectory } from "./sweep-directory.ts";
+import type { Failure, SweepDirectory } from "./sweep-directory.ts";
 import { stepAt } from "../run/begin.ts";
 import type { Pool, PoolEvent, PoolListener, RunTask } from "./pool.ts";
 import type { Need } from "./capacity.ts";
@@ -63,8 +64,12 @@ async function runRung(
 ): Promise<void> {
   const byName = new Map(runs.map((run) => [run.name, run]));
   const listener = (event: PoolEvent): void => {
+    if (event.type === "warning") {
+      view.warn(`${event.name}: ${event.message}`);
+      return;
+    }
     if (event.type === "failed") {
-      directory.saveFailures(new Map([...directory.failures(), [event.name, event.failure]]));
+      saveFailures(directory, new Map([...directory.failures(), [event.name, event.failure]]), view);
     }
     const run = byName.get(event.name)!;
     view.pool(event, event.type === "finished" ? (measuredAt(directory, run, share)?.bitsPerByte ?? null) : null);
@@ -78,6 +83,16 @@ async function runRung(
     await pool.run(todo.map((run) => taskOf(directory, run, share, poolSetup)));
   } finally {
     stop.onStop = null;
+  }
+}
+
+/** Saves the failures; on a full disk, they are at least remembered until the sweep ends. */
+function saveFailures(directory: SweepDirectory, failures: ReadonlyMap<string, Failure>, view: SweepView): void {
+  try {
+    directory.saveFailures(failures);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== "machine") throw error;
+    view.warn(error.message);
   }
 }
 

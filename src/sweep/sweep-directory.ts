@@ -28,6 +28,7 @@ import type { FetchedText } from "../node/fetched.ts";
 import { makeDirectory, readWhole, removeTemporaries, writeDurably, writeError } from "../node/files.ts";
 import { showPath } from "../errors.ts";
 import { Lock } from "../node/lock.ts";
+import type { TakeOver } from "../node/lock.ts";
 import { createDirectoryAtomically } from "../node/atomic-directory.ts";
 
 /** Why a run failed. */
@@ -53,6 +54,8 @@ export class SweepDirectory {
   /** The content of its sweep.json. */
   readonly plan: SavedPlan;
   #lock: Lock | null = null;
+  /** Those that this process saved last; null before. */
+  #failures: ReadonlyMap<string, Failure> | null = null;
 
   private constructor(path: string, plan: SavedPlan) {
     this.path = path;
@@ -69,7 +72,7 @@ export class SweepDirectory {
     fetched: readonly FetchedText[],
   ): SweepDirectory {
     const { options, runs, halving, dataHash, slurm } = plan;
-    const path = createDirectoryAtomically(
+    const { path, lock } = createDirectoryAtomically(
       runsDirectory,
       name,
       `${stem}-sweep`,
@@ -79,11 +82,10 @@ export class SweepDirectory {
         saveFetched(join(hidden, "pages"), fetched);
         const json = { format: "microgpt-sweep", version: 1, dataHash, halving, slurm, options, runs };
         writeDurably(join(hidden, "sweep.json"), `${JSON.stringify(json, null, 2)}\n`);
-        Lock.take(join(hidden, ".lock"));
       },
     );
     const sweep = new SweepDirectory(path, plan);
-    sweep.#lock = Lock.adopt(join(path, ".lock"));
+    sweep.#lock = lock;
     return sweep;
   }
 
@@ -99,10 +101,10 @@ export class SweepDirectory {
   }
 
   /** Opens a sweep to resume it: locks it and removes temporary files of killed processes. Throws InputError. */
-  static openToRun(path: string): SweepDirectory {
+  static openToRun(path: string, takeOver: TakeOver = "dead"): SweepDirectory {
     const sweep = SweepDirectory.open(path);
     try {
-      sweep.#lock = Lock.take(join(path, ".lock"));
+      sweep.#lock = Lock.take(join(path, ".lock"), takeOver);
       for (const directory of [path, sweep.preparedPath]) removeTemporaries(directory);
     } catch (error) {
       sweep.close();
@@ -151,6 +153,7 @@ export class SweepDirectory {
 
   /** The content of failures.json, by the run's name. */
   failures(): Map<string, Failure> {
+    if (this.#failures !== null) return new Map(this.#failures);
     const path = join(this.path, "failures.json");
     if (!fs.existsSync(path)) return new Map();
     const json = parse(path);
@@ -164,8 +167,9 @@ export class SweepDirectory {
     );
   }
 
-  /** Writes failures.json, in the order of the runs. */
+  /** Writes failures.json, in the order of the runs. Throws InputError if it can't; this process remembers them. */
   saveFailures(failures: ReadonlyMap<string, Failure>): void {
+    this.#failures = failures;
     const entries = this.plan.runs.flatMap(({ name }) => {
       const failure = failures.get(name);
       return failure === undefined ? [] : [[name, failure] as const];

@@ -62,6 +62,8 @@ export interface SweepFlags extends SpecFlags, SweepExecution {
 export interface ResumeFlags extends Omit<SweepExecution, "slurm"> {
   /** Where to run; null: where the sweep ran before. */
   readonly on: "local" | "slurm" | null;
+  /** Whether to resume although another container or host has the sweep. */
+  readonly takeOver: boolean;
   /** Options for Slurm that override the sweep's own. */
   readonly slurm: Partial<SlurmSettings>;
 }
@@ -108,24 +110,30 @@ export async function sweep(
 }
 
 /** Resumes a sweep. Finished runs are kept; failed ones are tried again unless they diverged. Throws as `sweep`. */
-export async function resumeSweep(path: string, { on, ...flags }: ResumeFlags, output: SweepOutput): Promise<number> {
-  const directory = SweepDirectory.openToRun(path);
-  try {
-    const { plan } = directory;
-    const isOnSlurm = on === null ? plan.slurm !== null : on === "slurm";
-    if (!isOnSlurm) await checkQueueIsEmpty(path);
-    const slurm = isOnSlurm ? checkSlurm({ ...(plan.slurm ?? NO_SLURM_SETTINGS), ...flags.slurm }) : null;
-    const DIVERGED = 3;
-    directory.saveFailures(new Map([...directory.failures()].filter(([, { exitCode }]) => exitCode === DIVERGED)));
-    const texts = await openTexts(directory, null);
-    const execution = { ...flags, slurm };
-    const capacity = await capacityOf(plan, sizesOf(texts), execution);
-    return await StopRequest.during((stop) =>
-      runAll(directory, capacity, execution, output, stop).finally(() => directory.close()),
-    );
-  } finally {
-    directory.close();
-  }
+export async function resumeSweep(path: string, flags: ResumeFlags, output: SweepOutput): Promise<number> {
+  return await StopRequest.during(async (stop) => {
+    const directory = SweepDirectory.openToRun(path, flags.takeOver ? "any" : "dead");
+    return await resumeAll(directory, flags, output, stop).finally(() => directory.close());
+  });
+}
+
+async function resumeAll(
+  directory: SweepDirectory,
+  { on, slurm: slurmFlags, ...flags }: ResumeFlags,
+  output: SweepOutput,
+  stop: StopRequest,
+): Promise<number> {
+  const { path, plan } = directory;
+
+  const isOnSlurm = on === null ? plan.slurm !== null : on === "slurm";
+  if (!isOnSlurm) await checkQueueIsEmpty(path);
+  const slurm = isOnSlurm ? checkSlurm({ ...(plan.slurm ?? NO_SLURM_SETTINGS), ...slurmFlags }) : null;
+  const DIVERGED = 3;
+  directory.saveFailures(new Map([...directory.failures()].filter(([, { exitCode }]) => exitCode === DIVERGED)));
+  const texts = await openTexts(directory, null);
+  const execution = { ...flags, slurm };
+  const capacity = await capacityOf(plan, sizesOf(texts), execution);
+  return await runAll(directory, capacity, execution, output, stop);
 }
 
 /** Throws InputError if the cluster still has tasks of a sweep that is to be resumed on this machine. */

@@ -16,8 +16,9 @@ import { StopRequest } from "../run/signals.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { TrainingGoal } from "../run/begin.ts";
 
-/** How long to wait for another process of the same run to end, for example one of a killed sweep. */
-const MAX_WAIT_MS = 60_000;
+/** How long to wait for another process of the same run to end, for example one of a killed sweep: also until its lock is
+ *  silent, if that can't be seen from here. */
+const MAX_WAIT_MS = 90_000;
 /** Milliseconds between attempts to lock the run. */
 const POLL_MS = 100;
 
@@ -51,11 +52,14 @@ export async function sweepTask(path: string, name: string, goal: TrainingGoal, 
   });
 }
 
-/** Locks a run as soon as no other process has it. Resolves to null if a signal asks to stop first. */
+/**
+ * Locks a run as soon as no other process has it. A sweep, or Slurm, starts a task when the one before has ended, so a
+ * silent lock is a lost machine's or container's. Resolves to null if a signal asks to stop first.
+ */
 async function openWhenFree(path: string, stop: StopRequest): Promise<Run | null> {
   for (let waitedMs = 0; stop.exitCode === null; waitedMs += POLL_MS) {
     try {
-      return Run.openToTrain(path);
+      return Run.openToTrain(path, "silent");
     } catch (error) {
       const isBusy = error instanceof InputError && error.code === "in-use";
       if (!isBusy || waitedMs >= MAX_WAIT_MS) throw error;

@@ -1,12 +1,12 @@
 /** The output of a sweep, as interfaces. `cli/sweep-view.ts` and `cli/sweep.ts` implement them. */
 import type { ReportRun } from "../experiments/report-data.ts";
 import type { Reporter } from "../run/reporter.ts";
-import type { PoolEvent } from "./pool.ts";
+import type { TaskEvent } from "./pool.ts";
 
 /** Shows the progress of a sweep's runs. */
 export interface SweepView {
   /** Shows an event. @param result of a finished run, in bits per byte; else null. */
-  pool(event: PoolEvent, result: number | null): void;
+  pool(event: TaskEvent, result: number | null): void;
   /** Shows a message. */
   note(message: string): void;
   /** Shows a warning. */

@@ -46,6 +46,7 @@ export function nextTokenProbabilities(logits: ArrayLike<number>, options: Sampl
     probabilities[i] = logits[i] / temperature;
     if (probabilities[i] > max) max = probabilities[i];
   }
+  if (!Number.isFinite(max)) return oneHot(logits); // a temperature so near 0 that the division overflows
   for (let i = 0; i < logits.length; i++) probabilities[i] = Math.exp(probabilities[i] - max);
   normalise(probabilities);
   if (topK === null && topP === null) return probabilities;

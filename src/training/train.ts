@@ -4,7 +4,7 @@
  */
 import type { Engine, StepResult } from "./engine.ts";
 import type { Sequence, Tokens } from "../text/token-sequences.ts";
-import { InputError } from "../errors.ts";
+import { divergence, ExplosionWatch, MAX_SKIPPED_IN_A_ROW } from "./divergence.ts";
 import { Pacer } from "./pacer.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
@@ -66,9 +66,13 @@ export const newProgress = (): Progress => ({
 
 /** An event of the training loop. */
 export type TrainEvent =
-  /** A step is done; `step` counts from 1, `tokens` counts its targets, `inFlight` the later steps already started. */
+  /**
+   * A step is done; `step` counts from 1, `tokens` counts its targets, `inFlight` the later steps already started. After
+   * absurd losses (`ExplosionWatch`) the weights are not worth saving.
+   */
   | {
       type: "step";
+      isDoubtful?: true;
       step: number;
       loss: number;
       meanLoss: number;
@@ -77,21 +81,18 @@ export type TrainEvent =
       inFlight: number;
     }
   /** A step was skipped: its loss or a gradient was not finite. `skipped` counts all such steps so far. */
-  | { type: "skipped"; step: number; skipped: number; learningRate: number; inFlight: number }
+  | { type: "skipped"; isDoubtful?: true; step: number; skipped: number; learningRate: number; inFlight: number }
   /** A slice of an evaluation is done. A training stopped here repeats the evaluation when resumed. */
   | { type: "evaluating"; step: number }
   /** An evaluation is done; `best`: its loss is the lowest so far. */
   | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean };
 
-/** A single bad batch is tolerated; this many in a row means the weights have diverged. */
-const MAX_SKIPPED_IN_A_ROW = 5;
-
 /**
  * Trains from `progress`, which it updates in place, to the end. At an event with `inFlight` 0 the engine is idle: it
  * can be saved, and the caller can stop by leaving the loop. Lets the event loop run every 10 ms.
  *
- * A step whose loss or gradients are not finite is skipped. Throws InputError (code `diverged`) after five in a row, or
- * if the held-out loss is not finite.
+ * A step whose loss or gradients are not finite is skipped. Throws InputError (code `diverged`) after five in a row, if
+ * the held-out loss is not finite, or if the weights have exploded in finite numbers (`ExplosionWatch`).
  * @param train documents as tokens; must not be empty.
  * @param heldOut likewise; empty: no evaluations.
  */
@@ -108,20 +109,27 @@ export async function* trainSteps(
   const mustWait = (step: number): boolean =>
     step >= lastStep || isEvaluated(step) || (settings.mustDrain?.(step) ?? true);
   const inFlight: StartedStep[] = [];
+  const watch = new ExplosionWatch(engine.config.vocabSize);
   const pacer = new Pacer();
   for (;;) {
     if (pacer.isDue) await pacer.pause();
     if (inFlight.length === 0) {
       if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
-        yield* evaluateStep(engine, heldOut, progress);
+        yield* evaluateStep(engine, heldOut, progress, watch, progress.step >= lastStep);
       }
-      if (progress.step >= lastStep) return;
+      if (progress.step >= lastStep) {
+        if (heldOut.length === 0) watch.end(progress.step);
+        return;
+      }
     }
     const mayStart = (step: number): boolean => inFlight.length <= (engine.maxInFlight ?? 0) && !mustWait(step);
     while (inFlight.length === 0 || mayStart(progress.step + inFlight.length)) {
       inFlight.push(startStep(engine, train, settings, progress, progress.step + inFlight.length));
     }
-    yield await endStep(engine, inFlight.shift()!, progress, inFlight.length);
+    const event = await endStep(engine, inFlight.shift()!, progress, inFlight.length);
+    if (event.type === "step") watch.take(event.loss);
+    yield watch.isDoubtful ? { ...event, isDoubtful: true } : event;
+    watch.check(progress.step);
     if (progress.skippedInARow >= MAX_SKIPPED_IN_A_ROW) {
       throw divergence(
         `the last ${progress.skippedInARow} steps, up to ${progress.step}, had no finite loss or gradients`,
@@ -158,7 +166,7 @@ async function endStep(
   { batches, learningRate, result }: StartedStep,
   progress: Progress,
   inFlight: number,
-): Promise<TrainEvent> {
+): Promise<Extract<TrainEvent, { inFlight: number }>> {
   const { loss, applied } = await result;
   const step = ++progress.step;
   progress.skippedInARow = applied ? 0 : progress.skippedInARow + 1;
@@ -189,6 +197,8 @@ async function* evaluateStep(
   engine: Engine,
   heldOut: Sequence<Tokens>,
   progress: Progress,
+  watch: ExplosionWatch,
+  isLast: boolean,
 ): AsyncGenerator<TrainEvent, void, void> {
   const { step } = progress;
   const slices = evaluateInSlices(engine, heldOut);
@@ -196,7 +206,8 @@ async function* evaluateStep(
   for (; slice.done !== true; slice = await slices.next()) yield { type: "evaluating", step };
   const heldOutLoss = slice.value;
   if (!Number.isFinite(heldOutLoss)) throw divergence(`the held-out loss after step ${step} is ${heldOutLoss}`);
-  const best = progress.best === null || heldOutLoss < progress.best.heldOutLoss;
+  const isAbsurd = watch.isAbsurdOf(heldOutLoss, progress, isLast);
+  const best = !isAbsurd && (progress.best === null || heldOutLoss < progress.best.heldOutLoss);
   progress.evaluation = { step, heldOutLoss };
   if (best) progress.best = progress.evaluation;
   yield { type: "evaluation", step, heldOutLoss, best };
@@ -283,11 +294,4 @@ export function countTargets(documents: Iterable<Tokens>, blockSize: number): nu
   let count = 0;
   for (const tokens of documents) count += Math.min(blockSize, tokens.length - 1);
   return count;
-}
-
-function divergence(what: string): InputError {
-  return new InputError(
-    `train: ${what}; the training has diverged, try a smaller --learning-rate, or --clip-norm 1`,
-    "diverged",
-  );
 }

@@ -8,6 +8,7 @@ import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";
 import { InputError } from "../../src/errors.ts";
 import { splitLines } from "../../src/text/dataset.ts";
 import { BUNDLED_NAMES, TextSource } from "../../src/node/text.ts";
+import { ownerTag } from "../../src/node/owner.ts";
 import { findRun, Run, stemOf } from "../../src/node/run-directory.ts";
 import { charTokenizer } from "../../src/text/tokenizers/char.ts";
 import { OTHER_FORMATS } from "../reliability/hostile-files.ts";
@@ -221,12 +222,45 @@ describe("names", () => {
     expect(findRun(join(directory, "runs", "mine"), "elsewhere")).toBe(join(directory, "runs", "mine"));
   });
 
-  test("a half-made run of a process that is gone is cleared away", () => {
+  test("a half-made run of a process that is gone is cleared away; one of another container or host is not", () => {
     const directory = workspace();
-    fs.mkdirSync(join(directory, ".new-run-999999999-1", "checkpoints"), { recursive: true });
-    fs.mkdirSync(join(directory, `.new-run-${process.ppid}-1`));
-    Run.create(directory, null, "stem", options, tokenizer);
-    expect(fs.readdirSync(directory).toSorted()).toEqual([`.new-run-${process.ppid}-1`, "stem-1"]);
+    const [pid, start, place, random] = ownerTag().split("-");
+    const nameOf = (...tag: unknown[]): string => `.new-run-${tag.join("-")}`;
+    const dead = nameOf(999_999_999, start, place, random);
+    const [far, farAndOld] = ["00000000", "11111111"].map((other) => nameOf(pid, start, other, random));
+    const ofOldVersion = nameOf(999_999_999, 1);
+    for (const name of [dead, far, farAndOld, ofOldVersion]) {
+      fs.mkdirSync(join(directory, name, "checkpoints"), { recursive: true });
+    }
+    const longAgo = new Date(Date.now() - 25 * 3_600_000);
+    fs.utimesSync(join(directory, farAndOld), longAgo, longAgo);
+    Run.create(directory, null, "stem", options, tokenizer).close();
+    expect(fs.readdirSync(directory).toSorted()).toEqual([far, ofOldVersion, "stem-1"].toSorted());
+  });
+
+  test.each([
+    ["n".repeat(254), "n".repeat(110)],
+    [`${"ä".repeat(120)}.txt`, "ä".repeat(55)],
+    ["家".repeat(85), "家".repeat(36)],
+    ["𠀀".repeat(63), "𠀀".repeat(27)],
+  ])("a run of a file of a long name, %s, has a name that fits", (file, stem) => {
+    expect(stemOf([file])).toBe(stem);
+    const directory = workspace();
+    const run = Run.create(directory, null, stemOf([file]), options, tokenizer);
+    run.close();
+    expect(run.path).toBe(join(directory, `${stem}-1`));
+  });
+
+  test.each([
+    ["n".repeat(101), "101 characters, 101 bytes"],
+    ["家".repeat(86), "86 characters, 258 bytes"],
+  ])("--name %s is refused in a sentence", (name, size) => {
+    const directory = workspace();
+    const expected = new RegExp(
+      String.raw`^--name: "[^"]*" \(${size}\) is too long for a directory \(at most 100 .*\); choose a shorter name$`,
+    );
+    expect(() => Run.create(directory, name, "stem", options, tokenizer)).toThrow(expected);
+    expect(fs.readdirSync(directory)).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { ownerTag } from "../../src/node/owner.ts";
 import { PageCache } from "../../src/pages/cache.ts";
 import type { CachedPage } from "../../src/pages/cache.ts";
 import { Random } from "../../src/random.ts";
@@ -268,7 +269,8 @@ test("temporary files of processes that are gone go at the next start, others st
   cache.put(URL_A, page("a"));
   const gone = fork("-e", [], { execArgv: [], stdio: "ignore" });
   await new Promise((done) => gone.on("exit", done));
-  const nameOf = (pid: number | undefined): string => `.${"0".repeat(64)}.tmp-${pid}-0123abcd`;
+  const tag = ownerTag();
+  const nameOf = (pid: number | undefined): string => `.${"0".repeat(64)}.tmp-${tag.replace(/^\d+/, String(pid))}`;
   for (const kind of ["pages", "bodies"]) {
     for (const name of [nameOf(gone.pid), nameOf(process.pid)]) fs.writeFileSync(join(directory, kind, name), "x");
   }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { Lock } from "../../src/node/lock.ts";
 import { microgpt, workspace, writeWords } from "../setup/microgpt.ts";
 import { byExtent } from "../setup/place.ts";
-import { expectOneLine, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
+import { expectAllWhole, expectOneLine, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
 
 /** A training that goes on until it is stopped. */
 async function training(): Promise<{ directory: string; run: string; trainer: ReturnType<typeof start> }> {
@@ -29,6 +29,54 @@ test("a second process is refused by the name of the first, and disturbs nothing
   trainer.kill("SIGINT");
   expect((await trainer.ended).exitCode).toBe(130);
   expect(leftovers(directory)).toEqual([]);
+});
+
+// --kill-child: all in it ends with unshare itself.
+const IN_A_CONTAINER = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
+const canUnshare = spawnSync(IN_A_CONTAINER[0], [...IN_A_CONTAINER.slice(1), "true"]).status === 0;
+
+describe.skipIf(!canUnshare)("in another container (skipped where unshare is missing or may not make one)", () => {
+  test("a living run is refused; --take-over takes it, and the first owner stops without writing to it", async () => {
+    const { run, trainer } = await training();
+    const lock = fs.readFileSync(join(run, ".lock"), "utf8");
+    const refused = await start(["resume", run], IN_A_CONTAINER).ended;
+    expect(refused.exitCode).toBe(2);
+    expectOneLine(
+      refused.stderr,
+      new RegExp(
+        String.raw`is in use by process ${trainer.pid} of another container on \S+ since \S+, last heard of \d+ s ago; .* --take-over\n$`,
+      ),
+    );
+    expect(fs.readFileSync(join(run, ".lock"), "utf8")).toBe(lock);
+    const other = start(["resume", run, "--take-over"], IN_A_CONTAINER);
+    const first = await trainer.ended;
+    expect(first.exitCode).toBe(2);
+    expectOneLine(first.stderr, /run: its lock is gone, so it was deleted or taken over; the training stops\n$/);
+    await until("the other trains on", () => {
+      const step = Number(/, from step (\d+)$/m.exec(other.output())?.[1] ?? Infinity);
+      return (savedSteps(run).at(-1) ?? 0) > step;
+    });
+    await expectAllWhole(run);
+    other.kill("SIGKILL");
+    await other.ended;
+    // Nobody has it now, but from here that can't be seen.
+    expect(microgpt(["resume", run]).stderr).toContain("of another container on");
+  });
+
+  test("a run of a container that is gone is resumed with --take-over", async () => {
+    const directory = workspace();
+    const run = join(directory, "run");
+    const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TRAINER];
+    const first = start([...args, "--num-steps", "1000000", "--save-interval", "100"], IN_A_CONTAINER);
+    await until("it has saved", () => savedSteps(run).length > 0);
+    first.kill("SIGKILL");
+    await first.ended;
+    const resumed = start(["resume", run, "--take-over"]);
+    await until("it trains", () => resumed.output().includes("from step"));
+    resumed.kill("SIGINT");
+    expect(await resumed.ended).toMatchObject({ exitCode: 130, stderr: "" });
+    expect(leftovers(directory)).toEqual([]);
+  });
 });
 
 test("a training whose run is deleted stops in words, at the latest at its next save", async () => {

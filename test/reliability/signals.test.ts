@@ -170,6 +170,17 @@ test("a training that never waits for the disk hears a signal all the same", asy
   expect(savedSteps(join(directory, "run"))).toHaveLength(1);
 });
 
+test("a signal while resume reads the text ends it at once, and leaves no lock", async () => {
+  const directory = workspace();
+  const run = join(directory, "run");
+  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TRAINER];
+  expect((await start([...args, "--num-steps", "10"]).ended).exitCode).toBe(0);
+  // A hook is loaded before the text is read, and reading does not return to the event loop.
+  const { signal } = await start(["resume", run, "--hook", hookOf(directory, "", TERMINATE)]).ended;
+  expect(signal).toBe("SIGTERM");
+  expect(leftovers(directory)).toEqual([]);
+});
+
 describe("impatience", () => {
   test("a second signal exits at once, and the run goes on from its last save", async () => {
     const directory = workspace();
@@ -182,6 +193,7 @@ describe("impatience", () => {
     expect([130, 143]).toContain(exitCode);
     expect(stdout).not.toContain("saved step"); // the first alone would have saved
     await expectAllWhole(run);
+    expect(existsSync(join(run, ".lock"))).toBe(false); // another container could not tell that it is nobody's
     const resumed = start(["resume", run]);
     await until("it trains again", () => resumed.output().includes("from step"));
     resumed.kill("SIGKILL");

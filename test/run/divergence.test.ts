@@ -9,6 +9,7 @@ import { initWeights } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
 import { newProgress, trainSteps } from "../../src/training/train.ts";
 import type { Progress, TrainEvent } from "../../src/training/train.ts";
+import { savedSteps } from "../setup/trainer.ts";
 import { microgptHere, TINY, workspace, writeWords } from "../setup/microgpt.ts";
 
 const CONFIG = { vocabSize: 5, nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 4 };
@@ -199,3 +200,150 @@ test("a diverged run keeps its last good checkpoint and model, names them, and c
   expect(await microgptHere(["resume", run])).toMatchObject({ exitCode: 3, stderr });
   expect(readdirSync(join(run, "checkpoints")).toSorted()).toEqual(saved);
 });
+
+/** An engine whose losses are written down: of step n, from 1, and of the held-out documents after it. */
+function scripted(lossAt: (step: number) => number, heldOutAt: (step: number) => number = lossAt): Engine {
+  const real = newEngine();
+  let step = 0;
+  return {
+    ...failing(() => false).engine,
+    step: async () => await Promise.resolve({ loss: lossAt(++step), applied: true }),
+    evaluate: async () => await Promise.resolve(heldOutAt(step)),
+    save: async () => await real.save(),
+  };
+}
+
+describe("numbers that are finite, but absurd: guessing has a loss of ln 5 = 1.6 here", () => {
+  const HUGE = 1e9;
+  const FINE = 1.5;
+  interface Row {
+    readonly losses: (step: number) => number;
+    readonly heldOut?: (step: number) => number;
+    /** The message; null: it trains to the end. */
+    readonly says: RegExp | null;
+    /** Steps that were told. */
+    readonly steps: number;
+    /** The step of the best weights; null: there are none. */
+    readonly best: number | null;
+  }
+  const until = (last: number, first: number, then: number) => (step: number) => (step <= last ? first : then);
+  test.each<[string, Row]>([
+    ["nineteen huge losses, then good ones", { losses: until(19, HUGE, FINE), says: null, steps: 100, best: 50 }],
+    [
+      "twenty huge losses",
+      {
+        losses: until(9, FINE, HUGE),
+        says: /the last 20 steps, up to 29, had losses above 8388608;/,
+        steps: 29,
+        best: null,
+      },
+    ],
+    [
+      "losses of 2,000 times guessing, which recover",
+      { losses: until(70, 3000, FINE), says: null, steps: 100, best: 100 },
+    ],
+    [
+      "the same, which do not",
+      {
+        losses: () => 3000,
+        says: /the held-out loss after step 100 is 3\.00e\+3, where guessing has 1\.61;/,
+        steps: 100,
+        best: null,
+      },
+    ],
+    [
+      "an explosion after a good beginning: the best weights stay",
+      { losses: until(60, FINE, 100), says: /held-out loss after step 100 is 100, where/, steps: 100, best: 50 },
+    ],
+    [
+      "a held-out loss that no f32 logits can come back from",
+      {
+        losses: () => FINE,
+        heldOut: () => HUGE,
+        says: /the held-out loss after step 50 is 1\.00e\+9/,
+        steps: 50,
+        best: null,
+      },
+    ],
+    [
+      "no sensible held-out loss at any evaluation",
+      {
+        losses: () => FINE,
+        heldOut: () => 40,
+        says: /the held-out loss after step 100 is 40.0, where/,
+        steps: 100,
+        best: null,
+      },
+    ],
+    [
+      "text learnt by heart, whose held-out loss gets bad: no explosion",
+      { losses: () => 0.001, heldOut: until(50, FINE, 40), says: null, steps: 100, best: 50 },
+    ],
+    ["losses that are just not absurd", { losses: () => 20, says: null, steps: 100, best: 50 }],
+  ])("%s", async (_name, { losses, heldOut, says, steps, best }) => {
+    const progress = newProgress();
+    const settings = { numSteps: 100, learningRate: 0.01, evalInterval: 50 };
+    let told = 0;
+    const training = (async () => {
+      for await (const { type } of trainSteps(scripted(losses, heldOut), [DOCUMENT], [DOCUMENT], settings, progress)) {
+        if (type === "step") told++;
+      }
+    })();
+    if (says === null) await training;
+    else await expect(training).rejects.toMatchObject({ exitCode: 3, message: expect.stringMatching(says) });
+    expect({ told, best: progress.best?.step ?? null }).toEqual({ told: steps, best });
+  });
+
+  test("with nothing held out, the losses of the last steps decide", async () => {
+    const settings = { numSteps: 100, learningRate: 0.01, evalInterval: 50 };
+    const run = async (lossAt: (step: number) => number): Promise<void> => {
+      for await (const _ of trainSteps(scripted(lossAt), [DOCUMENT], [], settings, newProgress()));
+    };
+    await run(until(70, 3000, FINE));
+    await run((step) => (step % 10 === 0 ? 3000 : FINE));
+    await expect(run(() => 3000)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(
+        /^train: half of the last steps, up to 100, had losses above 20.0, where guessing has 1.61;/,
+      ),
+    });
+  });
+});
+
+test.each([
+  ["1000", 3],
+  // From a held-out loss of 1,660 it recovers while the learning rate falls, and is better than letter counts in the end.
+  ["3", 0],
+  ["0.3", 0],
+])("with a learning rate of %s a training ends with exit code %d", async (learningRate, expected) => {
+  const directory = workspace();
+  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TINY];
+  const more = ["--num-steps", "400", "--learning-rate", learningRate, "--num-samples", "0"];
+  const { exitCode, stderr } = await microgptHere([...args, ...more]);
+  expect(exitCode).toBe(expected);
+  const diverged = /^microgpt: train: [^\n]*; the training has diverged, try a smaller --learning-rate, [^\n]*\n$/;
+  expect(stderr).toMatch(expected === 0 ? /^$/ : diverged);
+});
+
+test("weights that explode after a good beginning replace neither the last good checkpoint nor the best model", async () => {
+  const directory = workspace();
+  const run = join(directory, "run");
+  // The learning rate rises by 0.2 per step, without an end in sight.
+  const rising = ["--learning-rate", "1000", "--warmup-steps", "5000", "--save-interval", "1", "--eval-interval", "1"];
+  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", ...TINY, ...rising];
+  const { exitCode, stderr } = await microgptHere([...args, "--num-steps", "6000"]);
+  expect(exitCode).toBe(3);
+  const [, kept, model] =
+    /keeps the last good checkpoint, of step (\d+) and the model of step (\d+)$/m.exec(stderr) ?? [];
+  const losses = readFileSync(join(run, "metrics.jsonl"), "utf8").trimEnd().split("\n").map(readLoss);
+  const lossAt = (step: number): number => losses.find((line) => line.step === step && line.loss !== undefined)!.loss!;
+  const absurd = 10 * Math.log(15); // fourteen letters and BOS
+  expect(lossAt(Number(kept))).toBeLessThan(absurd);
+  expect(Number(model)).toBeLessThanOrEqual(Number(kept));
+  expect(Number(kept)).toBeLessThan(100);
+  expect(losses.at(-1)!.step).toBeLessThan(6000);
+  for (const step of savedSteps(run)) expect(lossAt(step)).toBeLessThan(absurd);
+  expect((await microgptHere(["sample", run, "--num-samples", "1"])).exitCode).toBe(0);
+});
+
+const readLoss = (line: string): { step: number; loss?: number } => JSON.parse(line) as { step: number; loss?: number };

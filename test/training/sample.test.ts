@@ -31,7 +31,7 @@ test("huge logits and tiny temperatures give probabilities, never NaN", () => {
   fc.assert(
     fc.property(
       fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 9 }),
-      fc.double({ min: 1e-3, max: 100, noNaN: true }),
+      fc.double({ min: 0, max: 1000, noNaN: true }),
       fc.option(fc.integer({ min: 1, max: 12 }), { nil: null }),
       fc.option(fc.double({ min: 1e-6, max: 1, noNaN: true }), { nil: null }),
       (logits, temperature, topK, topP) => {
@@ -43,6 +43,18 @@ test("huge logits and tiny temperatures give probabilities, never NaN", () => {
     ),
   );
 });
+
+test.each([5e-324, 1e-320, 1e-310, 1e-308, 1e-300, 1e-200])(
+  "a temperature of %d, by which logits can't be divided without overflow, takes the likeliest token, as 0 does",
+  (temperature) => {
+    for (const logits of [LOGITS, [3, 7, 5], [-3, -1, -2], [-1e9, 2, -1e9], [0, 0, 1e-3], [4]]) {
+      for (const options of [PLAIN, { ...PLAIN, topK: 2 }, { ...PLAIN, topP: 0.9 }, { ...PLAIN, topK: 1, topP: 0.1 }]) {
+        const expected = nextTokenProbabilities(logits, { ...options, temperature: 0 });
+        expect(nextTokenProbabilities(logits, { ...options, temperature })).toEqual(expected);
+      }
+    }
+  },
+);
 
 const CONFIG = { vocabSize: 6, nEmbd: 8, nHead: 2, nLayer: 2, blockSize: 5 };
 const newEngine = (): AtomicEngine => new AtomicEngine(CONFIG, initWeights(CONFIG, new Random(3)));
