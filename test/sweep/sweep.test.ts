@@ -1,19 +1,9 @@
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Random } from "../../src/random.ts";
-import { isRunning, thisProcess } from "../../src/node/owner.ts";
-import { readRun } from "../../src/sweep/read-run.ts";
+import { isRunning } from "../../src/node/owner.ts";
 import { loadResult } from "../../src/node/result.ts";
 import { microgpt, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 import { byExtent } from "../setup/place.ts";
@@ -142,39 +132,6 @@ test("a signal that arrives as soon as a resumed run is locked leaves no lock", 
   const hook = hookOf(directory, "", WHEN_LOCKED);
   const { exitCode, signal } = await start(["sweep-task", sweep, "02_n-layer-2", "--hook", hook]).ended;
   expect({ exitCode, signal }).toEqual({ exitCode: 143, signal: null });
-  expect(leftovers(sweep)).toEqual([]);
-});
-
-test("a run on another host counts as running while its lock is touched; a silent lock does not stop its sweep", async () => {
-  const { sweep, args } = words("--grid", "n-layer=1,2");
-  expect((await microgptHere(args)).exitCode).toBe(0);
-  const run = join(sweep, "runs", "02_n-layer-2");
-  for (const file of ["samples.txt", "result.json"]) rmSync(join(run, file));
-  const lock = join(run, ".lock");
-  writeFileSync(
-    lock,
-    JSON.stringify({ ...thisProcess(), pid: 4321, machine: "00000000", boot: "another", host: "far" }),
-  );
-  const stateOf = (): string => readRun(run).report.state;
-  expect(stateOf()).toBe("running");
-  const longAgo = new Date(Date.now() - 120_000);
-  utimesSync(lock, longAgo, longAgo);
-  expect(stateOf()).toBe("stopped");
-  expect((await microgptHere(["resume", run])).stderr).toMatch(/in use by process 4321 on far since .* --take-over\n$/);
-  expect(await microgptHere(["sweep-task", sweep, "02_n-layer-2"])).toMatchObject({ exitCode: 0, stderr: "" });
-  expect(leftovers(sweep)).toEqual([]);
-  expect(stateOf()).toBe("finished");
-});
-
-test("a sweep that another host has is resumed with --take-over", async () => {
-  const { sweep, args } = words("--grid", "n-layer=1,2");
-  expect((await microgptHere(args)).exitCode).toBe(0);
-  const owner = { ...thisProcess(), pid: 4321, machine: "00000000", boot: "another", host: "far" };
-  writeFileSync(join(sweep, ".lock"), JSON.stringify(owner));
-  const refused = await microgptHere(["sweep", "--resume", sweep]);
-  expect(refused.exitCode).toBe(2);
-  expect(refused.stderr).toMatch(/sweep is in use by process 4321 on far since .* --take-over\n$/);
-  expect(await microgptHere(["sweep", "--resume", sweep, "--take-over"])).toMatchObject({ exitCode: 0, stderr: "" });
   expect(leftovers(sweep)).toEqual([]);
 });
 
