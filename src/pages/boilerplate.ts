@@ -18,7 +18,7 @@ interface TextMass {
 /** Texts are measured once: to ask each element for its text takes quadratic time. */
 type Masses = Map<Element, TextMass>;
 
-const NONE: TextMass = { text: 0, link: 0, prose: 0 };
+const massOf = (element: Element, masses: Masses): TextMass => masses.get(element) ?? { text: 0, link: 0, prose: 0 };
 /** A shorter run of text is not a paragraph. */
 const MIN_PARAGRAPH = 80;
 const BLOCKS = new Set(
@@ -85,35 +85,66 @@ const ASIDE_ROLES = new Set(
 );
 /** A part with more of a page's prose than this is the article, whatever it is called. */
 const MAX_SHARE = 0.3;
+/** Nor is a name believed whose elements have more than this many such shares together … */
+const MAX_TOTAL_SHARE = 1.5;
+/** … except of what readers wrote: there may be more of it than of the article. */
+const OF_READERS = /^(?:comment|respond|repl|disqus)/;
 
 /** Removes what a page's own names say is not the article. */
 export function removeAsides(page: Document): void {
   for (const menu of page.querySelectorAll("nav, [role=navigation], body > header")) menu.remove();
   const masses = weigh(page.body);
-  const prose = masses.get(page.body)?.prose ?? 0;
-  const visit = (parent: Element): void => {
-    for (let child = parent.firstElementChild; child !== null;) {
-      const next = child.nextElementSibling;
-      const mass = masses.get(child) ?? NONE;
-      if (mass.prose <= MAX_SHARE * prose && isAside(child, masses)) child.remove();
-      else visit(child);
-      child = next;
-    }
-  };
-  visit(page.body);
+  const limit = MAX_SHARE * massOf(page.body, masses).prose;
+  const ignored = new Set<string>();
+  for (let isSettled = false; !isSettled;) {
+    const asides = asidesOf(page.body, masses, limit, ignored);
+    const heavy = reasonsAbove(MAX_TOTAL_SHARE * limit, asides, masses);
+    for (const reason of heavy) ignored.add(reason);
+    isSettled = heavy.length === 0;
+    if (isSettled) for (const element of asides.keys()) element.remove();
+  }
 }
 
-function isAside(element: Element, masses: Masses): boolean {
+/** Asides with the word that tells, none within another. */
+function asidesOf(body: Element, masses: Masses, limit: number, ignored: ReadonlySet<string>): Map<Element, string> {
+  const asides = new Map<Element, string>();
+  const visit = (parent: Element): void => {
+    for (let child = parent.firstElementChild; child !== null; child = child.nextElementSibling) {
+      const reason = massOf(child, masses).prose <= limit ? reasonAgainst(child, masses) : "";
+      if (reason !== "" && !ignored.has(reason)) asides.set(child, reason);
+      else visit(child);
+    }
+  };
+  visit(body);
+  return asides;
+}
+
+/** Words that would cost a page too much of its prose: site builders call every paragraph a "widget". */
+function reasonsAbove(limit: number, asides: ReadonlyMap<Element, string>, masses: Masses): string[] {
+  const prose = new Map<string, number>();
+  for (const [element, reason] of asides) {
+    if (!OF_READERS.test(reason)) prose.set(reason, (prose.get(reason) ?? 0) + massOf(element, masses).prose);
+  }
+  return [...prose.keys()].filter((reason) => (prose.get(reason) ?? 0) > limit);
+}
+
+/** The word that says that an element is not of the article; empty if there is none. */
+function reasonAgainst(element: Element, masses: Masses): string {
   const name = element.localName;
-  if (name === "main" || name === "article" || name === "h1") return false;
-  if (name === "aside" || name === "footer" || ASIDE_ROLES.has(element.getAttribute("role") ?? "")) return true;
-  if (isWithinSentence(element, masses)) return false;
+  if (name === "main" || name === "article" || name === "h1") return "";
+  const role = element.getAttribute("role") ?? "";
+  if (name === "aside" || name === "footer") return name;
+  if (ASIDE_ROLES.has(role)) return role;
+  if (isWithinSentence(element, masses)) return "";
   const label = labelOf(element);
+  const [aside] = ASIDE.exec(label) ?? [""];
   // Posts of others that an article quotes are called "social" or "widget", too.
-  if (ASIDE.test(label))
-    return element.querySelector("blockquote[class*=tweet], blockquote[class*=instagram]") === null;
+  if (aside !== "" && element.querySelector("blockquote[class*=tweet], blockquote[class*=instagram]") === null) {
+    return aside.replace(/^[^a-z]/, "");
+  }
+  if (massOf(element, masses).text >= MAX_NOTE || name === "figcaption" || aside !== "") return "";
   const isAuthor = element.getAttribute("itemprop") === "author" || element.getAttribute("rel") === "author";
-  return (masses.get(element) ?? NONE).text < MAX_NOTE && name !== "figcaption" && (isAuthor || NOTE.test(label));
+  return isAuthor ? "author" : (NOTE.exec(label)?.[0] ?? "").replace(/^[^a-z]/, "");
 }
 
 /** `class="postMeta entry_date"` → `post-meta entry-date`. */
@@ -130,7 +161,7 @@ function isWithinSentence(element: Element, masses: Masses): boolean {
   if (BLOCKS.has(element.localName)) return false;
   const parent = element.parentElement;
   if (parent === null || !SENTENCES.has(parent.localName)) return false;
-  return (masses.get(parent) ?? NONE).text > 2 * (masses.get(element) ?? NONE).text;
+  return massOf(parent, masses).text > 2 * massOf(element, masses).text;
 }
 
 /** A block with more of its text within links is a link to something else. */
@@ -151,7 +182,7 @@ const MAX_CREDIT = 100;
 /** Removes from an article links to others, credits of pictures, and headings that are left without a text. */
 export function removeNotes(article: Element): void {
   const masses = weigh(article);
-  const all = masses.get(article) ?? NONE;
+  const all = massOf(article, masses);
   if (all.link < MAX_LINKED_ARTICLE * all.text) removeLinks(article, masses, all.text);
   removeCaptions(article, masses, all.prose > LONG_ARTICLE);
   removeEmptyHeadings(article);
@@ -163,7 +194,7 @@ export function removeNotes(article: Element): void {
  */
 function removeCaptions(article: Element, masses: Masses, isLong: boolean): void {
   const isShort = (element: Element, limit: number): boolean => {
-    const { text } = masses.get(element) ?? NONE;
+    const { text } = massOf(element, masses);
     return text > 0 && text < limit;
   };
   for (const element of article.querySelectorAll("figcaption, [class*=caption i]")) {
@@ -183,7 +214,7 @@ function removeCaptions(article: Element, masses: Masses, isLong: boolean): void
 function removeLinks(article: Element, masses: Masses, total: number): void {
   const blocks = "p, li, ul, ol, div, section, table, dl, h2, h3, h4, h5, h6";
   for (const element of article.querySelectorAll(blocks)) {
-    const { text, link } = masses.get(element) ?? NONE;
+    const { text, link } = massOf(element, masses);
     if (text > 0 && link >= MIN_LINKED * text && text < MAX_SHARE * total) element.remove();
   }
 }

@@ -80,6 +80,13 @@ describe("what is of an article", () => {
     }
   });
 
+  test("many small parts of one name are the article, unless readers wrote them", () => {
+    const each = (name: string): string => LONG.map((text) => `<div class="${name}"><p>${text}</p></div>`).join("");
+    const page = (inner: string): string => htmlToText(`<!doctype html><body><div id="page">${inner}</div></body>`);
+    expect(page(each("site-widget text"))).toBe(LONG.join("\n\n"));
+    expect(page(`<article>${BODY}${BODY}</article>${each("comment")}`)).toBe(ALONE);
+  });
+
   test("a post that it quotes stays", () => {
     const post = `<div class="article-social-embed"><blockquote class="twitter-tweet"><p>${SENTENCES[0]}</p></blockquote></div>`;
     expect(read(post)).toBe([...SENTENCES, SENTENCES[0], ...SENTENCES].join("\n\n"));

@@ -72,7 +72,7 @@ describe("listings keep their lines and their indentation", () => {
     ["a span for each line, and none", each('<span class="line">', "</span>")],
     ["spans without a class", each("<span>", "</span>")],
     ["spans that a style makes lines", each('<span style="display:block">', "</span>")],
-    ["code for each line", `${each("<code>", "</code>", "\n")}`],
+    ["code for each line", each("<code>", "</code>", "\n")],
     ["a div for each line", each("<div>", "</div>")],
     ["a div for each line, and a break", each("<div>", "</div>", "\n")],
     ["a numbered list", `<ol class="linenums">${each("<li>", "</li>")}</ol>`],
