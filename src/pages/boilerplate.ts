@@ -197,10 +197,13 @@ function removeCaptions(article: Element, masses: Masses, isLong: boolean): void
     const { text } = massOf(element, masses);
     return text > 0 && text < limit;
   };
+  const pictures = [...article.querySelectorAll("img, picture, video, iframe")];
+  const withPicture = new Set(pictures.map((picture) => picture.closest("figure")));
+  withPicture.delete(null);
   for (const element of article.querySelectorAll("figcaption, [class*=caption i]")) {
     if (!isShort(element, MAX_CAPTION)) continue;
-    const isOfPicture = element.closest("figure")?.querySelector("img, picture, video, iframe") != null;
-    const isCaption = element.localName === "figcaption" ? isOfPicture : CAPTION.test(labelOf(element));
+    const isCaption =
+      element.localName === "figcaption" ? withPicture.has(element.closest("figure")) : CAPTION.test(labelOf(element));
     const isInterruption = isLong && isCaption && !isWithinSentence(element, masses);
     if (isInterruption || CREDIT.test(shownText(element))) element.remove();
   }

@@ -60,9 +60,13 @@ export function flattenFormulas(page: Document): void {
 /** Whether an inline element has nothing but a formula and other copies of it: pictures, and what is hidden from readers aloud. */
 function holdsOnly(parent: Element, formula: Element): boolean {
   if (!/^(?:span|mjx-[\w-]+)$/i.test(parent.localName)) return false;
-  return [...parent.childNodes].every((node) => {
-    if (node === formula) return true;
-    if (!isElement(node)) return node.nodeType !== 3 || (node.textContent ?? "").trim() === "";
-    return node.localName === "img" || node.localName === "svg" || node.getAttribute("aria-hidden") === "true";
-  });
+  for (let node = parent.firstChild; node !== null; node = node.nextSibling) {
+    if (node !== formula && !isCopy(node)) return false;
+  }
+  return true;
+}
+
+function isCopy(node: Node): boolean {
+  if (!isElement(node)) return node.nodeType !== 3 || (node.textContent ?? "").trim() === "";
+  return node.localName === "img" || node.localName === "svg" || node.getAttribute("aria-hidden") === "true";
 }

@@ -113,6 +113,9 @@ const INLINE = new Set(
   "a abbr b bdi bdo big cite code em font i kbd mark picture q s samp small span strong sub sup tt u var".split(" "),
 );
 
+/** Empty neighbours of a picture that are passed over: a page of pictures must not take quadratic time. */
+const MAX_SPACES = 20;
+
 /** A picture among words is the words that its author gave for it: a formula, a letter, a flag. */
 const image: FormatCallback = (element, _walk, builder) => {
   const words = attributeOf(element, "alt").replace(/\s+/g, " ").trim();
@@ -130,7 +133,7 @@ function isAmongWords(element: DomNode): boolean {
   for (let at: DomNode | null | undefined = element; at; at = at.parent) {
     for (const side of ["prev", "next"] as const) {
       let beside = neighbour(at, side);
-      while (beside !== null && isSpace(beside)) beside = neighbour(beside, side);
+      for (let i = 0; i < MAX_SPACES && beside !== null && isSpace(beside); i++) beside = neighbour(beside, side);
       if (beside !== null && isWord(beside)) return true;
     }
     if (!at.parent || !INLINE.has(at.parent.name ?? "")) return false;
