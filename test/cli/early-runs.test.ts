@@ -35,7 +35,7 @@ test("a run stopped before its first evaluation writes with its newest checkpoin
   const model = await loadRun(readRunFiles(run));
   const options = { prefix: "ba", seed: 7, temperature: 0.5 };
   expect(completed.stdout).toBe(`ba${await model.generate(options)}\n`.replace(/^baba/, "ba"));
-  const file = join(run, "exported.json");
+  const file = join(workspace(), "exported.json");
   expect(await microgptHere(["tokenize", "ba", "--run", run, "--export", file])).toMatchObject({
     exitCode: 0,
     stderr: "",
