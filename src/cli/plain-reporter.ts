@@ -41,7 +41,7 @@ export class PlainReporter implements Reporter {
     this.#reading.end();
     const learnt = `${counted(beginning.documents, beginning.unit)} to learn`;
     const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
-    const dropped = duplicates > 0 ? `, ${grouped(duplicates)} duplicates dropped` : "";
+    const dropped = duplicates > 0 ? `, ${counted(duplicates, "duplicate")} dropped` : "";
     const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
     // "wasm, 2 threads" is the "wasm engine, 2 threads".
     print(paint("bold", `microgpt ${version}`) + `  ${engine.replace(/^[^,]+/, "$& engine")}`);

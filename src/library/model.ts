@@ -21,7 +21,7 @@ import { measureInSlices } from "../training/train.ts";
 import { openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import { Pieces } from "./pieces.ts";
-import { decodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
+import { decodeRun, optionsTextOf, parseJsonText, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 
 /** How to generate a text. */
@@ -250,9 +250,9 @@ export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Mo
   if (tokenizerText === undefined || optionsText === undefined) {
     throw new InputError("load: the file has weights but no tokenizer; expected a file of `model.save()`");
   }
-  const optionsJson: unknown = JSON.parse(optionsText);
+  const optionsJson = parseJsonText(optionsText, "load: the options in the file");
   const options = resolveOptions(checkOptions(TRAIN_OPTIONS, isRecord(optionsJson) ? optionsJson : {}));
-  const tokenizer = tokenizerFromJson(JSON.parse(tokenizerText), options);
+  const tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, "load: the tokenizer in the file"), options);
   if (tokenizer.vocabSize !== model.config.vocabSize) {
     throw new InputError(
       `load: the tokenizer has ${tokenizer.vocabSize} tokens, the weights ${model.config.vocabSize}; the file is damaged`,

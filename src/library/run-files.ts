@@ -115,8 +115,17 @@ export async function decodeRun(files: RunFiles): Promise<RunContent> {
   return {
     options,
     tokenizer,
-    checkpoint: newest === undefined ? null : await decodeCheckpoint(files.get(newest.name)!),
-    model: model === undefined ? null : await decodeModel(model),
+    checkpoint: newest === undefined ? null : await named(newest.name, decodeCheckpoint(files.get(newest.name)!)),
+    model: model === undefined ? null : await named("model.safetensors", decodeModel(model)),
     texts: pages.map((name) => textOf(name)),
   };
+}
+
+/** What is read of a file; an InputError gets the file's name. */
+async function named<T>(name: string, content: Promise<T>): Promise<T> {
+  try {
+    return await content;
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`${name}: ${error.message}`, error.code) : error;
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * A training step for CPU backends, which can await the result of each pass: run the passes, sum the losses, update.
- * The GPU backend (`backend/webgpu/webgpu.ts`) has its own step, which tests on the GPU whether all numbers are finite.
+ * The GPU backend (`backend/webgpu/session.ts`) has its own step, which tests on the GPU whether all numbers are finite.
  */
 import { adamNumbers } from "../training/adam.ts";
 import type { AdamNumbers } from "../training/adam.ts";

@@ -1,6 +1,6 @@
 /**
- * The scalars of one Adam step (Kingma & Ba 2015, algorithm 1), computed once and passed to every backend. The loop
- * over the weights is each backend's own:
+ * The scalars of one Adam step (Kingma & Ba 2015, algorithm 1), computed here for every tensor backend; only
+ * WebGPU clips on the GPU. The loop over the weights is each backend's own:
  *
  *   m ← β1·m + (1 − β1)·g      v ← β2·v + (1 − β2)·g²      w ← shrink·w − stepSize·m / (√(v·squareScale) + ε)
  */
@@ -26,13 +26,13 @@ export function correctionsAt(step: number, learningRate: number): Corrections {
 
 /** The scalars of one step. */
 export interface AdamNumbers extends Corrections {
-  /** 1 − learningRate · weightDecay: weights are multiplied by it before the update. */
+  /** 1 − learningRate · weightDecay: decoupled weight decay (AdamW) multiplies the weights by it before the update. */
   readonly shrink: number;
   /** Factor of the gradients: below 1 if they are clipped, otherwise 1. */
   readonly gradientScale: number;
-  /** β1, the decay of the running mean of gradients. */
+  /** β1, the share of the running mean of gradients that is kept. */
   readonly beta1: number;
-  /** β2, the decay of the running mean of squared gradients. */
+  /** β2, the share of the running mean of squared gradients that is kept. */
   readonly beta2: number;
   /** ε, added to the root of the mean square. */
   readonly epsilon: number;

@@ -54,7 +54,7 @@ export interface Evaluation {
   readonly heldOutLoss: number;
 }
 
-/** The progress of a training that has not inFlight. */
+/** The progress of a training that has not started. */
 export const newProgress = (): Progress => ({
   step: 0,
   skipped: 0,

@@ -36,7 +36,7 @@ export const BUGS: readonly Bug[] = [
     name: "the softmax's gradient without its inner product",
     file: "src/backend/wasm/attention-grad.ts",
     from: "y.set(fma(attention.second[n].get, scale.get, minusDelta[row].get)),",
-    to: "y.set(fma(attention.second[n].get, scale.get, f32x4.zero)),",
+    to: "y.set(fma(attention.second[n].get, scale.get, f32x4.mul(minusDelta[row].get, f32x4.zero))),",
   },
   {
     name: "a coefficient of the exponential wrong in its fourth decimal",

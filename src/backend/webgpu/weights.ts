@@ -5,7 +5,8 @@
  *
  *   sumLosses   per pass   statistics [T, 2] → state.loss
  *   sumSquares             all gradients     → 128 partial sums
- *   decide                 partial sums      → state: applied, step, Adam's numbers, the scale of f16 gradients
+ *   decide                 partial sums      → state: applied, step, Adam's step size and square scale, the scale of
+ *                                             f16 gradients (weight decay and the βs: `run`, in `batch.ts`)
  *   adam                   state, gradients  → weights, Adam's means
  */
 import type { Buffer, InstructionOf, View } from "../../tensor/instructions.ts";
@@ -204,7 +205,7 @@ export interface FlatWeights {
   readonly factors: ShaderMatrix | null;
 }
 
-/** Adam's step for all weights in one dispatch, if the step is applied; the formulas of `Adam` in microgpt.ts. */
+/** Adam's step with decoupled weight decay (AdamW) for all weights in one dispatch, if the step is applied. */
 export function adam(
   shader: Shader,
   { data, grad, mean, meanSquare, factors }: FlatWeights,
