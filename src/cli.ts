@@ -25,6 +25,7 @@ import { InputError, quote } from "./errors.ts";
 import { findRun } from "./node/run-directory.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
+import { exitOnOutputError } from "./run/signals.ts";
 
 const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch", "sweep", "compare", "report"];
 
@@ -144,6 +145,7 @@ const kindsFlag = (): Flag =>
   ]);
 
 async function main(): Promise<void> {
+  exitOnOutputError(); // the help may be piped, too
   try {
     await buildProgram((code) => (process.exitCode = code)).parseAsync();
   } catch (error) {

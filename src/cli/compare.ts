@@ -11,7 +11,6 @@ import { readComparison } from "../sweep/comparison.ts";
 import { readLines } from "./prompts.ts";
 import { completeText, encodePrompt, openWriter } from "../run/write.ts";
 import { showCompletion } from "./sample.ts";
-import { exitOnOutputError } from "../run/signals.ts";
 import { Run } from "../node/run-directory.ts";
 import { tableLines } from "./table.ts";
 import type { Column } from "./table.ts";
@@ -33,7 +32,6 @@ const COSTS = ["tokensPerSecond", "seconds", "peakMemoryBytes"] as const;
 
 /** Prints the comparison. @param paths directories of runs or sweeps. Throws InputError for a path that is neither. */
 export async function compare(paths: readonly string[], { json, csv, promptFile }: CompareFlags): Promise<number> {
-  exitOnOutputError();
   if (json && csv) throw new InputError("--json and --csv exclude each other; drop one of them");
   if ((json || csv) && promptFile !== null)
     throw new InputError("--prompt-file is for the table; drop --json and --csv");

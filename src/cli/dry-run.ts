@@ -8,14 +8,12 @@ import { resolveOptions } from "../options/resolve.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
 import { createReporter } from "./reporters.ts";
-import { exitOnOutputError } from "../run/signals.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { grouped, megabytes } from "../run/format.ts";
 
 /** Prints the memory, item by item. Throws InputError for options that cannot be trained with. */
 export async function dryRun(given: TrainOptions, runsDir: string): Promise<number> {
   checkTogether(given);
-  exitOnOutputError();
   const options = resolveOptions(locate(given));
   const data = prepareTrainingData(options, sourcesOf(await gather(options, createReporter(false), runsDir), options));
   const { config, train, heldOut, tokenizer } = data;

@@ -10,7 +10,6 @@ import { TextSet } from "../text/text-set.ts";
 import { cleaningText, counted } from "../run/cleaning.ts";
 import { cleaningOf } from "../text/corpus.ts";
 import { PageLog } from "./downloads.ts";
-import { exitOnOutputError } from "../run/signals.ts";
 import { RUNS_DIRECTORY } from "./flags.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { printable } from "../run/format.ts";
@@ -20,7 +19,6 @@ export async function fetchTexts(
   options: FetchOptions & Pick<TrainOptions, "urls">,
   path: string | null,
 ): Promise<number> {
-  exitOnOutputError();
   if (options.urls.length === 0 && options.urlFile === null) {
     throw new InputError("fetch: no page is named; give addresses, or --url-file");
   }

@@ -12,14 +12,12 @@ import type { SampleReport } from "../run/reporter.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { encodedDocuments } from "../library/encode.ts";
 import { createReporter } from "./reporters.ts";
-import { exitOnOutputError } from "../run/signals.ts";
 import { runSources } from "../run/sources.ts";
 import { paint } from "./terminal.ts";
 import { jsonLine, printable } from "../run/format.ts";
 
 /** `microgpt sample RUN`. */
 export async function sample(path: string, options: SampleOptions, json: boolean): Promise<number> {
-  exitOnOutputError();
   const run = Run.open(path);
   const reporter = createReporter(json);
   const writer = await openWriter(run, options.seed, (message) => reporter.warn(message));
@@ -36,7 +34,6 @@ export async function complete(
   options: SampleOptions,
   flags: { readonly probs: boolean; readonly json: boolean },
 ): Promise<number> {
-  exitOnOutputError();
   const reporter = createReporter(flags.json);
   const warn = (message: string): void => reporter.warn(message);
   const writer = await openWriter(Run.open(path), options.seed, warn);

@@ -17,7 +17,6 @@ import { PageLog } from "./downloads.ts";
 import { encodingLines } from "./encodings.ts";
 import { watchReading } from "../run/reading.ts";
 import { ReadingLog } from "./reading-log.ts";
-import { exitOnOutputError } from "../run/signals.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { paint } from "./terminal.ts";
 import { grouped, jsonLine, printable } from "../run/format.ts";
@@ -48,7 +47,6 @@ interface Count {
 
 /** Prints the tokens of a text, or counts those of the data. @param typed null: the data. */
 export async function tokenize(typed: string | null, options: TokenizeOptions, flags: TokenizeFlags): Promise<number> {
-  exitOnOutputError();
   const run = flags.run === null ? null : Run.open(flags.run);
   const isLoaded = run !== null;
   const text = typed === null ? null : cleanPrompt(typed, run?.options ?? { ...options, reference: false });

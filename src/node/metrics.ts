@@ -4,6 +4,7 @@
  * its checkpoint. `logs.ts` writes other files from the same lines.
  */
 import * as fs from "node:fs";
+import { readWhole } from "./files.ts";
 import type { Progress } from "../training/train.ts";
 
 /** A line: the result of a step, a skipped step, or an evaluation. */
@@ -23,16 +24,31 @@ export interface Log {
   flush(): void;
 }
 
-/** The lines up to a training's progress, including its last evaluation; ends before the first damaged line. */
+/**
+ * The lines up to a training's progress, including its last evaluation; ends before the first damaged line. Throws
+ * InputError if the file cannot be read, or is none.
+ */
 export function linesUpTo(path: string, { step, evaluation }: Progress): string[] {
   if (!fs.existsSync(path)) return [];
   const kept: string[] = [];
-  for (const line of fs.readFileSync(path, "utf8").split("\n")) {
+  for (const line of readWhole(path, MAX_BYTES).toString("utf8").split("\n")) {
     const match = /^\{"step":(\d+),"(\w+)".*\}$/.exec(line);
-    if (match === null) break;
+    if (match === null || !isJson(line)) break;
     const limit = match[2] === "heldOutLoss" ? (evaluation?.step ?? 0) : step;
     if (Number(match[1]) > limit) break;
     kept.push(line);
   }
   return kept;
+}
+
+/** JavaScript's strings end at 512 Mi characters; a line has about 65. */
+const MAX_BYTES = 2 ** 29 - 1024;
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
 }

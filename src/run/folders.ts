@@ -1,6 +1,7 @@
 /**
  * The files of a folder, and those that a pattern names. Folders that hold no text of the user's are left out, and
- * said: what microgpt wrote itself, its cache, `node_modules`, hidden folders. What cannot be read is said, too.
+ * said: what microgpt wrote itself, its cache, `node_modules`, hidden folders. So are symbolic links; one that is named
+ * itself is followed. What cannot be read is said, too.
  */
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -72,6 +73,7 @@ class Walk {
   readonly #leftOut = new Map<string, string[]>();
   readonly #hidden: string[] = [];
   readonly #problems: string[] = [];
+  #links = 0;
   #rootProblem: unknown = null;
 
   constructor(root: string, { runsDir, cacheDir }: OwnPlaces) {
@@ -104,6 +106,7 @@ class Walk {
     const groups = [...this.#leftOut]
       .toSorted(([a], [b]) => byName(a, b))
       .map(([why, paths]) => `${why} (${listed(paths)})`);
+    if (this.#links > 0) groups.push(this.#links === 1 ? "a symbolic link" : `${this.#links} symbolic links`);
     const folders = groups.length === 0 ? [] : [`left out of ${showPath(this.#root)}: ${groups.join("; ")}`];
     return [...folders, ...this.#problems];
   }
@@ -115,7 +118,10 @@ class Walk {
       return [];
     }
     try {
-      const entries = fs.readdirSync(directory, { withFileTypes: true });
+      // A link may lead upwards, into /proc, or to a text that is here under its own name, too.
+      const all = fs.readdirSync(directory, { withFileTypes: true });
+      const entries = all.filter((entry) => !entry.isSymbolicLink());
+      this.#links += all.length - entries.length;
       for (const entry of entries) {
         if (entry.isDirectory() && entry.name.startsWith("."))
           this.#hidden.push(this.#relative(join(directory, entry.name)));

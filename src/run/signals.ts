@@ -27,12 +27,15 @@ export class StopRequest {
    */
   static async during<Result>(work: (stop: StopRequest) => Promise<Result>): Promise<Result> {
     const stop = new StopRequest();
+    process.stdout.off("error", exitOnError); // there is something to save now
     for (const signal of Object.keys(EXIT_CODES)) process.on(signal, stop.#onSignal);
     process.stdout.on("error", stop.#onOutputError);
     try {
       return await work(stop);
     } finally {
       for (const signal of Object.keys(EXIT_CODES)) process.off(signal, stop.#onSignal);
+      process.stdout.off("error", stop.#onOutputError);
+      exitOnOutputError();
     }
   }
 
@@ -58,14 +61,25 @@ export class StopRequest {
   };
 }
 
-/** Ends the process when its output cannot be written: for commands that have nothing to save. */
+/**
+ * Ends the process when its output cannot be written, except `during` work that has something to save. What cannot be
+ * written to the error output is lost: there is nowhere to say so.
+ */
 export function exitOnOutputError(): void {
-  process.stdout.on("error", (error) => process.exit(outputExitCode(error)));
+  if (!process.stdout.listeners("error").includes(exitOnError)) process.stdout.on("error", exitOnError);
+  if (!process.stderr.listeners("error").includes(ignoreError)) process.stderr.on("error", ignoreError);
 }
 
-/** A closed pipe (`| head`) is not an error; any other reason is printed. */
+const exitOnError = (error: Error): void => process.exit(outputExitCode(error));
+const ignoreError = (): void => {};
+
+/** Streams whose failure has been printed: every write to a full disk fails again. */
+const said = new WeakSet<NodeJS.WriteStream>();
+
+/** A closed pipe (`| head`) is not an error; any other reason is printed, once. */
 function outputExitCode(error: Error): number {
   if (errorCode(error) === "EPIPE") return PIPE_CLOSED;
-  process.stderr.write(`microgpt: cannot write the output: ${error.message}\n`);
+  if (!said.has(process.stdout)) process.stderr.write(`microgpt: cannot write the output: ${error.message}\n`);
+  said.add(process.stdout);
   return 1;
 }

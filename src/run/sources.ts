@@ -147,7 +147,7 @@ async function readPages(options: SourceOptions, listener: Listener): Promise<Fe
   // Loaded on demand: it takes as long as the rest of the start-up.
   const { fetchPages, parsePageUrl } = await import("../pages/pages.ts");
   const pages = await fetchPages(options.urls.map(parsePageUrl), {
-    cacheDir: options.noCache ? null : (options.cacheDir ?? defaultCacheDir()),
+    cacheDir: await cacheDirOf(options, listener),
     ignoreRobots: options.ignoreRobots,
     allowHosts: options.allowHost,
     userAgent: `microgpt/${VERSION} (+https://www.npmjs.com/package/microgpt)`,
@@ -264,4 +264,17 @@ async function textsAmong(
   }
   if (sources.length > 0) return sources;
   throw new InputError(`--data ${showPath(where)}: no text files found; name a file or another folder`);
+}
+
+/** Where pages are cached; null: nowhere. A machine whose user has no directory to write to goes without. */
+async function cacheDirOf({ noCache, cacheDir }: SourceOptions, listener: Listener): Promise<string | null> {
+  if (noCache || cacheDir !== null) return noCache ? null : cacheDir;
+  const { PageCache } = await import("../pages/cache.ts");
+  try {
+    return new PageCache(defaultCacheDir()).directory;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    listener.warn(`${error.message}; pages are fetched without a cache`);
+    return null;
+  }
 }

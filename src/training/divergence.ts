@@ -24,7 +24,10 @@ const MAX_LOST_IN_A_ROW = 20;
 const ABSURD = 10;
 /** With a handful of tokens ten times guessing is little. */
 const MIN_ABSURD_NATS = 20;
-/** Steps of which half must be absurd: a batch alone proves nothing. */
+/**
+ * Steps of which half must be absurd: a batch alone proves nothing. Nor does a training of fewer steps: the first ones of a
+ * large model at a high rate may be ten times worse than guessing.
+ */
 const RECENT = 20;
 
 /** Watches for weights that explode in finite numbers. */
@@ -69,7 +72,7 @@ export class ExplosionWatch {
    * or never was better.
    */
   isAbsurdOf(heldOutLoss: number, { step, best }: Progress, isLast: boolean): boolean {
-    const isAbsurd = heldOutLoss > this.#absurdNats;
+    const isAbsurd = heldOutLoss > this.#absurdNats && step >= RECENT;
     if (heldOutLoss > LOST_NATS || (isAbsurd && isLast && (this.isAbsurd || best === null))) {
       const [loss, guessing] = [heldOutLoss, this.#guessing].map((nats) => nats.toPrecision(3));
       throw divergence(`the held-out loss after step ${step} is ${loss}, where guessing has ${guessing}`);
@@ -79,7 +82,7 @@ export class ExplosionWatch {
 
   /** Throws InputError if a training without held-out documents ends absurdly. @param step the last. */
   end(step: number): void {
-    if (!this.isAbsurd) return;
+    if (!this.isAbsurd || step < RECENT) return;
     const limit = this.#absurdNats.toPrecision(3);
     throw divergence(
       `half of the last steps, up to ${step}, had losses above ${limit}, where guessing has ${this.#guessing.toPrecision(3)}`,
