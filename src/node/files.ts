@@ -158,6 +158,11 @@ export function ageOf(path: string): number | null {
   }
 }
 
+/** Waits, and holds up the whole thread: for retries between system calls, where nothing else may happen. */
+export function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 /** The largest file that is read into memory at once. */
 const MAX_FILE_BYTES = 2 ** 30;
 

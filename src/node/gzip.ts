@@ -2,7 +2,8 @@
  * Decompresses gzip as a stream, while it is read: neither the file nor its text is ever in memory as a whole. The work
  * is zlib's, which checks each member's length and CRC; minizlib lets it be called without waiting, as texts are read.
  */
-import { Gunzip } from "minizlib";
+import { createRequire } from "node:module";
+import type * as Minizlib from "minizlib";
 import { InputError } from "../errors.ts";
 
 /** Whether bytes begin as gzip does. */
@@ -20,6 +21,9 @@ export function* gunzip(
   chunks: Iterable<Uint8Array>,
   chunkBytes: number,
 ): Generator<Uint8Array, void, void> {
+  // Loaded on demand: most texts are not compressed.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types are the package's own
+  const { Gunzip } = createRequire(import.meta.url)("minizlib") as typeof Minizlib;
   const decompressor = new Gunzip({});
   let [pieces, length] = [[] as Uint8Array[], 0];
   let failure: Error | null = null;

@@ -3,7 +3,7 @@
  *
  *   owner in this PID namespace    the process table decides
  *   … of an earlier boot           it is dead, unless the file is still being touched
- *   … in a container, on a host    nobody here can tell: refused, unless the user says that it is gone (--take-over)
+ *   … in a container, on a host    cannot be determined from here: refused, unless the user says that it is gone (--take-over)
  *
  * The lock is advisory, among microgpt processes that share a disk. Written here, because the packages for it judge by
  * the file's age alone, which is no proof: a process may be suspended, or a network slow. Node has no flock.
@@ -11,7 +11,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { InputError, showPath } from "../errors.ts";
-import { ageOf, errorCode, readError, removeIfPossible, temporaryName, writeError } from "./files.ts";
+import { ageOf, errorCode, pause, readError, removeIfPossible, temporaryName, writeError } from "./files.ts";
 import { isAlive, parseOwner, thisProcess, whereaboutsOf } from "./owner.ts";
 import type { Owner, Whereabouts } from "./owner.ts";
 
@@ -52,7 +52,7 @@ export class Lock {
       if (found.is === "held") refuseUnlessFree(path, found.owner, takeOver);
       const isBeingWritten = found.is === "unreadable" && tries < TRIES_WHILE_EMPTY;
       if (!isBeingWritten && takeOverFrom(path, owner, takeOver)) return new Lock(path, owner);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_MS);
+      pause(TRY_MS);
     }
     throw new InputError(`${showPath(dirname(path))}: its lock keeps changing hands; try again`);
   }

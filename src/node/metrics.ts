@@ -26,7 +26,7 @@ export interface Log {
 
 /**
  * The lines up to a training's progress, including its last evaluation; ends before the first damaged line. Throws
- * InputError if the file cannot be read, or is none.
+ * InputError if the file cannot be read, or is not a regular file.
  */
 export function linesUpTo(path: string, { step, evaluation }: Progress): string[] {
   if (!fs.existsSync(path)) return [];

@@ -13,7 +13,7 @@
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { InputError, showPath } from "../errors.ts";
-import { describeKind, errorCode, writeDurably, writeError } from "./files.ts";
+import { describeKind, errorCode, pause, writeDurably, writeError } from "./files.ts";
 import { ownKind } from "./own-folders.ts";
 
 /** Where an output went: a caller that reports it must not do so on the stream that has the output. */
@@ -82,7 +82,7 @@ function writeAll(file: number, bytes: Uint8Array): void {
     } catch (error) {
       // A stream that another process made non-blocking is full: wait for its reader.
       if (errorCode(error) !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      pause(5);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Which folders microgpt has made itself: what is in them is no text to train on. */
+/** Which folders microgpt has made itself: what is in them is not training text. */
 import { basename, dirname, join } from "node:path";
 import { readStart } from "./files.ts";
 

@@ -2,7 +2,8 @@
  * Tables of texts: JSON Lines, CSV and TSV, of which one field is read (`--field`). A row is a text of its own. It streams:
  * a row is in memory at a time, and what has been read of the next.
  */
-import Papa from "papaparse";
+import { createRequire } from "node:module";
+import type * as Papa from "papaparse";
 import { InputError, isRecord, quote } from "../errors.ts";
 import { linesOf } from "../text/dataset.ts";
 
@@ -11,7 +12,7 @@ export type TableFormat = "jsonl" | "csv" | "tsv";
 
 const FORMATS: Readonly<Record<string, TableFormat>> = { jsonl: "jsonl", ndjson: "jsonl", csv: "csv", tsv: "tsv" };
 
-/** The format of a table, by its name, also if it is compressed; null: it is no table. */
+/** The format of a table, by its name, also if it is compressed; null: it is not a table. */
 export function tableFormat(path: string): TableFormat | null {
   const ending = /\.(\w+)(?:\.gz)?$/i.exec(path)?.[1].toLowerCase() ?? "";
   return Object.hasOwn(FORMATS, ending) ? FORMATS[ending] : null;
@@ -111,10 +112,13 @@ interface Parsed {
 }
 
 function* csvCells(format: "csv" | "tsv", name: string, chunks: Iterable<string>): Generator<CsvRow, void, void> {
+  // Loaded on demand: few texts are tables.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types are the package's own
+  const { Parser } = createRequire(import.meta.url)("papaparse") as typeof Papa;
   let line = 1;
   let rest = "";
   const parse = (text: string, isLast: boolean): Parsed => {
-    const parser = new Papa.Parser({ delimiter: format === "csv" ? "," : "\t", newline: "\n", quoteChar: '"' });
+    const parser = new Parser({ delimiter: format === "csv" ? "," : "\t", newline: "\n", quoteChar: '"' });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its types say any; these are its documented results
     return parser.parse(text, 0, !isLast) as Parsed;
   };

@@ -36,17 +36,19 @@ const CACHE_VERSION = "1";
 
 /** The cache in one directory; many processes may use it at once. */
 export class PageCache {
-  /** Where it is. */
-  readonly directory: string;
   readonly #pages: string;
   readonly #bodies: string;
 
   /** Makes the directory if it is missing. Throws InputError if it cannot be made. */
   constructor(directory: string) {
-    this.directory = directory;
     this.#pages = join(directory, "pages");
     this.#bodies = join(directory, "bodies");
-    for (const path of [this.#pages, this.#bodies]) {
+    PageCache.prepare(directory);
+  }
+
+  /** Makes the directory ready for use. Throws as the constructor. */
+  static prepare(directory: string): void {
+    for (const path of [join(directory, "pages"), join(directory, "bodies")]) {
       try {
         makeDirectory(path, 0o700);
         removeTemporaries(path);

@@ -86,7 +86,7 @@ function matches(pattern: string, path: string): boolean {
   if (!path.startsWith(pieces[0])) return false;
   let at = pieces[0].length;
   if (pieces.length === 1) return !isWhole || at === path.length;
-  // The leftmost place for each piece leaves the most room for the next.
+  // The leftmost match of each piece leaves the most text for the next one.
   for (const piece of pieces.slice(1, isWhole ? -1 : undefined)) {
     const start = find(piece, path, at);
     if (start === -1) return false;

@@ -1,7 +1,7 @@
 /**
  * The files of a folder, and those that a pattern names. Folders that hold no text of the user's are left out, and
- * said: what microgpt wrote itself, its cache, `node_modules`, hidden folders. So are symbolic links; one that is named
- * itself is followed. What cannot be read is said, too.
+ * reported: what microgpt wrote itself, its cache, `node_modules`, hidden folders. So are symbolic links; one that is named
+ * itself is followed. What cannot be read is reported.
  */
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -44,7 +44,7 @@ const isDirectory = (path: string): boolean => {
   try {
     return fs.statSync(path).isDirectory();
   } catch {
-    return false; // it is said when it is read
+    return false; // reading it reports the error
   }
 };
 

@@ -35,7 +35,9 @@ export class StopRequest {
     } finally {
       for (const signal of Object.keys(EXIT_CODES)) process.off(signal, stop.#onSignal);
       process.stdout.off("error", stop.#onOutputError);
-      exitOnOutputError();
+      // What stopped the work has been said; every further write to a full disk fails again.
+      if (stop.exitCode === null) exitOnOutputError();
+      else process.stdout.on("error", ignoreError);
     }
   }
 
@@ -73,13 +75,9 @@ export function exitOnOutputError(): void {
 const exitOnError = (error: Error): void => process.exit(outputExitCode(error));
 const ignoreError = (): void => {};
 
-/** Streams whose failure has been printed: every write to a full disk fails again. */
-const said = new WeakSet<NodeJS.WriteStream>();
-
-/** A closed pipe (`| head`) is not an error; any other reason is printed, once. */
+/** A closed pipe (`| head`) is not an error; any other reason is printed. */
 function outputExitCode(error: Error): number {
   if (errorCode(error) === "EPIPE") return PIPE_CLOSED;
-  if (!said.has(process.stdout)) process.stderr.write(`microgpt: cannot write the output: ${error.message}\n`);
-  said.add(process.stdout);
+  process.stderr.write(`microgpt: cannot write the output: ${error.message}\n`);
   return 1;
 }

@@ -70,7 +70,7 @@ export function withoutPassword(address: string): string {
 
 /**
  * Gathers everything that the located options name; the bundled names if they name nothing. Throws InputError.
- * @param runsDir the directory of runs: it is no text, where it is in a folder of `--data`.
+ * @param runsDir the directory of runs, which is left out of the folders of `--data`.
  */
 export async function gather(options: SourceOptions, listener: Listener, runsDir: string): Promise<Gathered> {
   const files = await gatherFiles(options, (message) => listener.warn(message), runsDir);
@@ -270,8 +270,10 @@ async function textsAmong(
 async function cacheDirOf({ noCache, cacheDir }: SourceOptions, listener: Listener): Promise<string | null> {
   if (noCache || cacheDir !== null) return noCache ? null : cacheDir;
   const { PageCache } = await import("../pages/cache.ts");
+  const directory = defaultCacheDir();
   try {
-    return new PageCache(defaultCacheDir()).directory;
+    PageCache.prepare(directory);
+    return directory;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     listener.warn(`${error.message}; pages are fetched without a cache`);

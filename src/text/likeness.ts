@@ -27,7 +27,7 @@ export interface Likeness {
 /** Tokens in a row that make a text near. A character says little: 24 of them are about eight byte-pair tokens. */
 export const runLength = ({ kind }: Pick<Tokenizer, "kind">): number => (kind === "char" ? 24 : 8);
 
-/** Texts of more characters are not compared by edits: one edit in so many is no likeness that the runs would miss. */
+/** Longer texts (in characters) are not compared by edits: the runs find those that differ by one edit. */
 export const MAX_EDITED = 64;
 /** Documents of more characters are quoted in part. */
 const MAX_QUOTED = 300;

@@ -38,7 +38,7 @@ describe.skipIf(!existsSync("/dev/full"))("output that cannot be written is one 
   });
 });
 
-describe("a metrics.jsonl that is none", () => {
+describe("a metrics.jsonl that is not a file, or is damaged", () => {
   test("a directory: one sentence, and the run is as it was", async () => {
     const path = join(run, "metrics.jsonl");
     const before = readFileSync(path);

@@ -1,36 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Corpus } from "../../src/text/corpus.ts";
-import type { CleaningCounts, CorpusOptions, Source } from "../../src/text/corpus.ts";
+import type { Source } from "../../src/text/corpus.ts";
 import { groupLines, linesOf } from "../../src/text/dataset.ts";
 import type { DocumentKind } from "../../src/text/dataset.ts";
 import { byExtent } from "../setup/place.ts";
-
-const OPTIONS: CorpusOptions = { documents: "line", nfc: false, minLength: null, maxLength: null, reference: false };
-
-const source = (...chunks: string[]): Source => ({ name: "a text", mayBeEmpty: false, chunks: () => chunks });
-
-interface Read {
-  readonly documents: string[];
-  readonly counts: Readonly<CleaningCounts>;
-}
-
-function read(text: string | readonly Source[], options: Partial<CorpusOptions> = {}): Read {
-  const corpus = new Corpus(typeof text === "string" ? [source(text)] : text, { ...OPTIONS, ...options });
-  return { documents: [...corpus.read()], counts: corpus.counts };
-}
-
-const counts = (some: Partial<CleaningCounts> = {}): CleaningCounts => ({
-  controls: 0,
-  marks: 0,
-  invisible: 0,
-  normalized: 0,
-  tooShort: 0,
-  tooLong: 0,
-  gutenberg: 0,
-  gutenbergCharacters: 0,
-  ...some,
-});
+import { counts, OPTIONS, read, source } from "./reading.ts";
 
 /** Pieces of a text, cut at these places. */
 function cutAt(text: string, places: readonly number[]): string[] {

@@ -1,21 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cleanPrompt, Corpus, textSource } from "../../src/text/corpus.ts";
-import type { CleaningCounts, CorpusOptions, Source } from "../../src/text/corpus.ts";
+import { cleanPrompt } from "../../src/text/corpus.ts";
+import { counts, read, source } from "./reading.ts";
 
-const OPTIONS: CorpusOptions = { documents: "line", nfc: false, minLength: null, maxLength: null, reference: false };
-const source = (text: string): Source => textSource("a text", text);
-const none = new Corpus([], OPTIONS).counts;
-
-interface Read {
-  readonly documents: string[];
-  readonly counts: Readonly<CleaningCounts>;
-}
-
-function read(text: string | readonly Source[], options: Partial<CorpusOptions> = {}): Read {
-  const corpus = new Corpus(typeof text === "string" ? [source(text)] : text, { ...OPTIONS, ...options });
-  return { documents: [...corpus.read()], counts: corpus.counts };
-}
+const none = counts();
 
 describe("what nobody sees", () => {
   test("two files that begin with a byte order mark, joined, are what they are apart", () => {
