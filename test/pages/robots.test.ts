@@ -78,6 +78,17 @@ describe("what a file allows (reliability 33)", () => {
     );
   });
 
+  test.each([
+    ["/a*a$", "/a", true], // the end must not be a piece that is used already
+    ["/a*a$", "/aa", false],
+    ["/*aab", "/aaab", false], // the second a begins the match
+    ["/*abab$", "/ababab", false],
+    ["/*aba*ab", "/abab", true],
+    ["/*aba*ab", "/abaab", false],
+  ])("Disallow: %s, %s: allowed is %s", (pattern, path, expected) => {
+    expect(allows(parseRobots(`User-agent: *\nDisallow: ${pattern}`), path)).toBe(expected);
+  });
+
   test("patterns match as a regular expression does", () => {
     const character = fc.constantFrom("a", "b", "*", "*", "$");
     const rule = fc.array(character, { maxLength: 12 }).map((letters) => `/${letters.join("")}`);
