@@ -1,0 +1,184 @@
+/**
+ * The messages between a page and the worker that trains. A page calls the methods of `RunMethods` and awaits their
+ * results; the worker sends `RunEvents` on its own, at most 20 per second however fast it trains. Everything is plain
+ * data that `postMessage` copies; large arrays are transferred.
+ */
+import type {
+  Config,
+  HeadName,
+  ModelOptions,
+  NextToken,
+  ResolvedOptions,
+  StepEvent,
+  EvaluationEvent,
+} from "../../src/index.ts";
+import type { RunFiles } from "../../src/index.ts";
+
+/** A training to begin. */
+export interface RunRequest {
+  /** The texts; with `documents: "line"`, the default, each line is a document. */
+  readonly texts: readonly string[];
+  /** The options that differ from the defaults. */
+  readonly options: ModelOptions;
+}
+
+/** What is known of a run before its first step. */
+export interface RunHeader {
+  readonly options: ResolvedOptions;
+  readonly config: Config;
+  /** Number of weights. */
+  readonly parameters: number;
+  /** Documents, or windows, to train on. */
+  readonly trainDocuments: number;
+  /** Held-out documents, or windows. */
+  readonly heldOutDocuments: number;
+  /** The engine's name, such as "wasm, 2 threads". */
+  readonly engine: string;
+  /** Why there is one thread only; null if there are more. */
+  readonly oneThread: string | null;
+  /** Losses of trivial models on the held-out documents, in nats per token. */
+  readonly baselines: { readonly uniform: number; readonly unigram: number; readonly bigram: number };
+  /** How the tokenizer shows each token, [vocabSize]; the last is BOS. */
+  readonly vocabulary: readonly string[];
+  /** Nats per token ÷ this = bits per byte, for the held-out documents; null if nothing is held out. */
+  readonly natsPerBit: number | null;
+  /** Whether the run continues from files: its first step is not 0. */
+  readonly step: number;
+}
+
+/** Whether the run trains at the moment. "failed": its worker has ended, or the training diverged. */
+export type RunState = "ready" | "playing" | "paused" | "done" | "failed";
+
+/** What changed since the last message; sent at most 20 times per second. */
+export interface ProgressMessage {
+  readonly state: RunState;
+  /** Steps done. Smaller than before after a step back. */
+  readonly step: number;
+  /** New points of the loss curve, three numbers each: step, loss, learning rate. */
+  readonly points: Float64Array;
+  /** New evaluations. */
+  readonly evaluations: readonly EvaluationEvent[];
+  /** Tokens per second in the last second of training; 0 while paused. */
+  readonly tokensPerSecond: number;
+  /** Seconds to the last step at this speed; null while paused. */
+  readonly secondsLeft: number | null;
+  /** Steps of all snapshots that the worker keeps, ascending. */
+  readonly snapshots: readonly number[];
+  /** Why the training ended early, for the visitor; null otherwise. */
+  readonly failure: string | null;
+  /** Warnings for the visitor since the last message. */
+  readonly warnings: readonly string[];
+}
+
+/** Which weights a question is about: the step of a snapshot, or null for the current weights. */
+export type At = number | null;
+
+/** A generated text. */
+export interface Sample {
+  readonly text: string;
+  /** "copied": a whole text of the data; "near": hardly differs from one, or repeats a long passage; "new": neither. */
+  readonly likeness: "copied" | "near" | "new";
+  /** For "near": what it resembles, and how, in one sentence; null otherwise. */
+  readonly resembles: string | null;
+}
+
+/** How to generate samples. */
+export interface SampleRequest {
+  readonly at: At;
+  readonly count: number;
+  readonly prefix: string;
+  /** 0 always takes the likeliest token. */
+  readonly temperature: number;
+  readonly topK: number | null;
+  readonly seed: number;
+}
+
+/** What a forward pass over a text shows. T tokens: BOS, then those of the text, at most blockSize. */
+export interface Inspection {
+  /** The ids, [T]. */
+  readonly ids: readonly number[];
+  /** The tokens as text, [T]. */
+  readonly tokens: readonly string[];
+  /** Attention weights, [nLayer][nHead], each [T · T], row = query. */
+  readonly attention: readonly (readonly Float32Array[])[];
+  /** Logits after each token, [T · vocabSize]. */
+  readonly logits: Float32Array;
+  /** −log p of the next token, [T − 1], in nats. */
+  readonly losses: Float32Array;
+}
+
+/** A matrix as plain data. */
+export interface Matrix {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** [rows · columns], row-major. */
+  readonly data: Float32Array;
+}
+
+/** The parts that add up to a logit. */
+export interface Contribution {
+  /** Such as "token embedding", "layer 0, head 2", "layer 0, MLP". */
+  readonly name: string;
+  /** What it adds to the token's logit. */
+  readonly logit: number;
+  /** The token's probability if the part were missing; null where that is not defined. */
+  readonly probabilityWithout: number | null;
+}
+
+/** What a matrix is of: the weights, the gradients of the last step, or the difference that the last step made. */
+export type MatrixKind = "weights" | "gradients" | "updates";
+
+/** The methods of the worker. Each is asynchronous for the page. Throws Error with a sentence for the visitor. */
+export interface RunMethods {
+  /** Prepares a training: tokenizer, engine, weights. Ends the one before. Does not train yet. */
+  open(request: RunRequest): RunHeader;
+  /** Continues a run from its files. Ends the one before. */
+  openFiles(files: RunFiles): RunHeader;
+  /** Trains until `pause` or the end. */
+  play(): void;
+  /** Returns when the training rests. */
+  pause(): void;
+  /** One step forward. */
+  stepForward(): void;
+  /** One step back: the state of the step before, to the bit. */
+  stepBack(): void;
+  /** Back to step 0, with the same seed. */
+  reset(): void;
+  /** The files of a run directory, which `microgpt resume` and `openFiles` take. */
+  files(): RunFiles;
+  /** The model as one safetensors file. */
+  save(): Uint8Array;
+  samples(request: SampleRequest): readonly Sample[];
+  nextTokens(request: { at: At; prefix: string; count: number }): readonly NextToken[];
+  /** Runs a text through the model. @param heads heads to switch off. */
+  inspect(request: { at: At; text: string; heads: readonly HeadName[] }): Inspection;
+  /** Held-out loss in nats per token with some heads switched off. */
+  heldOutLoss(request: { at: At; heads: readonly HeadName[] }): number;
+  /** What adds up to the logit of `target` after `text`, and what happens without each part. */
+  contributions(request: { at: At; text: string; target: number }): readonly Contribution[];
+  /** Names of all matrices. */
+  matrixNames(): readonly string[];
+  matrix(request: { at: At; kind: MatrixKind; name: string }): Matrix;
+}
+
+/** The name of a method. */
+export type RunMethod = keyof RunMethods;
+
+/** Page → worker. */
+export type Call = {
+  [Method in RunMethod]: {
+    readonly id: number;
+    readonly method: Method;
+    readonly argument: Parameters<RunMethods[Method]>[0];
+  };
+}[RunMethod];
+
+/** Worker → page. */
+export type Message =
+  | { readonly type: "result"; readonly id: number; readonly value: unknown }
+  | { readonly type: "error"; readonly id: number; readonly message: string }
+  | { readonly type: "progress"; readonly progress: ProgressMessage };
+
+/** For documentation: the events of the library that the worker turns into points and evaluations. */
+export type LibraryEvent = StepEvent | EvaluationEvent;

@@ -1,0 +1,2 @@
+/** The worker that trains: to be written (session.ts). */
+postMessage(null);
