@@ -33,8 +33,11 @@ export interface RunTask {
 export interface Pool {
   /** Runs all tasks; resolves when each has finished or failed or, after `stop`, when none is running. */
   run(tasks: readonly RunTask[]): Promise<void>;
-  /** Starts no more tasks, and asks the running ones to save and stop. */
-  stop(): void;
+  /**
+   * Starts no more tasks, and asks the running ones to save and stop. Returns whether the next signal may end this
+   * process at once, because the tasks do without it.
+   */
+  stop(): boolean;
 }
 
 /** How a `ProcessPool` starts tasks. */
@@ -55,8 +58,10 @@ export type TaskEvent =
   | { readonly type: "failed"; readonly name: string; readonly failure: Failure }
   | { readonly type: "event"; readonly name: string; readonly event: Readonly<Record<string, unknown>> };
 
-/** What a pool reports. */
-export type PoolEvent = TaskEvent | { readonly type: "warning"; readonly name: string; readonly message: string };
+/** What a pool reports. A warning without a name is about no single task. */
+export type PoolEvent =
+  | TaskEvent
+  | { readonly type: "warning"; readonly name: string | null; readonly message: string };
 
 /** Receives the events of a pool. */
 export type PoolListener = (event: PoolEvent) => void;
@@ -114,10 +119,11 @@ export class ProcessPool implements Pool {
   }
 
   /** As `Pool.stop`. A second call ends the running tasks at once. */
-  stop(): void {
+  stop(): boolean {
     this.#isStopping = true;
     for (const { child } of this.#running.values()) child.kill("SIGTERM");
     this.#fill();
+    return false;
   }
 
   #fill(): void {

@@ -65,7 +65,7 @@ async function runRung(
   const byName = new Map(runs.map((run) => [run.name, run]));
   const listener = (event: PoolEvent): void => {
     if (event.type === "warning") {
-      view.warn(`${event.name}: ${event.message}`);
+      view.warn(event.name === null ? event.message : `${event.name}: ${event.message}`);
       return;
     }
     if (event.type === "failed") {
@@ -78,11 +78,29 @@ async function runRung(
   const todo = runs.filter((run) => !failures.has(run.name) && !isDone(directory, run, share));
   if (todo.length === 0 || stop.exitCode !== null) return;
   const pool = poolSetup.pool(share, listener);
-  stop.onStop = () => pool.stop();
+  stop.onStop = () => {
+    if (pool.stop()) stop.onStop = null;
+  };
   try {
     await pool.run(todo.map((run) => taskOf(directory, run, share, poolSetup)));
   } finally {
     stop.onStop = null;
+  }
+  if (stop.exitCode === null) failUnfinished(directory, todo, share, listener);
+}
+
+/** Whatever a pool says: a run that neither reached its goal nor failed with a reason has failed. */
+function failUnfinished(
+  directory: SweepDirectory,
+  runs: readonly PlannedRun[],
+  share: number,
+  listener: PoolListener,
+): void {
+  const failures = directory.failures();
+  for (const run of runs) {
+    if (failures.has(run.name) || isDone(directory, run, share)) continue;
+    const failure = { exitCode: 1, message: "it ended before its last step; see its log" };
+    listener({ type: "failed", name: run.name, failure });
   }
 }
 
