@@ -9,6 +9,7 @@ import { rungsOf, survivorsOf } from "../experiments/halving.ts";
 import type { Rung } from "../experiments/halving.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
 import { InputError } from "../errors.ts";
+import { errorCode } from "../node/files.ts";
 import { loadResult } from "../node/result.ts";
 import type { Measured } from "../node/result.ts";
 import type { Failure, SweepDirectory } from "./sweep-directory.ts";
@@ -72,7 +73,7 @@ async function runRung(
       saveFailures(directory, new Map([...directory.failures(), [event.name, event.failure]]), view);
     }
     const run = byName.get(event.name)!;
-    view.pool(event, event.type === "finished" ? (measuredAt(directory, run, share)?.bitsPerByte ?? null) : null);
+    view.pool(event, event.type === "finished" ? shownResult(directory, run, share) : null);
   };
   const failures = directory.failures();
   const todo = runs.filter((run) => !failures.has(run.name) && !isDone(directory, run, share));
@@ -122,9 +123,29 @@ function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { nee
     args: [resolve(directory.path), name, "--share", String(share), ...taskArgs],
     logPath: directory.logPath(name),
     bytes: needs.get(name)!.bytes,
-    progress: () => (fs.existsSync(checkpoints) ? fs.readdirSync(checkpoints).join() : ""),
+    progress: () => namesIn(checkpoints).join(),
     isDone: () => isDone(directory, run, share),
   };
+}
+
+/** The names in a directory; none if it is missing, or a network disk does not show it now. */
+function namesIn(path: string): string[] {
+  try {
+    return fs.readdirSync(path);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return [];
+  }
+}
+
+/** A run's result in bits per byte; null if it cannot be read: what is only shown must not end the sweep. */
+function shownResult(directory: SweepDirectory, run: PlannedRun, share: number): number | null {
+  try {
+    return measuredAt(directory, run, share)?.bitsPerByte ?? null;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return null;
+  }
 }
 
 /** A run's result after this fraction of its steps; null if it has not reached it. */
