@@ -22,6 +22,8 @@ async function unfinishedSweep(): Promise<string> {
 async function runWith(
   path: string,
   run: (tasks: readonly RunTask[], listener: PoolListener) => void,
+  stop: StopRequest = new StopRequest(),
+  mayAbandon: boolean = false,
 ): Promise<[TaskEvent, number | null][]> {
   const needs = new Map(RUNS.map((name) => [name, { bytes: 1, refusal: null }]));
   const events: [TaskEvent, number | null][] = [];
@@ -32,9 +34,9 @@ async function runWith(
     listener: PoolListener,
   ): { run: (tasks: readonly RunTask[]) => Promise<void>; stop: () => boolean } => ({
     run: (tasks) => Promise.resolve(run(tasks, listener)),
-    stop: () => false,
+    stop: () => mayAbandon,
   });
-  await runRungs(SweepDirectory.open(path), { needs, taskArgs: [], pool }, view, new StopRequest());
+  await runRungs(SweepDirectory.open(path), { needs, taskArgs: [], pool }, view, stop);
   return events;
 }
 
@@ -61,4 +63,19 @@ test("checkpoints that cannot be listed, and a result that cannot be read when i
     ["finished", null],
     ["failed", null],
   ]);
+});
+
+test.each([
+  ["on a cluster, whose tasks do without the sweep, a second signal ends it at once", true],
+  ["here, where they do not, a second signal reaches them, too", false],
+])("%s", async (_name, mayAbandon) => {
+  const stop = new StopRequest();
+  let left: unknown = "not called";
+  const signal = (): void => {
+    stop.exitCode = 130;
+    stop.onStop?.();
+    left = stop.onStop; // null: the next signal ends the process
+  };
+  expect(await runWith(await unfinishedSweep(), signal, stop, mayAbandon)).toEqual([]);
+  expect(left === null).toBe(mayAbandon);
 });

@@ -126,7 +126,7 @@ describe.skipIf(!isInstalled("bash"))("a cluster (skipped where bash is missing)
 
   test("a queue that lags is not believed while the controller says that the task runs", async () => {
     const begun = follow(
-      { squeue: ["empty", "empty", "empty", "ok"] },
+      { squeue: ["empty", "empty", "empty", "ok"], sacct: ["RUNNING"] },
       { begins: WAITS, onEvent: ({ type }, { sweep }) => type === "started" && go(sweep) },
     );
     expect([await begun.ended, finished(begun.events), begun.cluster.calls("sbatch").length]).toEqual([null, RUNS, 1]);
@@ -165,7 +165,7 @@ describe.skipIf(!isInstalled("bash"))("a cluster (skipped where bash is missing)
   test("why a task ended cannot be asked for a while: it is neither dropped nor repeated before", async () => {
     const { ended, events, cluster } = follow(
       { scontrol: ["away", "away", "ok"], sacct: ["away"] },
-      { begins: 'echo "microgpt: no such data" >> "$run.log"; exit 2' },
+      { begins: 'echo "microgpt: no such data" >> "$run.log"; exit 2', pace: { graceMs: 0 } },
     );
     expect([await ended, cluster.calls("sbatch").length]).toEqual([null, 1]);
     expect(failures(events)).toEqual({ a: "no such data", b: "no such data" });
