@@ -1,5 +1,5 @@
 // Trains a model of a few names, writes with it, and keeps it in a file.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { load, train } from "microgpt";
@@ -24,4 +24,5 @@ console.log(
 const path = join(tmpdir(), `names-${process.pid}.safetensors`);
 writeFileSync(path, await model.save());
 const again = await load(readFileSync(path));
+rmSync(path); // this is only an example
 console.log("loaded again:", await again.generate({ prefix: "a", seed: 1 }));

@@ -22,6 +22,7 @@ import type {
 } from "./options/train-options.ts";
 import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
+import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
 import { findRun } from "./node/run-directory.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
@@ -154,6 +155,8 @@ async function main(): Promise<void> {
       fail(usageMessage(error), 2);
     } else if (error instanceof InputError) {
       fail(error.message, error.exitCode);
+    } else if (isOutOfFiles(error)) {
+      fail(TOO_MANY_FILES, 1);
     } else if (error instanceof EngineLost) {
       fail(`the GPU was lost (${error.message}); saved files are intact; try again`, 1);
     } else {

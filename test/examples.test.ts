@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,16 +7,17 @@ import { chromium } from "playwright";
 import type { Page } from "playwright";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { findChromium } from "./setup/chromium.ts";
-import { finished, trained } from "./setup/microgpt.ts";
+import { finished, trained, workspace } from "./setup/microgpt.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Runs an example as a user does, and gives what it prints. */
 async function run(name: string, ...args: string[]): Promise<string> {
+  const temporary = workspace();
   const { exitCode, stdout, stderr } = await finished(process.execPath, [join(root, "examples", name), ...args], {
-    env: process.env,
+    env: { ...process.env, TMPDIR: temporary, TMP: temporary, TEMP: temporary },
   });
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect({ exitCode, stderr, left: readdirSync(temporary) }).toEqual({ exitCode: 0, stderr: "", left: [] });
   return stdout;
 }
 

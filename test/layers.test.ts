@@ -101,6 +101,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "run/folders.ts": ["tinyglobby"],
   "run/sources.ts": ["env-paths"],
   "run/tuning.ts": ["env-paths"],
+  "sweep/slurm-pool.ts": ["p-retry"],
   "sweep/source.ts": ["yaml"],
   "cli/experiments.ts": ["commander"],
   "cli/flags.ts": ["commander"],

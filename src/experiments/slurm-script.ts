@@ -59,7 +59,13 @@ export const MAX_ARRAY = 1000;
 /** Seconds between the step events in a task's log, which the sweep reads from a shared disk. */
 const TASK_SECONDS = 2;
 
-/** Returns the settings. Throws InputError for a value that would not be a single word in an `#SBATCH` line. */
+/** Options of sbatch without which the sweep would not find its tasks, or would wait for them in sbatch. */
+const OWN_OPTIONS = /^(?:--(?:array|job-name|clusters?|wait|wrap|test-only)(?:=|$)|-[aJMW])/;
+
+/**
+ * Returns the settings. Throws InputError for a value that would not be a single word in an `#SBATCH` line, or for an
+ * option that the sweep sets itself.
+ */
 export function checkSlurm(settings: SlurmSettings): SlurmSettings {
   const { sbatch, ...named } = settings;
   for (const [key, value] of Object.entries(named)) {
@@ -67,6 +73,7 @@ export function checkSlurm(settings: SlurmSettings): SlurmSettings {
     throw new InputError(`--${dashed(key)}: expected one word, as sbatch takes it, got ${quote(value)}`);
   }
   for (const value of sbatch) {
+    if (OWN_OPTIONS.test(value)) throw new InputError(`--sbatch: ${quote(value)} is up to the sweep; drop it`);
     if (/^--?[\w-]+(?:=[\w.:,=+@%*()[\]/&|-]+)?$/.test(value)) continue;
     throw new InputError(`--sbatch: expected an option of sbatch, such as --account=me, got ${quote(value)}`);
   }

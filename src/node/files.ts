@@ -226,6 +226,18 @@ export function errorCode(error: unknown): string | null {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
 }
 
+/** What to do about the limit on open files, as a clause. */
+export const TOO_MANY_FILES = "too many open files (EMFILE); raise the limit, for example with ulimit -n 1024";
+
+/**
+ * Whether an error says that this process may open no more files: the system's own, or Node's when it loads a module or starts a thread.
+ */
+export function isOutOfFiles(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  if (code === "EMFILE" || code === "ENFILE") return true;
+  return code.startsWith("ERR_") && /EMFILE|too many open files/i.test(String(error));
+}
+
 /** An error of a read → an InputError of one sentence (exit code 2). Other errors are returned as they are. */
 export function readError(path: string, error: unknown): unknown {
   const code = errorCode(error);

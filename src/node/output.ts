@@ -11,9 +11,10 @@
  *   of another user                refused
  */
 import * as fs from "node:fs";
+import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { InputError, showPath } from "../errors.ts";
-import { describeKind, errorCode, pause, writeDurably, writeError } from "./files.ts";
+import { describeKind, errorCode, pause, removeTemporaries, writeDurably, writeError } from "./files.ts";
 import { ownKind } from "./own-folders.ts";
 
 /** Where an output went: a caller that reports it must not do so on the stream that has the output. */
@@ -41,10 +42,34 @@ export function writeOutput(path: string, text: string): OutputTarget {
     }
     refuseRun(path, target);
     if (status !== undefined) refuseOthers(path, target, status);
-    writeDurably(target, bytes, 0o644, status ?? null);
+    removeLeftovers(dirname(target));
+    untilDone(() => writeDurably(target, bytes, 0o644, status ?? null));
     return "file";
   } catch (error) {
     throw writeError(path, bytes.length, error);
+  }
+}
+
+/** Removes the temporary files of killed writers. It is a courtesy: a directory that cannot be read keeps them. */
+function removeLeftovers(directory: string): void {
+  try {
+    removeTemporaries(directory);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+  }
+}
+
+const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Does work of milliseconds to its end before a signal ends the process, which would leave a temporary file behind. */
+function untilDone(work: () => void): void {
+  const end = (signal: NodeJS.Signals): void => process.exit(128 + constants.signals[signal]);
+  for (const signal of ENDING_SIGNALS) process.on(signal, end);
+  try {
+    work();
+  } finally {
+    const stopListening = (): void => ENDING_SIGNALS.forEach((signal) => process.off(signal, end));
+    setImmediate(() => setImmediate(stopListening)); // between the two the event loop delivers what arrived
   }
 }
 

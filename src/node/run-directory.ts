@@ -141,7 +141,8 @@ export class Run {
   lock(takeOver: TakeOver = "dead"): void {
     try {
       this.#lock = Lock.take(join(this.path, ".lock"), takeOver);
-      for (const directory of [this.path, this.#checkpoints]) removeTemporaries(directory);
+      for (const directory of this.#isLinked ? [this.path] : [this.path, this.#checkpoints])
+        removeTemporaries(directory);
     } catch (error) {
       this.close();
       throw writeError(this.path, 0, error);
@@ -161,12 +162,13 @@ export class Run {
 
   /**
    * Saves a checkpoint; when this resolves, it is on the disk. Older ones are removed only after that, except the
-   * newest `keep` and the best.
+   * newest `keep` and the best; in a linked directory none is removed.
    */
   async saveCheckpoint(checkpoint: Checkpoint): Promise<void> {
     this.mustHoldLock();
     const { step, best } = checkpoint.progress;
     writeDurably(join(this.#checkpoints, checkpointName(step)), await encodeCheckpoint(checkpoint));
+    if (this.#isLinked) return;
     const older = this.#steps().filter((saved) => saved <= step && saved !== best?.step);
     for (const saved of older.slice(this.options.keep)) this.#removeCheckpoint(saved);
   }
@@ -181,10 +183,11 @@ export class Run {
   }
 
   /**
-   * The newest intact checkpoint; null if there is none yet. Calls `warn` for each damaged one that it skips.
-   * Throws InputError if there are checkpoints and all are damaged.
+   * The newest intact checkpoint; null if there is none yet. Calls `warn` for each damaged one that it skips, and for a
+   * linked directory. Throws InputError if there are checkpoints and all are damaged.
    */
   async loadCheckpoint(warn: (message: string) => void): Promise<Checkpoint | null> {
+    if (this.#isLinked) warn(`${showPath(this.#checkpoints)} is a symbolic link: no old checkpoint is removed there`);
     const steps = this.#steps();
     for (const step of steps) {
       const path = join(this.#checkpoints, checkpointName(step));
@@ -255,6 +258,11 @@ export class Run {
 
   get #checkpoints(): string {
     return join(this.path, "checkpoints");
+  }
+
+  /** Whether `checkpoints` is a symbolic link. What it leads to may hold files of another run, so nothing is removed there. */
+  get #isLinked(): boolean {
+    return fs.lstatSync(this.#checkpoints, { throwIfNoEntry: false })?.isSymbolicLink() === true;
   }
 
   /** Steps that have a checkpoint, the newest first. */

@@ -9,7 +9,7 @@ import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import { Agent, request } from "undici";
 import type { Dispatcher } from "undici";
-import { errorCode } from "../node/files.ts";
+import { errorCode, TOO_MANY_FILES } from "../node/files.ts";
 import { checkDestination, hostOf, isPlainlyPrivate, refusalOf } from "./address.ts";
 import { PageError } from "./page-error.ts";
 
@@ -106,7 +106,7 @@ export class Downloader {
     await Promise.all([this.#guarded.destroy(), this.#open.destroy()]);
   }
 
-  /** Resolves to the response of any status; redirects are followed. Throws PageError for everything that fails. */
+  /** Resolves to the response of any status but 206; redirects are followed. Throws PageError for everything that fails. */
   async get(address: URL, options: GetOptions = {}): Promise<Answer> {
     const { typed = address, headers = {}, limits = {}, cut = false, onBytes = () => {} } = options;
     const bounds = { ...this.#options.limits, ...limits };
@@ -117,6 +117,8 @@ export class Downloader {
         const response = await this.#request(url, typed, headers, bounds, deadline);
         if (!REDIRECTS.has(response.statusCode)) {
           const body = await readBody(response, { bounds, deadline, cut, onBytes });
+          // No range is ever asked for; a part would be learnt, and cached, as the page.
+          if (response.statusCode === 206) throw new PageError("its server answers with a part of it (status 206)");
           return { status: response.statusCode, headers: response.headers, url, body };
         }
         response.body.on("error", () => {}).destroy();
@@ -305,6 +307,7 @@ class Collector extends Writable {
 const REASONS: Readonly<Record<string, readonly [reason: string, temporary: boolean]>> = {
   ENOTFOUND: ["its host has no address", false],
   EAI_AGAIN: ["the DNS server does not answer", true],
+  EMFILE: [TOO_MANY_FILES, false],
   ECONNREFUSED: ["its host refuses the connection", true],
   ECONNRESET: ["the connection broke", true],
   EPIPE: ["the connection broke", true],
@@ -333,7 +336,8 @@ function toPageError(error: unknown, { totalMs }: DownloadLimits, deadline: Abor
   const first = inner instanceof AggregateError ? (inner.errors as readonly unknown[])[0] : inner;
   const code = errorCode(first) ?? errorCode(error) ?? "";
   const [reason, temporary] = REASONS[code] ?? describe(code, first);
-  return new PageError(`${reason}${code === "" ? "" : ` (${code})`}`, { temporary });
+  const suffix = code === "" || reason.includes(code) ? "" : ` (${code})`;
+  return new PageError(`${reason}${suffix}`, { temporary });
 }
 
 function describe(code: string, error: unknown): readonly [reason: string, temporary: boolean] {

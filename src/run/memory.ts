@@ -12,6 +12,10 @@ const NODE_BYTES = 106e6;
 const DOCUMENT_BYTES = 80;
 /** Token lists, relative to the tokens: they grow by doubling. --stream adds one, of the windows. */
 const LISTS = 2.5;
+/** Per token of the vocabulary: its texts and numbers; and garbage of their tables and files until V8 collects it. */
+const VOCABULARY_BYTES = 400;
+const VOCABULARY_GARBAGE_BYTES = 2000;
+const MAX_VOCABULARY_GARBAGE_BYTES = 160e6;
 /** Per token of the text: memory for learning merges, including garbage until V8 collects it. */
 const MERGING_BYTES = 60;
 const MAX_MERGING_BYTES = 90e6;
@@ -71,11 +75,15 @@ export function memoryNeed(config: Config, options: ResolvedOptions, text: TextS
     process: [
       ...parts,
       ["saving a checkpoint", savingBytes(numberBytes * countParameters(config))],
+      ["the vocabulary", vocabularyBytes(config.vocabSize)],
       ["the text, as tokens", textBytes(text, config.vocabSize, options.stream)],
       ["Node itself", NODE_BYTES],
     ],
   };
 }
+
+const vocabularyBytes = (vocabSize: number): number =>
+  VOCABULARY_BYTES * vocabSize + Math.min(VOCABULARY_GARBAGE_BYTES * vocabSize, MAX_VOCABULARY_GARBAGE_BYTES);
 
 function textBytes({ tokens, documents, isMerged }: TextSize, vocabSize: number, stream: boolean): number {
   const merging = isMerged ? Math.min(MERGING_BYTES * tokens, MAX_MERGING_BYTES) : 0;

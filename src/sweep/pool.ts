@@ -10,7 +10,7 @@ import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { createInterface } from "node:readline";
 import { InputError, isRecord } from "../errors.ts";
-import { writeError } from "../node/files.ts";
+import { isOutOfFiles, TOO_MANY_FILES, writeError } from "../node/files.ts";
 import type { Failure } from "./sweep-directory.ts";
 
 /** A run to be done. */
@@ -33,8 +33,11 @@ export interface RunTask {
 export interface Pool {
   /** Runs all tasks; resolves when each has finished or failed or, after `stop`, when none is running. */
   run(tasks: readonly RunTask[]): Promise<void>;
-  /** Starts no more tasks, and asks the running ones to save and stop. */
-  stop(): void;
+  /**
+   * Starts no more tasks, and asks the running ones to save and stop. Returns whether the next signal may end this
+   * process at once, because the tasks do without it.
+   */
+  stop(): boolean;
 }
 
 /** How a `ProcessPool` starts tasks. */
@@ -55,8 +58,10 @@ export type TaskEvent =
   | { readonly type: "failed"; readonly name: string; readonly failure: Failure }
   | { readonly type: "event"; readonly name: string; readonly event: Readonly<Record<string, unknown>> };
 
-/** What a pool reports. */
-export type PoolEvent = TaskEvent | { readonly type: "warning"; readonly name: string; readonly message: string };
+/** What a pool reports. A warning without a name is about no single task. */
+export type PoolEvent =
+  | TaskEvent
+  | { readonly type: "warning"; readonly name: string | null; readonly message: string };
 
 /** Receives the events of a pool. */
 export type PoolListener = (event: PoolEvent) => void;
@@ -97,6 +102,7 @@ export class ProcessPool implements Pool {
   /** Whether a log could not be written; told once, not for each line. */
   #hasWarned = false;
   #resolve: () => void = () => {};
+  #reject: (reason: InputError) => void = () => {};
 
   /** @param listener is called with each event. */
   constructor(options: ProcessPoolOptions, listener: PoolListener) {
@@ -104,33 +110,38 @@ export class ProcessPool implements Pool {
     this.#listener = listener;
   }
 
-  /** As `Pool.run`. Tasks start in order, except that a smaller one may go first where the next does not fit. */
+  /**
+   * As `Pool.run`. Tasks start in order, except that a smaller one may go first where the next does not fit. Throws
+   * InputError (code "machine") if the machine cannot start even one process.
+   */
   async run(tasks: readonly RunTask[]): Promise<void> {
     this.#waiting = [...tasks];
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
+      this.#reject = reject;
       this.#fill();
     });
   }
 
   /** As `Pool.stop`. A second call ends the running tasks at once. */
-  stop(): void {
+  stop(): boolean {
     this.#isStopping = true;
     for (const { child } of this.#running.values()) child.kill("SIGTERM");
     this.#fill();
+    return false;
   }
 
   #fill(): void {
     while (!this.#isStopping && this.#running.size < this.#options.jobs) {
       const used = [...this.#running.values()].reduce((sum, { task }) => sum + task.bytes, 0);
       const next = this.#waiting.findIndex(({ bytes }) => used === 0 || used + bytes <= this.#options.maxBytes);
-      if (next < 0) break;
-      this.#start(this.#waiting.splice(next, 1)[0]);
+      if (next < 0 || !this.#start(this.#waiting.splice(next, 1)[0])) break;
     }
     if (this.#running.size === 0) this.#resolve();
   }
 
-  #start(task: RunTask): void {
+  /** Returns whether the machine started the process; if not, `#onRefused` follows. */
+  #start(task: RunTask): boolean {
     const [node, ...args] = [...this.#options.program, "sweep-task", ...task.args, "--json"];
     // Detached, in its own process group, so that Ctrl-C reaches only the sweep, which then signals each run once.
     const child = spawn(node, args, {
@@ -139,6 +150,10 @@ export class ProcessPool implements Pool {
       env: { ...process.env, ...this.#options.environment },
     });
     this.#running.set(task.name, { task, child });
+    if (child.pid === undefined) {
+      child.on("error", (error) => this.#onRefused(task, error));
+      return false;
+    }
     this.#listener({ type: "started", name: task.name });
     const log = (line: string): void => this.#log(task, line);
     let lastError = "";
@@ -151,8 +166,18 @@ export class ProcessPool implements Pool {
       if (event === null || event.event !== "step") log(line);
       if (event !== null) this.#listener({ type: "event", name: task.name, event });
     });
-    child.on("error", (error) => (lastError = `it cannot be started: ${error.message}`));
+    child.on("error", (error) => (lastError = error.message));
     child.on("close", (code, signal) => this.#onEnd(task, code, signal, lastError));
+    return true;
+  }
+
+  /** Handles a process that could not be started: its task waits until another one ends, if there is one. */
+  #onRefused(task: RunTask, error: Error): void {
+    this.#running.delete(task.name);
+    this.#waiting.unshift(task);
+    if (this.#running.size > 0) return;
+    const reason = isOutOfFiles(error) ? TOO_MANY_FILES : error.message;
+    this.#reject(new InputError(`cannot start a run: ${reason}`, "machine"));
   }
 
   /** Appends to a task's log. A full disk costs lines of a log, and a warning, but no run. */

@@ -2,17 +2,15 @@
  * Reads the results of a run from its directory, for `compare`, `report` and summaries. It takes no lock, because the
  * run may still be training.
  */
-import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { TRAIN_OPTIONS, flagOf } from "../options/config.ts";
 import type { TrainOptions } from "../options/train-options.ts";
-import { isRecord } from "../errors.ts";
 import type { Curve, ReportRun, RunState, Setting } from "../experiments/report-data.ts";
-import { readWhole } from "../node/files.ts";
 import { Lock } from "../node/lock.ts";
 import { loadCost, loadResult } from "../node/result.ts";
 import { Run } from "../node/run-directory.ts";
 import { markOf, readSamples } from "../node/samples.ts";
+import { readCurves, thinned } from "./curves.ts";
 import type { Failure } from "./sweep-directory.ts";
 
 /** A run's results and its options. */
@@ -23,8 +21,6 @@ export interface RunReading {
   readonly options: TrainOptions;
 }
 
-/** Points per curve; longer curves are averaged in slices. */
-const MAX_POINTS = 400;
 const NO_CURVE: Curve = { steps: [], values: [] };
 
 /** The results of a run that has not begun: none. */
@@ -95,44 +91,6 @@ function stateOf(path: string, measuredStep: number, numSteps: number, failure: 
   if (measuredStep >= numSteps) return "finished";
   if (Lock.isTaken(join(path, ".lock"))) return "running";
   return failure === null ? "stopped" : "failed";
-}
-
-/** Reads metrics.jsonl up to the first damaged line. */
-function readCurves(path: string): { loss: Curve; heldOut: Curve } {
-  const loss = { steps: [] as number[], values: [] as number[] };
-  const heldOut = { steps: [] as number[], values: [] as number[] };
-  if (!fs.existsSync(path)) return { loss, heldOut };
-  for (const line of readWhole(path).toString("utf8").split("\n")) {
-    const json = parse(line);
-    if (json === null || typeof json.step !== "number") continue;
-    const [curve, value] = json.heldOutLoss === undefined ? [loss, json.loss] : [heldOut, json.heldOutLoss];
-    if (typeof value !== "number") continue; // a skipped step
-    curve.steps.push(json.step);
-    curve.values.push(value);
-  }
-  return { loss, heldOut };
-}
-
-/** Parses a line; null for the incomplete last line of a running training. */
-function parse(line: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const json: unknown = JSON.parse(line);
-    return isRecord(json) ? json : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Reduces a curve to at most MAX_POINTS points, each the mean of a slice, at the last step of the slice. */
-function thinned({ steps, values }: Curve): Curve {
-  const length = Math.ceil(steps.length / MAX_POINTS);
-  if (length <= 1) return { steps, values };
-  const count = Math.ceil(steps.length / length);
-  const slice = (i: number): readonly number[] => values.slice(i * length, (i + 1) * length);
-  return {
-    steps: Array.from({ length: count }, (_, i) => steps[Math.min((i + 1) * length, steps.length) - 1]),
-    values: Array.from({ length: count }, (_, i) => slice(i).reduce((sum, value) => sum + value, 0) / slice(i).length),
-  };
 }
 
 /** Options that change how a run is executed or stored, but not what it learns. */

@@ -9,6 +9,7 @@ import { rungsOf, survivorsOf } from "../experiments/halving.ts";
 import type { Rung } from "../experiments/halving.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
 import { InputError } from "../errors.ts";
+import { errorCode } from "../node/files.ts";
 import { loadResult } from "../node/result.ts";
 import type { Measured } from "../node/result.ts";
 import type { Failure, SweepDirectory } from "./sweep-directory.ts";
@@ -65,24 +66,42 @@ async function runRung(
   const byName = new Map(runs.map((run) => [run.name, run]));
   const listener = (event: PoolEvent): void => {
     if (event.type === "warning") {
-      view.warn(`${event.name}: ${event.message}`);
+      view.warn(event.name === null ? event.message : `${event.name}: ${event.message}`);
       return;
     }
     if (event.type === "failed") {
       saveFailures(directory, new Map([...directory.failures(), [event.name, event.failure]]), view);
     }
     const run = byName.get(event.name)!;
-    view.pool(event, event.type === "finished" ? (measuredAt(directory, run, share)?.bitsPerByte ?? null) : null);
+    view.pool(event, event.type === "finished" ? shownResult(directory, run, share) : null);
   };
   const failures = directory.failures();
   const todo = runs.filter((run) => !failures.has(run.name) && !isDone(directory, run, share));
   if (todo.length === 0 || stop.exitCode !== null) return;
   const pool = poolSetup.pool(share, listener);
-  stop.onStop = () => pool.stop();
+  stop.onStop = () => {
+    if (pool.stop()) stop.onStop = null;
+  };
   try {
     await pool.run(todo.map((run) => taskOf(directory, run, share, poolSetup)));
   } finally {
     stop.onStop = null;
+  }
+  if (stop.exitCode === null) failUnfinished(directory, todo, share, listener);
+}
+
+/** Whatever a pool says: a run that neither reached its goal nor failed with a reason has failed. */
+function failUnfinished(
+  directory: SweepDirectory,
+  runs: readonly PlannedRun[],
+  share: number,
+  listener: PoolListener,
+): void {
+  const failures = directory.failures();
+  for (const run of runs) {
+    if (failures.has(run.name) || isDone(directory, run, share)) continue;
+    const failure = { exitCode: 1, message: "it ended before its last step; see its log" };
+    listener({ type: "failed", name: run.name, failure });
   }
 }
 
@@ -104,9 +123,29 @@ function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { nee
     args: [resolve(directory.path), name, "--share", String(share), ...taskArgs],
     logPath: directory.logPath(name),
     bytes: needs.get(name)!.bytes,
-    progress: () => (fs.existsSync(checkpoints) ? fs.readdirSync(checkpoints).join() : ""),
+    progress: () => namesIn(checkpoints).join(),
     isDone: () => isDone(directory, run, share),
   };
+}
+
+/** The names in a directory; none if it is missing, or a network disk does not show it now. */
+function namesIn(path: string): string[] {
+  try {
+    return fs.readdirSync(path);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return [];
+  }
+}
+
+/** A run's result in bits per byte; null if it cannot be read: what is only shown must not end the sweep. */
+function shownResult(directory: SweepDirectory, run: PlannedRun, share: number): number | null {
+  try {
+    return measuredAt(directory, run, share)?.bitsPerByte ?? null;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return null;
+  }
 }
 
 /** A run's result after this fraction of its steps; null if it has not reached it. */

@@ -2,15 +2,17 @@
  * The jobs that a sweep has submitted, with the run of each task: `slurm/jobs.json` in its directory. With it, a
  * resumed sweep finds its tasks in the queue and submits nothing twice.
  */
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { InputError, isRecord } from "../errors.ts";
-import { makeDirectory, readWhole, writeDurably } from "../node/files.ts";
-import { showPath } from "../errors.ts";
-import { jobsNamed, queue, submit } from "./slurm.ts";
+import { InputError, isRecord, showPath } from "../errors.ts";
+import { makeDirectory, readWhole, writeDurably, writeError } from "../node/files.ts";
+import { queue, submit } from "./slurm.ts";
+import type { QueuedTask } from "./slurm.ts";
 
-/** A job array. It is recorded before it is submitted, so that after a kill in between it can be found by its name. */
+/** A job array. It is recorded before it is submitted, so that it can be found by its name if the answer is lost. */
 interface Job {
+  /** Its name in the queue: no other job has it, whereas Slurm begins to use ids again after some millions. */
   readonly name: string;
   /** Slurm's job id; null: not yet known. */
   readonly id: string | null;
@@ -42,11 +44,19 @@ export class SlurmJobs {
     throw damaged(path);
   }
 
-  /** The tasks that are waiting or running: `12_3` → its run. Of several tasks of a run, only the newest is listed. */
+  /** The tasks of these jobs that are in the queue: Slurm's id of the task → its state. Throws InputError as `queue`. */
+  async queued(): Promise<Map<string, string>> {
+    const all = await queue();
+    this.#learnIds(all);
+    const names = new Map(this.#jobs.map(({ id, name }) => [id, name]));
+    const own = all.filter((one) => isNamed(one, names.get(jobOf(one)) ?? null));
+    return new Map(own.map(({ task, state }) => [task, state]));
+  }
+
+  /** The tasks in the queue: `12_3` → its run. Of several tasks of a run, only the newest is listed. */
   async active(): Promise<Map<string, string>> {
     if (this.#jobs.length === 0) return new Map();
-    await this.#findSubmitted();
-    const queued = await queue();
+    const queued = await this.queued();
     const newest = new Map<string, string>();
     for (const { id, runs } of this.#jobs) {
       for (const [index, run] of runs.entries()) if (queued.has(`${id}_${index}`)) newest.set(run, `${id}_${index}`);
@@ -54,31 +64,64 @@ export class SlurmJobs {
     return new Map(Array.from(newest, ([run, task]) => [task, run]));
   }
 
-  /** Submits a job array of these runs. Resolves to its tasks, as `active`. @param script job name → script. */
+  /**
+   * Submits a job array of these runs. Resolves to its tasks, as `active`. Throws InputError: the job may then be
+   * accepted all the same, so call `active` before the next attempt. @param script job name → script.
+   */
   async submit(runs: readonly string[], script: (name: string) => string): Promise<Map<string, string>> {
-    makeDirectory(this.#directory);
-    const name = `microgpt-${this.#jobs.length + 1}-${Date.now().toString(36)}`;
+    const name = this.#nameFor(runs);
     const path = join(this.#directory, `${name}.sh`);
-    writeDurably(path, script(name));
-    this.#save([...this.#jobs, { name, id: null, runs }]);
+    this.#write(path, script(name));
+    if (!this.#jobs.some((job) => job.name === name)) this.#save([...this.#jobs, { name, id: null, runs }]);
     const id = await submit(path);
-    this.#save(this.#jobs.map((job) => (job.name === name ? { ...job, id } : job)));
+    this.#saveIds(this.#jobs.map((job) => (job.name === name ? { ...job, id } : job)));
     return new Map(runs.map((run, index) => [`${id}_${index}`, run]));
   }
 
-  /** Looks up the ids of jobs whose submission was interrupted by a kill. */
-  async #findSubmitted(): Promise<void> {
-    for (const job of this.#jobs.filter(({ id }) => id === null)) {
-      const [id] = await jobsNamed(job.name);
-      if (id !== undefined) this.#save(this.#jobs.map((one) => (one === job ? { ...job, id } : one)));
+  /** The name of an earlier attempt to submit these runs, which has no job; or a new one. */
+  #nameFor(runs: readonly string[]): string {
+    const earlier = this.#jobs.find(({ id, runs: same }) => id === null && same.join() === runs.join());
+    const unique = `${Date.now().toString(36)}-${randomBytes(3).toString("hex")}`;
+    return earlier?.name ?? `microgpt-${this.#jobs.length + 1}-${unique}`;
+  }
+
+  /** Takes from the queue the ids of jobs whose submission was not answered, or interrupted by a kill. */
+  #learnIds(tasks: readonly QueuedTask[]): void {
+    const ids = new Map(tasks.map((one) => [one.jobName, jobOf(one)]));
+    const jobs = this.#jobs.map((job) => ({ ...job, id: job.id ?? ids.get(job.name) ?? null }));
+    if (jobs.some(({ id }, i) => id !== this.#jobs[i].id)) this.#saveIds(jobs);
+  }
+
+  /** Saves ids, as far as the disk can: what is running is followed, and a resumed sweep finds it by its name. */
+  #saveIds(jobs: readonly Job[]): void {
+    try {
+      this.#save(jobs);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
     }
   }
 
   #save(jobs: readonly Job[]): void {
-    writeDurably(join(this.#directory, "jobs.json"), `${JSON.stringify(jobs, null, 2)}\n`);
     this.#jobs = jobs;
+    this.#write(join(this.#directory, "jobs.json"), `${JSON.stringify(jobs, null, 2)}\n`);
+  }
+
+  #write(path: string, text: string): void {
+    try {
+      makeDirectory(this.#directory);
+    } catch (error) {
+      throw writeError(path, text.length, error);
+    }
+    writeDurably(path, text);
   }
 }
+
+/** The job's id in the task's: `12` of `12_3`. */
+const jobOf = ({ task }: QueuedTask): string => task.split("_")[0];
+
+/** Whether a task is of the job with this name. A queue without names is believed. @param name null: of no known job. */
+const isNamed = ({ jobName }: QueuedTask, name: string | null): boolean =>
+  name !== null && (jobName === null || jobName === name);
 
 function readJob(json: unknown): Job {
   const { name, id, runs } = isRecord(json) ? json : {};

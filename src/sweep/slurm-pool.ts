@@ -2,140 +2,229 @@
  * Runs tasks on a Slurm cluster: submits them as a job array, follows the queue and their logs, and resubmits tasks
  * that ended before their run was done. `slurm.ts` runs the commands, `slurm-jobs.ts` remembers the jobs.
  *
- * A run's progress is read from its directory, on a disk that the cluster shares; Slurm is only asked why a task ended.
- * A task that Slurm requeues (after preemption) is left to Slurm, and resumes from the run's checkpoint.
+ *   waiting → submitted → followed → finished | failed
+ *      ↑____________________|  ended before its run was done
+ *
+ * A task leaves one list only for the other, or with an event that says how it ended: whatever Slurm answers, none is
+ * lost. A run's progress is read from its directory, on a disk that the cluster shares; Slurm is only asked why a task
+ * ended. A task that Slurm requeues (after preemption) is left to Slurm, and resumes from the run's checkpoint.
  */
-import * as fs from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import pRetry from "p-retry";
 import { InputError } from "../errors.ts";
 import { MAX_ARRAY } from "../experiments/slurm-script.ts";
-import { KillCounter, messageOf, parseEvent, STOPPED } from "./pool.ts";
+import { errorCode } from "../node/files.ts";
+import { duration } from "../run/format.ts";
+import { Patience } from "./patience.ts";
+import type { Pace } from "./patience.ts";
+import { KillCounter, STOPPED } from "./pool.ts";
 import type { Pool, PoolListener, RunTask } from "./pool.ts";
-import { cancel, endingOf, queue } from "./slurm.ts";
-import type { Ending } from "./slurm.ts";
+import type { Failure } from "./sweep-directory.ts";
+import { cancel, fateOf, SlurmError } from "./slurm.ts";
+import type { Ending, Fate } from "./slurm.ts";
 import type { SlurmJobs } from "./slurm-jobs.ts";
-
-/** Milliseconds between polls of the queue: short at first, then growing, to spare the controller. */
-const [FIRST_POLL_MS, MAX_POLL_MS] = [500, 15_000];
-const POLL_GROWTH = 1.1;
-/** How long the controller may be unreachable, for example while it restarts. */
-const MAX_SILENCE_MS = 600_000;
+import { lastError, LogTail } from "./slurm-log.ts";
 
 /** A task of an array. */
 interface Followed {
   readonly task: RunTask;
   readonly log: LogTail;
   isRunning: boolean;
+  /** Since when it is absent from the queue, by `performance.now`; null while it is there. */
+  missingSinceMs: number | null;
 }
 
 /** Runs tasks as jobs of a Slurm cluster. */
 export class SlurmPool implements Pool {
   readonly #jobs: SlurmJobs;
   readonly #script: (jobName: string, names: readonly string[]) => string;
+  readonly #pace: Pace;
   readonly #listener: PoolListener;
   readonly #kills = new KillCounter();
+  readonly #patience: Patience;
+  /** Tasks to submit. */
+  #waiting: readonly RunTask[] = [];
   /** By Slurm's id of the task, `12_3`. */
   readonly #followed = new Map<string, Followed>();
+  /** Whether Slurm has accepted a task of this sweep. */
+  #isAccepted = false;
   readonly #stopped = new AbortController();
 
   /** @param script makes the script of a job from its name and its runs, in the order of the array. */
-  constructor(jobs: SlurmJobs, script: (jobName: string, names: readonly string[]) => string, listener: PoolListener) {
+  constructor(
+    jobs: SlurmJobs,
+    script: (jobName: string, names: readonly string[]) => string,
+    pace: Pace,
+    listener: PoolListener,
+  ) {
     this.#jobs = jobs;
     this.#script = script;
+    this.#pace = pace;
+    this.#patience = new Patience(pace);
     this.#listener = listener;
   }
 
-  /** As `Pool.run`. Throws InputError if Slurm refuses the job or stays unreachable. */
+  /**
+   * As `Pool.run`. Throws InputError if Slurm refuses the first job; or when the patience with it is at its end, after
+   * each task that is left has failed.
+   */
   async run(tasks: readonly RunTask[]): Promise<void> {
-    const byName = new Map(tasks.map((task) => [task.name, task]));
-    for (const [id, name] of await this.#jobs.active()) {
-      const task = byName.get(name);
-      if (task === undefined) continue;
-      this.#follow(id, task);
-      byName.delete(name);
-    }
-    await this.#submit([...byName.values()]);
-    let waitMs = FIRST_POLL_MS;
-    let lastReplyMs = performance.now();
-    while (this.#followed.size > 0 && !this.#stopped.signal.aborted) {
+    this.#waiting = tasks;
+    for (let waitMs = 0; this.#waiting.length + this.#followed.size > 0;) {
       await setTimeout(waitMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-      if (this.#stopped.signal.aborted) break;
-      try {
-        await this.#poll();
-        lastReplyMs = performance.now();
-      } catch (error) {
-        if (!(error instanceof InputError) || performance.now() - lastReplyMs > MAX_SILENCE_MS) throw error;
-      }
-      waitMs = Math.min(MAX_POLL_MS, waitMs * POLL_GROWTH);
+      if (this.#stopped.signal.aborted) return await this.#cancelAll();
+      waitMs = await this.#round().then(
+        () => this.#patience.succeed(),
+        (error: unknown) => this.#backOff(error),
+      );
     }
-    if (this.#stopped.signal.aborted) await this.#cancelAll();
   }
 
   /** As `Pool.stop`. */
-  stop(): void {
+  stop(): boolean {
     this.#stopped.abort();
+    return true;
   }
 
-  /** Cancels all tasks and waits until the running ones have saved and ended. */
-  async #cancelAll(): Promise<void> {
-    const ids = new Set(Array.from(this.#followed.keys(), (id) => id.split("_")[0]));
-    await cancel([...ids]);
-    while (this.#followed.size > 0) {
-      const queued = await queue();
-      for (const [id, { task }] of this.#followed) {
-        if (queued.has(id)) continue;
-        this.#followed.delete(id);
-        this.#listener({ type: task.isDone() ? "finished" : "killed", name: task.name });
-      }
-      if (this.#followed.size > 0) await setTimeout(FIRST_POLL_MS);
+  /** Looks at the queue once, then submits what waits. Throws if Slurm does not answer or refuses. */
+  async #round(): Promise<void> {
+    await this.#adopt();
+    if (this.#followed.size > 0) {
+      await this.#poll();
+      this.#patience.hear();
+    }
+    await this.#submit();
+  }
+
+  /** Follows what waits but is in the queue: tasks of a killed sweep, and jobs whose acceptance did not reach us. */
+  async #adopt(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    for (const [id, name] of await this.#jobs.active()) {
+      const task = this.#waiting.find((one) => one.name === name);
+      if (task !== undefined) this.#follow(id, task);
     }
   }
 
-  async #submit(tasks: readonly RunTask[]): Promise<void> {
-    for (let start = 0; start < tasks.length; start += MAX_ARRAY) {
-      const array = tasks.slice(start, start + MAX_ARRAY);
+  /** Submits what waits; after a failure the rest still waits. */
+  async #submit(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const array = this.#waiting.slice(0, MAX_ARRAY);
       const names = array.map(({ name }) => name);
       const submitted = await this.#jobs.submit(names, (jobName) => this.#script(jobName, names));
       for (const [index, id] of [...submitted.keys()].entries()) this.#follow(id, array[index]);
+      this.#patience.hear();
     }
   }
 
   #follow(id: string, task: RunTask): void {
-    this.#followed.set(id, { task, log: new LogTail(task.logPath), isRunning: false });
+    this.#waiting = this.#waiting.filter((one) => one !== task);
+    this.#followed.set(id, { task, log: new LogTail(task.logPath), isRunning: false, missingSinceMs: null });
+    this.#isAccepted = true;
   }
 
   /** Reads the queue and the new lines of the logs once. */
   async #poll(): Promise<void> {
-    const queued = await queue();
-    const unfinished: RunTask[] = [];
+    const queued = await this.#jobs.queued();
     for (const [id, followed] of this.#followed) {
-      const { task, log } = followed;
-      const state = queued.get(id);
-      const isRunning = state !== undefined && state !== "PENDING" && !state.startsWith("REQUEUE");
-      if (isRunning && !followed.isRunning) this.#listener({ type: "started", name: task.name });
-      for (const event of log.read()) this.#listener({ type: "event", name: task.name, event });
-      if (state === undefined) {
-        this.#followed.delete(id);
-        if (await this.#mustResubmit(id, task)) unfinished.push(task);
-      } else if (followed.isRunning && !isRunning) {
-        this.#listener({ type: "killed", name: task.name }); // preempted; Slurm starts it again
-      }
-      followed.isRunning = isRunning;
+      const state = queued.get(id) ?? null;
+      this.#report(followed, state);
+      if (state === null) await this.#settle(id, followed);
+      else followed.missingSinceMs = null;
     }
-    await this.#submit(unfinished);
   }
 
-  /** Handles a task that left the queue. Resolves to whether to resubmit it: it has neither finished nor failed. */
-  async #mustResubmit(id: string, task: RunTask): Promise<boolean> {
+  /** Reports what a task does. @param state null: it is not in the queue. */
+  #report(followed: Followed, state: string | null): void {
+    const { log, task } = followed;
+    const { name } = task;
+    const isRunning = state !== null && state !== "PENDING" && !state.startsWith("REQUEUE");
+    if (isRunning && !followed.isRunning) this.#listener({ type: "started", name });
+    for (const event of log.read()) this.#listener({ type: "event", name, event });
+    // Preempted: Slurm starts it again.
+    if (state !== null && followed.isRunning && !isRunning) this.#listener({ type: "killed", name });
+    if (state !== null) followed.isRunning = isRunning;
+  }
+
+  /** Decides on a task that left the queue: its run is done, or it has failed, or waits again; or it is not certain yet. */
+  async #settle(id: string, followed: Followed): Promise<void> {
+    const { task } = followed;
     const { name } = task;
     if (task.isDone()) {
-      this.#listener({ type: "finished", name });
-      return false;
+      this.#followed.delete(id);
+      return this.#listener({ type: "finished", name });
     }
-    const ending = await endingOf(id);
+    const fate = await fateOf(id);
+    if (!this.#isOver(followed, fate)) return;
+    const ending = typeof fate === "string" ? null : fate;
     const failure = failureOf(ending, task.logPath) ?? this.#kills.count(task, wordOf(ending));
+    this.#followed.delete(id);
+    if (failure === null) this.#waiting = [...this.#waiting, task];
     this.#listener(failure === null ? { type: "killed", name } : { type: "failed", name, failure });
-    return failure === null;
+  }
+
+  /** Whether a task has ended. One that has completed may be seen before its results are, on a shared disk. */
+  #isOver(followed: Followed, fate: Fate): boolean {
+    if (fate === "active") followed.missingSinceMs = null;
+    if (fate === "active") return false;
+    if (fate !== "unknown" && fate.state !== "COMPLETED") return true;
+    followed.missingSinceMs ??= performance.now();
+    return performance.now() - followed.missingSinceMs >= this.#pace.graceMs;
+  }
+
+  /** Handles a failed round. Returns the milliseconds to wait; throws what cannot be mended by waiting. */
+  #backOff(error: unknown): number {
+    if (!(error instanceof InputError) && errorCode(error) === null) throw error;
+    const isAway = error instanceof SlurmError && error.isAway;
+    // A first job that is refused has a wrong option, which the user mends.
+    if (!this.#isAccepted && !isAway) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!this.#patience.isFailing) {
+      const message = `${reason}; trying again for ${duration(this.#pace.patienceMs / 1000)}`;
+      this.#listener({ type: "warning", name: null, message });
+    }
+    const waitMs = this.#patience.fail();
+    if (waitMs === null) this.#giveUp(reason);
+    return waitMs;
+  }
+
+  /** Ends all tasks that are left as failed, by their names, and throws InputError. */
+  #giveUp(reason: string): never {
+    const end = (task: RunTask, message: string): void => {
+      const { name } = task;
+      if (task.isDone()) this.#listener({ type: "finished", name });
+      else this.#listener({ type: "failed", name, failure: { exitCode: 1, message } });
+    };
+    for (const task of this.#waiting) end(task, `it was not submitted (${reason})`);
+    for (const [id, { task }] of this.#followed) end(task, `it may still run, as task ${id} (${reason})`);
+    throw new InputError(`${reason}; given up after ${duration(this.#pace.patienceMs / 1000)}`, "machine");
+  }
+
+  /** Cancels all tasks and waits until the running ones have saved and ended. */
+  async #cancelAll(): Promise<void> {
+    try {
+      await this.#insist(() => this.#adopt());
+      const ids = new Set(Array.from(this.#followed.keys(), (id) => id.split("_")[0]));
+      await this.#insist(() => cancel([...ids]));
+      while (this.#followed.size > 0) {
+        const queued = await this.#insist(() => this.#jobs.queued());
+        for (const [id, { task }] of this.#followed) {
+          if (queued.has(id)) continue;
+          this.#followed.delete(id);
+          this.#listener({ type: task.isDone() ? "finished" : "killed", name: task.name });
+        }
+        if (this.#followed.size > 0) await setTimeout(this.#pace.firstPollMs);
+      }
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      const left = [...this.#followed.keys()].join(" ");
+      const message = `${error.message}; these tasks may still run: ${left}; --resume follows them, scancel ends them`;
+      this.#listener({ type: "warning", name: null, message });
+    }
+  }
+
+  /** Asks a few times: a user who wants to stop does not wait for long. */
+  async #insist<Result>(question: () => Promise<Result>): Promise<Result> {
+    return await pRetry(question, { retries: 4, minTimeout: this.#pace.firstPollMs, factor: 2 });
   }
 }
 
@@ -143,53 +232,11 @@ const wordOf = (ending: Ending | null): string =>
   ending === null ? "unknown reason" : ending.state.toLowerCase().replaceAll("_", " ");
 
 /** The failure of a task that would fail again; null if a retry may succeed (time limit, preemption, node failure). */
-function failureOf(ending: Ending | null, logPath: string): { exitCode: number; message: string } | null {
+function failureOf(ending: Ending | null, logPath: string): Failure | null {
   if (ending === null) return null;
   const { state, exitCode, signal } = ending;
   if (state === "OUT_OF_MEMORY") return { exitCode: 1, message: "out of memory; request more with --mem" };
   if (state === "CANCELLED") return { exitCode: 143, message: "cancelled (scancel)" };
   if (state !== "FAILED" || signal !== 0 || STOPPED.has(exitCode)) return null;
   return { exitCode, message: lastError(logPath) ?? `exit code ${exitCode}` };
-}
-
-/** Bytes at the end of a log in which to look for the last error. */
-const END_BYTES = 16_384;
-
-/** The last error message in a run's log. */
-function lastError(path: string): string | null {
-  if (!fs.existsSync(path)) return null;
-  const end = readFrom(path, Math.max(0, fs.statSync(path).size - END_BYTES)).toString("utf8");
-  return end.split("\n").reduce<string | null>((last, line) => messageOf(line) ?? last, null);
-}
-
-/** Reads the lines that are appended to a log. */
-class LogTail {
-  readonly #path: string;
-  #offset: number;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#offset = fs.existsSync(path) ? fs.statSync(path).size : 0;
-  }
-
-  /** The events in the lines completed since the last call. */
-  read(): Readonly<Record<string, unknown>>[] {
-    if (!fs.existsSync(this.#path) || fs.statSync(this.#path).size <= this.#offset) return [];
-    const bytes = readFrom(this.#path, this.#offset);
-    const complete = bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
-    this.#offset += complete.length;
-    const events = complete.toString("utf8").split("\n").map(parseEvent);
-    return events.filter((event) => event !== null);
-  }
-}
-
-/** The bytes of a file from an offset to its end. */
-function readFrom(path: string, offset: number): Buffer {
-  const file = fs.openSync(path, "r");
-  try {
-    const bytes = Buffer.alloc(Math.max(0, fs.fstatSync(file).size - offset));
-    return bytes.subarray(0, fs.readSync(file, bytes, 0, bytes.length, offset));
-  } finally {
-    fs.closeSync(file);
-  }
 }

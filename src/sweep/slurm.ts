@@ -3,9 +3,8 @@
  * their output into plain data. `slurm-pool.ts` decides what it means for a sweep.
  */
 import { execFile } from "node:child_process";
-import { userInfo } from "node:os";
 import { promisify } from "node:util";
-import { InputError, quote } from "../errors.ts";
+import { InputError, isRecord, quote } from "../errors.ts";
 import { errorCode } from "../node/files.ts";
 
 const run = promisify(execFile);
@@ -20,12 +19,42 @@ export interface Ending {
   readonly signal: number;
 }
 
-/**
- * Runs a tool; resolves to its output. Throws InputError if it is missing or fails (code "machine", with its message).
- */
+/** A task in the queue. */
+export interface QueuedTask {
+  /** Slurm's id of the task, such as `12_3`. */
+  readonly task: string;
+  /** The state, such as `RUNNING`. */
+  readonly state: string;
+  /** The name of its job; null: the queue did not say. */
+  readonly jobName: string | null;
+}
+
+/** A failure of one of Slurm's tools; its code is "machine". */
+export class SlurmError extends InputError {
+  /** Whether the tool could not reach the controller: then the same command may succeed later. */
+  readonly isAway: boolean;
+
+  /** `message` is what the user reads. */
+  constructor(message: string, isAway: boolean) {
+    super(message, "machine");
+    this.name = "SlurmError";
+    this.isAway = isAway;
+  }
+}
+
+/** Milliseconds after which a tool that does not end counts as unanswered. Slurm's own time limits are shorter. */
+const MAX_ANSWER_MS = 180_000;
+/** What the tools say when the controller does not answer; the texts are in Slurm's src/common/slurm_errno.c. */
+const AWAY =
+  /Unable to contact|timed out|Zero Bytes|(?:send|receive|shutdown|connection) failure|standby mode|Connection refused|temporarily unable/i;
+/** This machine cannot start a process now, but may be able to later. */
+const BUSY = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
+
+/** Runs a tool; resolves to its output. Throws InputError if it is missing, and SlurmError, with its message, if it fails. */
 async function ask(command: string, ...args: string[]): Promise<string> {
   try {
-    const { stdout } = await run(command, args, { maxBuffer: 2 ** 28, env: { ...process.env, LC_ALL: "C" } });
+    const limits = { maxBuffer: 2 ** 28, timeout: MAX_ANSWER_MS, killSignal: "SIGKILL" } as const;
+    const { stdout } = await run(command, args, { ...limits, env: environment() });
     return stdout;
   } catch (error) {
     if (errorCode(error) === "ENOENT") {
@@ -33,12 +62,19 @@ async function ask(command: string, ...args: string[]): Promise<string> {
         `--on slurm: ${command} is not installed here; use a machine that submits to a Slurm cluster`,
       );
     }
+    if (isRecord(error) && error.killed === true) {
+      throw new SlurmError(`slurm: ${command} did not answer for ${MAX_ANSWER_MS / 1000} s`, true);
+    }
     const [reason = "no reason given"] = stderrOf(error).trim().split("\n");
-    throw new InputError(
-      `slurm: ${command} failed: ${quote(reason.replace(/^\w+: (?:error: )?/, ""), 300)}`,
-      "machine",
-    );
+    const message = `slurm: ${command} failed: ${quote(reason.replace(/^\w+: (?:error: )?/, ""), 300)}`;
+    throw new SlurmError(message, BUSY.has(errorCode(error) ?? "") || AWAY.test(stderrOf(error)));
   }
+}
+
+/** English messages, and none of the user's defaults for squeue: `SQUEUE_STATES=RUNNING` would hide tasks that wait. */
+function environment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("SQUEUE_"));
+  return { ...Object.fromEntries(kept), LC_ALL: "C" };
 }
 
 const stderrOf = (error: unknown): string => {
@@ -46,48 +82,62 @@ const stderrOf = (error: unknown): string => {
   return typeof text === "string" && text !== "" ? text : String(error);
 };
 
-/** Submits a script; resolves to the job's id. Throws InputError if Slurm refuses it. */
+/** Submits a script; resolves to the job's id. Throws as `ask`: then Slurm may have the job all the same. */
 export async function submit(scriptPath: string): Promise<string> {
-  // With --parsable: "123", or "123;cluster".
-  const [id = ""] = (await ask("sbatch", "--parsable", scriptPath)).trim().split(";");
+  const output = await ask("sbatch", "--parsable", scriptPath);
+  // With --parsable: "123", or "123;cluster"; some clusters print a greeting above it.
+  const id = output.trim().split("\n").at(-1)?.split(";")[0] ?? "";
   if (/^\d+$/.test(id)) return id;
-  throw new InputError(`slurm: expected the id of a job from sbatch, got ${quote(id)}`, "machine");
+  throw new SlurmError(`slurm: expected the id of a job from sbatch, got ${quote(id)}`, false);
 }
 
-/** The waiting and running tasks of this user's arrays, with their states: `12_3` → `RUNNING`. */
-export async function queue(): Promise<Map<string, string>> {
-  return parseQueue(
-    await ask("squeue", "--noheader", "--array", "--user", userInfo().username, "--format", "%F_%K|%T"),
+/** The waiting and running tasks of this user's arrays. */
+export async function queue(): Promise<QueuedTask[]> {
+  // By number: a container may have no name for its user.
+  const user = String(process.getuid?.() ?? process.env.USER);
+  return parseQueue(await ask("squeue", "--noheader", "--array", "--user", user, "--format", "%F_%K|%T|%j"));
+}
+
+/** Parses the output of squeue: lines such as `12_3|RUNNING|name`. */
+export function parseQueue(text: string): QueuedTask[] {
+  const lines = text.split("\n").map((line) => /^\s*(\w+)\|(\w+)(?:\|(.*))?$/.exec(line));
+  return lines.flatMap((match) => {
+    if (match === null) return [];
+    const [, task, state, name] = match as readonly (string | undefined)[];
+    return task === undefined || state === undefined ? [] : [{ task, state, jobName: name?.trim() ?? null }];
+  });
+}
+
+/** What Slurm knows of a task that is not in the queue: how it ended, that it has not, or nothing. */
+export type Fate = Ending | "active" | "unknown";
+
+/** States of a task that has not ended. The accounting may keep one of them for a task that is long gone. */
+const ACTIVE =
+  /^(?:PENDING|RUNNING|SUSPENDED|STOPPED|CONFIGURING|COMPLETING|RESIZING|SIGNALING|STAGE_OUT|SPECIAL_EXIT|REQUEUE\w*)$/;
+
+/**
+ * Asks for a task that is not in the queue: first the accounting, then the controller, which forgets after minutes, but
+ * alone is believed that a task is still active. Throws SlurmError if the controller does not answer.
+ */
+export async function fateOf(task: string): Promise<Fate> {
+  const recorded = await orNull(
+    ask("sacct", "--noheader", "--allocations", "--parsable2", "--jobs", task, "--format", "State,ExitCode"),
+    () => true, // no accounting, or its database is away
   );
+  if (recorded !== null && !ACTIVE.test(recorded.state)) return recorded;
+  const seen = await orNull(ask("scontrol", "--oneliner", "show", "job", task), (error) => !error.isAway);
+  if (seen === null) return "unknown";
+  return ACTIVE.test(seen.state) ? "active" : seen;
 }
 
-/** Parses the output of squeue: lines such as `12_3|RUNNING`. */
-export function parseQueue(text: string): Map<string, string> {
-  const lines = text.split("\n").map((line) => line.trim().split("|"));
-  return new Map(lines.flatMap(([task, state]) => (state === undefined ? [] : [[task, state] as const])));
-}
-
-/** The ids of this user's waiting and running jobs with this name. */
-export async function jobsNamed(name: string): Promise<string[]> {
-  const text = await ask("squeue", "--noheader", "--user", userInfo().username, "--name", name, "--format", "%F");
-  return [...new Set(text.split("\n").map((line) => line.trim()))].filter((id) => id !== "");
-}
-
-/** How a task ended, from the accounting or, if there is none, the controller; null if Slurm no longer knows. */
-export async function endingOf(task: string): Promise<Ending | null> {
-  const sources = [
-    () => ask("sacct", "--noheader", "--allocations", "--parsable2", "--jobs", task, "--format", "State,ExitCode"),
-    () => ask("scontrol", "--oneliner", "show", "job", task),
-  ];
-  for (const source of sources) {
-    try {
-      const ending = parseEnding(await source());
-      if (ending !== null) return ending;
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error; // there is no accounting, or the job is no longer in it
-    }
+/** Parses an answer; null for an error that says that there is none. */
+async function orNull(answer: Promise<string>, isNone: (error: SlurmError) => boolean): Promise<Ending | null> {
+  try {
+    return parseEnding(await answer);
+  } catch (error) {
+    if (!(error instanceof InputError) || (error instanceof SlurmError && !isNone(error))) throw error;
+    return null;
   }
-  return null;
 }
 
 /** Parses the last line of sacct (`CANCELLED by 1000|0:15`) or of scontrol (`JobState=FAILED … ExitCode=1:0`). */

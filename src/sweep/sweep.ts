@@ -29,6 +29,7 @@ import { planCapacity } from "./capacity.ts";
 import type { Capacity } from "./capacity.ts";
 import { isDone, runRungs } from "./rungs.ts";
 import type { PoolSetup } from "./rungs.ts";
+import { paceOf } from "./patience.ts";
 import { SlurmJobs } from "./slurm-jobs.ts";
 import { SlurmPool } from "./slurm-pool.ts";
 import { readSpec } from "./source.ts";
@@ -79,7 +80,10 @@ export async function sweep(
   output: SweepOutput,
 ): Promise<number> {
   const { dropped, ...planned } = planSweep(readSpec(source, typed, flags));
-  if (flags.slurm !== null) checkSlurm(flags.slurm);
+  if (flags.slurm !== null) {
+    checkSlurm(flags.slurm);
+    paceOf(process.env); // throws before anything is written
+  }
   const options = locate(planned.options);
   const { reporter } = output;
   for (const [settings, reason] of dropped) reporter.warn(`dropped ${settings}: ${reason}`);
@@ -211,12 +215,18 @@ function poolSetupOf(directory: SweepDirectory, capacity: Capacity, execution: S
   }
   const submitted = SlurmJobs.open(directory.path);
   const script = scriptWriter(execution.slurm, capacity, execution, resolve(directory.path));
+  const pace = paceOf(process.env);
   const pool: PoolSetup["pool"] = (share, listener) =>
-    new SlurmPool(submitted, (jobName, names) => script(jobName, names, share), listener);
+    new SlurmPool(submitted, (jobName, names) => script(jobName, names, share), pace, listener);
   return { needs, taskArgs: [], pool };
 }
 
-/** Does the runs that are left, then writes the summary. Resolves to the exit code. */
+function inputErrorOf(error: unknown): InputError {
+  if (error instanceof InputError) return error;
+  throw error;
+}
+
+/** Does the runs that are left, then writes the summary. Resolves to the exit code. Throws InputError if none can be run. */
 async function runAll(
   directory: SweepDirectory,
   capacity: Capacity,
@@ -234,12 +244,15 @@ async function runAll(
   view.note(`${runs.length} runs in ${showPath(directory.path)}, ${where}`);
   refuse(directory, left, capacity, (message) => view.warn(message));
   const poolSetup = poolSetupOf(directory, capacity, execution);
-  await runRungs(directory, poolSetup, view, stop).finally(() => view.end());
+  const lost = await runRungs(directory, poolSetup, view, stop)
+    .then(() => null, inputErrorOf)
+    .finally(() => view.end());
   const { runs: reports } = readComparison([directory.path]);
   directory.saveSummary(summaryJson(reports), summaryCsv(reports));
-  if (stop.exitCode !== null) {
+  if (lost !== null || stop.exitCode !== null) {
     view.note(`to resume: microgpt sweep --resume ${showPath(directory.path)}`);
-    return stop.exitCode;
+    if (lost !== null) throw lost;
+    return stop.exitCode ?? 1;
   }
   output.results(reports);
   view.note(

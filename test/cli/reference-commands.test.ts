@@ -1,9 +1,9 @@
 import { writeFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { hasScript, inTerminal } from "../setup/in-terminal.ts";
-import { microgptHere, workspace } from "../setup/microgpt.ts";
+import { microgptHere, sharedWorkspace, workspace } from "../setup/microgpt.ts";
 import { QUESTIONS } from "../setup/questions.ts";
 import { serveSite } from "../setup/site.ts";
 
@@ -34,6 +34,12 @@ const MORE_COMMANDS = [
 ];
 
 describe("every option of the reference runs as it is given there", () => {
+  // One for all: env-paths keeps the environment in which it is first imported, and each command runs in this process.
+  let cache = "";
+  beforeAll(() => {
+    cache = sharedWorkspace();
+  });
+
   async function expectTraining(command: string): Promise<void> {
     const directory = workspace();
     const site = await serveSite({ "/book.html": BOOK, "/verses.txt": VERSES });
@@ -42,7 +48,7 @@ describe("every option of the reference runs as it is given there", () => {
     writeFileSync(join(directory, "prompts.txt"), "# prompts\nAnd God said\nIn the beginning\n");
     const file = pathToFileURL(join(directory, "verses.txt")).href;
     const args = command.replaceAll("SITE", site.url).replaceAll("FILE", file).split(" ");
-    const env = { XDG_CACHE_HOME: join(directory, "cache") };
+    const env = { XDG_CACHE_HOME: cache };
     const { exitCode, stdout, stderr } = await microgptHere(args, { cwd: directory, env });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const samples = command.includes("--num-samples 1") ? 1 : 20;

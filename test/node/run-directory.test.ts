@@ -57,6 +57,30 @@ describe("checkpoints", () => {
     expect((await run.loadCheckpoint(() => {}))?.progress.step).toBe(1_000_000);
   });
 
+  test.skipIf(process.platform === "win32")(
+    "behind a symbolic link nothing is removed, and a resumed run says so",
+    async () => {
+      const { run, checkpoints } = newRun();
+      const elsewhere = workspace();
+      const dead = `.step-000001.safetensors.tmp-${ownerTag().replace(/^\d+/, "999999999")}`;
+      const others = ["step-000000.safetensors", "step-000001.safetensors", dead];
+      for (const name of others) fs.writeFileSync(join(elsewhere, name), "of another run");
+      fs.rmSync(checkpoints, { recursive: true });
+      fs.symlinkSync(elsewhere, checkpoints);
+      const checkpoint = await smallCheckpoint();
+      for (const step of [10, 20, 30]) {
+        await run.saveCheckpoint({ ...checkpoint, progress: { ...checkpoint.progress, step, best: null } });
+      }
+      run.close();
+      run.lock();
+      const saved = [10, 20, 30].map((step) => `step-0000${step}.safetensors`);
+      expect(fs.readdirSync(elsewhere).toSorted()).toEqual([...others, ...saved].toSorted());
+      const warnings: string[] = [];
+      expect((await run.loadCheckpoint((message) => warnings.push(message)))?.progress.step).toBe(30);
+      expect(warnings).toEqual([expect.stringMatching(/checkpoints is a symbolic link: no old checkpoint is removed/)]);
+    },
+  );
+
   test("a damaged one is passed over for the one before, with a word", async () => {
     const { run, checkpoints } = newRun();
     const checkpoint = await smallCheckpoint();

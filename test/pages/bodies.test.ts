@@ -7,7 +7,18 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/random.ts";
 import { workspace } from "../setup/microgpt.ts";
 import { byExtent } from "../setup/place.ts";
-import { cachedFiles, fetchAll, fetchOne, serve, serveRaw, SMALL, status, text, withoutPauses } from "./server.ts";
+import {
+  cachedFiles,
+  fetchAll,
+  fetchOne,
+  redirect,
+  serve,
+  serveRaw,
+  SMALL,
+  status,
+  text,
+  withoutPauses,
+} from "./server.ts";
 import type { Reply } from "./server.ts";
 
 const MIB = 2 ** 20;
@@ -261,6 +272,24 @@ describe("bodies that are not whole", () => {
     expect(await fetchOne(site.origin, { ignoreRobots: true })).toMatch(/^failed: /);
     const plain = await serveRaw((socket) => socket.end(`${head("content-length: 4\r\n")}page and more`));
     expect(await fetchOne(plain.origin, { ignoreRobots: true })).toBe("page");
+  });
+});
+
+describe("a part that nobody asked for (status 206)", () => {
+  const part: Reply = (_request, response) =>
+    response.writeHead(206, { "content-type": "text/plain", "content-range": "bytes 0-3/9" }).end("half");
+
+  test("is an error, after a redirect, too, and not kept", async () => {
+    const site = await serve({ "/": part, "/moved": redirect("/") });
+    for (const path of ["/", "/moved"]) {
+      expect(await read(`${site.origin}${path}`)).toBe("failed: its server answers with a part of it (status 206)");
+    }
+  });
+
+  test("of robots.txt leaves nobody knowing the rest: the page is not fetched", async () => {
+    const site = await serve({ "/robots.txt": part, "/": text("page") });
+    expect(await fetchOne(`${site.origin}/`)).toMatch(/^failed: its robots\.txt could not be read: .*status 206/);
+    expect(site.hits("/")).toBe(0);
   });
 });
 

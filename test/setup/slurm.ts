@@ -25,6 +25,10 @@ export interface Cluster {
   readonly env: Readonly<Record<string, string>>;
   /** Runs one of Slurm's commands. */
   ask(command: string, ...args: string[]): string;
+  /** Ends the controller, as for maintenance; running tasks do without it. */
+  stopController(): Promise<void>;
+  /** Starts it again, with what it knew. */
+  startController(): void;
   close(): Promise<void>;
 }
 
@@ -85,12 +89,13 @@ export async function startCluster(): Promise<Cluster> {
   writeFileSync(join(directory, "slurm.conf"), configuration(directory, await freePorts(3)));
   const env = { SLURM_CONF: join(directory, "slurm.conf"), PATH };
   const daemons: ChildProcess[] = [];
-  const start = (name: string, ...args: string[]): void => {
+  const start = (name: string, ...args: string[]): ChildProcess => {
     const child = spawn(name, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => writeFileSync(join(directory, "daemons.log"), chunk, { flag: "a" }));
     }
     daemons.push(child);
+    return child;
   };
   const ask = (command: string, ...args: string[]): string =>
     spawnSync(command, args, { env: { ...process.env, ...env }, encoding: "utf8" }).stdout;
@@ -105,10 +110,16 @@ export async function startCluster(): Promise<Cluster> {
   );
   start("munged", "--force", "--foreground", `--key-file=${directory}/munge.key`, ...files);
   await poll(() => existsSync(join(directory, "munge.socket")));
-  start("slurmctld", "-D", "-c");
+  let controller = start("slurmctld", "-D", "-c");
+  const stopController = async (): Promise<void> => {
+    const ended = new Promise((resolve) => controller.once("exit", resolve));
+    controller.kill("SIGTERM");
+    await ended;
+  };
+  const startController = (): void => void (controller = start("slurmctld", "-D"));
   for (const node of ["n1", "n2"]) start("slurmd", "-D", "-N", node);
   const isIdle = (): boolean => /^2 idle$/m.test(ask("sinfo", "--noheader", "--partition=low", "--format", "%D %t"));
-  if (await poll(isIdle)) return { env, ask, close };
+  if (await poll(isIdle)) return { env, ask, stopController, startController, close };
   const words = readFileSync(join(directory, "daemons.log"), "utf8").slice(-2000);
   await close();
   throw new Error(`Slurm does not start:\n${words}`);

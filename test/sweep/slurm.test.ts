@@ -1,92 +1,21 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkSlurm, NO_SLURM_SETTINGS, readSlurm, slurmScript } from "../../src/experiments/slurm-script.ts";
 import { parseEnding, parseQueue } from "../../src/sweep/slurm.ts";
 import { microgpt, microgptHere, TINY, workspace, writeWords } from "../setup/microgpt.ts";
 import { hasSlurm, startCluster } from "../setup/slurm.ts";
 import type { Cluster } from "../setup/slurm.ts";
-import { leftovers, savedSteps, start, tasksOf, until } from "../setup/trainer.ts";
-
-const SCRIPT = {
-  settings: NO_SLURM_SETTINGS,
-  jobName: "a sweep",
-  names: ["01_a", "02_b"],
-  share: 0.5,
-  jobs: 4,
-  bytes: 100e6,
-  more: [],
-};
-
-test("the script asks for what it is told, and for the formula's memory where it is told nothing", () => {
-  const settings = { ...NO_SLURM_SETTINGS, time: "1-12:00:00", gres: "gpu:1", sbatch: ["--account=me"] };
-  const script = slurmScript({ ...SCRIPT, settings, directory: "/s", program: ["node"] });
-  const asked = script.split("\n").filter((line) => line.startsWith("#SBATCH"));
-  expect(asked).toEqual(
-    [
-      "--job-name=a-sweep",
-      "--array=0-1%4",
-      "--nodes=1",
-      "--ntasks=1",
-      "--requeue",
-      "--open-mode=append",
-      "--output=/dev/null",
-      "--time=1-12:00:00",
-      "--gres=gpu:1",
-      "--mem=200M",
-      "--account=me",
-    ].map((option) => `#SBATCH ${option}`),
-  );
-  const mem = { ...NO_SLURM_SETTINGS, mem: "2G" };
-  expect(slurmScript({ ...SCRIPT, settings: mem, directory: "/s", program: ["node"] })).toContain(
-    "\n#SBATCH --mem=2G\n",
-  );
-});
-
-test("each task of the script is the run of its index, whatever is in a path", () => {
-  const place = join(workspace(), 'it\'s $HOME `here`; "quoted"');
-  mkdirSync(join(place, "logs"), { recursive: true });
-  const program = join(place, "pro gram");
-  writeFileSync(program, '#!/bin/sh\nprintf "%s\\n" "$MICROGPT_CORES" "$@"\n');
-  chmodSync(program, 0o755);
-  const script = slurmScript({ ...SCRIPT, directory: place, program: [program, "cli.js"], more: ["--hook", "a b"] });
-  for (const [index, name] of SCRIPT.names.entries()) {
-    const env = { ...process.env, SLURM_ARRAY_TASK_ID: String(index), SLURM_CPUS_PER_TASK: "3" };
-    execFileSync("bash", { input: script, env });
-    expect(
-      readFileSync(join(place, "logs", `${name}.log`), "utf8")
-        .trimEnd()
-        .split("\n"),
-    ).toEqual(["3", "cli.js", "sweep-task", place, name, "--share", "0.5", "--every", "2", "--json", "--hook", "a b"]);
-  }
-});
-
-test.each([
-  ["time", "1 hour"],
-  ["mem", "1G\n#SBATCH --uid=0"],
-  ["partition", ""],
-  ["gres", "gpu:1; rm"],
-])("--%s %j is refused: it would not be one word", (key, value) => {
-  expect(() => checkSlurm({ ...NO_SLURM_SETTINGS, [key]: value })).toThrow(`--${key}: expected one word`);
-  expect(() => readSlurm({ [key]: value })).toThrow(`--${key}: expected one word`);
-});
-
-test("--sbatch takes options only", () => {
-  expect(checkSlurm({ ...NO_SLURM_SETTINGS, sbatch: ["--exclusive", "--constraint=a&b", "-A"] })).toBeDefined();
-  for (const sbatch of ["job.sh", "--account=me you", "--x=$(id)"]) {
-    expect(() => checkSlurm({ ...NO_SLURM_SETTINGS, sbatch: [sbatch] })).toThrow("--sbatch: expected an option");
-  }
-});
+import { standIn } from "../setup/slurm-stand-in.ts";
+import { hookOf, isInstalled, leftovers, savedSteps, start, tasksOf, until } from "../setup/trainer.ts";
 
 test("what Slurm says is understood", () => {
-  expect(parseQueue("12_0|RUNNING\n12_1|PENDING\n13_N/A|RUNNING\n\n")).toEqual(
-    new Map([
-      ["12_0", "RUNNING"],
-      ["12_1", "PENDING"],
-      ["13_N/A", "RUNNING"],
-    ]),
-  );
+  expect(
+    parseQueue("12_0|RUNNING|one\nCLUSTER: big\n 12_1|PENDING|a|b\n13_2|COMPLETING\n13_N/A|RUNNING|x\n\n"),
+  ).toEqual([
+    { task: "12_0", state: "RUNNING", jobName: "one" },
+    { task: "12_1", state: "PENDING", jobName: "a|b" },
+    { task: "13_2", state: "COMPLETING", jobName: null },
+  ]);
   expect(parseEnding("CANCELLED by 1000|0:15\n")).toEqual({ state: "CANCELLED", exitCode: 0, signal: 15 });
   expect(parseEnding("PREEMPTED|0:0\nFAILED|3:0\n")).toEqual({ state: "FAILED", exitCode: 3, signal: 0 });
   const told = "JobId=2 ArrayJobId=1 JobState=FAILED Reason=JobLaunchFailure Requeue=1 ExitCode=0:9 RunTime=00:00:03";
@@ -164,6 +93,72 @@ test("a task that dies again and again, and comes no further, is given up", asyn
   expect(stderr).toContain("01_n-layer-1: killed 5 times without progress (timeout)");
   expect(readFileSync(join(directory, "submitted"), "utf8")).toBe("x\n".repeat(5));
 });
+
+/** A hook that kills the training of a run once, at its beginning. */
+const killsOnce = (directory: string, run: string): string =>
+  hookOf(
+    directory,
+    `if (event.event === "begin" && event.run.includes("${run}") && !fs.existsSync("${directory}/killed")) {
+       fs.writeFileSync("${directory}/killed", "");
+       process.kill(process.pid, "SIGKILL");
+     }`,
+    'import fs from "node:fs";',
+  );
+
+describe.skipIf(!isInstalled("bash"))(
+  "no sweep exits with 0 while a run is unfinished (skipped where bash is missing)",
+  () => {
+    test("a task is killed and its second submission fails once: all runs finish", async () => {
+      const { args, directory, sweep } = words("--grid", "n-layer=1,2", "--on", "slurm");
+      const cluster = standIn({ sbatch: ["ok", "away", "ok"] });
+      const { exitCode, stdout, stderr } = await microgptHere(
+        [...args, "--hook", killsOnce(directory, "02_")],
+        cluster,
+      );
+      expect(stderr).toMatch(
+        /^microgpt: warning: slurm: sbatch failed: "Unable to contact [^"]*"; trying again for 10m00s\n$/,
+      );
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(/^stopped +02_n-layer-2$/m);
+      expect(stdout.match(/^finished /gm)).toHaveLength(2);
+      expect(cluster.calls("sbatch")).toHaveLength(3);
+      expect(existsSync(join(sweep, "failures.json")) && readFileSync(join(sweep, "failures.json"), "utf8")).toBe(
+        "{}\n",
+      );
+    });
+
+    test("…and fails for good: the run is named, is in failures.json, the exit code is 1; --resume finishes it", async () => {
+      const { args, directory, sweep } = words("--grid", "n-layer=1,2", "--on", "slurm");
+      const cluster = standIn({ sbatch: ["ok", "away"] });
+      const env = { ...cluster.env, MICROGPT_SLURM_PATIENCE: "0.5" };
+      const { exitCode, stdout, stderr } = await microgptHere([...args, "--hook", killsOnce(directory, "02_")], {
+        env,
+      });
+      const reason = 'slurm: sbatch failed: "Unable to contact slurm controller (connect failure)"';
+      expect(stderr.split("\n").slice(1)).toEqual([
+        `microgpt: warning: 02_n-layer-2: it was not submitted (${reason})`,
+        `microgpt: ${reason}; given up after 1s`,
+        "",
+      ]);
+      expect(exitCode).toBe(1);
+      expect(stdout).toMatch(/^to resume: microgpt sweep --resume \S+$/m);
+      const failures: unknown = JSON.parse(readFileSync(join(sweep, "failures.json"), "utf8"));
+      expect(failures).toEqual({ "02_n-layer-2": { exitCode: 1, message: `it was not submitted (${reason})` } });
+      expect(readFileSync(join(sweep, "summary.json"), "utf8")).toMatch(/"state": "finished"[^]*"state": "failed"/);
+      cluster.play({});
+      const again = await microgptHere(["sweep", "--resume", sweep], cluster);
+      expect([again.exitCode, again.stderr]).toEqual([0, ""]);
+      expect(again.stdout).toMatch(/^finished +02_n-layer-2/m);
+    });
+
+    test("MICROGPT_SLURM_PATIENCE is a number of seconds", async () => {
+      const { args, sweep } = words("--grid", "n-layer=1,2", "--on", "slurm");
+      const refused = await microgptHere(args, { env: { MICROGPT_SLURM_PATIENCE: "an hour" } });
+      expect(refused.stderr).toBe('microgpt: MICROGPT_SLURM_PATIENCE: expected seconds, 0 or more, got "an hour"\n');
+      expect([refused.exitCode, existsSync(sweep)]).toEqual([2, false]);
+    });
+  },
+);
 
 describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is missing)", { tags: ["slurm"] }, () => {
   let cluster: Cluster;
@@ -246,16 +241,44 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     expect(log).toMatch(/"event":"saved"/);
   });
 
+  test("the controller is away while a task is killed: the task is submitted again when it is back", async () => {
+    const { args, sweep } = words(
+      "--grid",
+      "n-layer=1,2",
+      "--num-steps",
+      "20000",
+      "--save-interval",
+      "200",
+      ...ON_SLURM,
+    );
+    const running = start(args);
+    await until("two runs have saved", () => saved(sweep, 2));
+    await cluster.stopController();
+    process.kill(tasksOf(sweep)[0].pid, "SIGKILL");
+    await until("the sweep notices", () => running.output().includes("trying again"), 120_000);
+    cluster.startController();
+    const { exitCode, stderr } = await running.ended;
+    expect(stderr).toMatch(/^microgpt: warning: slurm: squeue failed: "[^"]*"; trying again for 10m00s\n$/);
+    expect(exitCode).toBe(0);
+    expect(jobs(sweep)).toHaveLength(2);
+    expect(summary(sweep).match(/"state": "finished"/g)).toHaveLength(2);
+  });
+
+  test("an array that is cancelled from outside: its runs have failed, and are not submitted again", async () => {
+    const { args, sweep } = words("--grid", "n-layer=1,2", "--num-steps", "200000", ...ON_SLURM);
+    const running = start(args);
+    await until("two tasks run", () => tasksOf(sweep).length === 2);
+    cluster.ask("scancel", jobs(sweep)[0].id);
+    const { exitCode, stderr } = await running.ended;
+    expect(stderr.match(/: cancelled \(scancel\)$/gm)).toHaveLength(2);
+    expect([exitCode, jobs(sweep).length]).toEqual([1, 1]);
+  });
+
   test("a run that diverges fails, with its reason; the others do not", async () => {
-    const { args, sweep } = words("--grid", "engine=wasm,atomic", "--learning-rate", "1000", ...ON_SLURM);
+    const { args, sweep } = words("--grid", "learning-rate=0.01,1000", ...ON_SLURM);
     const { exitCode, stderr } = await start(args).ended;
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^microgpt: warning: 02_engine-atomic: train: [^\n]* has diverged, [^\n]*\n$/);
+    expect(stderr).toMatch(/^microgpt: warning: 02_learning-rate-1000: train: [^\n]* has diverged, [^\n]*\n$/);
     expect(summary(sweep)).toContain('"state": "finished"');
   });
-});
-
-test("a shell takes the script as it is written", () => {
-  const script = slurmScript({ ...SCRIPT, directory: "/a b", program: ["node"] });
-  expect(spawnSync("bash", ["-n"], { input: script, encoding: "utf8" }).stderr).toBe("");
 });
