@@ -4,4 +4,4 @@
  */
 export * from "./index.ts";
 export { wasmBackend } from "./node/simd.ts";
-export { createTrainer, load, loadRun, train } from "./run/library.ts";
+export { createTrainer, load, loadRun, resumeTrainer, train } from "./run/library.ts";

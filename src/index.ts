@@ -7,11 +7,19 @@
  * const model = await train(["ada", "grace", "alan"], { nEmbd: 32, numSteps: 500 });
  * await model.generate({ prefix: "a", temperature: 0.7, seed: 1 });
  */
-export { createTrainer, load, loadRun, train } from "./library/web.ts";
+export { createTrainer, load, loadRun, resumeTrainer, train } from "./library/web.ts";
 export { Model } from "./library/model.ts";
 export type { GenerateOptions, ModelParts, NextToken, TextEvaluation } from "./library/model.ts";
 export { Trainer } from "./library/trainer.ts";
-export type { EvaluationEvent, ModelOptions, StepEvent, TrainCallbacks, TrainerOptions } from "./library/trainer.ts";
+export type {
+  BestWeights,
+  EvaluationEvent,
+  ModelOptions,
+  StepEvent,
+  TrainCallbacks,
+  TrainerOptions,
+  TrainerState,
+} from "./library/trainer.ts";
 export type { Machine } from "./library/machine.ts";
 export { webMachine } from "./library/machine.ts";
 export { documentsOf, prepareTrainingData } from "./library/training-data.ts";

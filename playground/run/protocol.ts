@@ -3,15 +3,7 @@
  * results; the worker sends `RunEvents` on its own, at most 20 per second however fast it trains. Everything is plain
  * data that `postMessage` copies; large arrays are transferred.
  */
-import type {
-  Config,
-  HeadName,
-  ModelOptions,
-  NextToken,
-  ResolvedOptions,
-  StepEvent,
-  EvaluationEvent,
-} from "../../src/index.ts";
+import type { Config, HeadName, ModelOptions, NextToken, ResolvedOptions, EvaluationEvent } from "../../src/index.ts";
 import type { RunFiles } from "../../src/index.ts";
 
 /** A training to begin. */
@@ -76,9 +68,9 @@ export type At = number | null;
 /** A generated text. */
 export interface Sample {
   readonly text: string;
-  /** "copied": a whole text of the data; "near": hardly differs from one, or repeats a long passage; "new": neither. */
+  /** "copied": a document of the data; "near": one edit away from one, or shares a long run with it; "new": neither. */
   readonly likeness: "copied" | "near" | "new";
-  /** For "near": what it resembles, and how, in one sentence; null otherwise. */
+  /** For "near": the document, or the part of it, that it resembles; null otherwise. */
   readonly resembles: string | null;
 }
 
@@ -91,6 +83,14 @@ export interface SampleRequest {
   readonly temperature: number;
   readonly topK: number | null;
   readonly seed: number;
+}
+
+/** Samples of a model that is not the present run's. */
+export interface PreviewRequest extends Pick<SampleRequest, "count" | "prefix" | "temperature" | "seed"> {
+  /** As `Model.save` writes it. */
+  readonly model: Uint8Array;
+  /** The documents that it was trained on, to mark copies. */
+  readonly documents: readonly string[];
 }
 
 /** What a forward pass over a text shows. T tokens: BOS, then those of the text, at most blockSize. */
@@ -149,6 +149,8 @@ export interface RunMethods {
   files(): RunFiles;
   /** The model as one safetensors file. */
   save(): Uint8Array;
+  /** Samples of a model from a file; needs no run. */
+  preview(request: PreviewRequest): readonly Sample[];
   samples(request: SampleRequest): readonly Sample[];
   nextTokens(request: { at: At; prefix: string; count: number }): readonly NextToken[];
   /** Runs a text through the model. @param heads heads to switch off. */
@@ -179,6 +181,3 @@ export type Message =
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "error"; readonly id: number; readonly message: string }
   | { readonly type: "progress"; readonly progress: ProgressMessage };
-
-/** For documentation: the events of the library that the worker turns into points and evaluations. */
-export type LibraryEvent = StepEvent | EvaluationEvent;

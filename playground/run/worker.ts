@@ -1,2 +1,88 @@
-/** The worker that trains: to be written (session.ts). */
-postMessage(null);
+/** The training worker: receives calls, runs them on the session, and posts results. */
+import type { RunFiles } from "../../src/index.ts";
+import { load } from "../../src/index.ts";
+import type { Call, Message, PreviewRequest, ProgressMessage, RunHeader, RunRequest, Sample } from "./protocol.ts";
+import { previewOf } from "./preview.ts";
+import { Session } from "./session.ts";
+
+let session: Session | null = null;
+
+/** Typed, and without the target origin that only windows have. */
+function post(message: Message, transfer: readonly ArrayBuffer[] = []): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+  postMessage(message, { transfer: [...transfer] });
+}
+
+const sendProgress = (progress: ProgressMessage, transfer: readonly ArrayBuffer[]): void =>
+  post({ type: "progress", progress }, transfer);
+
+async function replace(next: Promise<Session>): Promise<RunHeader> {
+  const opened = await next;
+  await session?.close();
+  session = opened;
+  return session.header;
+}
+
+const open = (request: RunRequest): Promise<RunHeader> => replace(Session.open(request, sendProgress));
+const openFiles = (files: RunFiles): Promise<RunHeader> => replace(Session.openFiles(files, sendProgress));
+
+async function preview(request: PreviewRequest): Promise<readonly Sample[]> {
+  const model = await load(request.model);
+  try {
+    return await previewOf(model, request);
+  } finally {
+    await model.close();
+  }
+}
+
+/** The present run. Throws Error if there is none. */
+function present(): Session {
+  if (session === null) throw new Error("there is no training yet; start one on the Play page");
+  return session;
+}
+
+async function answer(call: Call): Promise<unknown> {
+  switch (call.method) {
+    case "open":
+      return await open(call.argument);
+    case "openFiles":
+      return await openFiles(call.argument);
+    case "preview":
+      return await preview(call.argument);
+    case "play":
+      return present().play();
+    case "pause":
+      return await present().pause();
+    case "stepForward":
+      return await present().stepForward();
+    case "stepBack":
+      return await present().stepBack();
+    case "reset":
+      return await present().reset();
+    case "files":
+      return await present().files();
+    case "save":
+      return await (await present().trainer.model()).save();
+    case "samples":
+      return await present().viewer.samples(call.argument);
+    case "nextTokens":
+      return await present().viewer.nextTokens(call.argument);
+    case "matrixNames":
+      return [...(await present().viewer.weights(null)).keys()];
+    case "inspect":
+    case "heldOutLoss":
+    case "contributions":
+    case "matrix":
+      throw new Error(`${call.method}: not yet`);
+    default:
+      throw new Error(`the worker does not know ${String(call satisfies never)}`);
+  }
+}
+
+addEventListener("message", ({ data }: MessageEvent<Call>) => {
+  answer(data).then(
+    (value: unknown) => post({ type: "result", id: data.id, value }),
+    (error: unknown) =>
+      post({ type: "error", id: data.id, message: error instanceof Error ? error.message : String(error) }),
+  );
+});

@@ -13,12 +13,14 @@ import { textSource } from "../text/corpus.ts";
 import { sha256Of } from "../text/sha256.ts";
 import type { MergeEvent } from "../text/tokenizers/learn-merges.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import type { Engine, Tensors } from "../training/engine.ts";
+import type { ModelFile } from "../training/checkpoint.ts";
+import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import { newProgress, trainSteps } from "../training/train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
+import { resumeEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import { Model } from "./model.ts";
-import { encodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
+import { decodeRun, encodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 import { startTraining } from "./start.ts";
 import { prepareTrainingData } from "./training-data.ts";
@@ -90,9 +92,21 @@ function resolveModelOptions(options: TrainerOptions): { given: TrainOptions; re
 }
 
 /** The best weights so far: those with the lowest held-out loss. */
-interface BestWeights {
+export interface BestWeights {
+  /** Their step and held-out loss. */
   readonly evaluation: Evaluation;
+  /** Name → matrix. */
   readonly weights: Tensors;
+}
+
+/** A moment of a training, to return to: `Trainer.restore` continues from it bit for bit. */
+export interface TrainerState {
+  /** Steps, losses and evaluations so far. */
+  readonly progress: Progress;
+  /** Weights and Adam's moments. */
+  readonly training: TrainingState;
+  /** The best weights so far; null before the first evaluation. */
+  readonly best: BestWeights | null;
 }
 
 /** What a trainer is made of. */
@@ -125,7 +139,7 @@ export class Trainer {
   /** Why "auto" chose this engine; null if the options name one. */
   readonly why: string | null;
   readonly #parts: TrainerParts;
-  readonly #events: AsyncGenerator<TrainEvent, void, void>;
+  #events: AsyncGenerator<TrainEvent, void, void>;
   #best: BestWeights | null = null;
   #isPaused = false;
 
@@ -134,9 +148,7 @@ export class Trainer {
     this.data = parts.data;
     this.why = parts.why;
     this.#parts = parts;
-    const { data, engine, options } = parts;
-    const heldOut = data.heldOut.slice(0, options.evalDocuments);
-    this.#events = trainSteps(engine, data.train, heldOut, options, this.progress);
+    this.#events = this.#trainSteps();
   }
 
   /**
@@ -154,6 +166,36 @@ export class Trainer {
     const warn = options.onWarning ?? (() => {});
     const started = await startTraining(data, resolved, mayUseGpu(given), machine, warn);
     return new Trainer({ texts: all, data, callbacks: options, machine, ...started });
+  }
+
+  /**
+   * Resumes a training from the files of a run. Throws InputError if they are damaged, lack a checkpoint, or belong to
+   * other texts.
+   * @param texts the training texts, for a run that read them from files; null: the run holds them in `pages/`.
+   * @param machine what the engine may use.
+   */
+  static async resume(
+    files: RunFiles,
+    texts: readonly string[] | null,
+    callbacks: TrainCallbacks,
+    machine: Machine,
+  ): Promise<Trainer> {
+    const { options, checkpoint, model, texts: kept } = await decodeRun(files);
+    if (checkpoint === null) throw new InputError("the run has no checkpoint yet; train it from the beginning");
+    const all = kept.length > 0 ? kept : texts;
+    if (all === null) throw new InputError("the run does not hold its texts; give them to resume it");
+    const sources = all.map((text, i) => textSource(`text ${i + 1}`, text));
+    const data = prepareTrainingData(options, sources, { onMerge: callbacks.onMerge });
+    if (data.dataHash !== checkpoint.dataHash) {
+      throw new InputError("the texts are not those that the run began with; give the same texts to resume it");
+    }
+    const { state, progress, random } = checkpoint;
+    const engine = await resumeEngine(data.config, state, options, machine, callbacks.onWarning ?? (() => {}));
+    data.random.setState(random);
+    const trainer = new Trainer({ texts: all, data, engine, options, why: null, callbacks, machine });
+    Object.assign(trainer.progress, progress);
+    trainer.#takeBest(model);
+    return trainer;
   }
 
   /** Text to ids and back, as learnt from the texts. */
@@ -213,6 +255,21 @@ export class Trainer {
     return engine instanceof TensorEngine ? await engine.weights() : (await engine.save()).weights;
   }
 
+  /** This moment of the training, for `restore`. Call it between two steps. */
+  async state(): Promise<TrainerState> {
+    const training = await this.#parts.engine.save();
+    return { progress: structuredClone(this.progress), training, best: this.#best };
+  }
+
+  /** Returns to a moment of this training: the next step has the same numbers as then. Call it between two steps. */
+  async restore({ progress, training, best }: TrainerState): Promise<void> {
+    await this.#events.return();
+    await this.#parts.engine.load(training);
+    Object.assign(this.progress, structuredClone(progress));
+    this.#best = best;
+    this.#events = this.#trainSteps();
+  }
+
   /** The training as the files of a run, texts included; `microgpt resume` can resume it. */
   async files(): Promise<RunFiles> {
     const { data, engine, options, texts } = this.#parts;
@@ -230,6 +287,19 @@ export class Trainer {
   close(): void {
     const { engine } = this.#parts;
     if (engine instanceof TensorEngine) engine.close();
+  }
+
+  #trainSteps(): AsyncGenerator<TrainEvent, void, void> {
+    const { data, engine, options } = this.#parts;
+    return trainSteps(engine, data.train, data.heldOut.slice(0, options.evalDocuments), options, this.progress);
+  }
+
+  /** Takes over the best weights of a run; without them, the search for the best starts over. */
+  #takeBest(model: ModelFile | null): void {
+    const { best } = this.progress;
+    const isBest = best !== null && model !== null && model.step === best.step;
+    this.#best = isBest ? { evaluation: best, weights: model.weights } : null;
+    if (!isBest) this.progress.best = null;
   }
 
   async #take(event: StepEvent | EvaluationEvent): Promise<void> {

@@ -6,7 +6,7 @@ import { loadModel, modelOfRun } from "../library/model.ts";
 import type { Model } from "../library/model.ts";
 import type { RunFiles } from "../library/run-files.ts";
 import { Trainer, trainModel } from "../library/trainer.ts";
-import type { TrainerOptions } from "../library/trainer.ts";
+import type { TrainCallbacks, TrainerOptions } from "../library/trainer.ts";
 
 /** Trains a model on texts, to the end; as in `library/web.ts`. */
 export async function train(texts: Iterable<string>, options: TrainerOptions = {}): Promise<Model> {
@@ -16,6 +16,18 @@ export async function train(texts: Iterable<string>, options: TrainerOptions = {
 /** A training that the caller drives: step by step, with pauses, with access to its state. Throws as `train`. */
 export async function createTrainer(texts: Iterable<string>, options: TrainerOptions = {}): Promise<Trainer> {
   return await Trainer.create(texts, options, nodeMachine);
+}
+
+/**
+ * Resumes a training from the files of a run. Throws InputError if they are damaged, lack a checkpoint, or belong to other
+ * texts. @param texts the training texts, for a run that read them from files; null: the run holds them.
+ */
+export async function resumeTrainer(
+  files: RunFiles,
+  texts: readonly string[] | null = null,
+  callbacks: TrainCallbacks = {},
+): Promise<Trainer> {
+  return await Trainer.resume(files, texts, callbacks, nodeMachine);
 }
 
 /** Loads a model from the bytes of `model.save()`. Throws InputError if they are damaged or of another kind. */

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { createTrainer, decodeRun, load, loadRun, train, VERSION } from "../../src/index-node.ts";
-import type { Model, TrainerOptions } from "../../src/index.ts";
+import { createTrainer, decodeRun, load, loadRun, resumeTrainer, train, VERSION } from "../../src/index-node.ts";
+import type { Model, Trainer, TrainerOptions } from "../../src/index.ts";
 import { readRunFiles } from "../../src/node/run-files.ts";
 import { decodeModel } from "../../src/training/checkpoint.ts";
 import { microgpt, TINY, workspace, writeWords } from "../setup/microgpt.ts";
@@ -168,4 +168,52 @@ test.each<[string, object, RegExp]>([
 test("no text is refused; the version is the package's", async () => {
   await expect(train([])).rejects.toMatchObject({ name: "InputError" });
   expect(VERSION).toMatch(/^\d+\.\d+\.\d+$/);
+});
+
+describe("a trainer that returns to an earlier moment", () => {
+  const lossesTo = async (trainer: Trainer, step: number): Promise<number[]> => {
+    const losses: number[] = [];
+    while (trainer.progress.step < step) {
+      const event = await trainer.step();
+      if (event?.type === "step") losses.push(event.loss);
+    }
+    return losses;
+  };
+
+  test("repeats the steps after it with the same bits, evaluations and best weights included", async () => {
+    const trainer = await createTrainer(WORDS, SMALL);
+    await lossesTo(trainer, 7);
+    const moment = await trainer.state();
+    const first = await lossesTo(trainer, 25);
+    const best = (await trainer.model()).heldOutLoss;
+    await trainer.restore(moment);
+    expect(trainer.progress.step).toBe(7);
+    expect(trainer.progress.evaluation).toBeNull();
+    expect(await lossesTo(trainer, 25)).toEqual(first);
+    expect((await trainer.model()).heldOutLoss).toBe(best);
+    trainer.close();
+  });
+
+  test("resumes from its own files to the same bits", async () => {
+    const trainer = await createTrainer(WORDS, SMALL);
+    await lossesTo(trainer, 12);
+    const files = await trainer.files();
+    const rest = await lossesTo(trainer, 30);
+    const resumed = await resumeTrainer(files);
+    expect(resumed.progress.step).toBe(12);
+    expect(await lossesTo(resumed, 30)).toEqual(rest);
+    resumed.close();
+    trainer.close();
+  });
+
+  test("says that the texts are others, or missing", async () => {
+    const trainer = await createTrainer(WORDS, SMALL);
+    await lossesTo(trainer, 1);
+    const files = new Map(await trainer.files());
+    const pages = [...files.keys()].filter((name) => name.startsWith("pages/"));
+    for (const name of pages) files.delete(name);
+    await expect(resumeTrainer(files)).rejects.toThrow("does not hold its texts");
+    await expect(resumeTrainer(files, ["other", "words"])).rejects.toThrow("not those that the run began with");
+    trainer.close();
+  });
 });

@@ -1,0 +1,172 @@
+/**
+ * The worker's side of a training: one run at a time, its loop, its earlier moments, and the questions about its model.
+ * Differs from `client.ts`, which is the page's side, and from `worker.ts`, which only passes messages.
+ */
+import { createTrainer, decodeRun, resumeTrainer } from "../../src/index.ts";
+import type { RunFiles, TrainCallbacks, Trainer } from "../../src/index.ts";
+import { BUNDLED_NAMES } from "../texts/bundled.ts";
+import { headerOf } from "./header.ts";
+import { History } from "./history.ts";
+import { ProgressReport } from "./progress.ts";
+import type { Send } from "./progress.ts";
+import type { RunHeader, RunRequest, RunState } from "./protocol.ts";
+import { Viewer } from "./viewer.ts";
+
+/** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
+export class Session {
+  readonly trainer: Trainer;
+  readonly header: RunHeader;
+  /** Answers questions about the model, on an engine of its own. */
+  readonly viewer: Viewer;
+  readonly #history: History;
+  readonly #report: ProgressReport;
+  #state: RunState = "ready";
+  #failure: string | null = null;
+  #loop: Promise<void> = Promise.resolve();
+
+  private constructor(trainer: Trainer, header: RunHeader, report: (session: Session) => ProgressReport) {
+    this.trainer = trainer;
+    this.header = header;
+    this.#history = new History(header.parameters, header.options.numSteps);
+    this.viewer = new Viewer(trainer, this.#history);
+    this.#report = report(this);
+  }
+
+  /** Prepares a training. Throws InputError for options or texts that cannot be trained. */
+  static async open({ texts, options }: RunRequest, send: Send): Promise<Session> {
+    return await Session.#start(send, (callbacks) => createTrainer(texts, { ...options, ...callbacks }));
+  }
+
+  /** Continues a run. Throws InputError if its files are damaged, or its texts are neither in it nor the bundled names. */
+  static async openFiles(files: RunFiles, send: Send): Promise<Session> {
+    const { options } = await decodeRun(files);
+    const texts = options.data.length === 0 && options.urls.length === 0 ? [BUNDLED_NAMES] : null;
+    return await Session.#start(send, (callbacks) => resumeTrainer(files, texts, callbacks));
+  }
+
+  static async #start(send: Send, create: (callbacks: TrainCallbacks) => Promise<Trainer>): Promise<Session> {
+    const warnings: string[] = [];
+    const trainer = await create({ onWarning: (message) => warnings.push(message) });
+    const session = new Session(trainer, headerOf(trainer), (self) => new ProgressReport(send, () => self.#status()));
+    for (const message of warnings) session.#report.warn(message);
+    await session.#keep();
+    session.#state = trainer.isDone ? "done" : "ready";
+    session.#report.send();
+    return session;
+  }
+
+  /** Trains until `pause` or the end; returns at once. */
+  play(): void {
+    if (this.#state === "playing" || this.#state === "done" || this.#state === "failed") return;
+    this.#enter("playing");
+    this.#report.startClock();
+    this.#loop = this.#guard(() => this.#train());
+  }
+
+  /** Stops after the present step; resolves when the training rests. */
+  async pause(): Promise<void> {
+    if (this.#state === "playing") this.#state = "paused";
+    await this.#loop;
+    this.#report.send();
+  }
+
+  /** One step forward. */
+  async stepForward(): Promise<void> {
+    await this.pause();
+    if (this.#state === "done" || this.#state === "failed") return;
+    await this.#guard(() => this.#advanceTo(this.trainer.progress.step + 1));
+    this.#enter(this.trainer.isDone ? "done" : "paused");
+  }
+
+  /** One step back: restores the nearest earlier moment and repeats the steps up to it, which gives the same bits. */
+  async stepBack(): Promise<void> {
+    await this.pause();
+    await this.#goTo(this.trainer.progress.step - 1);
+  }
+
+  /** Back to the first moment. */
+  async reset(): Promise<void> {
+    await this.pause();
+    await this.#goTo(this.#history.steps[0]);
+  }
+
+  /** The run's files, as they are at the present step. */
+  async files(): Promise<RunFiles> {
+    const wasPlaying = this.#state === "playing";
+    await this.pause();
+    const files = await this.trainer.files();
+    if (wasPlaying) this.play();
+    return files;
+  }
+
+  /** Frees the memory and threads of both engines. */
+  async close(): Promise<void> {
+    await this.pause();
+    await this.viewer.close();
+    this.trainer.close();
+  }
+
+  async #train(): Promise<void> {
+    while (this.#state === "playing") {
+      const event = await this.trainer.step();
+      if (event === null) {
+        this.#enter("done");
+        return;
+      }
+      this.#report.take(event);
+      await this.#keep();
+    }
+  }
+
+  async #goTo(step: number): Promise<void> {
+    const moment = this.#history.before(step);
+    if (moment === null) return;
+    await this.#guard(async () => {
+      await this.trainer.restore(moment);
+      this.#failure = null;
+      await this.#advanceTo(step);
+    });
+    if (this.#failure === null) this.#enter(step === this.header.step ? "ready" : "paused");
+  }
+
+  /** Trains up to a step, with its evaluation at the end of the training. */
+  async #advanceTo(step: number): Promise<void> {
+    while (this.trainer.progress.step < step || this.trainer.isDone) {
+      const event = await this.trainer.step();
+      if (event === null) return;
+      this.#report.take(event);
+      await this.#keep();
+    }
+  }
+
+  /** Keeps the present moment if it is one to return to. */
+  async #keep(): Promise<void> {
+    if (this.#history.isDue(this.trainer.progress.step)) this.#history.add(await this.trainer.state());
+  }
+
+  /** A training that diverges is a result for the visitor, not a fault. */
+  async #guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#enter("failed");
+    }
+  }
+
+  #enter(state: RunState): void {
+    if (this.#failure !== null && state !== "failed") return;
+    this.#state = state;
+    this.#report.send();
+  }
+
+  #status(): ReturnType<ConstructorParameters<typeof ProgressReport>[1]> {
+    return {
+      state: this.#state,
+      step: this.trainer.progress.step,
+      numSteps: this.header.options.numSteps,
+      snapshots: this.#history.steps,
+      failure: this.#failure,
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import { Session } from "../../playground/run/session.ts";
+import type { ProgressMessage, RunRequest } from "../../playground/run/protocol.ts";
+import { createTrainer } from "../../src/library/web.ts";
+
+const TEXTS = ["ada\ngrace\nalan\nedsger\nbarbara\ndonald\njohn\nmargaret\ndennis\nken\nlinus\nguido"];
+const REQUEST: RunRequest = {
+  texts: TEXTS,
+  options: { nEmbd: 8, nHead: 2, blockSize: 8, numSteps: 60, evalInterval: 20, batchSize: 4, strictMath: true },
+};
+
+/** Opens a session, and collects what it reports: the messages, and the last loss of every step. */
+async function open(request: RunRequest = REQUEST) {
+  const messages: ProgressMessage[] = [];
+  const losses: number[] = [];
+  let wake = (): void => {};
+  const session = await Session.open(request, (message) => {
+    messages.push(message);
+    for (let i = 0; i < message.points.length; i += 3) losses[message.points[i] - 1] = message.points[i + 1];
+    wake();
+  });
+  const until = async (isTrue: (message: ProgressMessage) => boolean): Promise<ProgressMessage> => {
+    for (;;) {
+      const last = messages.at(-1)!;
+      if (isTrue(last)) return last;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  };
+  return { session, messages, losses, until };
+}
+
+/** The losses of the library alone. */
+async function plainLosses(): Promise<number[]> {
+  const losses: number[] = [];
+  const trainer = await createTrainer(TEXTS, { ...REQUEST.options, onStep: ({ loss }) => losses.push(loss) });
+  await trainer.run();
+  trainer.close();
+  return losses;
+}
+
+describe("a training in the worker", () => {
+  test("has the library's losses, however it is paused, stepped and played", async () => {
+    const { session, losses, until } = await open();
+    await session.stepForward();
+    await session.stepForward();
+    session.play();
+    await session.pause();
+    await session.stepForward();
+    session.play();
+    const end = await until(({ state }) => state === "done");
+    expect(end.step).toBe(60);
+    expect(losses).toEqual(await plainLosses());
+    await session.close();
+  });
+
+  test("a step back is the earlier moment, and the steps after it repeat their losses", async () => {
+    const { session, losses, messages } = await open();
+    for (let i = 0; i < 9; i++) await session.stepForward();
+    const before = [...losses];
+    const [sampleBefore] = await session.viewer.samples(SAMPLE);
+    for (let i = 0; i < 4; i++) await session.stepBack();
+    expect(messages.at(-1)!.step).toBe(5);
+    expect(await session.viewer.samples({ ...SAMPLE, at: null })).toEqual(
+      await session.viewer.samples({ ...SAMPLE, at: 5 }),
+    );
+    losses.length = 5;
+    for (let i = 0; i < 4; i++) await session.stepForward();
+    expect(losses).toEqual(before);
+    expect((await session.viewer.samples(SAMPLE))[0]).toEqual(sampleBefore);
+    await session.reset();
+    expect(messages.at(-1)).toMatchObject({ step: 0, state: "ready" });
+    await session.close();
+  });
+
+  test("continues from its files, to the same losses", async () => {
+    const { session, losses } = await open();
+    for (let i = 0; i < 12; i++) await session.stepForward();
+    const files = await session.files();
+    await session.close();
+    const rest: number[] = [];
+    const resumed = await Session.openFiles(files, ({ points }) => {
+      for (let i = 0; i < points.length; i += 3) rest[points[i] - 1] = points[i + 1];
+    });
+    expect(resumed.header.step).toBe(12);
+    for (let i = 0; i < 5; i++) await resumed.stepForward();
+    await resumed.close();
+    expect([...losses, ...rest.slice(12)]).toEqual((await plainLosses()).slice(0, 17));
+  });
+
+  test("a training that diverges fails with a sentence, and its earlier moments remain", async () => {
+    const { session, until } = await open({ ...REQUEST, options: { ...REQUEST.options, learningRate: 1000 } });
+    session.play();
+    const end = await until(({ state }) => state === "failed");
+    expect(end.failure).toMatch(/learning rate|diverged/);
+    expect(end.snapshots).toContain(0);
+    await session.reset();
+    expect((await until(({ state }) => state === "ready")).step).toBe(0);
+    await session.close();
+  });
+
+  test("answers about an unknown moment, and the next question is answered", async () => {
+    const { session } = await open();
+    await expect(session.viewer.samples({ ...SAMPLE, at: 7 })).rejects.toThrow("step 7 was not kept");
+    const next = await session.viewer.nextTokens({ at: 0, prefix: "a", count: 100 });
+    expect(next.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
+    await session.close();
+  });
+});
+
+const SAMPLE = { at: null, count: 2, prefix: "", temperature: 0.5, topK: null, seed: 1 };
