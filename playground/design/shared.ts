@@ -106,7 +106,10 @@ export const shared: CSSResult = css`
     background: var(--accent-soft);
     border-color: var(--accent);
   }
-  button:disabled {
+  button:disabled,
+  button.primary:disabled {
+    background: var(--sunken);
+    border-color: var(--line);
     color: var(--muted);
     cursor: default;
   }

@@ -4,8 +4,16 @@
  */
 import type { EvaluationEvent } from "../../src/index.ts";
 import { Curve } from "./curve.ts";
-import type { Message, ProgressMessage, RunHeader, RunMethod, RunMethods, RunRequest, RunState } from "./protocol.ts";
-import type { RunFiles } from "../../src/index.ts";
+import type {
+  FilesRequest,
+  Message,
+  ProgressMessage,
+  RunHeader,
+  RunMethod,
+  RunMethods,
+  RunRequest,
+  RunState,
+} from "./protocol.ts";
 
 /** Makes a worker that speaks the protocol; tests give a fake one. */
 export type StartWorker = () => Worker;
@@ -65,8 +73,8 @@ export class RunClient extends EventTarget {
   }
 
   /** Continues a run from its files. Rejects with a sentence for the visitor. */
-  async openFiles(files: RunFiles): Promise<RunHeader> {
-    const header = await this.call("openFiles", files);
+  async openFiles(request: FilesRequest): Promise<RunHeader> {
+    const header = await this.call("openFiles", request);
     this.#begin(header, null);
     return header;
   }

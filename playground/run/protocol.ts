@@ -14,6 +14,13 @@ export interface RunRequest {
   readonly options: ModelOptions;
 }
 
+/** A run to continue. */
+export interface FilesRequest {
+  readonly files: RunFiles;
+  /** The command's bundled names, for a run that was trained on them and does not hold them. */
+  readonly bundled: string;
+}
+
 /** What is known of a run before its first step. */
 export interface RunHeader {
   readonly options: ResolvedOptions;
@@ -134,7 +141,7 @@ export interface RunMethods {
   /** Prepares a training: tokenizer, engine, weights. Ends the one before. Does not train yet. */
   open(request: RunRequest): RunHeader;
   /** Continues a run from its files. Ends the one before. */
-  openFiles(files: RunFiles): RunHeader;
+  openFiles(request: FilesRequest): RunHeader;
   /** Trains until `pause` or the end. */
   play(): void;
   /** Returns when the training rests. */

@@ -4,12 +4,11 @@
  */
 import { createTrainer, decodeRun, resumeTrainer } from "../../src/index.ts";
 import type { RunFiles, TrainCallbacks, Trainer } from "../../src/index.ts";
-import { BUNDLED_NAMES } from "../texts/bundled.ts";
 import { headerOf } from "./header.ts";
 import { History } from "./history.ts";
 import { ProgressReport } from "./progress.ts";
 import type { Send } from "./progress.ts";
-import type { RunHeader, RunRequest, RunState } from "./protocol.ts";
+import type { FilesRequest, RunHeader, RunRequest, RunState } from "./protocol.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
@@ -38,9 +37,9 @@ export class Session {
   }
 
   /** Continues a run. Throws InputError if its files are damaged, or its texts are neither in it nor the bundled names. */
-  static async openFiles(files: RunFiles, send: Send): Promise<Session> {
+  static async openFiles({ files, bundled }: FilesRequest, send: Send): Promise<Session> {
     const { options } = await decodeRun(files);
-    const texts = options.data.length === 0 && options.urls.length === 0 ? [BUNDLED_NAMES] : null;
+    const texts = options.data.length === 0 && options.urls.length === 0 ? [bundled] : null;
     return await Session.#start(send, (callbacks) => resumeTrainer(files, texts, callbacks));
   }
 

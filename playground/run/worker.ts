@@ -1,7 +1,15 @@
 /** The training worker: receives calls, runs them on the session, and posts results. */
-import type { RunFiles } from "../../src/index.ts";
 import { load } from "../../src/index.ts";
-import type { Call, Message, PreviewRequest, ProgressMessage, RunHeader, RunRequest, Sample } from "./protocol.ts";
+import type {
+  Call,
+  FilesRequest,
+  Message,
+  PreviewRequest,
+  ProgressMessage,
+  RunHeader,
+  RunRequest,
+  Sample,
+} from "./protocol.ts";
 import { previewOf } from "./preview.ts";
 import { Session } from "./session.ts";
 
@@ -24,7 +32,7 @@ async function replace(next: Promise<Session>): Promise<RunHeader> {
 }
 
 const open = (request: RunRequest): Promise<RunHeader> => replace(Session.open(request, sendProgress));
-const openFiles = (files: RunFiles): Promise<RunHeader> => replace(Session.openFiles(files, sendProgress));
+const openFiles = (request: FilesRequest): Promise<RunHeader> => replace(Session.openFiles(request, sendProgress));
 
 async function preview(request: PreviewRequest): Promise<readonly Sample[]> {
   const model = await load(request.model);

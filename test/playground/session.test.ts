@@ -78,7 +78,7 @@ describe("a training in the worker", () => {
     const files = await session.files();
     await session.close();
     const rest: number[] = [];
-    const resumed = await Session.openFiles(files, ({ points }) => {
+    const resumed = await Session.openFiles({ files, bundled: "" }, ({ points }) => {
       for (let i = 0; i < points.length; i += 3) rest[points[i] - 1] = points[i + 1];
     });
     expect(resumed.header.step).toBe(12);
