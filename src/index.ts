@@ -33,6 +33,8 @@ export type { ResolvedOptions } from "./options/resolve.ts";
 export { VERSION } from "./options/version.ts";
 export { attentionWeights, withoutHeads } from "./tensor/attention-weights.ts";
 export type { HeadName } from "./tensor/attention-weights.ts";
+export { logitContributions, withoutMlps } from "./tensor/contributions.ts";
+export type { ForwardPass, LogitContribution, LogitSource } from "./tensor/contributions.ts";
 export { suitableThreads, tokensPerPass } from "./tensor/sizing.ts";
 export { Sha256, sha256Of } from "./text/sha256.ts";
 export type { Hasher } from "./text/sha256.ts";
