@@ -136,6 +136,13 @@ export interface Contribution {
 /** What a matrix is of: the weights, the gradients of the last step, or the difference that the last step made. */
 export type MatrixKind = "weights" | "gradients" | "updates";
 
+/** A matrix of a moment. Gradients exist for the last step only. */
+export interface MatrixRequest {
+  readonly at: At;
+  readonly kind: MatrixKind;
+  readonly name: string;
+}
+
 /** The methods of the worker. Each is asynchronous for the page. Throws Error with a sentence for the visitor. */
 export interface RunMethods {
   /** Prepares a training: tokenizer, engine, weights. Ends the one before. Does not train yet. */
@@ -168,7 +175,7 @@ export interface RunMethods {
   contributions(request: { at: At; text: string; target: number }): readonly Contribution[];
   /** Names of all matrices. */
   matrixNames(): readonly string[];
-  matrix(request: { at: At; kind: MatrixKind; name: string }): Matrix;
+  matrix(request: MatrixRequest): Matrix;
 }
 
 /** The name of a method. */

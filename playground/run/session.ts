@@ -2,13 +2,14 @@
  * The worker's side of a training: one run at a time, its loop, its earlier moments, and the questions about its model.
  * Differs from `client.ts`, which is the page's side, and from `worker.ts`, which only passes messages.
  */
-import { createTrainer, decodeRun, resumeTrainer } from "../../src/index.ts";
-import type { RunFiles, TrainCallbacks, Trainer } from "../../src/index.ts";
+import { createTrainer, decodeRun, resumeTrainer, TensorEngine } from "../../src/index.ts";
+import type { RunFiles, Tensors, TrainCallbacks, Trainer } from "../../src/index.ts";
 import { headerOf } from "./header.ts";
 import { History } from "./history.ts";
+import { lastUpdateOf, matrixOf } from "./matrices.ts";
 import { ProgressReport } from "./progress.ts";
 import type { Send } from "./progress.ts";
-import type { FilesRequest, RunHeader, RunRequest, RunState } from "./protocol.ts";
+import type { At, FilesRequest, Matrix, MatrixRequest, RunHeader, RunRequest, RunState } from "./protocol.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
@@ -96,6 +97,31 @@ export class Session {
     const files = await this.trainer.files();
     if (wasPlaying) this.play();
     return files;
+  }
+
+  /** A matrix of the model at a moment. Throws RangeError for an unknown one, or one that was not kept. */
+  async matrix({ at, kind, name }: MatrixRequest): Promise<Matrix> {
+    switch (kind) {
+      case "weights":
+        return matrixOf(await this.viewer.weights(at), name);
+      case "gradients":
+        return matrixOf(await this.#gradients(at), name);
+      case "updates": {
+        const state = at === null ? await this.trainer.state() : this.#history.at(at);
+        if (state === null) throw new RangeError(`Step ${at} was not kept; choose one of the time line.`);
+        return lastUpdateOf(state, this.header.options, name);
+      }
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  /** The gradients of the last step. */
+  async #gradients(at: At): Promise<Tensors> {
+    const { engine, progress } = this.trainer;
+    if (at !== null && at !== progress.step) throw new RangeError("Gradients are kept of the last step only.");
+    if (!(engine instanceof TensorEngine)) throw new RangeError("The atomic engine keeps no gradients.");
+    return await engine.gradients();
   }
 
   /** Frees the memory and threads of both engines. */

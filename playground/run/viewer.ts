@@ -10,12 +10,13 @@ import {
   Random,
   webMachine,
 } from "../../src/index.ts";
-import type { NextToken, Tensors, Trainer } from "../../src/index.ts";
+import type { HeadName, NextToken, Tensors, Trainer } from "../../src/index.ts";
 import { openEngine } from "../../src/library/engines.ts";
 import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { cleanPrompt } from "../../src/text/corpus.ts";
 import type { History } from "./history.ts";
-import type { At, Sample, SampleRequest } from "./protocol.ts";
+import { contributions, heldOutLoss, inspect } from "./looking.ts";
+import type { At, Contribution, Inspection, Sample, SampleRequest } from "./protocol.ts";
 
 /** Documents per pass; a small one keeps the engine's memory small. */
 const BATCH_SIZE = 16;
@@ -84,6 +85,25 @@ export class Viewer {
         .toSorted((a, b) => b.probability - a.probability)
         .slice(0, count);
     });
+  }
+
+  /** Runs a text through the model, with some heads switched off. */
+  inspect({ at, text, heads }: { at: At; text: string; heads: readonly HeadName[] }): Promise<Inspection> {
+    const { tokenizer, options } = this.#trainer;
+    return this.ask(at, (engine) => inspect(engine, tokenizer, { text: cleanPrompt(text, options), heads }));
+  }
+
+  /** Held-out loss in nats per token, over the documents of an evaluation. */
+  heldOutLoss({ at, heads }: { at: At; heads: readonly HeadName[] }): Promise<number> {
+    const { data, options } = this.#trainer;
+    const documents = data.heldOut.slice(0, options.evalDocuments);
+    return this.ask(at, (engine) => heldOutLoss(engine, documents, heads));
+  }
+
+  /** What adds up to the logit of `target` after a text. */
+  contributions({ at, text, target }: { at: At; text: string; target: number }): Promise<readonly Contribution[]> {
+    const { tokenizer, options } = this.#trainer;
+    return this.ask(at, (engine) => contributions(engine, tokenizer, { text: cleanPrompt(text, options), target }));
   }
 
   /** Frees the engine. */

@@ -78,10 +78,13 @@ async function answer(call: Call): Promise<unknown> {
     case "matrixNames":
       return [...(await present().viewer.weights(null)).keys()];
     case "inspect":
+      return await present().viewer.inspect(call.argument);
     case "heldOutLoss":
+      return await present().viewer.heldOutLoss(call.argument);
     case "contributions":
+      return await present().viewer.contributions(call.argument);
     case "matrix":
-      throw new Error(`${call.method}: not yet`);
+      return await present().matrix(call.argument);
     default:
       throw new Error(`the worker does not know ${String(call satisfies never)}`);
   }

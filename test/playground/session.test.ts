@@ -108,3 +108,39 @@ describe("a training in the worker", () => {
 });
 
 const SAMPLE = { at: null, count: 2, prefix: "", temperature: 0.5, topK: null, seed: 1 };
+
+describe("what a page sees of the model", () => {
+  test("the last update is the difference of the weights, weight decay included", async () => {
+    const { session } = await open({ ...REQUEST, options: { ...REQUEST.options, weightDecay: 0.5 } });
+    await session.stepForward();
+    await session.stepForward();
+    const { data: before } = await session.matrix({ at: 1, kind: "weights", name: "wte" });
+    const { data: after } = await session.matrix({ at: null, kind: "weights", name: "wte" });
+    const { data: update } = await session.matrix({ at: null, kind: "updates", name: "wte" });
+    for (const [i, change] of update.entries()) expect(change).toBeCloseTo(after[i] - before[i], 6);
+    expect(Math.max(...update)).toBeGreaterThan(1e-3);
+    await session.close();
+  });
+
+  test("a gradient of the last step moves Adam's mean: m = 0.15 · g after the first step", async () => {
+    const { session } = await open();
+    await session.stepForward();
+    const { data: gradient } = await session.matrix({ at: null, kind: "gradients", name: "lm_head" });
+    const { training } = await session.trainer.state();
+    const mean = training.adamMean.get("lm_head")!.data;
+    for (const [i, g] of gradient.entries()) expect(mean[i]).toBeCloseTo(0.15 * g, 7);
+    await expect(session.matrix({ at: 0, kind: "gradients", name: "wte" })).rejects.toThrow("last step only");
+    await expect(session.matrix({ at: 0, kind: "updates", name: "wte" })).rejects.toThrow("no update yet");
+    await expect(session.matrix({ at: null, kind: "weights", name: "w" })).rejects.toThrow("no matrix named w");
+    await session.close();
+  });
+
+  test("the held-out loss of the intact model is the evaluation's", async () => {
+    const { session } = await open();
+    for (let i = 0; i < 20; i++) await session.stepForward();
+    const loss = await session.viewer.heldOutLoss({ at: null, heads: [] });
+    await session.stepForward();
+    expect(loss).toBeCloseTo(session.trainer.progress.evaluation!.heldOutLoss, 6);
+    await session.close();
+  });
+});
