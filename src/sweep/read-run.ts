@@ -8,7 +8,7 @@ import { TRAIN_OPTIONS, flagOf } from "../options/config.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { isRecord } from "../errors.ts";
 import type { Curve, ReportRun, RunState, Setting } from "../experiments/report-data.ts";
-import { readWhole } from "../node/files.ts";
+import { linesOf } from "../node/lines.ts";
 import { Lock } from "../node/lock.ts";
 import { loadCost, loadResult } from "../node/result.ts";
 import { Run } from "../node/run-directory.ts";
@@ -97,12 +97,12 @@ function stateOf(path: string, measuredStep: number, numSteps: number, failure: 
   return failure === null ? "stopped" : "failed";
 }
 
-/** Reads metrics.jsonl up to the first damaged line. */
+/** Reads metrics.jsonl, without its damaged lines. */
 function readCurves(path: string): { loss: Curve; heldOut: Curve } {
   const loss = { steps: [] as number[], values: [] as number[] };
   const heldOut = { steps: [] as number[], values: [] as number[] };
   if (!fs.existsSync(path)) return { loss, heldOut };
-  for (const line of readWhole(path).toString("utf8").split("\n")) {
+  for (const line of linesOf(path)) {
     const json = parse(line);
     if (json === null || typeof json.step !== "number") continue;
     const [curve, value] = json.heldOutLoss === undefined ? [loss, json.loss] : [heldOut, json.heldOutLoss];
