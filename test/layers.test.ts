@@ -94,6 +94,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "pages/address.ts": ["ipaddr.js"],
   "pages/article.ts": ["@mozilla/readability", "linkedom"],
   "pages/download.ts": ["undici"],
+  "pages/extractor.ts": ["p-queue"],
   "pages/pages.ts": ["p-queue"],
   "pages/plain-text.ts": ["html-to-text"],
   "pages/polite.ts": ["p-queue", "p-retry"],
