@@ -16,7 +16,7 @@ test.each(["char", "byte-bpe"] as const)(
     expect(result.bitsPerByte).toBeLessThan(1);
     expect(result.vocabSize).toBe(kind === "char" ? 5 : 257);
     expect(result.parameters).toBe(2 * result.vocabSize * 32 + 32 * 32 + 12 * 32 * 32);
-    expect(progress.at(-1)).toEqual({ kind, step: result.steps, numSteps: result.steps });
+    expect(progress.at(-1)).toEqual({ kind, step: result.steps, seconds: result.seconds });
   },
 );
 

@@ -16,7 +16,8 @@ export interface RaceRequest {
 export interface RaceProgress {
   readonly kind: TokenizerKind;
   readonly step: number;
-  readonly numSteps: number;
+  /** Time trained so far. */
+  readonly seconds: number;
 }
 
 /** A model that has been trained and measured. */
@@ -36,38 +37,45 @@ export interface RaceResult {
 /** The model: the same for every tokenizer, except for the size of its vocabulary. */
 export const RACE_MODEL = { nEmbd: 32, nHead: 4, nLayer: 1, blockSize: 32 } as const;
 
-const optionsOf = (kind: TokenizerKind, { merges, seconds }: RaceRequest): ModelOptions => ({
+/**
+ * The clock ends each training, so that the times are equal whatever the machine does besides; a schedule that falls
+ * would have to know the number of steps beforehand.
+ */
+const optionsOf = (kind: TokenizerKind, merges: number): ModelOptions => ({
   ...RACE_MODEL,
   tokenizer: kind,
   bpeMerges: merges,
-  seconds,
   documents: "file",
   stream: true,
   batchSize: 16,
-  engine: "wasm",
-  evalInterval: 50,
+  learningRate: 0.005,
+  schedule: "constant",
+  numSteps: 1_000_000_000,
+  evalInterval: 25,
   evalDocuments: 1_000_000,
+  engine: "wasm",
 });
 
-/** Trains one model. Throws InputError if the text is too short. */
+/** Trains one model, at least up to its first evaluation. Throws InputError if the text is too short. */
 export async function trainOne(
   kind: TokenizerKind,
-  request: RaceRequest,
+  { text, merges, seconds: wanted }: RaceRequest,
   onProgress: (progress: RaceProgress) => void,
 ): Promise<RaceResult> {
-  const trainer = await createTrainer([request.text], optionsOf(kind, request));
+  const trainer = await createTrainer([text], optionsOf(kind, merges));
   try {
-    const { numSteps } = trainer.options;
+    if (trainer.data.heldOut.length === 0) throw new Error("the text is too short to hold out a tenth of it");
     const begin = performance.now();
-    let tokens = 0;
-    for (let event = await trainer.step(); event !== null; event = await trainer.step()) {
-      if (event.type === "step") tokens += event.tokens;
-      onProgress({ kind, step: event.step, numSteps });
+    let [tokens, seconds] = [0, 0];
+    while (seconds < wanted || trainer.progress.best === null) {
+      const event = await trainer.step();
+      if (event?.type === "step") tokens += event.tokens;
+      seconds = (performance.now() - begin) / 1000;
+      onProgress({ kind, step: trainer.progress.step, seconds });
     }
-    const seconds = (performance.now() - begin) / 1000;
-    const { config } = trainer.data;
-    const [vocabSize, parameters] = [config.vocabSize, countParameters(config)];
-    return { kind, vocabSize, parameters, steps: numSteps, tokens, seconds, bitsPerByte: bitsPerByte(trainer) };
+    const { data, progress } = trainer;
+    const [vocabSize, parameters] = [data.config.vocabSize, countParameters(data.config)];
+    return { kind, vocabSize, parameters, steps: progress.step, tokens, seconds, bitsPerByte: bitsPerByte(trainer) };
   } finally {
     trainer.close();
   }
@@ -76,7 +84,6 @@ export async function trainOne(
 /** Every window of the held-out text is evaluated, so its tokens' losses add up to the bits of the text. */
 function bitsPerByte({ data, progress }: Trainer): number {
   const { heldOut, heldOutBytes } = data;
-  if (progress.best === null) throw new Error("nothing was held out");
   const targets = heldOut.countTokens() - heldOut.length;
-  return (progress.best.heldOutLoss * targets) / Math.LN2 / heldOutBytes;
+  return (progress.best!.heldOutLoss * targets) / Math.LN2 / heldOutBytes;
 }

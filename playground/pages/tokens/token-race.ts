@@ -75,7 +75,7 @@ export class TokenRace extends LitElement {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     worker.postMessage(this.#request);
     this.#worker = worker;
-    this.progress = { kind: "char", step: 0, numSteps: 1 };
+    this.progress = { kind: "char", step: 0, seconds: 0 };
   }
 
   #stop(): void {
@@ -130,10 +130,10 @@ export class TokenRace extends LitElement {
 
   #progress(): TemplateResult {
     if (this.progress === null) return html``;
-    const { kind, step, numSteps } = this.progress;
+    const { kind, step, seconds } = this.progress;
     return html`<label class="row"
-      ><span>${kind}, step ${step}${numSteps > 1 ? ` of ${numSteps}` : ""}</span
-      ><progress max=${numSteps} value=${step} aria-label="Training ${kind}"></progress
+      ><span>${kind}, step ${step}</span
+      ><progress max=${this.seconds} value=${seconds} aria-label="Training ${kind}"></progress
     ></label>`;
   }
 
