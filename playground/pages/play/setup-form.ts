@@ -7,7 +7,7 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { ModelOptions } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { RunRequest } from "../../run/protocol.ts";
-import { BUNDLED_NAMES, fetchGenesis } from "../../texts/bundled.ts";
+import { BUNDLED_NAMES } from "../../texts/bundled.ts";
 import "../../widgets/option-fields.ts";
 import type { OptionFields, OptionKey } from "../../widgets/option-fields.ts";
 
@@ -86,8 +86,8 @@ export class SetupForm extends LitElement {
   /** The training that the form describes. Rejects if a bundled text cannot be loaded. */
   async request(): Promise<RunRequest> {
     const { choice, ownText, values } = this;
-    const text = choice === "names" ? BUNDLED_NAMES : choice === "genesis" ? await fetchGenesis() : ownText;
-    return { texts: [text], options: values };
+    const textOf = { names: () => BUNDLED_NAMES, genesis: loadGenesis, own: () => ownText };
+    return { texts: [await textOf[choice]()], options: values };
   }
 
   /** Shows a training, as a link or a run describes it. */
@@ -181,5 +181,7 @@ export class SetupForm extends LitElement {
     if (this.problem === null) this.dispatchEvent(new Event("train"));
   }
 }
+
+const loadGenesis = async (): Promise<string> => (await import("../../texts/genesis.ts")).GENESIS;
 
 customElements.define("mg-setup-form", SetupForm);

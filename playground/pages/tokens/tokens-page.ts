@@ -4,7 +4,7 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { TokenizerKind } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { App, PageElement } from "../../shell/app.ts";
-import { GENESIS } from "../../texts/bundled.ts";
+import { GENESIS } from "../../texts/genesis.ts";
 import { countsTable, frequentTable } from "./counts-table.ts";
 import { MergeBar } from "./merge-bar.ts";
 import "./text-input.ts";
