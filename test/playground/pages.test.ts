@@ -16,6 +16,9 @@ const ready = (page: Page, tag: string): Promise<unknown> =>
     return (element?.shadowRoot?.childElementCount ?? 0) > 0;
   }, tag);
 
+/** In the page: how many pixels lie outside the window, to the right. */
+const hiddenWidth = (): number => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+
 /** Trains on the page with the button, to the end, and returns what the page's run has. */
 async function trainOn(page: Page): Promise<{ losses: number[]; heldOutLoss: number | undefined }> {
   await page.getByRole("button", { name: "Train a new model" }).click();
