@@ -8,18 +8,10 @@ import type { ModelOptions } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { RunRequest } from "../../run/protocol.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
+import { PRESETS } from "./presets.ts";
+import type { TextChoice } from "./presets.ts";
 import "../../widgets/option-fields.ts";
 import type { OptionFields, OptionKey } from "../../widgets/option-fields.ts";
-
-/** Where the text comes from. */
-export type TextChoice = "names" | "genesis" | "own";
-
-/** Options that suit each text: a verse is longer than a name. */
-const PRESETS: Readonly<Record<TextChoice, ModelOptions>> = {
-  names: {},
-  genesis: { blockSize: 64, nEmbd: 32, numSteps: 500, batchSize: 16 },
-  own: { blockSize: 64, nEmbd: 32, numSteps: 500, batchSize: 16 },
-};
 
 const FIRST: readonly OptionKey[] = ["numSteps", "nEmbd", "nLayer", "nHead", "blockSize", "learningRate"];
 const MORE: readonly OptionKey[] = [
