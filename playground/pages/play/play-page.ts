@@ -19,6 +19,7 @@ import "./before-after.ts";
 import "./control-bar.ts";
 import type { ControlBar } from "./control-bar.ts";
 import "./keep-run.ts";
+import type { KeepRun } from "./keep-run.ts";
 import { baselinesOf, verdictOf } from "./milestones.ts";
 import "./setup-form.ts";
 import type { SetupForm } from "./setup-form.ts";
@@ -64,7 +65,7 @@ export class PlayPage extends LitElement implements PageElement {
   /** What a link asked for in vain, a sentence each. */
   declare ignored: readonly string[];
   #keeper: RunKeeper | null = null;
-  #arrived = "";
+  #arrived: string | null = null;
   #removeKeys: (() => void) | null = null;
   readonly #redraw = (): void => this.#changed();
 
@@ -73,6 +74,9 @@ export class PlayPage extends LitElement implements PageElement {
     this.problem = null;
     this.earlier = null;
     this.ignored = [];
+    // Without this, the browser would open a dropped file instead of the page.
+    this.addEventListener("dragover", (event) => event.preventDefault());
+    this.addEventListener("drop", (event) => this.#drop(event));
   }
 
   override connectedCallback(): void {
@@ -230,6 +234,14 @@ export class PlayPage extends LitElement implements PageElement {
     const choice = link.text === null ? choiceOf(link.preset) : "own";
     this.#form?.show(choice, linkedOptions(link, PRESETS), link.text ?? "");
     if (choice !== "own" || link.text !== null) await this.#train();
+  }
+
+  /** A run that is dropped anywhere on the page continues here. */
+  #drop(event: DragEvent): void {
+    event.preventDefault();
+    const file = event.dataTransfer?.files.item(0);
+    if (file === null || file === undefined) return;
+    void this.renderRoot.querySelector<KeepRun>("mg-keep-run")?.openZip(file);
   }
 
   async #openRun(files: RunFiles): Promise<void> {

@@ -1,0 +1,92 @@
+/** What a visitor takes from the Play page and brings back: a .zip, a link, a reload. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { unzipRun } from "../../playground/storage/run-zip.ts";
+import { CLI, workspace } from "../setup/microgpt.ts";
+import { hasChromium, openPlayground, watchedPage } from "../setup/playground.ts";
+import type { Playground } from "../setup/playground.ts";
+
+/** In the page: whether the training is in this state. */
+const isIn = (state: string): boolean => document.querySelector("mg-shell")?.run.state === state;
+
+const until = (page: Page, state: string): Promise<unknown> => page.waitForFunction(isIn, state, { timeout: 60_000 });
+
+/** The losses that the page has, by step. */
+const lossesOn = (page: Page): Promise<number[]> =>
+  page.evaluate(() => Array.from(document.querySelector("mg-shell")!.run.curve.losses));
+
+const LINK = "#/play?preset=names&numSteps=120&nEmbd=8&seed=7";
+
+describe.skipIf(!hasChromium)("what is taken from the Play page", { tags: ["browser"], timeout: 120_000 }, () => {
+  let site: Playground;
+  beforeAll(async () => {
+    site = await openPlayground();
+  }, 120_000);
+  afterAll(() => site.close());
+
+  test("the same link trains the same model, to the same digits", async () => {
+    const all: number[][] = [];
+    for (let visit = 0; visit < 2; visit++) {
+      const { page, faults } = await watchedPage(site);
+      await page.goto(site.url + LINK);
+      await until(page, "done");
+      all.push(await lossesOn(page));
+      expect(faults).toEqual([]);
+      await page.context().close();
+    }
+    expect(all[0]).toHaveLength(120);
+    expect(all[1]).toEqual(all[0]);
+  });
+
+  test("a wrong link never breaks the page: what was ignored is said", async () => {
+    const { page, faults } = await watchedPage(site);
+    await page.goto(`${site.url}#/play?preset=names&numSteps=20&nEmbd=-3&colour=red`);
+    await until(page, "done");
+    expect(await page.getByText(/^The link: /).count()).toBe(2);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("a run that stopped in the page is resumed by the command, to the losses of the page", async () => {
+    const { page } = await watchedPage(site, { acceptDownloads: true });
+    await page.goto(site.url + LINK);
+    await until(page, "done");
+    const expected = await lossesOn(page);
+    for (let i = 0; i < 3; i++) {
+      await page.getByRole("button", { name: "Step back" }).click();
+      await page.waitForFunction((step) => document.querySelector("mg-shell")?.run.step === step, 119 - i);
+    }
+    const waiting = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download the run" }).click();
+    const { files, name } = unzipRun(readFileSync(await (await waiting).path()));
+    expect(name).toBe("run-117");
+    const folder = join(workspace(), "run");
+    for (const [path, bytes] of files) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), bytes);
+    }
+    execFileSync(process.execPath, [CLI, "resume", folder], { stdio: "ignore" });
+    const metrics = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n");
+    const rows = metrics.map((line): { step: number; loss?: number } => JSON.parse(line));
+    const losses = rows.filter(({ loss }) => loss !== undefined);
+    expect(losses.map(({ step }) => step)).toEqual([118, 119, 120]);
+    for (const { step, loss } of losses) expect(loss).toBeCloseTo(expected[step - 1], 12);
+    await page.context().close();
+  });
+
+  test("after a reload the training continues where it was", async () => {
+    const { page, faults } = await watchedPage(site);
+    await page.goto(site.url + LINK);
+    await until(page, "done");
+    await page.getByText("Kept in this browser at step 120.").waitFor();
+    await page.goto(`${site.url}#/play`);
+    await page.reload();
+    await page.getByRole("button", { name: "Continue it" }).click();
+    await page.waitForFunction(() => document.querySelector("mg-shell")?.run.step === 120);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+});
