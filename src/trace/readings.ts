@@ -43,12 +43,12 @@ export function adamOf(trace: Trace): AdamReadings {
 }
 
 /** Indices of the settings of a variable in the calls of a function. */
-function settingsOf({ names, events, calls, variables }: Trace, functionName: string, variable: string): Int32Array {
+function settingsOf({ names, calls, variables }: Trace, functionName: string, variable: string): Int32Array {
   const [callee, name] = [names.indexOf(functionName), names.indexOf(variable)];
   const found: number[] = [];
   for (let i = 0; i < variables.event.length; i++) {
-    const call = variables.name[i] === name ? events.call[variables.event[i]] : NONE;
-    if (call !== NONE && calls.name[call] === callee) found.push(i);
+    const call = variables.call[i];
+    if (variables.name[i] === name && call !== NONE && calls.name[call] === callee) found.push(i);
   }
   return Int32Array.from(found);
 }

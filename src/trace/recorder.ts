@@ -22,7 +22,7 @@ const newColumns = () => ({
   calls: { name: integers(), parent: integers(), start: integers(), end: integers(), result: integers() },
   values: { data: doubles(), event: integers(), firstChild: integers(), children: integers(), localGrads: doubles() },
   tensors: { rank: integers(), rows: integers(), columns: integers(), start: integers(), ids: integers() },
-  variables: { event: integers(), name: integers(), tensor: integers(), number: doubles() },
+  variables: { event: integers(), call: integers(), name: integers(), tensor: integers(), number: doubles() },
 });
 
 type Arrays<Groups extends Record<string, Record<string, { toArray(): unknown }>>> = {
@@ -117,6 +117,7 @@ export class Recorder {
     if (tensor === NONE && !isNumber) return;
     const { variables, events } = this.#columns;
     variables.event.push(events.line.length - 1);
+    variables.call.push(this.#call);
     variables.name.push(this.#nameOf(name));
     variables.tensor.push(tensor);
     variables.number.push(isNumber ? value : Number.NaN);

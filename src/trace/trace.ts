@@ -47,7 +47,9 @@ export interface Trace {
   };
   /** Every new value of a variable that holds a number or values, [settings]. */
   readonly variables: {
-    /** The event after which it has the value. */ readonly event: Integers;
+    /** The event after which it has the value; it may be the last of a call within the statement. */
+    readonly event: Integers;
+    /** The call that the variable belongs to. */ readonly call: Integers;
     /** The variable, as the source writes it, such as `this.mean[i]`. */ readonly name: Integers;
     /** The values that it holds, or NONE for a plain number. */ readonly tensor: Integers;
     /** The plain number; NaN for a tensor. */ readonly number: Doubles;

@@ -1,0 +1,13 @@
+/** How the playground writes numbers. */
+
+/** A number in about four digits, with a real minus sign: "0.1235", "−1.2e−5". */
+export function short(number: number): string {
+  if (number === 0) return "0";
+  if (!Number.isFinite(number)) return Number.isNaN(number) ? "not a number" : `${number < 0 ? "−" : ""}∞`;
+  const size = Math.abs(number);
+  const text = size < 1e-3 || size >= 1e5 ? number.toExponential(2) : number.toPrecision(4);
+  return text.replaceAll("-", "−").replace("e+", "e");
+}
+
+/** A whole number with a comma before every three digits. */
+export const whole = (number: number): string => number.toLocaleString("en-US");
