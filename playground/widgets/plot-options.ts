@@ -79,7 +79,7 @@ function axis(label: string, isLog: boolean, color: PlotLook["color"]): uPlot.Ax
 }
 
 function xRangeOf({ xRange, logX }: PlotLook, low: number | null, high: number | null): [number, number] {
-  const [from, to] = xRange() ?? [low ?? 1, high ?? 2];
+  const [from, to] = xRange() ?? [low ?? 0, high ?? 1];
   const first = logX ? Math.max(from, 1) : from;
   return to > first ? [first, to] : [first, first + 1];
 }

@@ -4,11 +4,11 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { TokenizerKind } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { App, PageElement } from "../../shell/app.ts";
-import { GENESIS } from "../../texts/genesis.ts";
+import { fetchGenesis } from "../../texts/genesis.ts";
+import "../../widgets/text-input.ts";
+import type { TextChange } from "../../widgets/text-input.ts";
 import { countsTable, frequentTable } from "./counts-table.ts";
 import { MergeBar } from "./merge-bar.ts";
-import "./text-input.ts";
-import type { TextChange } from "./text-input.ts";
 import "./token-race.ts";
 import "./token-view.ts";
 import { TokensClient } from "./tokens-client.ts";
@@ -59,6 +59,8 @@ export class TokensPage extends LitElement implements PageElement {
     rest: { attribute: false },
     parameters: { attribute: false },
     text: { state: true },
+    initial: { state: true },
+    problem: { state: true },
     other: { state: true },
     showsOther: { state: true },
     merges: { state: true },
@@ -69,6 +71,10 @@ export class TokensPage extends LitElement implements PageElement {
   declare rest: string;
   declare parameters: URLSearchParams;
   declare text: string;
+  /** The text of the beginning; "" before it is loaded. */
+  declare initial: string;
+  /** Why there is no such text; null: there is. */
+  declare problem: string | null;
   /** Another text, which the tokenizers did not learn from. */
   declare other: string;
   /** Whether the page shows the other text in tokens. */
@@ -80,7 +86,8 @@ export class TokensPage extends LitElement implements PageElement {
 
   constructor() {
     super();
-    [this.text, this.other, this.showsOther] = [GENESIS, OTHER_TEXT, false];
+    [this.text, this.initial, this.problem] = ["", "", null];
+    [this.other, this.showsOther] = [OTHER_TEXT, false];
     [this.merges, this.unk] = [FIRST_MERGES, false];
     this.#client.addEventListener("change", () => this.requestUpdate());
   }
@@ -92,7 +99,16 @@ export class TokensPage extends LitElement implements PageElement {
       { key: "ArrowRight", label: "→", does: "one merge more", run: () => this.#bar?.step(1) },
       { key: "ArrowLeft", label: "←", does: "one merge fewer", run: () => this.#bar?.step(-1) },
     ]);
-    this.#want();
+    if (this.initial === "") void this.#load();
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.initial = await fetchGenesis();
+      this.#change({ text: this.text === "" ? this.initial : this.text });
+    } catch {
+      this.problem = "The bundled text could not be loaded; type or paste one.";
+    }
   }
 
   override disconnectedCallback(): void {
@@ -113,11 +129,13 @@ export class TokensPage extends LitElement implements PageElement {
 
   #change(change: Partial<Pick<TokensPage, "text" | "other" | "showsOther" | "merges" | "unk">>): void {
     Object.assign(this, change);
+    this.problem = null;
     this.#want();
   }
 
   override render(): TemplateResult {
     const { failure, learnt, encodings } = this.#client;
+    const problem = failure ?? this.problem;
     return html`
       <h1>Tokens</h1>
       <p>
@@ -130,13 +148,13 @@ export class TokensPage extends LitElement implements PageElement {
             <mg-text-input
               label="Text to learn from"
               .value=${this.text}
-              .initial=${GENESIS}
+              .initial=${this.initial}
               @text=${({ detail }: TextChange) => this.#change({ text: detail })}
             ></mg-text-input>
           </section>
           <section class="card">${this.#another()}</section>
         </div>
-        ${failure === null ? "" : html`<p class="card" role="alert">${failure}</p>`}
+        ${problem === null ? "" : html`<p class="card" role="alert">${problem}</p>`}
         <section class="card">
           <h2>Merge by merge</h2>
           <mg-merge-bar

@@ -1,7 +1,7 @@
 /** `mg-text-input`: a text that is typed, pasted, or read from a file. Fires "text", a CustomEvent with the text. */
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
-import { shared } from "../../design/shared.ts";
+import { shared } from "../design/shared.ts";
 
 /** The event of a changed text. */
 export type TextChange = CustomEvent<string>;
