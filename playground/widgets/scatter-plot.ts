@@ -115,8 +115,7 @@ export class ScatterPlot extends LitElement {
     const place = placing(this.points);
     const [zeroX, zeroY] = place({ x: 0, y: 0 });
     return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
-      ${svg`<line x1="0" x2=${WIDTH} y1=${zeroY} y2=${zeroY} /><line x1=${zeroX} x2=${zeroX} y1="0" y2=${HEIGHT} />
-`}
+      ${svg`<line x1="0" x2=${WIDTH} y1=${zeroY} y2=${zeroY} /><line x1=${zeroX} x2=${zeroX} y1="0" y2=${HEIGHT} />`}
       ${this.points.map((point, i) => drawn(point, place, i === this.chosen))}
     </svg>`;
   }

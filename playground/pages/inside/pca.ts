@@ -5,7 +5,10 @@
 
 /** Enough where the leading variances differ by a few percent; a plot needs no more. */
 const MAX_ITERATIONS = 300;
-const TOLERANCE = 1e-9;
+/** Done when an iteration turns the axis by less: 1 − cos of the angle. */
+const SMALL_TURN = 1e-13;
+/** What is left of a vector by rounding alone, relative to its length. */
+const ROUNDING = 1e-9;
 
 /** Rows of numbers. */
 export interface Rows {
@@ -58,24 +61,27 @@ function principalAxis(rows: Centered, start: Float64Array | null, other: Float6
   let axis = unit(start?.slice() ?? Float64Array.from({ length: rows.columns }, (_, c) => Math.sin(c + 1)), other);
   for (let i = 0; i < MAX_ITERATIONS; i++) {
     const next = unit(transposeTimes(rows, times(rows, axis)), other);
-    const isDone = 1 - Math.abs(dot(next, axis)) < TOLERANCE ** 1.5;
     // No variance is left: every direction is as good.
     if (dot(next, next) === 0) return axis;
+    const turn = 1 - Math.abs(dot(next, axis));
     axis = next;
-    if (isDone) break;
+    if (turn < SMALL_TURN) break;
   }
   return axis;
 }
 
-/** Made orthogonal to `other`, then of length 1; 0 stays 0. */
+/** Made orthogonal to `other`, then of length 1; 0 where nothing is left. */
 function unit(vector: Float64Array, other: Float64Array | null): Float64Array {
+  const before = length(vector);
   if (other !== null) {
     const share = dot(vector, other);
     for (let c = 0; c < vector.length; c++) vector[c] -= share * other[c];
   }
-  const length = Math.sqrt(dot(vector, vector));
-  return length < 1e-30 ? vector.fill(0) : vector.map((value) => value / length);
+  const after = length(vector);
+  return after <= ROUNDING * before ? vector.fill(0) : vector.map((value) => value / after);
 }
+
+const length = (vector: Float64Array): number => Math.sqrt(dot(vector, vector));
 
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
