@@ -11,6 +11,7 @@ const ROOMS = [
   "backend",
   "options",
   "library",
+  "trace",
   "node",
   "pages",
   "run",
@@ -20,7 +21,7 @@ const ROOMS = [
   "cli",
 ];
 /** The rooms that run in a browser: no import from Node, and no package. */
-const CORE = ["text", "training", "tensor", "backend", "options", "library"];
+const CORE = ["text", "training", "tensor", "backend", "options", "library", "trace"];
 /** Files that belong to no room: what every room may import, and the doors, which import any. */
 const GROUND = ["microgpt.ts", "random.ts", "errors.ts"];
 const DOORS = ["index.ts", "index-node.ts", "cli.ts"];
@@ -89,11 +90,13 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node/encodings.ts": ["iconv-lite"],
   "node/event-log.ts": ["pbf"],
   "node/gzip.ts": ["minizlib"],
+  "node/run-zip.ts": ["fflate"],
   "node/tables.ts": ["papaparse"],
   "node/guess.ts": ["jschardet"],
   "pages/address.ts": ["ipaddr.js"],
   "pages/article.ts": ["@mozilla/readability", "linkedom"],
   "pages/download.ts": ["undici"],
+  "pages/extractor.ts": ["p-queue"],
   "pages/pages.ts": ["p-queue"],
   "pages/plain-text.ts": ["html-to-text"],
   "pages/polite.ts": ["p-queue", "p-retry"],
@@ -106,6 +109,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "cli/experiments.ts": ["commander"],
   "cli/flags.ts": ["commander"],
   "cli/interactive.ts": ["@clack/prompts"],
+  "cli/open.ts": ["@hono/node-server"],
+  "cli/site-app.ts": ["@hono/node-server/serve-static", "hono"],
   "cli/sweep-view.ts": ["log-update"],
   "cli/table.ts": ["string-width"],
   "cli.ts": ["commander"],

@@ -23,6 +23,8 @@ export class Session {
   #state: RunState = "ready";
   #failure: string | null = null;
   #loop: Promise<void> = Promise.resolve();
+  #isInterrupted = false;
+  #interrupts: Promise<unknown> = Promise.resolve();
 
   private constructor(trainer: Trainer, header: RunHeader, report: (session: Session) => ProgressReport) {
     this.trainer = trainer;
@@ -92,11 +94,12 @@ export class Session {
 
   /** The run's files, as they are at the present step. */
   async files(): Promise<RunFiles> {
-    const wasPlaying = this.#state === "playing";
-    await this.pause();
-    const files = await this.trainer.files();
-    if (wasPlaying) this.play();
-    return files;
+    return await this.#between(() => this.trainer.files());
+  }
+
+  /** The best model as one safetensors file. */
+  async save(): Promise<Uint8Array> {
+    return await this.#between(async () => await (await this.trainer.model()).save());
   }
 
   /** A matrix of the model at a moment. Throws RangeError for an unknown one, or one that was not kept. */
@@ -107,7 +110,7 @@ export class Session {
       case "gradients":
         return matrixOf(await this.#gradients(at), name);
       case "updates": {
-        const state = at === null ? await this.trainer.state() : this.#history.at(at);
+        const state = at === null ? await this.#between(() => this.trainer.state()) : this.#history.at(at);
         if (state === null) throw new RangeError(`Step ${at} was not kept; choose one of the time line.`);
         return lastUpdateOf(state, this.header.options, name);
       }
@@ -131,8 +134,24 @@ export class Session {
     this.trainer.close();
   }
 
+  /** Does something between two steps; a training that plays goes on afterwards. One at a time. */
+  #between<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#interrupts.then(async () => {
+      this.#isInterrupted = true;
+      await this.#loop;
+      try {
+        return await work();
+      } finally {
+        this.#isInterrupted = false;
+        if (this.#state === "playing") this.#loop = this.#guard(() => this.#train());
+      }
+    });
+    this.#interrupts = result.catch(() => {});
+    return result;
+  }
+
   async #train(): Promise<void> {
-    while (this.#state === "playing") {
+    while (this.#state === "playing" && !this.#isInterrupted) {
       const event = await this.trainer.step();
       if (event === null) {
         this.#enter("done");

@@ -70,7 +70,7 @@ async function answer(call: Call): Promise<unknown> {
     case "files":
       return await present().files();
     case "save":
-      return await (await present().trainer.model()).save();
+      return await present().save();
     case "samples":
       return await present().viewer.samples(call.argument);
     case "nextTokens":

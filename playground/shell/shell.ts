@@ -164,7 +164,7 @@ export class Shell extends LitElement implements App {
   override render(): TemplateResult {
     const { route } = this.address;
     return html`
-      <a class="skip" href="#main" @click=${(event: Event) => this.#skip(event)}>Skip to the content</a>
+      <button class="skip" @click=${() => this.#skip()}>Skip to the content</button>
       <header>
         <a class="name" href="#/play">microgpt</a>
         <nav aria-label="Pages">
@@ -200,8 +200,7 @@ export class Shell extends LitElement implements App {
     `;
   }
 
-  #skip(event: Event): void {
-    event.preventDefault();
+  #skip(): void {
     this.renderRoot.querySelector<HTMLElement>("main")?.focus();
   }
 }

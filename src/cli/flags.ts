@@ -3,6 +3,7 @@ import { Option as Flag } from "commander";
 import type { Command } from "commander";
 import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
 import type { Option } from "../options/config.ts";
+import { InputError, quote } from "../errors.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 
 /** The directory of runs, unless another is named. */
@@ -116,3 +117,11 @@ export const repeated = (flags: string, help: string): Flag =>
 /** A flag with a whole number. */
 export const whole = (flags: string, help: string): Flag =>
   new Flag(flags, help).argParser((text: string) => TRAIN_OPTIONS.numSteps.parse(text, flags.replace(/ .*/, "")));
+
+/** `--port` */
+export const portFlag = (): Flag =>
+  new Flag("--port <N>", "port to listen on (default: 7340, or a free one)").argParser((text: string) => {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (port >= 1 && port <= 65_535) return port;
+    throw new InputError(`--port: expected a whole number from 1 to 65535, got ${quote(text)}`);
+  });

@@ -29,11 +29,11 @@ export class EventLog implements Log {
 
   /**
    * Starts a file in `directory`, which is made if missing. Throws InputError if it cannot be written.
-   * @param step steps done so far.
+   * @param step steps done so far. @param checkOwner as of `GrowingFile`.
    */
-  constructor(directory: string, step: number) {
+  constructor(directory: string, step: number, checkOwner: () => void) {
     const path = freePath(directory);
-    this.#file = new GrowingFile(path, 0);
+    this.#file = new GrowingFile(path, 0, checkOwner);
     this.#write(0, (event) => event.writeStringField(3, "brain.Event:2"));
     this.#write(step + 1, (event) => event.writeMessage(7, writeSessionStart, null));
   }
@@ -47,6 +47,10 @@ export class EventLog implements Log {
 
   flush(): void {
     this.#file.flush();
+  }
+
+  close(): void {
+    this.#file.close();
   }
 
   /** Appends an `Event` with the current time. @param what writes the field that sets its kind. */

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
-import { readWhole, writeDurably } from "./files.ts";
+import { makeDirectory, readWhole, writeDurably } from "./files.ts";
 import { showPath } from "../errors.ts";
 
 /** A text that a run keeps. */
@@ -18,7 +18,7 @@ const fileName = (number: number): string => `${String(number + 1).padStart(4, "
 /** Writes `0001.txt`, … and `pages.json`, the list of their names. Makes no directory if nothing was fetched. */
 export function saveFetched(directory: string, fetched: readonly FetchedText[]): void {
   if (fetched.length === 0) return;
-  fs.mkdirSync(directory);
+  makeDirectory(directory);
   for (const [number, { text }] of fetched.entries()) writeDurably(join(directory, fileName(number)), text);
   const names = fetched.map(({ name }) => ({ name }));
   writeDurably(join(directory, "pages.json"), `${JSON.stringify(names, null, 2)}\n`);

@@ -21,8 +21,18 @@ export function writeDurably(
   mode: number = 0o644,
   like: fs.Stats | null = null,
 ): void {
-  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  writePieces(path, [typeof content === "string" ? Buffer.from(content) : content], mode, like);
+}
+
+/** The same for a content that comes in pieces. Returns its length in bytes. */
+export function writePieces(
+  path: string,
+  pieces: Iterable<Uint8Array>,
+  mode: number = 0o644,
+  like: fs.Stats | null = null,
+): number {
   const temporary = temporaryName(path);
+  let length = 0;
   try {
     const file = fs.openSync(temporary, "wx", like === null ? mode : 0o600);
     try {
@@ -30,16 +40,20 @@ export function writeDurably(
         if (process.getuid?.() === 0) fs.fchownSync(file, like.uid, like.gid);
         fs.fchmodSync(file, like.mode & 0o7777);
       }
-      for (let written = 0; written < bytes.length;) written += fs.writeSync(file, bytes, written);
+      for (const piece of pieces) {
+        length += piece.length;
+        for (let written = 0; written < piece.length;) written += fs.writeSync(file, piece, written);
+      }
       syncFile(file);
     } finally {
       fs.closeSync(file);
     }
     fs.renameSync(temporary, path);
     syncDirectory(dirname(path));
+    return length;
   } catch (error) {
     removeIfPossible(temporary);
-    throw writeError(path, bytes.length, error);
+    throw writeError(path, length, error);
   }
 }
 
@@ -84,7 +98,7 @@ function syncUnless(codes: ReadonlySet<string>, sync: () => void): void {
 }
 
 /**
- * Makes a directory and its parents. (Node's own `recursive` never returns where mkdir answers ENOENT, as in /proc.)
+ * Makes a directory and its parents, durably: each is on the disk, in its parent, when this returns. (Node's own `recursive` never returns where mkdir answers ENOENT, as in /proc.)
  */
 export function makeDirectory(path: string, mode: number = 0o777): void {
   if (fs.existsSync(path)) return;
@@ -94,6 +108,7 @@ export function makeDirectory(path: string, mode: number = 0o777): void {
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error; // another process may have made it first
   }
+  syncDirectory(dirname(path));
 }
 
 /** How much of a name a temporary one keeps: with all the rest, within the 143 bytes that the strictest disks allow. */

@@ -25,6 +25,8 @@ export type TakeOver = "dead" | "silent" | "any";
 const [TOUCH_MS, SILENT_MS] = [5_000, 60_000];
 /** Attempts to take a lock, 20 ms apart; the first of them wait for one that is still empty. */
 const [MAX_TRIES, TRIES_WHILE_EMPTY, TRY_MS] = [60, 10, 20];
+/** Pauses before a lock is read again where the machine fails: too many open files, a network disk that is away. */
+const RETRY_MS = [20, 50, 130, 300];
 
 /** A lock that this process holds. */
 export class Lock {
@@ -82,10 +84,13 @@ export class Lock {
     }
   }
 
-  /** Whether the lock file is still the one that this process wrote. Throws InputError if it cannot be read. */
+  /**
+   * Whether the lock is still this process's: it is not if its file is missing or names another owner. A file that says
+   * nothing, as one that is just being written, proves neither. Throws InputError if it cannot be read.
+   */
   isHeld(): boolean {
     const found = readLock(this.#path);
-    return found.is === "held" && found.owner.token === this.#token;
+    return found.is === "held" ? found.owner.token === this.#token : found.is === "unreadable";
   }
 
   /** Removes the lock. A failure does no harm: the lock of a process that has ended is taken over. */
@@ -94,7 +99,7 @@ export class Lock {
     Lock.#held.delete(this);
     if (Lock.#held.size === 0) process.off("exit", Lock.#releaseAll);
     try {
-      if (this.isHeld()) removeIfPossible(this.#path);
+      if (holds(this.#path, this.#token)) removeIfPossible(this.#path);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
     }
@@ -128,15 +133,21 @@ export class Lock {
 /** What a lock file says. */
 type Found = { readonly is: "missing" | "unreadable" } | { readonly is: "held"; readonly owner: Owner };
 
-/** Reads a lock. An empty file, or garbage, is unreadable; throws InputError where the machine fails. */
-function readLock(path: string): Found {
+/**
+ * Reads a lock. An empty file, or garbage, is unreadable; throws InputError where the machine fails time and again: a
+ * single failure must not end a training.
+ */
+function readLock(path: string, pauses: readonly number[] = RETRY_MS): Found {
   try {
     const owner = parseOwner(fs.readFileSync(path, "utf8"));
     return owner === null ? { is: "unreadable" } : { is: "held", owner };
   } catch (error) {
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { is: "missing" };
-    // Too many open files, or a network disk that is away: nothing is known, and the next attempt may succeed.
+    if (code !== null && pauses.length > 0) {
+      pause(pauses[0]);
+      return readLock(path, pauses.slice(1));
+    }
     const failure = readError(path, error);
     throw failure instanceof InputError ? new InputError(failure.message, "machine") : failure;
   }
@@ -182,7 +193,7 @@ const WITHOUT_LINKS = new Set(["EPERM", "EACCES", "EINVAL", "EMLINK", "ENOSYS", 
  */
 function createInPlace(path: string, owner: Owner): boolean {
   fs.writeFileSync(path, JSON.stringify(owner), { flag: "wx" });
-  return holds(path, owner);
+  return holds(path, owner.token);
 }
 
 /**
@@ -202,9 +213,9 @@ function takeOverFrom(path: string, owner: Owner, takeOver: TakeOver): boolean {
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw writeError(path, 0, error);
   } finally {
-    if (holds(guard, owner)) removeIfPossible(guard);
+    if (holds(guard, owner.token)) removeIfPossible(guard);
   }
-  return holds(path, owner);
+  return holds(path, owner.token);
 }
 
 /** Whether the file exists and may be taken over. A missing one is not abandoned: another process may be creating it. */
@@ -213,7 +224,7 @@ function isAbandoned(path: string, takeOver: TakeOver): boolean {
   return found.is === "unreadable" || (found.is === "held" && isFree(path, found.owner, takeOver));
 }
 
-function holds(path: string, { token }: Owner): boolean {
+function holds(path: string, token: string): boolean {
   const found = readLock(path);
   return found.is === "held" && found.owner.token === token;
 }

@@ -4,7 +4,7 @@
  * its checkpoint. `logs.ts` writes other files from the same lines.
  */
 import * as fs from "node:fs";
-import { readWhole } from "./files.ts";
+import { linesOf } from "./lines.ts";
 import type { Progress } from "../training/train.ts";
 
 /** A line: the result of a step, a skipped step, or an evaluation. */
@@ -22,27 +22,25 @@ export interface Log {
    * again.
    */
   flush(): void;
+  /** Closes the files; a later `flush` opens them again. */
+  close(): void;
 }
 
 /**
- * The lines up to a training's progress, including its last evaluation; ends before the first damaged line. Throws
- * InputError if the file cannot be read, or is not a regular file.
+ * The lines up to a training's progress, including its last evaluation; ends before the first damaged line. A stream: a
+ * step takes some 65 bytes, so eight million are more than a string can hold. Throws InputError if the file cannot be
+ * read, or is not a regular file.
  */
-export function linesUpTo(path: string, { step, evaluation }: Progress): string[] {
-  if (!fs.existsSync(path)) return [];
-  const kept: string[] = [];
-  for (const line of readWhole(path, MAX_BYTES).toString("utf8").split("\n")) {
+export function* linesUpTo(path: string, { step, evaluation }: Progress): Generator<string> {
+  if (!fs.existsSync(path)) return;
+  for (const line of linesOf(path)) {
     const match = /^\{"step":(\d+),"(\w+)".*\}$/.exec(line);
-    if (match === null || !isJson(line)) break;
+    if (match === null || !isJson(line)) return;
     const limit = match[2] === "heldOutLoss" ? (evaluation?.step ?? 0) : step;
-    if (Number(match[1]) > limit) break;
-    kept.push(line);
+    if (Number(match[1]) > limit) return;
+    yield line;
   }
-  return kept;
 }
-
-/** JavaScript's strings end at 512 Mi characters; a line has about 65. */
-const MAX_BYTES = 2 ** 29 - 1024;
 
 function isJson(line: string): boolean {
   try {

@@ -248,6 +248,7 @@ export class Run {
 
   /** Writes samples.json and samples.txt. */
   saveSamples(samples: readonly Sample[]): void {
+    this.mustHoldLock();
     writeSamples(this.path, samples, this.options.documents);
   }
 

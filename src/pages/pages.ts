@@ -9,7 +9,7 @@ import { PageCache } from "./cache.ts";
 import type { CachedPage } from "./cache.ts";
 import { Downloader, LIMITS } from "./download.ts";
 import type { Answer, DownloadLimits, Resolve } from "./download.ts";
-import { extractText } from "./extract.ts";
+import { Extractor } from "./extractor.ts";
 import { PageError } from "./page-error.ts";
 import { DOWNLOADS, hostQueue, withRetries } from "./polite.ts";
 import { fetchRobots, OPEN } from "./robots.ts";
@@ -97,6 +97,7 @@ class Fetcher {
   readonly #options: PageOptions;
   readonly #cache: PageCache | null;
   readonly #downloader: Downloader;
+  readonly #extractor = new Extractor();
   readonly #all = new PQueue({ concurrency: DOWNLOADS });
   /** By host and port: robots.txt is fetched once per site. */
   readonly #sites = new Map<string, Promise<Site>>();
@@ -116,6 +117,7 @@ class Fetcher {
   }
 
   async close(): Promise<void> {
+    this.#extractor.close();
     await this.#downloader.close();
   }
 
@@ -123,7 +125,7 @@ class Fetcher {
     const shown = showUrl(url);
     try {
       const { page, from, isNew } = await this.#get(url, shown);
-      const text = extractText(page.body, page.contentType);
+      const { text } = await this.#extractor.extract(page.body, page.contentType);
       if (text.trim() === "") throw new PageError("it has no text");
       // A page that cannot be read is not cached.
       if (isNew) this.#cache?.put(shown, page);

@@ -4,26 +4,24 @@
  */
 import envPaths from "env-paths";
 import * as fs from "node:fs";
-import { extname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { TrainOptions } from "../options/train-options.ts";
 import { splitLines } from "../text/dataset.ts";
 import { InputError, quote } from "../errors.ts";
 import type { FetchedText } from "../node/fetched.ts";
-import { readError, readWhole } from "../node/files.ts";
-import { gunzip, isGzip } from "../node/gzip.ts";
+import { readError } from "../node/files.ts";
 import { tableFormat } from "../node/tables.ts";
 import { runsDirectoryOf } from "../node/own-folders.ts";
 import { showPath } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
 import { namedEncoding } from "../node/charset.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
-import type { Reading } from "../node/text.ts";
-import { PageError } from "../pages/page-error.ts";
 import type { PageEvent } from "../pages/pages.ts";
 import { filesLike, filesOf, parsePattern } from "./folders.ts";
 import type { OwnPlaces } from "./folders.ts";
+import { HtmlFiles, isHtmlFile } from "./html-files.ts";
 import { VERSION } from "../options/version.ts";
 
 /** The options that say where text comes from. */
@@ -88,7 +86,10 @@ export async function gatherFiles(
   const own = { runsDir: resolve(runsDir), cacheDir: options.cacheDir ?? defaultCacheDir() };
   const entries = options.data.filter((entry) => entry !== "-");
   const reading = { field: options.field, encoding: encodingOf(options) };
-  const sources = await localSources(entries, reading, own, warn);
+  const html = new HtmlFiles();
+  const open = async (path: string): Promise<TextSource> =>
+    isHtmlFile(path) ? await html.read(path, reading.encoding) : TextSource.file(path, reading);
+  const sources = await localSources(entries, open, own, warn).finally(() => html.close());
   checkTables(sources, options, warn);
   return sources;
 }
@@ -169,13 +170,16 @@ async function readPiped(): Promise<Uint8Array> {
   return await buffer(process.stdin);
 }
 
+/** A file → a source. Rejects with InputError for what is not text. */
+type OpenFile = (path: string) => Promise<TextSource>;
+
 /**
  * Files, folders, patterns and `file:` addresses → a source per file, in order. Throws InputError that names what is
  * wrong.
  */
 async function localSources(
   entries: readonly string[],
-  reading: Reading,
+  open: OpenFile,
   own: OwnPlaces,
   warn: (message: string) => void,
 ): Promise<TextSource[]> {
@@ -185,12 +189,12 @@ async function localSources(
     const kind = kindOf(path);
     const like = kind === "nothing" && !isFileUrl(entry) ? parsePattern(entry) : null;
     if (kind !== "folder" && like === null) {
-      sources.push(await localSource(path, reading));
+      sources.push(await open(path));
       continue;
     }
     const { paths, warnings } = await (like === null ? filesOf(path, own) : filesLike(like.folder, like.pattern, own));
     for (const warning of warnings) warn(warning);
-    sources.push(...(await textsAmong(paths, reading, entry, warn)));
+    sources.push(...(await textsAmong(paths, open, entry, warn)));
   }
   return sources;
 }
@@ -213,48 +217,17 @@ function pathOf(entry: string): string {
   }
 }
 
-const HTML_NAMES = new Set([".html", ".htm", ".xhtml"]);
-const MAX_HTML_BYTES = 50e6;
-
-/** A source of a file; an HTML file is read as a page. */
-async function localSource(path: string, reading: Reading): Promise<TextSource> {
-  if (!HTML_NAMES.has(extname(path.replace(/\.gz$/i, "")).toLowerCase())) return TextSource.file(path, reading);
-  const { extractPage } = await import("../pages/extract.ts");
-  const type = reading.encoding === null ? "text/html" : `text/html; charset=${reading.encoding}`;
-  try {
-    return TextSource.decoded(path, extractPage(pageBytes(path), type));
-  } catch (error) {
-    throw error instanceof PageError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
-  }
-}
-
-/** The bytes of a page, which may be compressed. Throws InputError if they are too many. */
-function pageBytes(path: string): Uint8Array {
-  const bytes = readWhole(path, MAX_HTML_BYTES);
-  if (!isGzip(bytes)) return bytes;
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (const piece of gunzip(showPath(path), [bytes], 2 ** 20)) {
-    pieces.push(piece);
-    if ((length += piece.length) > MAX_HTML_BYTES)
-      throw new InputError(
-        `${showPath(path)} has more than ${MAX_HTML_BYTES} bytes when it is unpacked; at most these can be read`,
-      );
-  }
-  return Buffer.concat(pieces, length);
-}
-
 /** The texts among many files; the others are warned about. */
 async function textsAmong(
   paths: readonly string[],
-  reading: Reading,
+  open: OpenFile,
   where: string,
   warn: (message: string) => void,
 ): Promise<TextSource[]> {
   const sources: TextSource[] = [];
   for (const path of paths) {
     try {
-      const source = await localSource(path, reading);
+      const source = await open(path);
       source.mayBeEmpty = true;
       sources.push(source);
     } catch (error) {

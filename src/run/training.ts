@@ -2,13 +2,12 @@
 import type { Origin } from "../training/checkpoint.ts";
 import { countParameters, EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
-import { InputError } from "../errors.ts";
-import { showPath } from "../errors.ts";
+import { InputError, showPath } from "../errors.ts";
 import { openLogs } from "../node/logs.ts";
 import type { Log } from "../node/metrics.ts";
 import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run-directory.ts";
-import { countTargets, measureInSlices, trainSteps } from "../training/train.ts";
+import { countTargets, isDrained, measureInSlices, trainSteps } from "../training/train.ts";
 import type { Evaluation, Measurement, Progress, TrainEvent } from "../training/train.ts";
 import { openEngine, resumeEngine } from "../library/engines.ts";
 import type { Machine } from "../library/machine.ts";
@@ -69,6 +68,8 @@ export class Training {
   #isDoubtful = false;
   #best: Best | null;
   #savedStep: number | null;
+  /** Whether nothing has happened since the last save of this process. */
+  #isSaved = false;
 
   /** Opens the run's logs. Throws InputError if they cannot be written. */
   constructor({ run, data, engine, progress, best, reporter, why, machine = nodeMachine }: TrainingParts) {
@@ -99,6 +100,8 @@ export class Training {
       await this.#withRecovery(() => this.#train(stop, lastStep));
     } catch (error) {
       throw error instanceof InputError && error.code === "diverged" ? this.#diverged(error) : error;
+    } finally {
+      this.#logs.close();
     }
     this.#reporter.saved(this.#progress.step, this.#run.path);
     this.#saveCost();
@@ -121,7 +124,7 @@ export class Training {
       // Steps in flight must end first: the engine must be idle when its state is saved.
       if ((await stop.heard()) && isDrained(event)) break;
     }
-    await this.#save();
+    if (!this.#isSaved) await this.#save();
   }
 
   /** Does the work; where the engine is lost, repeats it from the last snapshot. */
@@ -147,6 +150,7 @@ export class Training {
     Object.assign(this.#progress, structuredClone(progress));
     this.#best = best;
     this.#logs.flush();
+    this.#logs.close();
     this.#logs = openLogs(this.#run, this.#progress);
     this.#speed = new Speedometer(progress.step);
     const where = `resumed from step ${progress.step} on ${this.#engine.name}`;
@@ -175,6 +179,7 @@ export class Training {
   /** Counts, logs and reports an event. */
   async #take(event: Exclude<TrainEvent, { type: "evaluating" }>): Promise<void> {
     const { step } = event;
+    this.#isSaved = false;
     if (event.type === "step") {
       const { loss, learningRate, tokens } = event;
       this.#speed.count(tokens);
@@ -217,6 +222,7 @@ export class Training {
     }
     await this.#run.saveCheckpoint({ ...origin, progress, random: this.#data.random.getState(), state });
     this.#savedStep = progress.step;
+    this.#isSaved = true;
   }
 
   /** Adds to the error which checkpoint and model are left. */
@@ -288,6 +294,7 @@ export class Training {
       heldOutBytes,
     };
     const { step } = this.#progress;
+    this.#run.mustHoldLock();
     saveResult(this.#run.path, result, { step, bestStep, heldOutLoss: measurement?.loss ?? null, bitsPerByte });
     return bitsPerByte;
   }
@@ -295,6 +302,7 @@ export class Training {
   #saveCost(): void {
     const { seconds, steps, tokens } = this.#speed.total(this.#progress.step);
     if (steps === 0) return;
+    this.#run.mustHoldLock();
     const peakMemoryBytes = 1024 * process.resourceUsage().maxRSS;
     addCost(this.#run.path, { engine: this.#engine.name, seconds, steps, tokens, peakMemoryBytes });
   }
@@ -339,6 +347,3 @@ interface Snapshot {
   readonly state: TrainingState;
   readonly best: Best | null;
 }
-
-/** Whether no step is in flight at this event. */
-const isDrained = (event: TrainEvent): boolean => !("inFlight" in event) || event.inFlight === 0;

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import envPaths from "env-paths";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
-import { writeDurably } from "../node/files.ts";
+import { makeDirectory, writeDurably } from "../node/files.ts";
 
 /** Opens the file. One that cannot be read or written counts as missing. @param path default: in the user's cache. */
 export function openTuning(
@@ -15,7 +15,7 @@ export function openTuning(
     set(key, value) {
       kept.set(key, value);
       try {
-        fs.mkdirSync(dirname(path), { recursive: true });
+        makeDirectory(dirname(path));
         writeDurably(path, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`);
       } catch {
         // The tiles are measured again next time.

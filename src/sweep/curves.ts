@@ -1,13 +1,11 @@
 /** The curves of a run, read from its metrics.jsonl in pieces: after some million steps it is longer than any string. */
 import * as fs from "node:fs";
-import { InputError, isRecord, showPath } from "../errors.ts";
+import { isRecord } from "../errors.ts";
 import type { Curve } from "../experiments/report-data.ts";
-import { describeKind, readError } from "../node/files.ts";
+import { linesOf } from "../node/lines.ts";
 
 /** Points per curve; longer curves are averaged in slices. */
 const MAX_POINTS = 400;
-/** Bytes that are read at once; a line is shorter by far. */
-const PIECE_BYTES = 2 ** 20;
 
 /**
  * Reads the curves; both are empty if there is no file. Lines that are not metrics are skipped, as the incomplete last one
@@ -28,30 +26,7 @@ export function readCurves(path: string): { loss: Curve; heldOut: Curve } {
   return { loss, heldOut };
 }
 
-/** The lines of a file; ends before one that is longer than a piece, which no training wrote. */
-function* linesOf(path: string): Generator<string, void, void> {
-  let file: number | null = null;
-  try {
-    const kind = describeKind(fs.statSync(path)); // a pipe would wait for its writer
-    if (kind !== null) throw new InputError(`${showPath(path)} is ${kind}, not a file`);
-    file = fs.openSync(path, "r");
-    let rest = "";
-    for (const piece = Buffer.alloc(PIECE_BYTES); rest.length <= PIECE_BYTES;) {
-      const length = fs.readSync(file, piece);
-      const lines = (rest + piece.toString("latin1", 0, length)).split("\n"); // ours are ASCII
-      rest = lines.pop() ?? "";
-      yield* lines;
-      if (length > 0) continue;
-      yield rest;
-      break;
-    }
-  } catch (error) {
-    throw readError(path, error);
-  } finally {
-    if (file !== null) fs.closeSync(file);
-  }
-}
-
+/** Parses a line; null for the incomplete last line of a running training. */
 function parse(line: string): Readonly<Record<string, unknown>> | null {
   try {
     const json: unknown = JSON.parse(line);

@@ -87,6 +87,9 @@ export type TrainEvent =
   /** An evaluation is done; `best`: its loss is the lowest so far. */
   | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean };
 
+/** Whether no step is in flight at this event. */
+export const isDrained = (event: TrainEvent): boolean => !("inFlight" in event) || event.inFlight === 0;
+
 /**
  * Trains from `progress`, which it updates in place, to the end. At an event with `inFlight` 0 the engine is idle: it
  * can be saved, and the caller can stop by leaving the loop. Lets the event loop run every 10 ms.

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { extractText, htmlToText, looksLikeHtml } from "../../src/pages/extract.ts";
+import { looksLikeHtml } from "../../src/pages/decode.ts";
+import { extractText, htmlToText } from "../../src/pages/extract.ts";
 import { byExtent } from "../setup/place.ts";
 
 const HTML = "text/html; charset=utf-8";

@@ -4,12 +4,21 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
+import { TRAIN_OPTIONS } from "../../../src/index.ts";
+import type { RunFiles } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { App, PageElement } from "../../shell/app.ts";
 import type { ChartSeries } from "../../widgets/chart-data.ts";
+import { RunKeeper } from "../../storage/run-keeper.ts";
+import type { LoadedRun } from "../../storage/run-store.ts";
+import { fetchServedRun, servedRunOf } from "../../storage/served-run.ts";
+import { differences, linkedOptions, readLink, writeLink } from "../../shell/link.ts";
+import { BUNDLED_NAMES } from "../../texts/bundled.ts";
+import { choiceOf, PRESETS } from "./presets.ts";
 import "./before-after.ts";
 import "./control-bar.ts";
 import type { ControlBar } from "./control-bar.ts";
+import "./keep-run.ts";
 import { baselinesOf, verdictOf } from "./milestones.ts";
 import "./setup-form.ts";
 import type { SetupForm } from "./setup-form.ts";
@@ -23,6 +32,8 @@ export class PlayPage extends LitElement implements PageElement {
     rest: { attribute: false },
     parameters: { attribute: false },
     problem: { state: true },
+    earlier: { state: true },
+    ignored: { state: true },
   };
   static override styles: CSSResult[] = [
     shared,
@@ -48,17 +59,26 @@ export class PlayPage extends LitElement implements PageElement {
   declare rest: string;
   declare parameters: URLSearchParams;
   declare problem: string | null;
+  /** A training of an earlier visit, which the visitor may continue. */
+  declare earlier: LoadedRun | null;
+  /** What a link asked for in vain, a sentence each. */
+  declare ignored: readonly string[];
+  #keeper: RunKeeper | null = null;
+  #arrived = "";
   #removeKeys: (() => void) | null = null;
   readonly #redraw = (): void => this.#changed();
 
   constructor() {
     super();
     this.problem = null;
+    this.earlier = null;
+    this.ignored = [];
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
     const { run } = this.app;
+    this.#keeper ??= new RunKeeper(run, () => this.requestUpdate());
     run.addEventListener("change", this.#redraw);
     this.#removeKeys = this.app.addShortcuts([
       { key: " ", label: "Space", does: "play or pause", run: () => this.#controls?.playOrPause() },
@@ -83,6 +103,7 @@ export class PlayPage extends LitElement implements PageElement {
         Everything on this page is computed here, in your browser, by the same code as the command’s. Nothing you enter
         leaves your machine.
       </p>
+      ${this.ignored.map((sentence) => html`<p class="small">The link: ${sentence}</p>`)} ${this.#offer()}
       <div class="top">
         <section class="card">
           <h2>Trained earlier, on names</h2>
@@ -95,7 +116,27 @@ export class PlayPage extends LitElement implements PageElement {
         </section>
       </div>
       ${header === null ? nothing : this.#training()}
+      <section class="card">
+        <h2>Take it with you</h2>
+        <mg-keep-run
+          .run=${run}
+          .keeper=${this.#keeper}
+          .hasOwnText=${this.#form?.choice === "own"}
+          .linkOf=${(withText: boolean) => this.#linkOf(withText)}
+        ></mg-keep-run>
+      </section>
     `;
+  }
+
+  /** Offers to continue what an earlier visit left. */
+  #offer(): TemplateResult | typeof nothing {
+    const { earlier } = this;
+    if (earlier === null || this.app.run.header !== null) return nothing;
+    return html`<section class="card row">
+      <span>Your last training here stopped at step ${earlier.run.step.toLocaleString("en")}.</span>
+      <button @click=${() => void this.#try(() => this.#continue(earlier))}>Continue it</button>
+      <button @click=${() => void this.#forget()}>Discard it</button>
+    </section>`;
   }
 
   #training(): TemplateResult {
@@ -142,6 +183,10 @@ export class PlayPage extends LitElement implements PageElement {
     ];
   }
 
+  get #form(): SetupForm | null {
+    return this.renderRoot.querySelector<SetupForm>("mg-setup-form");
+  }
+
   get #controls(): ControlBar | null {
     return this.renderRoot.querySelector<ControlBar>("mg-control-bar");
   }
@@ -163,23 +208,81 @@ export class PlayPage extends LitElement implements PageElement {
 
   override updated(changed: PropertyValues): void {
     if (changed.has("app")) this.app.run.warmUp();
+    if (changed.has("parameters")) void this.#arrive();
   }
 
-  /** Opens what the form describes, and plays it. */
-  async #train(): Promise<void> {
-    const form = this.renderRoot.querySelector<SetupForm>("mg-setup-form");
-    if (form === null) return;
+  /** What the address asks for: a served run, a training, or nothing; then an earlier visit's run is offered. */
+  async #arrive(): Promise<void> {
+    const address = this.parameters.toString();
+    if (address === this.#arrived) return;
+    this.#arrived = address;
+    const served = servedRunOf(this.parameters);
+    if (served !== null) {
+      await this.#try(async () => await this.#openRun((await fetchServedRun(served)).files));
+    } else if (address !== "") await this.#follow();
+    else this.earlier = (await this.#keeper?.loadLast()) ?? null;
+  }
+
+  /** Trains what a link holds. */
+  async #follow(): Promise<void> {
+    const { link, ignored } = readLink(this.parameters, PRESETS);
+    this.ignored = ignored;
+    const choice = link.text === null ? choiceOf(link.preset) : "own";
+    this.#form?.show(choice, linkedOptions(link, PRESETS), link.text ?? "");
+    if (choice !== "own" || link.text !== null) await this.#train();
+  }
+
+  async #openRun(files: RunFiles): Promise<void> {
+    await import("../../widgets/line-chart.ts");
+    await this.app.run.openFiles({ files, bundled: BUNDLED_NAMES });
+  }
+
+  async #continue({ files }: LoadedRun): Promise<void> {
+    await this.#openRun(files);
+    await this.app.run.call("play");
+  }
+
+  async #forget(): Promise<void> {
+    this.earlier = null;
+    await this.#keeper?.forget();
+  }
+
+  /** The address that trains what is trained now. */
+  #linkOf(withText: boolean): string {
+    const request = this.app.run.request;
+    const preset = this.#form?.choice ?? "names";
+    const options = differences(request?.options ?? {}, preset, PRESETS);
+    const text = preset === "own" && withText ? (request?.texts.join("\n") ?? null) : null;
+    const seed = request?.options.seed ?? SEED;
+    const parameters = writeLink({ preset, options, seed, view: {}, text });
+    return `${location.href.split("#")[0]}#/play?${parameters.toString()}`;
+  }
+
+  /** Does something that may fail, and shows why. */
+  async #try(work: () => Promise<void>): Promise<void> {
     this.problem = null;
     try {
-      // Loaded with the first training: the first page stays small.
-      await import("../../widgets/line-chart.ts");
-      await this.app.run.open(await form.request());
-      await this.app.run.call("play");
+      await work();
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
   }
+
+  /** Opens what the form describes, and plays it. */
+  async #train(): Promise<void> {
+    const form = this.#form;
+    if (form === null) return;
+    await this.#try(async () => {
+      // Loaded with the first training: the first page stays small.
+      await import("../../widgets/line-chart.ts");
+      await this.app.run.open(await form.request());
+      await this.app.run.call("play");
+    });
+  }
 }
+
+/** The default of `--seed`. */
+const SEED = TRAIN_OPTIONS.seed.initial;
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

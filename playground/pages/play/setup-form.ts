@@ -7,19 +7,11 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { ModelOptions } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { RunRequest } from "../../run/protocol.ts";
-import { BUNDLED_NAMES, fetchGenesis } from "../../texts/bundled.ts";
+import { BUNDLED_NAMES } from "../../texts/bundled.ts";
+import { PRESETS } from "./presets.ts";
+import type { TextChoice } from "./presets.ts";
 import "../../widgets/option-fields.ts";
 import type { OptionFields, OptionKey } from "../../widgets/option-fields.ts";
-
-/** Where the text comes from. */
-export type TextChoice = "names" | "genesis" | "own";
-
-/** Options that suit each text: a verse is longer than a name. */
-const PRESETS: Readonly<Record<TextChoice, ModelOptions>> = {
-  names: {},
-  genesis: { blockSize: 64, nEmbd: 32, numSteps: 500, batchSize: 16 },
-  own: { blockSize: 64, nEmbd: 32, numSteps: 500, batchSize: 16 },
-};
 
 const FIRST: readonly OptionKey[] = ["numSteps", "nEmbd", "nLayer", "nHead", "blockSize", "learningRate"];
 const MORE: readonly OptionKey[] = [
@@ -86,8 +78,8 @@ export class SetupForm extends LitElement {
   /** The training that the form describes. Rejects if a bundled text cannot be loaded. */
   async request(): Promise<RunRequest> {
     const { choice, ownText, values } = this;
-    const text = choice === "names" ? BUNDLED_NAMES : choice === "genesis" ? await fetchGenesis() : ownText;
-    return { texts: [text], options: values };
+    const textOf = { names: () => BUNDLED_NAMES, genesis: loadGenesis, own: () => ownText };
+    return { texts: [await textOf[choice]()], options: values };
   }
 
   /** Shows a training, as a link or a run describes it. */
@@ -181,5 +173,7 @@ export class SetupForm extends LitElement {
     if (this.problem === null) this.dispatchEvent(new Event("train"));
   }
 }
+
+const loadGenesis = async (): Promise<string> => (await import("../../texts/genesis.ts")).GENESIS;
 
 customElements.define("mg-setup-form", SetupForm);
