@@ -1,0 +1,202 @@
+/**
+ * Why this token: what each part of the model adds to a token's logit, which is their sum, and beside it the token's
+ * probability in a model without that part.
+ */
+import { css, html, LitElement } from "lit";
+import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
+import { shared } from "../../design/shared.ts";
+import type { RunClient } from "../../run/client.ts";
+import type { At, Contribution, Inspection } from "../../run/protocol.ts";
+import { LiveAnswer } from "../../widgets/live-answer.ts";
+import { likeliestFirst, probabilitiesAt } from "./probabilities.ts";
+import { shownToken, textOf } from "./token-text.ts";
+
+/** What is shown, all of it of one token and position. */
+interface Reasons {
+  readonly parts: readonly Contribution[];
+  /** The logit of the forward pass. */
+  readonly logit: number;
+  readonly probability: number;
+}
+
+/** `<mg-why-token .run .at .inspection .position>`; fires "choose" with `detail: number` for another position. */
+export class WhyToken extends LitElement {
+  static override properties: PropertyDeclarations = {
+    run: { attribute: false },
+    at: { attribute: false },
+    inspection: { attribute: false },
+    position: { attribute: false },
+    target: { state: true },
+  };
+  static override styles: CSSResult[] = [
+    shared,
+    css`
+      .bar {
+        position: relative;
+        width: 150px;
+        min-width: 90px;
+      }
+      .bar span {
+        position: absolute;
+        top: 7px;
+        height: 12px;
+        min-width: 1px;
+      }
+      .plus {
+        background: var(--positive);
+      }
+      .minus {
+        background: var(--negative);
+      }
+      .bar::before {
+        content: "";
+        position: absolute;
+        left: 50%;
+        top: 0;
+        bottom: 0;
+        border-left: 1px solid var(--line);
+      }
+      tfoot td,
+      tfoot th {
+        font-weight: 700;
+        color: var(--ink);
+        border-bottom: 0;
+      }
+    `,
+  ];
+  declare run: RunClient;
+  declare at: At;
+  declare inspection: Inspection;
+  /** After which token the next one is explained. */
+  declare position: number;
+  /** The explained token; null: the one that comes next in the text, or the likeliest after it. */
+  declare target: number | null;
+  readonly #live = new LiveAnswer<Reasons>(this, {
+    subject: () => JSON.stringify([this.#prefix, this.#explained]),
+    ask: (run, at) => this.#ask(run, at),
+  });
+
+  constructor() {
+    super();
+    [this.position, this.target] = [0, null];
+  }
+
+  get #prefix(): string {
+    const tokens = this.inspection.tokens.slice(0, this.position + 1);
+    return textOf(tokens, this.run.header?.options.tokenizer ?? "char");
+  }
+
+  get #explained(): number {
+    const { inspection, position } = this;
+    return this.target ?? inspection.ids[position + 1] ?? likeliestFirst(inspection, position)[0];
+  }
+
+  async #ask(run: RunClient, at: At): Promise<Reasons> {
+    const [text, target, ids] = [this.#prefix, this.#explained, this.inspection.ids.slice(0, this.position + 1)];
+    const own = await run.call("inspect", { at, text, heads: [] });
+    if (own.ids.length !== ids.length || own.ids.some((id, t) => id !== ids[t])) {
+      throw new Error("Cut here, the text has other tokens: this place is within a word. Choose the end of a word.");
+    }
+    const last = ids.length - 1;
+    const parts = await run.call("contributions", { at, text, target });
+    const vocabSize = own.logits.length / own.ids.length;
+    return { parts, logit: own.logits[last * vocabSize + target], probability: probabilitiesAt(own, last)[target] };
+  }
+
+  override render(): TemplateResult {
+    const { tokens } = this.inspection;
+    const vocabulary = this.run.header?.vocabulary ?? [];
+    const probabilities = probabilitiesAt(this.inspection, this.position);
+    return html`
+      <div class="row">
+        <label class="field"
+          >After
+          <select @change=${(event: Event) => this.#choosePosition(event)}>
+            ${tokens.map(
+              (token, t) =>
+                html`<option value=${t} .selected=${t === this.position}>${t}: ${shownToken(token)}</option>`,
+            )}
+          </select>
+        </label>
+        <label class="field"
+          >why
+          <select @change=${(event: Event) => this.#chooseTarget(event)}>
+            ${likeliestFirst(this.inspection, this.position).map(
+              (id) =>
+                html`<option value=${id} .selected=${id === this.#explained}>
+                  ${nextName(vocabulary[id])} (${(100 * probabilities[id]).toFixed(1)} %)
+                </option>`,
+            )}
+          </select>
+        </label>
+      </div>
+      ${this.#live.problem === null ? "" : html`<p role="alert">${this.#live.problem}</p>`}
+      ${this.#live.value === null ? html`<p class="muted">…</p>` : reasonsTable(this.#live.value)}
+    `;
+  }
+
+  #choosePosition({ target }: Event): void {
+    if (!(target instanceof HTMLSelectElement)) return;
+    this.target = null;
+    this.dispatchEvent(new CustomEvent("choose", { detail: Number(target.value) }));
+  }
+
+  #chooseTarget({ target }: Event): void {
+    if (target instanceof HTMLSelectElement) this.target = Number(target.value);
+  }
+}
+
+/** BOS as the next token is the end of the text. */
+const nextName = (token: string | undefined): string => (token === "<bos>" ? "the end" : shownToken(token ?? ""));
+
+const signed = (value: number, digits: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+const percent = (probability: number): string => `${(100 * probability).toFixed(1)} %`;
+
+function reasonsTable({ parts, logit, probability }: Reasons): TemplateResult {
+  const largest = Math.max(...parts.map((part) => Math.abs(part.logit)), 1e-9);
+  const sum = parts.reduce((total, part) => total + part.logit, 0);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="What adds up to the logit">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">part</th>
+            <th scope="col" class="number">adds</th>
+            <td></td>
+            <th scope="col" class="number">probability without it</th>
+            <th scope="col" class="number">change</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${parts.map((part) => reasonRow(part, largest, probability))}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">sum</th>
+            <td class="number">${signed(sum, 3)}</td>
+            <td></td>
+            <td class="number">${percent(probability)}</td>
+            <td class="number">with all</td>
+          </tr>
+        </tfoot>
+      </table>
+    </div>
+    <p class="small muted">The logit that the model computes for it: ${signed(logit, 3)}.</p>`;
+}
+
+function reasonRow(
+  { name, logit, probabilityWithout: without }: Contribution,
+  largest: number,
+  all: number,
+): TemplateResult {
+  const width = (50 * Math.abs(logit)) / largest;
+  const bar = logit < 0 ? ["minus", `right:50%`] : ["plus", `left:50%`];
+  return html`<tr>
+    <th scope="row">${name}</th>
+    <td class="number">${signed(logit, 3)}</td>
+    <td class="bar"><span class=${bar[0]} style="${bar[1]};width:${width}%"></span></td>
+    <td class="number">${without === null ? "–" : percent(without)}</td>
+    <td class="number">${without === null ? "–" : `${signed(100 * (without - all), 1)} points`}</td>
+  </tr>`;
+}
+
+customElements.define("mg-why-token", WhyToken);
