@@ -133,4 +133,7 @@ export function expectOneLine(stderr: string, message: RegExp): void {
 }
 
 export const isInstalled = (tool: string): boolean => spawnSync("sh", ["-c", `command -v ${tool}`]).status === 0;
+/** Whether strace may trace: containers often forbid it. */
+export const canTrace: boolean =
+  isInstalled("strace") && spawnSync("strace", ["-qq", "-o", "/dev/null", "true"]).status === 0;
 export const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
