@@ -3,3 +3,6 @@ import names from "../../data/names.txt?raw";
 
 /** One name per line. */
 export const BUNDLED_NAMES: string = names;
+
+/** Loads the first 200 verses of Genesis, one per line. Rejects if the site is out of reach. */
+export const fetchGenesis = async (): Promise<string> => (await import("./genesis.ts")).GENESIS;

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,17 @@ import { describe, expect, test } from "vitest";
 import { Lock } from "../../src/node/lock.ts";
 import { microgpt, workspace, writeWords } from "../setup/microgpt.ts";
 import { byExtent } from "../setup/place.ts";
-import { expectAllWhole, expectOneLine, leftovers, savedSteps, start, TRAINER, until } from "../setup/trainer.ts";
+import {
+  canUnshare,
+  expectAllWhole,
+  expectOneLine,
+  IN_A_CONTAINER,
+  leftovers,
+  savedSteps,
+  start,
+  TRAINER,
+  until,
+} from "../setup/trainer.ts";
 
 /** A training that goes on until it is stopped. */
 async function training(): Promise<{ directory: string; run: string; trainer: ReturnType<typeof start> }> {
@@ -30,10 +40,6 @@ test("a second process is refused by the name of the first, and disturbs nothing
   expect((await trainer.ended).exitCode).toBe(130);
   expect(leftovers(directory)).toEqual([]);
 });
-
-// --kill-child: all in it ends with unshare itself.
-const IN_A_CONTAINER = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
-const canUnshare = spawnSync(IN_A_CONTAINER[0], [...IN_A_CONTAINER.slice(1), "true"]).status === 0;
 
 describe.skipIf(!canUnshare)("in another container (skipped where unshare is missing or may not make one)", () => {
   test("a living run is refused; --take-over takes it, and the first owner stops without writing to it", async () => {

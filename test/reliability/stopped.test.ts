@@ -15,10 +15,17 @@ const hashes = (directory: string): Record<string, string> =>
       .map((path) => [path, createHash("sha256").update(readFileSync(path)).digest("hex")]),
   );
 
-const hasGrown = (run: string): boolean => {
-  const path = join(run, "metrics.jsonl");
-  return existsSync(path) && statSync(path).size > 0;
-};
+/** Whether each log of a run has been appended to, so is open. */
+function hasGrown(run: string): boolean {
+  const events = join(run, "tensorboard");
+  if (!existsSync(events)) return false;
+  const logs = [
+    join(run, "metrics.jsonl"),
+    join(run, "metrics.csv"),
+    ...readdirSync(events).map((name) => join(events, name)),
+  ];
+  return logs.length === 3 && logs.every((path) => existsSync(path) && statSync(path).size > 60_000);
+}
 
 const OFTEN = ["--save-interval", "5", "--eval-interval", "50"];
 /** Nothing is written but metrics, whenever another 64 KiB of them are buffered. */

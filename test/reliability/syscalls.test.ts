@@ -1,10 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { workspace, writeWords } from "../setup/microgpt.ts";
 import { byExtent, EXTENT } from "../setup/place.ts";
-import { expectAllWhole, fingerprint, isInstalled, leftovers, savedSteps, start, TRAINER } from "../setup/trainer.ts";
+import { canTrace, expectAllWhole, fingerprint, leftovers, savedSteps, start, TRAINER } from "../setup/trainer.ts";
 
 /** Two checkpoints and more are written and the oldest pruned: every kind of system call that a save makes. */
 const ARGUMENTS = [
@@ -33,16 +32,6 @@ const strace = (call: string, action: string, n: number): string[] => [
   "-e",
   `inject=${call}:${action}:when=${n}`,
 ];
-
-function tracing(): boolean {
-  try {
-    execFileSync("strace", ["-qq", "-o", "/dev/null", "true"]);
-    return true;
-  } catch {
-    return false;
-  }
-}
-const canTrace = isInstalled("strace") && tracing();
 
 const SYSCALLS = { tags: ["syscalls"], timeout: 900_000 };
 
@@ -162,36 +151,6 @@ describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing 
       expect(warned + ended).toBeGreaterThan(EXTENT === "quick" || call === "unlink" ? 0 : 1);
     },
   );
-
-  test("the bytes of every file are on the disk before its name, and its name before an older one goes", async () => {
-    const { directory, args } = trial();
-    const log = join(directory, "calls");
-    const calls = "openat,fsync,rename,unlink,pwrite64";
-    const { exitCode } = await start(args, ["strace", "-qq", "-y", "-o", log, "-e", `trace=${calls}`]).ended;
-    expect(exitCode).toBe(0);
-    const synced = new Set<string>();
-    let [renamed, pruned, appended] = [0, 0, 0];
-    for (const line of readFileSync(log, "utf8").split("\n")) {
-      const [, call, path = "", to = ""] =
-        /^(\w+)\((?:AT_FDCWD<[^>]*>, )?(?:\d+<|")([^">]*)(?:[">], "([^"]*))?/.exec(line) ?? [];
-      if (call === "fsync") synced.add(path);
-      if (call === "pwrite64" && path.endsWith("metrics.jsonl")) {
-        synced.delete(path);
-        appended++;
-      }
-      if (call === "rename" && path.includes(".tmp-")) {
-        expect(synced).toContain(path);
-        if (to.includes("step-") && appended > 0) expect(synced).toContain(join(dirname(dirname(to)), "metrics.jsonl"));
-        synced.delete(dirname(to));
-        renamed++;
-      }
-      if (call === "unlink" && path.includes("step-")) {
-        expect(synced).toContain(dirname(path));
-        pruned++;
-      }
-    }
-    expect([renamed > 8, pruned > 0, appended > 1]).toEqual([true, true, true]);
-  });
 
   // As `resume` meets the lock of a killed process, it takes it over: a kill in the middle of that must bar nobody.
   test.each(

@@ -133,4 +133,17 @@ export function expectOneLine(stderr: string, message: RegExp): void {
 }
 
 export const isInstalled = (tool: string): boolean => spawnSync("sh", ["-c", `command -v ${tool}`]).status === 0;
+/** Whether strace may trace: containers often forbid it. */
+export const canTrace: boolean =
+  isInstalled("strace") && spawnSync("strace", ["-qq", "-o", "/dev/null", "true"]).status === 0;
+/** What begins a command in a container. --kill-child: all in it ends with unshare itself. */
+export const IN_A_CONTAINER: readonly string[] = [
+  "unshare",
+  "--map-root-user",
+  "--pid",
+  "--fork",
+  "--mount-proc",
+  "--kill-child",
+];
+export const canUnshare: boolean = spawnSync(IN_A_CONTAINER[0], [...IN_A_CONTAINER.slice(1), "true"]).status === 0;
 export const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();

@@ -7,7 +7,7 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { ModelOptions } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { RunRequest } from "../../run/protocol.ts";
-import { BUNDLED_NAMES } from "../../texts/bundled.ts";
+import { BUNDLED_NAMES, fetchGenesis } from "../../texts/bundled.ts";
 import { PRESETS } from "./presets.ts";
 import type { TextChoice } from "./presets.ts";
 import "../../widgets/option-fields.ts";
@@ -78,7 +78,7 @@ export class SetupForm extends LitElement {
   /** The training that the form describes. Rejects if a bundled text cannot be loaded. */
   async request(): Promise<RunRequest> {
     const { choice, ownText, values } = this;
-    const textOf = { names: () => BUNDLED_NAMES, genesis: loadGenesis, own: () => ownText };
+    const textOf = { names: () => BUNDLED_NAMES, genesis: fetchGenesis, own: () => ownText };
     return { texts: [await textOf[choice]()], options: values };
   }
 
@@ -173,7 +173,5 @@ export class SetupForm extends LitElement {
     if (this.problem === null) this.dispatchEvent(new Event("train"));
   }
 }
-
-const loadGenesis = async (): Promise<string> => (await import("../../texts/genesis.ts")).GENESIS;
 
 customElements.define("mg-setup-form", SetupForm);

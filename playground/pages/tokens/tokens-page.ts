@@ -4,7 +4,7 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { TokenizerKind } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { App, PageElement } from "../../shell/app.ts";
-import { fetchGenesis } from "../../texts/genesis.ts";
+import { fetchGenesis } from "../../texts/bundled.ts";
 import "../../widgets/text-input.ts";
 import type { TextChange } from "../../widgets/text-input.ts";
 import { countsTable, frequentTable } from "./counts-table.ts";
