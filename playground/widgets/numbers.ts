@@ -9,5 +9,14 @@ export function short(number: number): string {
   return text.replaceAll("-", "−").replace("e+", "e");
 }
 
+/** A number with all of its digits, and a real minus sign. */
+export const exact = (number: number): string => String(number).replaceAll("-", "−");
+
+/** "1 value", "2 values". */
+export const counted = (count: number, noun: string): string => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+/** A number within a product: negative ones in brackets. */
+export const factor = (number: number): string => (number < 0 ? `(${short(number)})` : short(number));
+
 /** A whole number with a comma before every three digits. */
 export const whole = (number: number): string => number.toLocaleString("en-US");

@@ -1,5 +1,5 @@
 /** A source text with one line lit, which stays in view. Lines that have run before are marked in the margin. */
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
 import { shared } from "../design/shared.ts";
 
@@ -83,7 +83,7 @@ export class SourceView extends LitElement {
       <ol>
         ${lines.map(
           (line, i) =>
-            html`<li aria-current=${i + 1 === this.line ? "step" : null}>
+            html`<li aria-current=${i + 1 === this.line ? "step" : nothing}>
               <span aria-hidden="true">${i + 1}</span><code class=${isComment(line) ? "comment" : ""}>${line}</code>
             </li>`,
         )}

@@ -118,12 +118,26 @@ test("a value is there from the event that makes it, a gradient from its visit, 
   expect(story.dataAt(story.weights - 1, story.end)).toBe(story.step.after.at(-1));
 });
 
+test("the lit line is that of gpt, of the operation, or of the innermost function, by zoom", () => {
+  const { start, end } = story.operations.find(({ name }) => name === "normed")!;
+  const lines = (event: number): number[] => ZOOMS.map((zoom) => story.lineAt(event, zoom));
+  // documentLoss calls gpt at line 172, gpt rmsnorm at 140; rmsnorm multiplies at 122, by mul at 67.
+  expect(lines(start)).toEqual([172, 140, 120, 120]);
+  expect(lines(end - 1)).toEqual([172, 140, 122, 67]);
+  expect(new Set(lines(story.starts.backward))).toEqual(new Set([41]));
+});
+
 test("every value has a name; weights and results have those of the source", () => {
   expect(story.labels.filter((label) => label === "")).toEqual([]);
   const { start } = story.step.matrices.find(({ name }) => name === "layer0.attn_wq")!;
   expect(story.labels[start + 2 * 16 + 5]).toBe("layer0.attn_wq[2][5]");
   const all = new Set(story.labels);
-  for (const label of ["query[3] of token 2", "attentionWeights[0] of token 1", "inverseRms of token 0", "mean loss"]) {
+  for (const label of [
+    "query[3] at position 2",
+    "attentionWeights[0] at position 1",
+    "inverseRms at position 0",
+    "mean loss",
+  ]) {
     expect(all).toContain(label);
   }
 });
@@ -137,7 +151,7 @@ test("a formula with its numbers gives the value's number", () => {
     .map(Number);
   expect(formula).toMatch(/ \+ .* = /);
   expect(Math.abs(a + b - sum)).toBeLessThan(1e-3);
-  const inverse = story.labels.indexOf("inverseRms of token 0");
+  const inverse = story.labels.indexOf("inverseRms at position 0");
   expect(formulaOf(story.trace, inverse)).toMatch(/\^\(−0\.5000\) = /);
   expect(formulaOf(story.trace, 0)).toBeNull();
 });
@@ -146,7 +160,7 @@ test("the matrix zoom of a linear operation has its weights, its input and its r
   const query = story.operations.find(({ name }) => name === "query")!;
   const drawn = tensorsOf(story, query, query.end).map(({ name, rows, columns }) => [name, rows, columns]);
   expect(drawn).toEqual([
-    ["x = normed of token 0", 1, 16],
+    ["x = normed at position 0", 1, 16],
     ["weight = layer0.attn_wq", 16, 16],
     ["query", 1, 16],
   ]);

@@ -2,9 +2,8 @@
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
-import { short } from "../../widgets/numbers.ts";
-import { VIEW_PROPERTIES } from "./events.ts";
-import { goTo } from "./events.ts";
+import { exact, factor, short } from "../../widgets/numbers.ts";
+import { goTo, VIEW_PROPERTIES } from "./events.ts";
 import type { Story } from "./story.ts";
 
 /** `<mg-step-adam .story .event .chosen .check>`, `chosen` a weight. */
@@ -81,12 +80,12 @@ export class AdamView extends LitElement {
     const isKnown = story.gradAt(chosen, event) !== null || story.visitOf[chosen] < 0;
     return [
       ["g", "d loss / d weight", isKnown ? short(g) : "–"],
-      ["m", `0.85 · ${short(data.meanBefore[chosen])} + 0.15 · g`, when(1, adam.mean[chosen])],
+      ["m", `0.85 · ${factor(data.meanBefore[chosen])} + 0.15 · g`, when(1, adam.mean[chosen])],
       ["v", `0.99 · ${short(data.meanSquareBefore[chosen])} + 0.01 · g²`, when(2, adam.meanSquare[chosen])],
       ["m̂", `m / (1 − 0.85^${t})`, when(3, adam.mHat[chosen])],
       ["v̂", `v / (1 − 0.99^${t})`, when(4, adam.vHat[chosen])],
       ["update", `−${short(step.learningRate)} · m̂ / (√v̂ + 1e−8)`, when(5, step.after[chosen] - old)],
-      ["weight", short(old), when(5, step.after[chosen])],
+      ["weight", `${short(old)} + update`, when(5, step.after[chosen])],
     ];
   }
 
@@ -98,7 +97,7 @@ export class AdamView extends LitElement {
     const error = Math.abs(difference - g);
     const agrees = error <= 1e-8 + 1e-5 * Math.abs(g);
     this.verdict =
-      `(loss(w + h) − loss(w − h)) / 2h = ${difference.toPrecision(8)}; g = ${g.toPrecision(8)}: ` +
+      `(loss(w + h) − loss(w − h)) / 2h = ${exact(Number(difference.toPrecision(8)))}; g = ${exact(Number(g.toPrecision(8)))}: ` +
       (agrees ? "they agree." : `they differ by ${short(error)}.`);
   }
 }

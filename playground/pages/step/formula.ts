@@ -1,7 +1,7 @@
 /** How a value was computed, with its numbers in place: "0.12 · 0.5 + … = 0.31". By the function that made it. */
 import { childrenOf } from "../../../src/trace/trace.ts";
 import type { Trace } from "../../../src/trace/trace.ts";
-import { short } from "../../widgets/numbers.ts";
+import { factor, short } from "../../widgets/numbers.ts";
 import { lastAt } from "./story.ts";
 
 /** The function of microgpt.ts that made a value; null for a weight or a constant. */
@@ -17,7 +17,7 @@ export function formulaOf(trace: Trace, id: number): string | null {
   const maker = makerOf(trace, id);
   if (maker === null) return null;
   const { children } = childrenOf(trace, id);
-  const numbers = Array.from(children, (child) => bracketed(trace.values.data[child]));
+  const numbers = Array.from(children, (child) => factor(trace.values.data[child]));
   const exponent = maker === "pow" ? exponentOf(trace, id) : 0;
   return `${rightSide(maker, numbers, exponent)} = ${short(trace.values.data[id])}`;
 }
@@ -45,7 +45,7 @@ function rightSide(maker: string, [a, b = "", ...rest]: readonly string[], expon
     case "relu":
       return `max(0, ${a})`;
     case "pow":
-      return `${a}^${bracketed(exponent)}`;
+      return `${a}^${factor(exponent)}`;
     default:
       return dotOf([a, b, ...rest]);
   }
@@ -58,5 +58,3 @@ function dotOf(numbers: readonly string[]): string {
   const more = half > TERMS ? ` + … (${half} products)` : "";
   return terms.join(" + ") + more;
 }
-
-const bracketed = (number: number): string => (number < 0 ? `(${short(number)})` : short(number));

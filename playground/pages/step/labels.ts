@@ -1,4 +1,4 @@
-/** A name for every value of a traced step, as the source names it: "layer0.attn_wq[3][5]", "query[3] of token 2". */
+/** A name for every value of a traced step, as the source names it: "layer0.attn_wq[3][5]", "query[3] at position 2". */
 import { idsOf, NONE } from "../../../src/trace/trace.ts";
 import type { TracedStep } from "../../../src/trace/trace-step.ts";
 import type { Operation } from "./operations.ts";
@@ -7,13 +7,13 @@ import type { Operation } from "./operations.ts";
 export function labelsOf(step: TracedStep, operations: readonly Operation[]): readonly string[] {
   const labels = new Array<string>(step.trace.values.data.length).fill("");
   labelWeights(step, labels);
-  for (const { name, position, result } of operations) labelAll(labels, result, name, ofToken(position));
+  for (const { name, position, result } of operations) labelAll(labels, result, name, atPosition(position));
   labelVariables(step, operations, labels);
   labelRest(step, labels);
   return labels;
 }
 
-const ofToken = (position: number): string => (position === NONE ? "" : ` of token ${position}`);
+const atPosition = (position: number): string => (position === NONE ? "" : ` at position ${position}`);
 
 function labelAll(labels: string[], ids: Int32Array, name: string, suffix: string): void {
   for (const [i, id] of ids.entries()) {
@@ -31,12 +31,15 @@ function labelWeights({ matrices }: TracedStep, labels: string[]): void {
 function labelVariables({ trace }: TracedStep, operations: readonly Operation[], labels: string[]): void {
   const { variables, calls, names } = trace;
   let next = 0;
+  const { end } = operations.at(-1)!;
   for (const [i, tensor] of variables.tensor.entries()) {
     const event = variables.event[i];
+    // Backward and Adam make no values.
+    if (event >= end) return;
     while (next + 1 < operations.length && operations[next + 1].start <= event) next++;
     const isParameter = calls.start[variables.call[i]] === event;
     if (tensor === NONE || isParameter) continue;
-    labelAll(labels, idsOf(trace, tensor), names[variables.name[i]], ofToken(operations[next].position));
+    labelAll(labels, idsOf(trace, tensor), names[variables.name[i]], atPosition(operations[next].position));
   }
 }
 

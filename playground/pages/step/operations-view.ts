@@ -59,7 +59,7 @@ export class OperationsView extends LitElement {
     const asGradients = this.showsGradients ?? phase !== "forward";
     const { characters } = story.data;
     return html`
-      <h2>Token ${position}: ${characters[story.step.tokens[position]]}</h2>
+      <h2>Position ${position}: the token ${characters[story.step.tokens[position]]}</h2>
       <p class="small muted">
         ${
           asGradients
@@ -81,7 +81,7 @@ export class OperationsView extends LitElement {
     const { story, event } = this;
     const ids = [...operation.result];
     const numbers = ids.map((id) => (asGradients ? story.gradAt(id, event) : story.dataAt(id, event)));
-    return html`<li aria-current=${isCurrent ? "step" : null}>
+    return html`<li aria-current=${isCurrent ? "step" : nothing}>
       <button class="link small" @click=${() => goTo(this, operation.end - 1)}>${operation.about}</button>
       <mg-tensor
         .name=${asGradients ? `d loss / d ${operation.name}` : operation.name}

@@ -1,5 +1,5 @@
 /** Zoom 1, the step: what the model reads and predicts at each position, the mean loss, and how far backward and Adam are. */
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import { short, whole } from "../../widgets/numbers.ts";
@@ -85,7 +85,7 @@ export class StepOverview extends LitElement {
     const probabilities = story.operations.find((one) => one.name === "probabilities" && one.position === position)!;
     const first = story.operations.find((one) => one.position === position)!;
     const isNow = event >= first.start && event < end;
-    return html`<li class="card" aria-current=${isNow ? "step" : null}>
+    return html`<li class="card" aria-current=${isNow ? "step" : nothing}>
       <div class="small muted">position ${position}</div>
       <div class="letters">${read} → ${next}</div>
       <div class="small">p(${next}) ${numberButton(this, probabilities.result[tokens[position + 1]])}</div>

@@ -8,6 +8,7 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import source from "../../../src/microgpt.ts?raw";
 import { shared } from "../../design/shared.ts";
 import type { App, PageElement } from "../../shell/app.ts";
+import type { Shortcut } from "../../shell/shortcuts.ts";
 import { whole } from "../../widgets/numbers.ts";
 import "../../widgets/player.ts";
 import type { Player } from "../../widgets/player.ts";
@@ -53,23 +54,25 @@ export class StepPage extends LitElement implements PageElement {
   readonly #client = new StepClient();
   #document = "emma";
   #stepsBefore: number = STEPS_BEFORE[2];
+  readonly #shortcuts: readonly Shortcut[] = [
+    { key: " ", label: "Space", does: "play or pause the step", run: () => this.#player?.toggle() },
+    { key: "ArrowRight", label: "→", does: "one stop forward", run: () => this.#player?.move(1) },
+    { key: "ArrowLeft", label: "←", does: "one stop back", run: () => this.#player?.move(-1) },
+    { key: "ArrowDown", label: "↓", does: "look closer", run: () => this.#look(1) },
+    { key: "ArrowUp", label: "↑", does: "look from farther away", run: () => this.#look(-1) },
+  ];
   #removeShortcuts: (() => void) | null = null;
 
   constructor() {
     super();
     [this.story, this.event, this.zoom, this.picked, this.message] = [null, 0, "step", null, ""];
+    this.addEventListener("keydown", (event) => this.#pressOnButton(event));
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
     if (this.story === null) void this.#trace();
-    this.#removeShortcuts = this.app.addShortcuts([
-      { key: " ", label: "Space", does: "play or pause the step", run: () => this.#player?.toggle() },
-      { key: "ArrowRight", label: "→", does: "one stop forward", run: () => this.#player?.move(1) },
-      { key: "ArrowLeft", label: "←", does: "one stop back", run: () => this.#player?.move(-1) },
-      { key: "ArrowDown", label: "↓", does: "look closer", run: () => this.#look(1) },
-      { key: "ArrowUp", label: "↑", does: "look from farther away", run: () => this.#look(-1) },
-    ]);
+    this.#removeShortcuts = this.app.addShortcuts(this.#shortcuts);
   }
 
   override disconnectedCallback(): void {
@@ -90,6 +93,15 @@ export class StepPage extends LitElement implements PageElement {
     } catch (error) {
       this.message = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** A button has no use for arrows, so they play on after it was pressed; the shell leaves them to the button. */
+  #pressOnButton(event: KeyboardEvent): void {
+    const [target] = event.composedPath();
+    const shortcut = this.#shortcuts.find(({ key }) => key === event.key && key !== " ");
+    if (shortcut === undefined || !(target instanceof HTMLButtonElement)) return;
+    event.preventDefault();
+    shortcut.run();
   }
 
   #look(by: number): void {
@@ -152,7 +164,7 @@ export class StepPage extends LitElement implements PageElement {
   #body(story: Story): TemplateResult {
     const stops = story.stops(this.zoom);
     const position = Math.max(0, lastAt(stops, this.event));
-    const line = story.trace.events.line[this.event];
+    const line = story.lineAt(this.event, this.zoom);
     const where = `${PHASES[story.phaseAt(this.event)]}, line ${line}`;
     return html`
       <div class="bar card">

@@ -4,7 +4,7 @@ import type { CSSResult } from "lit";
 
 /** Styles of the page alone. */
 export const stepStyle: CSSResult = css`
-  form {
+  form.row {
     margin-bottom: 12px;
     align-items: end;
   }
@@ -25,6 +25,7 @@ export const stepStyle: CSSResult = css`
   .side {
     display: grid;
     gap: var(--gap);
+    grid-template-columns: minmax(0, 1fr);
     min-width: 0;
   }
   @media (max-width: 900px) {

@@ -4,7 +4,7 @@
  */
 import { adamOf, visitsOf } from "../../../src/trace/readings.ts";
 import type { AdamReadings, Visits } from "../../../src/trace/readings.ts";
-import { NONE } from "../../../src/trace/trace.ts";
+import { NONE, stackAt } from "../../../src/trace/trace.ts";
 import type { Trace } from "../../../src/trace/trace.ts";
 import type { TracedStep } from "../../../src/trace/trace-step.ts";
 import { labelsOf } from "./labels.ts";
@@ -62,6 +62,18 @@ export class Story {
   /** The events at which a zoom stops, ascending; the first is 0, the last the end. */
   stops(zoom: Zoom): Int32Array {
     return this.#stops[zoom];
+  }
+
+  /** The line that a zoom lights: far away that of an outer function, near that of the innermost. */
+  lineAt(event: number, zoom: Zoom): number {
+    const { events } = this.trace;
+    const stack = stackAt(this.trace, event);
+    const operation = this.operations[this.operationAt(event)]?.call ?? NONE;
+    const depth = { step: 0, operation: 1, matrix: Math.max(1, stack.indexOf(operation)), number: stack.length }[zoom];
+    const call = stack[Math.min(depth, stack.length - 1)];
+    let at = event;
+    while (events.call[at] !== call) at--;
+    return events.line[at];
   }
 
   /** The part of the step that an event belongs to. */

@@ -43,6 +43,6 @@ export function tensorsOf(story: Story, operation: Operation, event: number): Dr
 function inputName({ step, trace, labels }: Story, tensor: number, name: string): string {
   const [first] = idsOf(trace, tensor);
   const matrix = step.matrices.find(({ start, rows, columns }) => first >= start && first < start + rows * columns);
-  const outside = matrix?.name ?? labels[first].replace(/\[0\](?= of token|$)/, "");
+  const outside = matrix?.name ?? labels[first].replace(/\[0\](?= at position|$)/, "");
   return outside === name ? name : `${name} = ${outside}`;
 }

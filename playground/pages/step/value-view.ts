@@ -5,7 +5,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
-import { short } from "../../widgets/numbers.ts";
+import { counted, exact, short } from "../../widgets/numbers.ts";
 import { childrenOf, parentsOf } from "../../../src/trace/trace.ts";
 import "./adam-view.ts";
 import { chooseValue, goTo, VIEW_PROPERTIES } from "./events.ts";
@@ -69,7 +69,7 @@ export class ValueView extends LitElement {
       <h3>${story.labels[chosen]}</h3>
       <dl>
         <dt>data</dt>
-        <dd>${data === null ? "not computed yet" : data}</dd>
+        <dd>${data === null ? "not computed yet" : exact(data)}</dd>
         <dt>grad</dt>
         <dd>${this.#grad()}</dd>
         ${this.#made()}
@@ -87,7 +87,7 @@ export class ValueView extends LitElement {
     const { story, event, chosen } = this;
     if (story.visitOf[chosen] < 0) return "0: the loss does not depend on it";
     const grad = story.gradAt(chosen, event);
-    if (grad !== null) return String(grad);
+    if (grad !== null) return exact(grad);
     return html`not complete yet;
       <button class="link" @click=${() => goTo(this, story.visitOf[chosen])}>go to where it is</button>`;
   }
@@ -111,18 +111,26 @@ export class ValueView extends LitElement {
   #children(relatives: readonly Relative[]): TemplateResult {
     const { grad } = this.story.trace.values;
     const isKnown = this.story.gradAt(this.chosen, this.event) !== null;
-    return this.#table(`Computed from ${relatives.length} values`, relatives, "adds to its grad", ({ localGrad }) =>
-      isKnown ? short(localGrad * grad[this.chosen]) : "–",
+    return this.#table(
+      `Computed from ${counted(relatives.length, "value")}`,
+      relatives,
+      "adds to its grad",
+      ({ localGrad }) => (isKnown ? short(localGrad * grad[this.chosen]) : "–"),
     );
   }
 
   #parents(relatives: readonly Relative[]): TemplateResult {
     const { story, event } = this;
     if (relatives.length === 0) return html`<p class="small muted">Nothing was computed from it.</p>`;
-    return this.#table(`Part of ${relatives.length} values`, relatives, "adds to this grad", ({ id, localGrad }) => {
-      const grad = story.gradAt(id, event);
-      return grad === null ? "–" : short(localGrad * grad);
-    });
+    return this.#table(
+      `Part of ${counted(relatives.length, "value")}`,
+      relatives,
+      "adds to this grad",
+      ({ id, localGrad }) => {
+        const grad = story.gradAt(id, event);
+        return grad === null ? "–" : short(localGrad * grad);
+      },
+    );
   }
 
   #table(title: string, relatives: readonly Relative[], last: string, flow: (one: Relative) => string): TemplateResult {
