@@ -1,16 +1,17 @@
 /** Builds the playground as static files into `dist/playground`, and serves it while one works on it. */
 import { defineConfig } from "vite";
 import type { UserConfig } from "vite";
-
-/** What lets a page share memory with its workers; `microgpt open` sends the same headers. */
-const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+import { ISOLATION_HEADERS, SITE_HEADERS } from "../src/cli/site-headers.ts";
+import { serviceWorker } from "./build/service-worker-plugin.ts";
 
 const config: UserConfig = defineConfig({
   root: import.meta.dirname,
   // Relative addresses: the site works from any folder.
   base: "./",
-  server: { headers, host: "127.0.0.1" },
-  preview: { headers, host: "127.0.0.1" },
+  // Vite's own scripts and styles are inline, so the policy is for what is built.
+  server: { headers: ISOLATION_HEADERS, host: "127.0.0.1" },
+  preview: { headers: SITE_HEADERS, host: "127.0.0.1" },
+  plugins: [serviceWorker()],
   worker: { format: "es" },
   build: { outDir: "../dist/playground", emptyOutDir: true, target: "es2023", assetsInlineLimit: 0 },
 });
