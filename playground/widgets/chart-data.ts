@@ -138,15 +138,16 @@ function curveInWords(series: ChartSeries, xLabel: string): string {
 /** A row of the table behind a chart. */
 export interface TableRow {
   readonly x: number;
-  /** The value of each series at `x`, or the one before; null if there is none. */
+  /** The value of each series at `x`, or the one before; null before its first point and after its last one. */
   readonly values: readonly (number | null)[];
 }
 
 /** At most `count` rows of joined series, evenly spaced, the first and the last included. */
 export function rowsOf([xs, ...lines]: Aligned, count: number): TableRow[] {
   const rows = Math.min(count, xs.length);
+  const ends = lines.map((line) => line.findLastIndex((value) => value !== undefined));
   return Array.from({ length: rows }, (_, row) => {
     const i = rows === 1 ? 0 : Math.round((row * (xs.length - 1)) / (rows - 1));
-    return { x: xs[i], values: lines.map((line) => valueAt(line, i)) };
+    return { x: xs[i], values: lines.map((line, of) => (i > ends[of] ? null : valueAt(line, i))) };
   });
 }

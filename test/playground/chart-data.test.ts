@@ -81,6 +81,14 @@ test("the table has the first and the last point, and no more rows than asked fo
   expect(rowsOf([[]], 5)).toEqual([]);
 });
 
+test("the table has no value of a series before its first point and after its last one", () => {
+  const short = [
+    { label: "a", xs: [2, 4], ys: [5, 6] },
+    { label: "b", xs: null, ys: [1, 2, 3, 4, 5] },
+  ];
+  expect(rowsOf(align(short, LINEAR), 9).map(({ values: [value] }) => value)).toEqual([null, 5, 5, 6, null]);
+});
+
 test("short numbers have four digits and a letter for thousands and millions", () => {
   expect([2.71849, 1_500_000, 12_345, 0.01, Number.NaN].map(shortNumber)).toEqual([
     "2.718",

@@ -42,7 +42,10 @@ export function optionCell({ key, value, shared, label, error, set }: Cell): Tem
           <option value="" ?selected=${text === ""}>${textOf(shared)} (shared)</option>
           ${choices.map((choice) => html`<option ?selected=${choice === text}>${choice}</option>`)}
         </select>`;
-  return html`${field}${error === undefined ? nothing : html`<div class="error" role="alert">${error}</div>`}`;
+  const kept = text === "" ? textOf(shared) : text;
+  return html`${field}${
+    error === undefined ? nothing : html`<div class="error" role="alert">${error}; the run keeps ${kept}</div>`
+  }`;
 }
 
 const textOf = (value: unknown): string =>

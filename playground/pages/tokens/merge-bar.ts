@@ -37,7 +37,7 @@ export class MergeBar extends LitElement {
   static override styles: CSSResult[] = [shared, styles];
   /** null: nothing is learnt yet. */
   declare learnt: Learnt | null;
-  /** Merges applied. */
+  /** Merges asked for. */
   declare value: number;
   declare isPlaying: boolean;
   declare isTableOpen: boolean;
@@ -60,6 +60,11 @@ export class MergeBar extends LitElement {
     return this.learnt === null ? 0 : Math.max(...KINDS.map((kind) => this.learnt![kind].length));
   }
 
+  /** Merges applied, at most those that there are: a shorter text may have fewer than the one before. */
+  get applied(): number {
+    return Math.min(this.value, this.total);
+  }
+
   /** Plays, from 0 if all merges are applied; or pauses. */
   togglePlay(): void {
     if (this.isPlaying) {
@@ -74,7 +79,7 @@ export class MergeBar extends LitElement {
   /** Applies some merges more, or fewer. */
   step(by: number): void {
     this.#stop();
-    this.#set(this.value + by);
+    this.#set(this.applied + by);
   }
 
   /** The first merges change most, so they are shown one by one; a thousand take half a minute. */
@@ -145,7 +150,7 @@ export class MergeBar extends LitElement {
   }
 
   #table(): TemplateResult {
-    const rows = Array.from({ length: this.value }, (_, i) => this.value - i);
+    const rows = Array.from({ length: this.applied }, (_, i) => this.applied - i);
     const cells = (merge: LearntMerge | undefined): TemplateResult =>
       merge === undefined
         ? html`<td></td>
