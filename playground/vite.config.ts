@@ -1,5 +1,6 @@
 /** Builds the playground as static files into `dist/playground`, and serves it while one works on it. */
 import { defineConfig } from "vite";
+import { documents } from "./build/markdown.ts";
 import type { UserConfig } from "vite";
 
 /** What lets a page share memory with its workers; `microgpt open` sends the same headers. */
@@ -9,6 +10,7 @@ const config: UserConfig = defineConfig({
   root: import.meta.dirname,
   // Relative addresses: the site works from any folder.
   base: "./",
+  plugins: [documents()],
   server: { headers, host: "127.0.0.1" },
   preview: { headers, host: "127.0.0.1" },
   worker: { format: "es" },
