@@ -1,5 +1,6 @@
 /** Builds the playground as static files into `dist/playground`, and serves it while one works on it. */
 import { defineConfig } from "vite";
+import { documents } from "./build/markdown.ts";
 import type { UserConfig } from "vite";
 import { ISOLATION_HEADERS, SITE_HEADERS } from "../src/cli/site-headers.ts";
 import { serviceWorker } from "./build/service-worker-plugin.ts";
@@ -11,9 +12,11 @@ const config: UserConfig = defineConfig({
   // Vite's own scripts and styles are inline, so the policy is for what is built.
   server: { headers: ISOLATION_HEADERS, host: "127.0.0.1" },
   preview: { headers: SITE_HEADERS, host: "127.0.0.1" },
-  plugins: [serviceWorker()],
+  plugins: [documents(), serviceWorker()],
   worker: { format: "es" },
-  build: { outDir: "../dist/playground", emptyOutDir: true, target: "es2023", assetsInlineLimit: 0 },
+  build: {
+    rolldownOptions: { checks: { pluginTimings: false } },
+    outDir: "../dist/playground", emptyOutDir: true, target: "es2023", assetsInlineLimit: 0 },
 });
 
 export default config;

@@ -23,6 +23,9 @@ export class ChapterView extends LitElement {
   static override styles: CSSResult[] = [
     shared,
     css`
+      article {
+        max-width: 980px;
+      }
       article > * + * {
         margin-top: var(--gap);
       }

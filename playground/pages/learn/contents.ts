@@ -3,6 +3,7 @@ import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import { CHAPTERS } from "./chapters/index.ts";
+import { DOCUMENTS } from "./docs/documents.ts";
 import type { Reading } from "./reading.ts";
 
 /** The list. */
@@ -30,6 +31,9 @@ export class Contents extends LitElement {
       }
       ol a:hover {
         border-color: var(--accent);
+      }
+      section {
+        margin-top: var(--gap);
       }
       .done {
         color: var(--good);
@@ -65,6 +69,15 @@ export class Contents extends LitElement {
           Nine models of the same names, from guessing blindly to a GPT, trained in this page one after another, and
           their losses side by side.
         </p>
+      </section>
+      <section class="card">
+        <h2>Documentation</h2>
+        <ul>
+          ${DOCUMENTS.map(
+            ({ name, title, summary }) =>
+              html`<li><a href="#/learn/docs/${name}">${title}</a> <span class="muted">${summary}</span></li>`,
+          )}
+        </ul>
       </section>
     `;
   }

@@ -8,7 +8,11 @@ import { CHAPTERS } from "./chapters/index.ts";
 import "./contents.ts";
 import { Learner } from "./learner.ts";
 import { browserStorage, Reading } from "./reading.ts";
+import "./docs/document-view.ts";
 import "./widgets/ladder.ts";
+
+/** Addresses of documents begin with it. */
+const DOCS = "docs/";
 
 /** The page. */
 export class LearnPage extends LitElement implements PageElement {
@@ -57,7 +61,8 @@ export class LearnPage extends LitElement implements PageElement {
 
   protected override updated(changed: Map<PropertyKey, unknown>): void {
     if (!changed.has("rest") || changed.get("rest") === undefined) return;
-    scrollTo(0, 0);
+    // A document with a section scrolls to it itself.
+    if (!/^docs\/.*\//.test(this.rest)) scrollTo(0, 0);
     const chapter = CHAPTERS.find(({ name }) => name === this.rest);
     this.app.announce(chapter?.title ?? "Learn");
   }
@@ -77,6 +82,9 @@ export class LearnPage extends LitElement implements PageElement {
       ></mg-chapter-view>`;
     }
     if (this.rest === "ladder") return this.#ladder();
+    if (this.rest.startsWith(DOCS)) {
+      return html`<mg-document-view .address=${this.rest.slice(DOCS.length)}></mg-document-view>`;
+    }
     return html`<mg-learn-contents .reading=${this.#reading}></mg-learn-contents>`;
   }
 
@@ -102,6 +110,7 @@ export class LearnPage extends LitElement implements PageElement {
         >`;
       })}
       <a href="#/learn/ladder" aria-current=${this.rest === "ladder" ? "page" : "false"}>The ladder</a>
+      <a href="#/learn/docs/readme">Documentation</a>
     </nav>`;
   }
 

@@ -7,7 +7,7 @@ export const adam: Chapter = {
   title: "Adam: a step size per weight",
   summary: "m smooths the gradient, v measures its size, and their ratio is the step.",
   before: [
-    "Plain gradient descent moves each weight by the same rate times its gradient. But the gradients of two weights can differ a thousandfold: the row of e is used in almost every name, the row of q in few. A rate that suits one is wrong for the other.",
+    "Plain gradient descent moves each weight by the same rate times its gradient. But the gradients of two weights can differ a thousandfold: the row of a is used in name after name, the row of q in few. A rate that suits one is wrong for the other.",
     "*Adam* keeps two running means per weight: m of its gradients g, and v of their squares. m is the direction with the noise of single names averaged out, √v the usual size of the gradient. The weight moves by −rate · m / √v, so each weight gets a step of its own, whatever the size of its gradients.",
   ],
   question: {

@@ -3,7 +3,7 @@ import { html } from "lit";
 import type { PropertyDeclarations, TemplateResult } from "lit";
 import type { WeightTrace } from "../model/trace.ts";
 import type { Traces } from "../protocol.ts";
-import { failed, LessonWidget, numberOf, shown } from "./lesson-widget.ts";
+import { failed, LessonWidget, numberOf } from "./lesson-widget.ts";
 import "./line-chart.ts";
 import "./training-progress.ts";
 
@@ -112,12 +112,15 @@ export class AdamTrace extends LessonWidget {
           ([name, value]) =>
             html`<tr>
               <td>${name}</td>
-              <td class="number">${shown(value, 6)}</td>
+              <td class="number">${short(value)}</td>
             </tr>`,
         )}
       </tbody>
     </table>`;
   }
 }
+
+/** Four significant digits, with an exponent for what is tiny. */
+const short = (value: number): string => String(Number(value.toPrecision(4))).replaceAll("-", "−");
 
 customElements.define("mg-adam-trace", AdamTrace);

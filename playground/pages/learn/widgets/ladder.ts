@@ -95,8 +95,8 @@ export class Ladder extends LessonWidget {
       <div class="row">
         ${
           current === undefined
-            ? html`<button class="primary" ?disabled=${isDone} @click=${() => void this.#climb()}>
-                ${isDone ? "All rungs are trained" : "Train all nine, about half a minute"}
+            ? html`<button class=${isDone ? "" : "primary"} ?disabled=${isDone} @click=${() => void this.#climb()}>
+                ${isDone ? "All nine are trained" : "Train all nine, about half a minute"}
               </button>`
             : html`<button @click=${() => (this.#isStopped = true)}>Stop after this rung</button
                 ><b>${current.title}</b>`

@@ -55,8 +55,12 @@ export function tint(value: number, max: number): string {
   return `color-mix(in srgb, var(${value < 0 ? "--negative" : "--positive"}) ${share}%, var(--card))`;
 }
 
-/** A number for reading: two decimals, a real minus sign. */
-export const shown = (value: number, digits: number = 2): string => value.toFixed(digits).replace("-", "−");
+/** A number for reading: two decimals, a real minus sign, no minus before 0. */
+export const shown = (value: number, digits: number = 2): string =>
+  value
+    .toFixed(digits)
+    .replace(/^-(?=[0.]*$)/, "")
+    .replace("-", "−");
 
 /** A share of 1 in whole percent. */
 export const percent = (share: number): string => `${Math.round(100 * share)} %`;

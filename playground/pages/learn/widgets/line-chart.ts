@@ -37,6 +37,7 @@ export class LineChart extends LitElement {
       svg {
         display: block;
         width: 100%;
+        max-width: 720px;
         height: auto;
       }
       text {
@@ -90,7 +91,7 @@ export class LineChart extends LitElement {
         ${this.#axes(low, high, count)} ${this.levels.map((level) => mark(level, y(level.value)))}
         ${this.series.map(
           ({ values, series }) =>
-            svg`<polyline points=${line(values)} fill="none" stroke="var(--series-${series})" stroke-width="1.6"
+            svg`<polyline points=${line(values)} fill="none" stroke="var(--series-${series})" stroke-width=${values.length > 600 ? 0.9 : 1.6}
               stroke-dasharray=${series % 2 === 0 ? "6 3" : "none"} />`,
         )}
         ${
@@ -132,7 +133,7 @@ export class LineChart extends LitElement {
 
 const mark = ({ label }: Level, y: number): SVGTemplateResult => svg`
   <line class="level" x1=${LEFT} x2=${WIDTH} y1=${y} y2=${y} />
-  <text x=${WIDTH} y=${y - 3} text-anchor="end">${label}</text>`;
+  <text x=${WIDTH} y=${y < 20 ? y + 12 : y - 4} text-anchor="end">${label}</text>`;
 
 const keyOf = ({ label, series }: Series): TemplateResult =>
   html`<span

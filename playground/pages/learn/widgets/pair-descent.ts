@@ -95,7 +95,7 @@ export class PairDescent extends LessonWidget {
     if (this.pairs === null) return html`<p class="muted">Counting …</p>`;
     return html`
       <div class="row">
-        <button class="primary" ?disabled=${this.isRunning} @click=${() => this.#step()}>One step</button>
+        <button class="primary" @click=${() => this.#step()}>One step</button>
         <button @click=${() => this.#run()}>${this.isRunning ? "Pause" : "Run to step 300"}</button>
         <button @click=${() => this.#reset()}>Start again</button>
         <label class="field"

@@ -3,6 +3,7 @@ import { css, html } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { scale, softmax, Value } from "../../../../src/microgpt.ts";
 import { Random } from "../../../../src/random.ts";
+import { BLOCK_SIZE } from "../model/names.ts";
 import type { Look } from "../protocol.ts";
 import { numberOf, percent, shown } from "./lesson-widget.ts";
 import { LookWidget } from "./look-widget.ts";
@@ -55,9 +56,7 @@ export class Temperature extends LookWidget {
           @input=${(event: Event) => (this.temperature = numberOf(event))}
       /></label>
       <div class="row">
-        <button class="primary" ?disabled=${look.positions.length > 15} @click=${() => this.#draw(look, probabilities)}>
-          Draw a letter
-        </button>
+        <button class="primary" @click=${() => this.#draw(look, probabilities)}>Draw a letter</button>
         <button @click=${() => void this.ask("")}>Start again</button>
         <span class="muted">${this.#lastDrawn}</span>
       </div>
@@ -79,7 +78,8 @@ export class Temperature extends LookWidget {
     return softmax(logits.map((logit) => scale(logit, 1 / this.temperature))).map(({ data }) => data);
   }
 
-  #draw({ letters }: Look, probabilities: readonly number[]): void {
+  #draw({ letters, positions }: Look, probabilities: readonly number[]): void {
+    if (positions.length === BLOCK_SIZE) return;
     const token = this.#random.weightedIndex(probabilities);
     const isEnd = token === letters.length - 1;
     this.#lastDrawn = isEnd ? `Drawn: ·, the end. The name is “${this.text}”.` : `Drawn: ${letters[token]}.`;

@@ -75,7 +75,7 @@ export class ValueGraph extends LessonWidget {
       <div class="row">
         ${this.#field("a", this.a, (value) => (this.a = value))}
         ${this.#field("b", this.b, (value) => (this.b = value))}
-        <button class="primary" @click=${() => (this.isBack = !this.isBack)} aria-pressed=${this.isBack}>
+        <button class="primary" @click=${() => (this.isBack = !this.isBack)}>
           ${this.isBack ? "Forget the gradients" : "Run backward()"}
         </button>
       </div>
