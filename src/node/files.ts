@@ -160,7 +160,7 @@ export function ageOf(path: string): number | null {
   try {
     fs.writeFileSync(probe, "", { flag: "wx" });
     const now = fs.statSync(probe).mtimeMs;
-    const file = fs.openSync(path, "r"); // opened, because network disks then check the time that they remember
+    const file = openToRead(path); // opened, because network disks then check the time that they remember
     try {
       return now - fs.fstatSync(file).mtimeMs;
     } finally {
@@ -196,10 +196,14 @@ export function readWhole(path: string, limit: number = MAX_FILE_BYTES): Buffer 
   }
 }
 
+/** Opens a file to read it. A pipe without a writer is not waited for. */
+export const openToRead = (path: string): number =>
+  fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+
 /** The first bytes of a file, fewer if it is shorter. Throws InputError. */
 export function readStart(path: string, length: number): Buffer {
   try {
-    const file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+    const file = openToRead(path);
     try {
       const start = Buffer.alloc(length);
       return start.subarray(0, fs.readSync(file, start, 0, length, 0));

@@ -1,7 +1,7 @@
 /** Lines of a file of any size: read a mebibyte at a time, never the whole. For files that microgpt wrote, as UTF-8. */
 import * as fs from "node:fs";
 import { InputError, showPath } from "../errors.ts";
-import { describeKind, readError } from "./files.ts";
+import { describeKind, openToRead, readError } from "./files.ts";
 
 const CHUNK_BYTES = 2 ** 20;
 const NEWLINE = 10;
@@ -45,7 +45,7 @@ function openRegular(path: string): number {
   try {
     const kind = describeKind(fs.statSync(path));
     if (kind !== null) throw new InputError(`${showPath(path)} is ${kind}, not a file`);
-    return fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+    return openToRead(path);
   } catch (error) {
     throw readError(path, error);
   }

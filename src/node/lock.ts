@@ -11,7 +11,16 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { InputError, showPath } from "../errors.ts";
-import { ageOf, errorCode, pause, readError, removeIfPossible, temporaryName, writeError } from "./files.ts";
+import {
+  ageOf,
+  errorCode,
+  openToRead,
+  pause,
+  readError,
+  removeIfPossible,
+  temporaryName,
+  writeError,
+} from "./files.ts";
 import { isAlive, parseOwner, thisProcess, whereaboutsOf } from "./owner.ts";
 import type { Owner, Whereabouts } from "./owner.ts";
 
@@ -116,7 +125,7 @@ export class Lock {
    */
   #touch(): void {
     try {
-      const file = fs.openSync(this.#path, "r+");
+      const file = fs.openSync(this.#path, fs.constants.O_RDWR | (fs.constants.O_NONBLOCK ?? 0));
       try {
         const bytes = fs.readFileSync(file);
         if (parseOwner(bytes.toString("utf8"))?.token === this.#token) fs.writeSync(file, bytes, 0, bytes.length, 0);
@@ -139,7 +148,7 @@ type Found = { readonly is: "missing" | "unreadable" } | { readonly is: "held"; 
  */
 function readLock(path: string, pauses: readonly number[] = RETRY_MS): Found {
   try {
-    const owner = parseOwner(fs.readFileSync(path, "utf8"));
+    const owner = parseOwner(textOf(path));
     return owner === null ? { is: "unreadable" } : { is: "held", owner };
   } catch (error) {
     const code = errorCode(error);
@@ -150,6 +159,15 @@ function readLock(path: string, pauses: readonly number[] = RETRY_MS): Found {
     }
     const failure = readError(path, error);
     throw failure instanceof InputError ? new InputError(failure.message, "machine") : failure;
+  }
+}
+
+function textOf(path: string): string {
+  const file = openToRead(path);
+  try {
+    return fs.readFileSync(file, "utf8");
+  } finally {
+    fs.closeSync(file);
   }
 }
 

@@ -83,7 +83,7 @@ describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing 
   // There are hundreds of writes at the start of a process: every fifth is enough.
   test.each(
     chosen([
-      ["fsync", 13, 1],
+      ["fsync", 16, 1],
       ["rename", 7, 1],
       ["unlink", 2, 1],
       ["link", null, 1],
@@ -115,7 +115,7 @@ describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing 
 
   test.each(
     chosen([
-      ["fsync", 13, "EIO"],
+      ["fsync", 16, "EIO"],
       ["rename", null, "EIO"],
       ["rename", 7, "ENOSPC"],
       ["unlink", null, "EACCES"],
@@ -162,7 +162,7 @@ describe.skipIf(!canTrace)("with strace in the way (skipped where it is missing 
   )(`a resume killed at %s (${which}) is resumed at once, to the very same bytes`, SYSCALLS, async (call, one) => {
     const expected = await undisturbed();
     const stopped = trial();
-    await start(stopped.args, strace("fsync", "signal=SIGKILL", 12)).ended;
+    await start(stopped.args, strace("fsync", "signal=SIGKILL", 15)).ended;
     expect(savedSteps(stopped.run)).toEqual([2]);
     let killed = 0;
     for (const n of turns(one)) {
