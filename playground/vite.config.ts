@@ -16,7 +16,11 @@ const config: UserConfig = defineConfig({
   worker: { format: "es" },
   build: {
     rolldownOptions: { checks: { pluginTimings: false } },
-    outDir: "../dist/playground", emptyOutDir: true, target: "es2023", assetsInlineLimit: 0 },
+    outDir: "../dist/playground",
+    emptyOutDir: true,
+    target: "es2023",
+    assetsInlineLimit: 0,
+  },
 });
 
 export default config;
