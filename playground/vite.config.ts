@@ -1,6 +1,7 @@
 /** Builds the playground as static files into `dist/playground`, and serves it while one works on it. */
 import { defineConfig } from "vite";
 import type { UserConfig } from "vite";
+import { variants } from "./vite-variants.ts";
 
 /** What lets a page share memory with its workers; `microgpt open` sends the same headers. */
 const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
@@ -11,7 +12,8 @@ const config: UserConfig = defineConfig({
   base: "./",
   server: { headers, host: "127.0.0.1" },
   preview: { headers, host: "127.0.0.1" },
-  worker: { format: "es" },
+  plugins: [variants()],
+  worker: { format: "es", plugins: () => [variants()] },
   build: { outDir: "../dist/playground", emptyOutDir: true, target: "es2023", assetsInlineLimit: 0 },
 });
 
