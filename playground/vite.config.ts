@@ -4,6 +4,7 @@ import { documents } from "./build/markdown.ts";
 import type { UserConfig } from "vite";
 import { ISOLATION_HEADERS, SITE_HEADERS } from "../src/cli/site-headers.ts";
 import { serviceWorker } from "./build/service-worker-plugin.ts";
+import { variants } from "./build/variants.ts";
 
 const config: UserConfig = defineConfig({
   root: import.meta.dirname,
@@ -12,8 +13,8 @@ const config: UserConfig = defineConfig({
   // Vite's own scripts and styles are inline, so the policy is for what is built.
   server: { headers: ISOLATION_HEADERS, host: "127.0.0.1" },
   preview: { headers: SITE_HEADERS, host: "127.0.0.1" },
-  plugins: [documents(), serviceWorker()],
-  worker: { format: "es" },
+  plugins: [documents(), variants(), serviceWorker()],
+  worker: { format: "es", plugins: () => [variants()] },
   build: {
     rolldownOptions: { checks: { pluginTimings: false } },
     outDir: "../dist/playground",

@@ -167,7 +167,7 @@ export class TensorView extends LitElement {
       </td>`;
     const row = (y: number): TemplateResult =>
       html`<tr>
-        <th>${rows === 1 ? "" : y}</th>
+        ${rows === 1 ? nothing : html`<th scope="row">${y}</th>`}
         ${Array.from({ length: columns }, (_, x) => button(y * columns + x))}
       </tr>`;
     return html`<div class="scroll" tabindex="0" role="region" aria-label=${`${this.name}, numbers`}>

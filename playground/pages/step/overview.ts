@@ -90,13 +90,7 @@ export class StepOverview extends LitElement {
       <div class="letters">${read} → ${next}</div>
       <div class="small">p(${next}) ${numberButton(this, probabilities.result[tokens[position + 1]])}</div>
       <div class="small">loss ${numberButton(this, result[0])}</div>
-      <button
-        class="small"
-        @click=${() => goTo(this, isNow ? start : first.start)}
-        aria-label=${`Go to position ${position}`}
-      >
-        go there
-      </button>
+      <button class="small" @click=${() => goTo(this, isNow ? start : first.start)}>go to position ${position}</button>
     </li>`;
   }
 }
