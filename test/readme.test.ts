@@ -1,11 +1,13 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { withOptionTables } from "../scripts/option-tables.ts";
 import { CLI, finished, workspace } from "./setup/microgpt.ts";
 import { serveSite } from "./setup/site.ts";
+import { until } from "./setup/trainer.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -87,6 +89,25 @@ function writeTexts(directory: string): void {
   write("my-prompts.txt", "And God said\nIn the beginning\n");
 }
 
+/** What runs until it is stopped. */
+const SERVES = /^(?:npx )?microgpt open\b/;
+
+/** Runs a command that serves a page; fetches the page, stops the command, and expects it to end well. */
+async function runUntilServed(command: string, options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<void> {
+  const child = spawn("sh", ["-c", `exec ${command}`], options);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  }
+  const ended = once(child, "exit");
+  await Promise.race([until(`${command} serves`, () => printed.includes("Ctrl-C ends it")), ended]);
+  expect(printed).toMatch(/^playground {2}http:\S+\nCtrl-C ends it\n$/);
+  expect(await (await fetch(printed.split(/\s+/)[1])).text()).toContain("<mg-shell>");
+  child.kill("SIGINT");
+  expect(await ended).toEqual([0, null]);
+}
+
 /** A folder with the build and a few texts, and a site in place of the web. */
 async function newWorkshop(): Promise<{ run: (command: string) => Promise<void>; directory: string; asked: string[] }> {
   const directory = workspace();
@@ -110,6 +131,7 @@ async function newWorkshop(): Promise<{ run: (command: string) => Promise<void>;
   const PATH = `${join(directory, "bin")}:${dirname(process.execPath)}:${process.env.PATH}`;
   const env = { ...process.env, PATH, XDG_CACHE_HOME: join(directory, "cache") };
   const run = async (command: string): Promise<void> => {
+    if (SERVES.test(command)) return await runUntilServed(command, { cwd: directory, env });
     const local = command.replaceAll("https://www.gutenberg.org", site.url);
     const { exitCode, stdout, stderr } = await finished("sh", ["-c", local], { cwd: directory, env });
     // What fetch says of its pages goes to the error output; a failed page would be a warning.

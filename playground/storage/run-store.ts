@@ -178,7 +178,7 @@ const failed = (error: unknown): Stored<never> =>
 
 /** Does work that no other tab does for the same run at the same time, where the browser can tell. */
 async function alone<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
-  const locks = (navigator as Partial<Navigator>).locks;
+  const locks = (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
   return locks === undefined ? await work() : await locks.request(`microgpt-run-${id}`, work);
 }
 

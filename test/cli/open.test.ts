@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
@@ -12,8 +11,8 @@ import { siteApp } from "../../src/cli/site-app.ts";
 import { decodeRun, prepareTrainingData, textSource } from "../../src/index.ts";
 import { open } from "../../src/cli/open.ts";
 import { readPortableRun } from "../../src/run/portable-run.ts";
-import { CLI, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
-import { until } from "../setup/trainer.ts";
+import { microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
+import { openPlayground } from "../setup/open.ts";
 
 /** A site of two files, and a secret beside it. */
 function newSite(): string {
@@ -24,33 +23,6 @@ function newSite(): string {
   writeFileSync(join(site, "assets", "main.js"), "export {};");
   writeFileSync(join(directory, "secret.txt"), "secret");
   return site;
-}
-
-interface Opened {
-  /** What was printed so far. */
-  readonly printed: () => string;
-  /** The printed address. */
-  readonly url: URL;
-  readonly stop: (signal: NodeJS.Signals) => Promise<number | null>;
-}
-
-/** Runs `microgpt open` until the test ends it. */
-async function opened(...args: string[]): Promise<Opened> {
-  const child = spawn(process.execPath, [CLI, "open", ...args]);
-  onTestFinished(() => void child.kill("SIGKILL"));
-  let printed = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
-  }
-  await until("it serves", () => printed.includes("Ctrl-C ends it"));
-  const [address] = /http:\S+/.exec(printed)!;
-  const stop = async (signal: NodeJS.Signals): Promise<number | null> => {
-    const ended = once(child, "exit");
-    child.kill(signal);
-    const [exitCode] = (await ended) as [number | null];
-    return exitCode;
-  };
-  return { printed: () => printed, url: new URL(address), stop };
 }
 
 /** A GET with a path and headers that `fetch` would not send. */
@@ -68,7 +40,7 @@ async function get(
 
 describe("microgpt open", () => {
   test("serves the built playground, isolated, until Ctrl-C, and exits with 0", async () => {
-    const { url, stop, printed } = await opened();
+    const { url, stop, printed } = await openPlayground();
     expect(printed()).toMatch(/^playground {2}http:\/\/127\.0\.0\.1:\d+\/\nCtrl-C ends it\n$/);
     const response = await fetch(url);
     expect(response.status).toBe(200);
@@ -97,13 +69,13 @@ describe("microgpt open", () => {
 
   test("serves a run under a path that is another each time; the page's own code fetches and reads it", async () => {
     const { run } = trained();
-    const { url } = await opened(run);
+    const { url } = await openPlayground(run);
     const path = servedRunOf(new URLSearchParams(url.hash.split("?")[1]));
     expect(path).toMatch(/^\/[0-9a-f]{32}\/run\.zip$/);
     const { name, files } = await fetchServedRun(new URL(path!, url).href);
     expect(name).toBe("run");
     expect((await decodeRun(files)).checkpoint?.progress.step).toBe(30);
-    expect((await opened(run)).url.hash).not.toBe(url.hash);
+    expect((await openPlayground(run)).url.hash).not.toBe(url.hash);
     await expect(fetchServedRun(new URL(path!.replace(/^\/../, "/00"), url).href)).rejects.toThrow(
       /an earlier microgpt open/,
     );
@@ -139,7 +111,7 @@ describe("microgpt open", () => {
   test("says that a run's texts are gone, and serves the run all the same", async () => {
     const { run, data } = trained();
     rmSync(data);
-    const { printed, url } = await opened(run);
+    const { printed, url } = await openPlayground(run);
     expect(printed()).toMatch(/^warning: the page gets no texts and cannot train on: .*words\.txt/);
     const path = servedRunOf(new URLSearchParams(url.hash.split("?")[1]));
     const { files } = await fetchServedRun(new URL(path!, url).href);
@@ -148,7 +120,7 @@ describe("microgpt open", () => {
 
   test("a run that is damaged while it is served is a sentence for the page", async () => {
     const { run } = trained();
-    const { url } = await opened(run);
+    const { url } = await openPlayground(run);
     rmSync(join(run, "config.json"));
     const path = servedRunOf(new URLSearchParams(url.hash.split("?")[1]));
     await expect(fetchServedRun(new URL(path!, url).href)).rejects.toThrow(/is not a run: it has no config\.json/);
@@ -234,7 +206,7 @@ describe("microgpt open, refused in one sentence:", () => {
       exitCode: 1,
       stderr: `microgpt: --port ${port}: another program listens there; choose another, or drop --port\n`,
     });
-    const [first, second] = [await opened(), await opened()];
+    const [first, second] = [await openPlayground(), await openPlayground()];
     expect(first.url.port).not.toBe(second.url.port);
     expect((await fetch(second.url)).status).toBe(200);
   });

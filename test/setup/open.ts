@@ -1,0 +1,34 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { onTestFinished } from "vitest";
+import { CLI } from "./microgpt.ts";
+import { until } from "./trainer.ts";
+
+/** A running `microgpt open`. */
+export interface OpenPlayground {
+  /** What it has printed so far, on both outputs. */
+  readonly printed: () => string;
+  /** The printed address. */
+  readonly url: URL;
+  /** Ends it by a signal. Resolves to its exit code. */
+  readonly stop: (signal: NodeJS.Signals) => Promise<number | null>;
+}
+
+/** Runs `microgpt open …` until the test ends it. */
+export async function openPlayground(...args: readonly string[]): Promise<OpenPlayground> {
+  const child = spawn(process.execPath, [CLI, "open", ...args]);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
+  }
+  await until("it serves", () => printed.includes("Ctrl-C ends it"));
+  const [address] = /http:\S+/.exec(printed)!;
+  const stop = async (signal: NodeJS.Signals): Promise<number | null> => {
+    const ended = once(child, "exit");
+    child.kill(signal);
+    const [exitCode] = (await ended) as [number | null];
+    return exitCode;
+  };
+  return { printed: () => printed, url: new URL(address), stop };
+}
