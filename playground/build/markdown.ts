@@ -50,6 +50,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = { ".svg": "image/svg+xml",
 export function buildDocument(markdown: string, path: string, site: DocumentSite): BuiltDocument {
   const sections: { id: string; title: string }[] = [];
   const ids = new Set<string>();
+  let [codes, tables] = [0, 0];
   let title = basename(path, ".md");
   const marked = new Marked({
     walkTokens: (token) => {
@@ -65,13 +66,17 @@ export function buildDocument(markdown: string, path: string, site: DocumentSite
         return `<h${depth} id="${id}" tabindex="-1">${content}</h${depth}>\n`;
       },
       code({ text }: Tokens.Code) {
-        return `<pre class="scroll" tabindex="0" role="region" aria-label="code"><code>${escaped(text)}</code></pre>\n`;
+        return `<pre class="scroll" tabindex="0" role="region" aria-label="code ${++codes}"><code>${escaped(text)}</code></pre>\n`;
       },
     },
   });
   const html = marked
     .parse(markdown, { async: false })
-    .replaceAll("<table>", '<div class="scroll" tabindex="0" role="region" aria-label="table"><table>')
+    .replaceAll(
+      "<table>",
+      () => `<div class="scroll" tabindex="0" role="region" aria-label="table ${++tables}"><table>`,
+    )
+    .replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>") // an empty corner is not a heading
     .replaceAll("</table>", "</table></div>");
   return { title, html, sections };
 }

@@ -64,6 +64,7 @@ export class ChapterView extends LitElement {
   protected override willUpdate(changed: Map<PropertyKey, unknown>): void {
     if (!changed.has("chapter")) return;
     this.widget = null;
+    this.failure = null;
     void this.#load(this.chapter);
   }
 
@@ -111,6 +112,8 @@ export class ChapterView extends LitElement {
   #choose(answer: number): void {
     this.reading.choose(this.chapter.name, answer);
     this.dispatchEvent(new Event("answer"));
+    // The binding must know the answer, or the next chapter's question would keep it.
+    this.requestUpdate();
   }
 
   #pager(index: number): TemplateResult {

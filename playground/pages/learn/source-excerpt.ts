@@ -16,7 +16,8 @@ export class SourceExcerpt extends LitElement {
       pre {
         margin: 0;
         padding: 10px 12px;
-        background: var(--sunken);
+        background: var(--card);
+        border: 1px solid var(--line);
         border-radius: var(--radius);
         font-size: 12.5px;
         line-height: 1.5;

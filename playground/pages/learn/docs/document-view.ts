@@ -46,6 +46,10 @@ export class DocumentView extends LitElement {
       .document .scroll {
         margin-bottom: 14px;
       }
+      .document td,
+      .document th {
+        min-width: 9ch;
+      }
       .document img {
         max-width: 100%;
         height: auto;
@@ -110,10 +114,9 @@ export class DocumentView extends LitElement {
   async #goToSection(): Promise<void> {
     const [, section = ""] = this.address.split("/");
     if (section === "") return;
-    // A link may encode letters such as ü; a malformed one leads to the top.
-    const id = CSS.escape(section);
     await this.updateComplete;
-    const heading = this.renderRoot.querySelector<HTMLElement>(`[id="${id}"]`);
+    const headings = this.renderRoot.querySelectorAll<HTMLElement>("[id]");
+    const heading = [...headings].find(({ id }) => id === section);
     heading?.scrollIntoView();
     heading?.focus({ preventScroll: true });
   }

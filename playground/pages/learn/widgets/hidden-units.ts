@@ -25,6 +25,7 @@ export class HiddenUnits extends LookWidget {
         padding: 2px;
         min-height: 30px;
         font: 12px var(--mono);
+        position: relative;
       }
       .units button[aria-pressed="true"] {
         outline: 2px solid var(--ink);
@@ -37,6 +38,7 @@ export class HiddenUnits extends LookWidget {
 
   constructor() {
     super();
+    this.text = "elizabet";
     this.unit = null;
     this.depth = 1;
   }
@@ -53,12 +55,11 @@ export class HiddenUnits extends LookWidget {
         ${hidden.map(
           (activity, i) =>
             html`<button
-              aria-label="unit ${i}: ${shown(activity)}"
               aria-pressed=${i === unit}
               style="background: ${tint(activity, max)}"
               @click=${() => (this.unit = i)}
             >
-              ${activity === 0 ? "0" : shown(activity, 1)}
+              <span class="visually-hidden">unit ${i}:</span> ${activity === 0 ? "0" : shown(activity, 1)}
             </button>`,
         )}
       </div>

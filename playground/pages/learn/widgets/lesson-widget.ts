@@ -38,6 +38,7 @@ export abstract class LessonWidget extends LitElement {
         white-space: nowrap;
       }
       .cells td {
+        white-space: nowrap;
         border-radius: 4px;
         font-family: var(--mono);
         font-size: 12px;

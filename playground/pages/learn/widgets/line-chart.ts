@@ -37,6 +37,7 @@ export class LineChart extends LitElement {
       svg {
         display: block;
         width: 100%;
+        min-width: 460px;
         max-width: 720px;
         height: auto;
       }
@@ -87,19 +88,21 @@ export class LineChart extends LitElement {
       values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
     return html`
       <h3>${this.label}</h3>
-      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${this.#words(low, high)}>
-        ${this.#axes(low, high, count)} ${this.levels.map((level) => mark(level, y(level.value)))}
-        ${this.series.map(
-          ({ values, series }) =>
-            svg`<polyline points=${line(values)} fill="none" stroke="var(--series-${series})" stroke-width=${values.length > 600 ? 0.9 : 1.6}
+      <div class="scroll" tabindex="0" role="region" aria-label=${this.label}>
+        <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${this.#words(low, high)}>
+          ${this.#axes(low, high, count)} ${this.levels.map((level) => mark(level, y(level.value)))}
+          ${this.series.map(
+            ({ values, series }) =>
+              svg`<polyline points=${line(values)} fill="none" stroke="var(--series-${series})" stroke-width=${values.length > 600 ? 0.9 : 1.6}
               stroke-dasharray=${series % 2 === 0 ? "6 3" : "none"} />`,
-        )}
-        ${
-          this.step < 0
-            ? null
-            : svg`<line class="axis" style="stroke: var(--ink)" x1=${x(this.step)} x2=${x(this.step)} y1="4" y2=${HEIGHT - BOTTOM} />`
-        }
-      </svg>
+          )}
+          ${
+            this.step < 0
+              ? null
+              : svg`<line class="axis" style="stroke: var(--ink)" x1=${x(this.step)} x2=${x(this.step)} y1="4" y2=${HEIGHT - BOTTOM} />`
+          }
+        </svg>
+      </div>
       <div class="row small">${this.series.map((series) => keyOf(series))}</div>
     `;
   }

@@ -51,6 +51,7 @@ export abstract class LookWidget extends LessonWidget {
   /** Runs a text through the model; the answer to a later text wins. */
   protected async ask(text: string): Promise<void> {
     this.text = text;
+    this.failure = null;
     const asked = ++this.#asked;
     try {
       const look = await this.learner.call("look", text);

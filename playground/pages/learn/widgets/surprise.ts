@@ -43,18 +43,25 @@ export class Surprise extends LessonWidget {
           @input=${(event: Event) => (this.probability = numberOf(event))}
       /></label>
       <p class="readout"><b>${words}</b></p>
-      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="The curve of minus log p. ${words}.">
-        <line x1=${LEFT} x2=${WIDTH} y1=${y(0)} y2=${y(0)} stroke="var(--line)" />
-        <line x1=${LEFT} x2=${LEFT} y1="4" y2=${y(0)} stroke="var(--line)" />
-        <text x="4" y="14">4.6</text>
-        <text x="14" y=${y(0)}>0</text>
-        <text x=${LEFT} y=${HEIGHT - 6}>p = 0</text>
-        <text x=${WIDTH - 8} y=${HEIGHT - 6} text-anchor="end">p = 1</text>
-        <polyline points=${CURVE} fill="none" stroke="var(--series-1)" stroke-width="2" />
-        <line x1=${x(1 / 27)} x2=${x(1 / 27)} y1="10" y2=${y(0)} stroke="var(--muted)" stroke-dasharray="3 3" />
-        <text x=${x(1 / 27) + 5} y="18">blind: p = 1/27, 3.296 nats</text>
-        <circle cx=${x(probability)} cy=${y(nats)} r="6" fill="var(--series-2)" />
-      </svg>
+      <div class="scroll" tabindex="0" role="region" aria-label="The curve of minus log p">
+        <svg
+          style="min-width: 460px; max-width: 720px"
+          viewBox="0 0 ${WIDTH} ${HEIGHT}"
+          role="img"
+          aria-label="The curve of minus log p. ${words}."
+        >
+          <line x1=${LEFT} x2=${WIDTH} y1=${y(0)} y2=${y(0)} stroke="var(--line)" />
+          <line x1=${LEFT} x2=${LEFT} y1="4" y2=${y(0)} stroke="var(--line)" />
+          <text x="4" y="14">4.6</text>
+          <text x="14" y=${y(0)}>0</text>
+          <text x=${LEFT} y=${HEIGHT - 6}>p = 0</text>
+          <text x=${WIDTH - 8} y=${HEIGHT - 6} text-anchor="end">p = 1</text>
+          <polyline points=${CURVE} fill="none" stroke="var(--series-1)" stroke-width="2" />
+          <line x1=${x(1 / 27)} x2=${x(1 / 27)} y1="10" y2=${y(0)} stroke="var(--muted)" stroke-dasharray="3 3" />
+          <text x=${x(1 / 27) + 5} y="18">blind: p = 1/27, 3.296 nats</text>
+          <circle cx=${x(probability)} cy=${y(nats)} r="6" fill="var(--series-2)" />
+        </svg>
+      </div>
       <details>
         <summary>As a table</summary>
         <table>
