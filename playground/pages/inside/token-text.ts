@@ -1,15 +1,9 @@
 /** Tokens as the page shows them, and the text that a row of tokens stands for. */
 import type { TokenizerKind } from "../../../src/index.ts";
-
-const SHOWN: ReadonlyMap<string, string> = new Map([
-  ["<bos>", "BOS"],
-  [" ", "␣"],
-  ["\n", "⏎"],
-  ["\t", "⇥"],
-]);
+import { visibleSpaces } from "../../widgets/visible-spaces.ts";
 
 /** A token for display: `<bos>` → BOS, a space → ␣. */
-export const shownToken = (token: string): string => SHOWN.get(token) ?? token;
+export const shownToken = (token: string): string => (token === "<bos>" ? "BOS" : visibleSpaces(token));
 
 /**
  * The text of tokens, BOS left out: `["<bos>", "a", "d"]` → `ad`. For byte pairs it is a guess, since their tokens are shown
