@@ -76,7 +76,7 @@ async function corpus(directory) {
   console.log(`corpus: ${(BYTES / 1e9).toFixed(1)} GB, ${lines.toLocaleString("en")} lines, one in eight new`);
   console.log(`  limit       ${group === null ? "none: no cgroup can be made here" : megabytes(LIMIT)}`);
   console.log(`  ended with  ${signal ?? code} after ${seconds(ms)} ${stderr.trim()}`);
-  console.log(`  peak        ${megabytes(peak())}\n`);
+  console.log(`  peak        ${megabytes(peak())} resident\n`);
   group?.remove();
 }
 
@@ -155,8 +155,9 @@ function watchPeak(pid) {
 /** 200,000 steps: the resident set at ten points. */
 async function steps(directory) {
   const COUNT = 200_000;
-  const args = ["train", "--num-steps", String(COUNT), "--eval-interval", "10000", "--save-interval", "10000"];
-  const { child, ended } = start([...args, "--num-samples", "1", "--name", "long"], directory);
+  const intervals = ["--num-steps", String(COUNT), "--eval-interval", "10000", "--save-interval", "10000"];
+  const args = ["train", ...intervals, "--batch-size", "1", "--threads", "1", "--num-samples", "1", "--name", "long"];
+  const { child, ended } = start(args, directory);
   const checkpoints = join(directory, "runs", "long", "checkpoints");
   const points = [];
   const stepNow = () => {
@@ -169,7 +170,7 @@ async function steps(directory) {
     await sleep(50);
   }
   const { code, ms } = await ended;
-  console.log(`steps: ${COUNT.toLocaleString("en")} steps on the names, resident memory`);
+  console.log(`steps: ${COUNT.toLocaleString("en")} steps of one name, resident memory`);
   console.log(`  ${points.map(([step, rss]) => `${step / 1000}k ${megabytes(rss)}`).join(", ")}`);
   console.log(`  ended with ${code} after ${seconds(ms)}\n`);
 }
