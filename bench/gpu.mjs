@@ -178,7 +178,7 @@ async function printTrainings(gpu, hasCuda) {
     console.log(
       `left out, as software takes minutes for them: ${all
         .slice(4)
-        .map(([name]) => name)
+        .map(([name]) => /** @type {string} */ (name))
         .join(", ")}`,
     );
 }
