@@ -35,6 +35,12 @@ export class LossChart extends LitElement {
         fill: var(--muted);
         font: 12px var(--sans);
       }
+      @media (max-width: 560px) {
+        /* The drawing shrinks to half its size; its words must not. */
+        svg[role] text {
+          font-size: 22px;
+        }
+      }
       .axis {
         stroke: var(--line);
       }
@@ -111,9 +117,8 @@ export class LossChart extends LitElement {
         ${Array.from({ length: limit + 1 }, (_, loss) => this.#tick(loss))}
         ${[0, steps / 2, steps].map(
           (step) =>
-            svg`<text x=${this.#x(step)} y=${HEIGHT - 16} text-anchor=${step === steps ? "end" : "middle"}>${step}</text>`,
+            svg`<text x=${this.#x(step)} y=${HEIGHT - 10} text-anchor=${step === steps ? "end" : "middle"}>${step === steps ? `${step} steps` : step}</text>`,
         )}
-        <text x=${WIDTH / 2} y=${HEIGHT - 2} text-anchor="middle">steps</text>
         <line
           class="reference"
           x1=${LEFT}

@@ -166,6 +166,14 @@ test("the matrix zoom of a linear operation has its weights, its input and its r
   ]);
 });
 
+test("the matrix zoom of relu has what it is given, element by element", () => {
+  const hidden = story.operations.find(({ name }) => name === "hidden")!;
+  const [input, output] = tensorsOf(story, hidden, hidden.end);
+  expect([input.name, input.columns, output.name]).toEqual(["fc1 at position 0", 64, "hidden"]);
+  const dataOf = (id: number): number => story.trace.values.data[id];
+  expect(output.ids.map(dataOf)).toEqual(input.ids.map((id) => Math.max(0, dataOf(id))));
+});
+
 test("a document with a letter that the model does not know is refused in one sentence", () => {
   expect(refusal(learner, "emma")).toBeNull();
   expect(refusal(learner, "")).toBe("Type a name: one letter or more.");

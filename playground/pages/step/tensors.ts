@@ -1,5 +1,5 @@
 /** The vectors and matrices that take part in an operation: what it is given, what it makes on the way, its result. */
-import { idsOf, NONE } from "../../../src/trace/trace.ts";
+import { childrenOf, idsOf, NONE } from "../../../src/trace/trace.ts";
 import type { Operation } from "./operations.ts";
 import { lastAt } from "./story.ts";
 import type { Story } from "./story.ts";
@@ -36,13 +36,23 @@ export function tensorsOf(story: Story, operation: Operation, event: number): Dr
     });
   }
   const result = [...operation.result];
+  if (found.size === 0) found.set("input", elementwise(story, result));
   return [...found.values(), { name: operation.name, rows: 1, columns: result.length, ids: result, role: "output" }];
 }
+
+/** What relu and the loss are given: each element of the result has one of its own. */
+function elementwise({ trace, labels }: Story, result: readonly number[]): Drawn {
+  const ids = result.map((id) => childrenOf(trace, id).children[0]);
+  return { name: labels[ids[0]].replace(FIRST, ""), rows: 1, columns: ids.length, ids, role: "input" };
+}
+
+/** The index in a label of a vector's first element. */
+const FIRST = /\[0\](?= at position|$)/;
 
 /** A matrix of weights has its own name; a vector adds what it is outside. */
 function inputName({ step, trace, labels }: Story, tensor: number, name: string): string {
   const [first] = idsOf(trace, tensor);
   const matrix = step.matrices.find(({ start, rows, columns }) => first >= start && first < start + rows * columns);
-  const outside = matrix?.name ?? labels[first].replace(/\[0\](?= at position|$)/, "");
+  const outside = matrix?.name ?? labels[first].replace(FIRST, "");
   return outside === name ? name : `${name} = ${outside}`;
 }
