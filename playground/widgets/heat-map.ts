@@ -46,9 +46,12 @@ const styles = css`
     min-width: 0;
     align-self: center;
   }
+  /* As high as the picture, however small that is. */
   .rows {
     justify-items: end;
     padding-right: 5px;
+    height: 0;
+    min-height: 100%;
   }
   .columns {
     justify-items: center;

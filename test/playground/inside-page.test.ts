@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium)("look inside, in Chromium", { tags: ["browser"], t
     expect(parts).toHaveLength(2 + 2 * (4 + 1));
     expect(parts.reduce((total, part) => total + number(part[1]), 0)).toBeCloseTo(number(sum[1]), 2);
     const logit = page.getByText(/The logit that the model computes/);
-    expect((await logit.textContent())?.trim()).toBe(`The logit that the model computes for it: ${sum[1]}.`);
+    expect(await logit.textContent()).toContain(`it: ${sum[1]}.`);
     // Names have taught it that u follows q.
     expect(await page.getByLabel("why").locator("option:checked").textContent()).toMatch(/u \(\d/);
     for (const [name, , , without, change] of parts.slice(2)) {

@@ -22,7 +22,7 @@ export class AttentionMaps extends LitElement {
     css`
       .heads {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(84px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(66px, 1fr));
         gap: 8px;
         margin: 4px 0 12px;
       }

@@ -30,8 +30,14 @@ export class HeadSwitches extends LitElement {
       .off {
         text-decoration: line-through;
       }
+      .two {
+        display: grid;
+        gap: var(--gap);
+        grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr));
+      }
+      .row,
       table {
-        margin: 12px 0;
+        margin-bottom: 10px;
       }
       td.text {
         font-family: var(--mono);
@@ -70,16 +76,20 @@ export class HeadSwitches extends LitElement {
 
   override render(): TemplateResult {
     const { nLayer = 0, nHead = 0 } = this.run.header?.config ?? {};
-    return html`
-      ${Array.from({ length: nLayer }, (_, layer) => this.#layer(layer, nHead))}
-      <div class="row">
-        <button ?disabled=${this.off.length === 0} @click=${() => (this.off = [])}>All heads on</button>
+    return html`<div class="two">
+      <div>
+        ${Array.from({ length: nLayer }, (_, layer) => this.#layer(layer, nHead))}
+        <div class="row">
+          <button ?disabled=${this.off.length === 0} @click=${() => (this.off = [])}>All heads on</button>
+        </div>
+        ${this.#losses.problem === null ? this.#lossTable() : html`<p role="alert">${this.#losses.problem}</p>`}
+        <mg-head-worth .run=${this.run} .at=${this.at}></mg-head-worth>
       </div>
-      ${this.#losses.problem === null ? this.#lossTable() : html`<p role="alert">${this.#losses.problem}</p>`}
-      <mg-head-worth .run=${this.run} .at=${this.at}></mg-head-worth>
-      <h3>Samples of the same seed</h3>
-      ${this.#samples.problem === null ? this.#sampleTable() : html`<p role="alert">${this.#samples.problem}</p>`}
-    `;
+      <div>
+        <h3>Samples of the same seed</h3>
+        ${this.#samples.problem === null ? this.#sampleTable() : html`<p role="alert">${this.#samples.problem}</p>`}
+      </div>
+    </div>`;
   }
 
   #layer(layer: number, nHead: number): TemplateResult {

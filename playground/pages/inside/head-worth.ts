@@ -29,6 +29,10 @@ export class HeadWorth extends LitElement {
   static override styles: CSSResult[] = [
     shared,
     css`
+      caption {
+        text-align: left;
+        padding-top: 8px;
+      }
       .bar {
         width: 160px;
       }
@@ -65,9 +69,11 @@ export class HeadWorth extends LitElement {
 
   async #measure(): Promise<void> {
     this.isMeasuring = true;
+    const wasPlaying = this.run.state === "playing";
     try {
       this.measured = await measure(this.run, this.at);
       this.problem = null;
+      if (wasPlaying) await this.run.call("play");
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }

@@ -69,16 +69,21 @@ export class OwnText extends LitElement {
   }
 
   #maps(inspection: Inspection): TemplateResult {
-    const { length } = inspection.ids;
-    const cut = this.run.header?.config.blockSize === length ? ` It reads at most ${length}.` : "";
-    return html`<p class="small muted">
-        The model reads ${length} tokens.${cut} Characters that it never saw are dropped.
-      </p>
+    return html`<p class="small muted">${this.#note(inspection)}</p>
       <mg-attention-maps
         .inspection=${inspection}
         .chosen=${this.#position(inspection)}
         @choose=${({ detail }: CustomEvent<number>) => (this.chosen = detail)}
       ></mg-attention-maps>`;
+  }
+
+  /** What became of the text. */
+  #note({ ids }: Inspection): string {
+    const { config, options } = this.run.header ?? {};
+    const all = `The model reads ${ids.length} tokens`;
+    if (ids.length === config?.blockSize) return `${all}, as many as it can.`;
+    const dropped = options?.tokenizer === "char" ? [...this.text].length + 1 - ids.length : 0;
+    return dropped > 0 ? `${all}; ${dropped} that it never saw ${dropped === 1 ? "is" : "are"} dropped.` : `${all}.`;
   }
 
   #why(inspection: Inspection): TemplateResult {

@@ -34,7 +34,7 @@ export class WhyToken extends LitElement {
       .bar {
         position: relative;
         width: 150px;
-        min-width: 90px;
+        min-width: 56px;
       }
       .bar span {
         position: absolute;
@@ -55,6 +55,18 @@ export class WhyToken extends LitElement {
         top: 0;
         bottom: 0;
         border-left: 1px solid var(--line);
+      }
+      td.number {
+        white-space: nowrap;
+      }
+      @media (max-width: 560px) {
+        table {
+          font-size: 13px;
+        }
+        th,
+        td {
+          padding-right: 6px;
+        }
       }
       tfoot td,
       tfoot th {
@@ -162,8 +174,8 @@ function reasonsTable({ parts, logit, probability }: Reasons): TemplateResult {
             <th scope="col">part</th>
             <th scope="col" class="number">adds</th>
             <td></td>
-            <th scope="col" class="number">probability without it</th>
-            <th scope="col" class="number">change</th>
+            <th scope="col" class="number">without it</th>
+            <th scope="col" class="number">points</th>
           </tr>
         </thead>
         <tbody>
@@ -175,12 +187,15 @@ function reasonsTable({ parts, logit, probability }: Reasons): TemplateResult {
             <td class="number">${signed(sum, 3)}</td>
             <td></td>
             <td class="number">${percent(probability)}</td>
-            <td class="number">with all</td>
+            <td></td>
           </tr>
         </tfoot>
       </table>
     </div>
-    <p class="small muted">The logit that the model computes for it: ${signed(logit, 3)}.</p>`;
+    <p class="small muted">
+      The logit that the model computes for it: ${signed(logit, 3)}. “Without it” is the token’s probability without the
+      part, and how many percentage points that is more or less.
+    </p>`;
 }
 
 function reasonRow(
@@ -195,7 +210,7 @@ function reasonRow(
     <td class="number">${signed(logit, 3)}</td>
     <td class="bar"><span class=${bar[0]} style="${bar[1]};width:${width}%"></span></td>
     <td class="number">${without === null ? "–" : percent(without)}</td>
-    <td class="number">${without === null ? "–" : `${signed(100 * (without - all), 1)} points`}</td>
+    <td class="number">${without === null ? "–" : signed(100 * (without - all), 1)}</td>
   </tr>`;
 }
 
