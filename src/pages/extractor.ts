@@ -1,6 +1,6 @@
 /**
  * Extraction that ends: a page → its text within limits of time and memory, whatever the page is made to do. Another
- * process extracts (extract-process.ts), because a thread does not hold: of twelve hostile programs, three that outgrew
+ * process extracts (extract-process.ts), because a thread does not hold: of twelve hostile programs (Node 20), three that outgrew
  * a thread's `resourceLimits` ended the whole process, one did not obey `terminate`, and buffers are not counted.
  */
 import { fork } from "node:child_process";
@@ -24,13 +24,16 @@ export interface ExtractionLimits {
 /** The limits of a page. Ordinary ones take milliseconds; of plain paragraphs, 20 MB are within both, 40 MB are not. */
 export const EXTRACTION_LIMITS: ExtractionLimits = { timeMs: 10_000, memoryBytes: 512e6 };
 
-/** What the other process answers to a page's HTML; after "time" and "memory" it has ended. A "bug" is the stack of an error that is not the page's. */
+/**
+ * What the other process answers to a page's HTML; after "time" and "memory" it has ended. A "bug" is the stack of an
+ * error that is not the page's.
+ */
 export type ExtractionAnswer =
   | { readonly is: "text"; readonly text: string }
   | { readonly is: "refused" | "bug"; readonly message: string }
   | { readonly is: "time" | "memory" };
 
-/** After a page of so many characters the process is left with so much garbage that the next page could exceed the limit. */
+/** More characters leave so much garbage in the process that the next page could exceed the limit. */
 const LARGE = 1e6;
 
 /** How a process of V8 ends when its heap is full, by system. */
@@ -41,7 +44,7 @@ const PROCESS = new URL(
   import.meta.url,
 );
 
-/** Extracts one page after another in one process, which starts with the first HTML and anew after a page that ended it. */
+/** Extracts page after page in one process, which starts with the first HTML, and anew after a page that ended it. */
 export class Extractor {
   readonly #limits: ExtractionLimits;
   readonly #queue = new PQueue({ concurrency: 1 });
@@ -117,6 +120,7 @@ async function answerOf(child: ChildProcess, html: string): Promise<ExtractionAn
     if (error instanceof PageError) throw error;
     throw new InputError(`cannot start a process to read pages in (${errorCode(error) ?? "system error"})`, "machine");
   } finally {
-    await Promise.allSettled([answered, ended].map((one) => (waiting.abort(), one)));
+    waiting.abort();
+    await Promise.allSettled([answered, ended]);
   }
 }
