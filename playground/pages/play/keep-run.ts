@@ -64,7 +64,7 @@ export class KeepRun extends LitElement {
           <input type="file" accept=".zip" @change=${(event: Event) => void this.#choose(event)} />
         </label>
       </div>
-      <p class="small muted" role="status">${this.message}</p>
+      <p class="small muted">${this.message}</p>
       ${problem === null ? nothing : html`<p class="small" role="alert">${problem}</p>`}
       ${
         savedStep === null || problem !== null
