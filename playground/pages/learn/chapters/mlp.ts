@@ -31,7 +31,7 @@ export const mlp: Chapter = {
   load: () => import("../widgets/hidden-units.ts"),
   after: [
     "What a unit adds to each logit is exact: after the last block, x only passes through `lm_head`, which is linear, so the contributions add up.",
-    "Attention and MLP together are a *block*. A deeper model repeats it with other weights, and later blocks work on what earlier ones added. This one has a single block; the same text with `nLayer` 12 and a larger width is the architecture of GPT-2.",
+    "Attention and MLP together are a *block*. A deeper model repeats it with other weights, and later blocks work on what earlier ones added. This one has a single block; the smallest GPT-2 has twelve, each much wider, and differs otherwise in the details that section 4 of the source names.",
   ],
   excerpts: [{ from: "// MLP: work on", until: "/** Each head compares" }],
 };
