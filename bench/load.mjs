@@ -121,13 +121,14 @@ function limitedGroup(bytes) {
     const path = join(root, `microgpt-load-${process.pid}`);
     try {
       fs.mkdirSync(path);
+      if (!fs.existsSync(join(path, file))) throw new Error("a folder, not a group");
       fs.writeFileSync(join(path, file), String(bytes));
       return {
         add: (pid) => fs.writeFileSync(join(path, "cgroup.procs"), String(pid)),
         remove: () => fs.rmdirSync(path),
       };
     } catch {
-      if (fs.existsSync(path)) fs.rmdirSync(path);
+      if (fs.existsSync(path)) fs.rmdirSync(path); // the next version, or none
     }
   }
   return null;
