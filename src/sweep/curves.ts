@@ -6,6 +6,8 @@ import { linesOf } from "../node/lines.ts";
 
 /** Points per curve; longer curves are averaged in slices. */
 const MAX_POINTS = 400;
+/** No training wrote a longer line, so what follows one is not read. */
+const MAX_LINE = 2 ** 20;
 
 /**
  * Reads the curves; both are empty if there is no file. Lines that are not metrics are skipped, as the incomplete last one
@@ -16,6 +18,7 @@ export function readCurves(path: string): { loss: Curve; heldOut: Curve } {
   const heldOut = { steps: [] as number[], values: [] as number[] };
   if (!fs.existsSync(path)) return { loss, heldOut };
   for (const line of linesOf(path)) {
+    if (line.length > MAX_LINE) break;
     const json = parse(line);
     if (json === null || typeof json.step !== "number") continue;
     const [curve, value] = json.heldOutLoss === undefined ? [loss, json.loss] : [heldOut, json.heldOutLoss];
