@@ -3,14 +3,14 @@
  * the fields and draw when "change" fires; they never wait for a step. Differs from `session.ts`, which is the worker's side.
  */
 import type { EvaluationEvent } from "../../src/index.ts";
+import { WorkerCalls } from "./calls.ts";
 import { Curve } from "./curve.ts";
 import type {
   FilesRequest,
-  Message,
   ProgressMessage,
   RunHeader,
-  RunMethod,
   RunMethods,
+  RunReport,
   RunRequest,
   RunState,
 } from "./protocol.ts";
@@ -20,11 +20,6 @@ export type StartWorker = () => Worker;
 
 const startRunWorker: StartWorker = () =>
   new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "training" });
-
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
 
 /**
  * A training as a page sees it. Events: "open" (a new run is ready), "change" (something below changed; at most 20 per
@@ -50,19 +45,19 @@ export class RunClient extends EventTarget {
   failure: string | null = null;
   /** The worker's warnings. */
   warnings: readonly string[] = [];
-  readonly #start: StartWorker;
-  readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | null = null;
-  #nextId = 0;
+  readonly #calls: WorkerCalls<RunMethods, RunReport>;
 
   constructor(start: StartWorker = startRunWorker) {
     super();
-    this.#start = start;
+    this.#calls = new WorkerCalls(start, {
+      report: ({ progress }) => this.#progress(progress),
+      lost: (sentence) => this.#lost(sentence),
+    });
   }
 
   /** Starts the worker and compiles its code while the visitor reads. */
   warmUp(): void {
-    this.#running();
+    this.#calls.open();
   }
 
   /** Prepares a new training, which replaces the present one. Rejects with a sentence for the visitor. */
@@ -79,26 +74,12 @@ export class RunClient extends EventTarget {
     return header;
   }
 
-  /** Calls a method of the worker. Rejects if it fails or the worker ends. */
-  async call<Method extends RunMethod>(
-    method: Method,
-    ...[argument]: Parameters<RunMethods[Method]>
-  ): Promise<ReturnType<RunMethods[Method]>> {
-    const worker = this.#running();
-    const id = this.#nextId++;
-    const result = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
-    worker.postMessage({ id, method, argument });
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker answers with the method's result
-    return (await result) as ReturnType<RunMethods[Method]>;
-  }
+  /** Calls a method of the worker. Rejects with a sentence if it fails or the worker ends. */
+  call: WorkerCalls<RunMethods>["call"] = (method, ...argument) => this.#calls.call(method, ...argument);
 
   /** Ends the worker. */
   close(): void {
-    this.#worker?.terminate();
-    this.#worker = null;
-    for (const { reject } of this.#waiting.values()) reject(new Error("the training was closed"));
-    this.#waiting.clear();
+    this.#calls.close("the training was closed");
   }
 
   #begin(header: RunHeader, request: RunRequest | null): void {
@@ -113,26 +94,6 @@ export class RunClient extends EventTarget {
     this.warnings = [];
     this.dispatchEvent(new Event("open"));
     this.dispatchEvent(new Event("change"));
-  }
-
-  #running(): Worker {
-    if (this.#worker !== null) return this.#worker;
-    const worker = this.#start();
-    worker.addEventListener("message", ({ data }: MessageEvent<Message>) => this.#take(data));
-    worker.addEventListener("error", ({ message }) => this.#lost(message));
-    this.#worker = worker;
-    return worker;
-  }
-
-  #take(message: Message): void {
-    if (message.type === "progress") {
-      this.#progress(message.progress);
-      return;
-    }
-    const waiting = this.#waiting.get(message.id);
-    this.#waiting.delete(message.id);
-    if (message.type === "result") waiting?.resolve(message.value);
-    else waiting?.reject(new Error(message.message));
   }
 
   #progress(progress: ProgressMessage): void {
@@ -152,13 +113,8 @@ export class RunClient extends EventTarget {
   }
 
   /** The worker has ended: what the page has of the run stays. */
-  #lost(message: string): void {
-    const reason = `The training stopped: ${message === "" ? "its worker ended, perhaps for lack of memory" : message}.`;
-    for (const { reject } of this.#waiting.values()) reject(new Error(reason));
-    this.#waiting.clear();
-    this.#worker?.terminate();
-    this.#worker = null;
-    this.#fail(reason);
+  #lost(sentence: string): void {
+    this.#fail(sentence);
     this.dispatchEvent(new Event("change"));
   }
 

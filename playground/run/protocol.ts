@@ -178,20 +178,8 @@ export interface RunMethods {
   matrix(request: MatrixRequest): Matrix;
 }
 
-/** The name of a method. */
-export type RunMethod = keyof RunMethods;
-
-/** Page → worker. */
-export type Call = {
-  [Method in RunMethod]: {
-    readonly id: number;
-    readonly method: Method;
-    readonly argument: Parameters<RunMethods[Method]>[0];
-  };
-}[RunMethod];
-
-/** Worker → page. */
-export type Message =
-  | { readonly type: "result"; readonly id: number; readonly value: unknown }
-  | { readonly type: "error"; readonly id: number; readonly message: string }
-  | { readonly type: "progress"; readonly progress: ProgressMessage };
+/** Worker → page, on its own. */
+export interface RunReport {
+  readonly type: "progress";
+  readonly progress: ProgressMessage;
+}

@@ -1,12 +1,14 @@
 /** The training worker: receives calls, runs them on the session, and posts results. */
 import { load } from "../../src/index.ts";
+import { post, serveCalls } from "./calls.ts";
+import type { CallOf } from "./calls.ts";
 import type {
-  Call,
   FilesRequest,
-  Message,
   PreviewRequest,
   ProgressMessage,
   RunHeader,
+  RunMethods,
+  RunReport,
   RunRequest,
   Sample,
 } from "./protocol.ts";
@@ -15,14 +17,8 @@ import { Session } from "./session.ts";
 
 let session: Session | null = null;
 
-/** Typed, and without the target origin that only windows have. */
-function post(message: Message, transfer: readonly ArrayBuffer[] = []): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
-  postMessage(message, { transfer: [...transfer] });
-}
-
 const sendProgress = (progress: ProgressMessage, transfer: readonly ArrayBuffer[]): void =>
-  post({ type: "progress", progress }, transfer);
+  post({ type: "progress", progress } satisfies RunReport, transfer);
 
 async function replace(next: Promise<Session>): Promise<RunHeader> {
   const opened = await next;
@@ -49,7 +45,7 @@ function present(): Session {
   return session;
 }
 
-async function answer(call: Call): Promise<unknown> {
+async function answer(call: CallOf<RunMethods>): Promise<unknown> {
   switch (call.method) {
     case "open":
       return await open(call.argument);
@@ -90,10 +86,4 @@ async function answer(call: Call): Promise<unknown> {
   }
 }
 
-addEventListener("message", ({ data }: MessageEvent<Call>) => {
-  answer(data).then(
-    (value: unknown) => post({ type: "result", id: data.id, value }),
-    (error: unknown) =>
-      post({ type: "error", id: data.id, message: error instanceof Error ? error.message : String(error) }),
-  );
-});
+serveCalls<RunMethods>(answer);

@@ -78,7 +78,7 @@ export class RunKeeper {
     if (store === null) return;
     const { step } = this.#run;
     const files = await this.#run.call("files");
-    const title = `${step.toLocaleString("en")} steps`;
+    const title = `${step} steps`;
     const saved = await store.save({ id: ID, title, step }, files);
     this.#savedMs = performance.now();
     this.savedStep = step;

@@ -2,7 +2,7 @@
  * What a line chart shows, as data: thinned to what a screen can show, joined on common x values, summed up in words,
  * and as the rows of a table. Draws nothing; `line-chart.ts` does.
  */
-import { shortNumber } from "./short-number.ts";
+import { shortNumber } from "./numbers.ts";
 
 /** A curve. */
 export interface ChartSeries {

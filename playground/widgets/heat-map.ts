@@ -11,7 +11,7 @@ import { shared } from "../design/shared.ts";
 import { largestOf, paint, paletteOf } from "./heat-colors.ts";
 import { heatTable } from "./heat-table.ts";
 import type { Cell, LabelledMatrix } from "./heat-table.ts";
-import { shortNumber } from "./short-number.ts";
+import { shortNumber } from "./numbers.ts";
 import { VisibleFrame } from "./visible-frame.ts";
 
 /** CSS pixels of a cell, and of the whole picture, if the cells may be that small. */

@@ -1,7 +1,7 @@
 /** The table behind a heat map: a window of it around the cursor, since a weight matrix may have a million numbers. */
 import { html } from "lit";
 import type { TemplateResult } from "lit";
-import { shortNumber } from "./short-number.ts";
+import { shortNumber } from "./numbers.ts";
 
 /** Rows and columns of the window. */
 const WINDOW = 24;

@@ -2,7 +2,7 @@
 import { css, html, LitElement, svg } from "lit";
 import type { CSSResult, PropertyDeclarations, SVGTemplateResult, TemplateResult } from "lit";
 import { shared } from "../design/shared.ts";
-import { shortNumber } from "./short-number.ts";
+import { shortNumber, whole } from "./numbers.ts";
 import { histogramOf, statisticsOf } from "./statistics.ts";
 import type { Bin } from "./statistics.ts";
 
@@ -44,7 +44,7 @@ export class Histogram extends LitElement {
     const bins = histogramOf(this.data, BINS);
     const { count, mean, deviation, smallest, largest } = statisticsOf(this.data);
     const facts = [
-      ["numbers", count.toLocaleString("en")],
+      ["numbers", whole(count)],
       ["mean", shortNumber(mean)],
       ["deviation", shortNumber(deviation)],
       ["smallest", shortNumber(smallest)],

@@ -16,7 +16,7 @@ import { shared } from "../design/shared.ts";
 import { align, colorOf, dashOf, rowsOf, summaryOf, valueAt } from "./chart-data.ts";
 import type { Aligned, ChartSeries, ReferenceLine } from "./chart-data.ts";
 import { plotOptions } from "./plot-options.ts";
-import { shortNumber } from "./short-number.ts";
+import { shortNumber } from "./numbers.ts";
 import { VisibleFrame } from "./visible-frame.ts";
 
 /** Rows of the table behind the picture. */

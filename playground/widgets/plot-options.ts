@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { colorOf, dashOf } from "./chart-data.ts";
 import type { Axes, ChartSeries, ReferenceLine } from "./chart-data.ts";
 import { logTicks } from "./log-ticks.ts";
-import { shortNumber } from "./short-number.ts";
+import { shortNumber } from "./numbers.ts";
 
 /** What decides the look of a plot, besides its data. */
 export interface PlotLook extends Axes {

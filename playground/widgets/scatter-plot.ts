@@ -2,7 +2,7 @@
 import { css, html, LitElement, nothing, svg } from "lit";
 import type { CSSResult, PropertyDeclarations, SVGTemplateResult, TemplateResult } from "lit";
 import { shared } from "../design/shared.ts";
-import { shortNumber } from "./short-number.ts";
+import { shortNumber } from "./numbers.ts";
 
 /** A point. */
 export interface LabelledPoint {

@@ -2,6 +2,7 @@
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../design/shared.ts";
+import { whole } from "./numbers.ts";
 
 /** The event of a changed text. */
 export type TextChange = CustomEvent<string>;
@@ -65,7 +66,7 @@ export class TextInput extends LitElement {
         <button ?hidden=${this.value === this.initial} @click=${() => this.#set(this.initial, "")}>
           The text of the beginning
         </button>
-        <span class="small muted">${this.value.length.toLocaleString("en")} characters. ${this.note}</span>
+        <span class="small muted">${whole(this.value.length)} characters. ${this.note}</span>
       </div>
     `;
   }

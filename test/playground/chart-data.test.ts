@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { align, rowsOf, summaryOf, thin, valueAt } from "../../playground/widgets/chart-data.ts";
 import { logTicks } from "../../playground/widgets/log-ticks.ts";
-import { shortNumber } from "../../playground/widgets/short-number.ts";
+import { shortNumber } from "../../playground/widgets/numbers.ts";
 
 const LINEAR = { logX: false, logY: false };
 

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { RunClient } from "../../playground/run/client.ts";
-import type { Call, Message, ProgressMessage, RunHeader } from "../../playground/run/protocol.ts";
+import type { CallEnd, CallOf } from "../../playground/run/calls.ts";
+import type { ProgressMessage, RunHeader, RunMethods, RunReport } from "../../playground/run/protocol.ts";
+
+type Call = CallOf<RunMethods>;
+type Message = CallEnd | RunReport;
 
 /** A worker that answers as the test says, and can die. */
 class FakeWorker extends EventTarget {

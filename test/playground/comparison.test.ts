@@ -2,7 +2,11 @@
 import { expect, test } from "vitest";
 import { Comparison } from "../../playground/pages/compare/comparison.ts";
 import { RunClient } from "../../playground/run/client.ts";
-import type { Call, Message, ProgressMessage, RunRequest, RunState } from "../../playground/run/protocol.ts";
+import type { CallEnd, CallOf } from "../../playground/run/calls.ts";
+import type { ProgressMessage, RunRequest, RunState, RunMethods, RunReport } from "../../playground/run/protocol.ts";
+
+type Call = CallOf<RunMethods>;
+type Message = CallEnd | RunReport;
 
 /** Prepares at once, and trains until the test says that it is done. */
 class FakeWorker extends EventTarget {

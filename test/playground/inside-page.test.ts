@@ -2,7 +2,7 @@
 import axe from "axe-core";
 import type { Locator, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { shortNumber } from "../../playground/widgets/short-number.ts";
+import { shortNumber } from "../../playground/widgets/numbers.ts";
 import { hasChromium, openPlayground, watchedPage } from "../setup/playground.ts";
 import type { Playground, WatchedPage } from "../setup/playground.ts";
 

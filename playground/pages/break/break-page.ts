@@ -8,8 +8,8 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import source from "../../../src/microgpt.ts?raw";
 import { shared } from "../../design/shared.ts";
 import type { App, PageElement } from "../../shell/app.ts";
-import "../../widgets/loss-chart.ts";
-import type { LossCurve } from "../../widgets/loss-chart.ts";
+import type { ChartSeries } from "../../widgets/chart-data.ts";
+import "../../widgets/line-chart.ts";
 import { short } from "../../widgets/numbers.ts";
 import { breakStyle } from "./break-style.ts";
 import { NUM_STEPS } from "./trial.ts";
@@ -133,15 +133,15 @@ export class BreakPage extends LitElement implements PageElement {
     return html`<div class="grid">
       <section class="card">
         <h2>Held-out loss</h2>
-        <mg-loss-chart
-          .curves=${this.#curves(variant)}
-          .steps=${NUM_STEPS}
-          .limit=${4}
-          .reference=${{ loss: LIMITS.blind, name: "guessing blindly, ln 27" }}
-        ></mg-loss-chart>
-        <p class="small muted">
-          Forty names that no training sees, each core measured by its own rules. What is above 4 is drawn at the edge.
-        </p>
+        <mg-line-chart
+          label="Held-out loss"
+          yLabel="nats per token"
+          logY
+          .series=${this.#series(variant)}
+          .lines=${[{ label: "guessing blindly, ln 27", y: LIMITS.blind }]}
+          .xRange=${[0, NUM_STEPS]}
+        ></mg-line-chart>
+        <p class="small muted">Forty names that no training sees, each core measured by its own rules.</p>
       </section>
       <section class="card" aria-live="off">
         ${comparison === null ? this.#waiting(variant) : this.#revealed(variant, comparison)}
@@ -149,13 +149,15 @@ export class BreakPage extends LitElement implements PageElement {
     </div>`;
   }
 
-  #curves({ name, title }: Variant): LossCurve[] {
-    const points = (variant: VariantName | null, seed: number): LossCurve["points"] =>
-      this.#trials.get({ variant, seed })?.points ?? [];
+  #series({ name, title }: Variant): ChartSeries[] {
+    const curve = (label: string, variant: VariantName | null, seed: number): ChartSeries => {
+      const points = this.#trials.get({ variant, seed })?.points ?? [];
+      return { label, xs: points.map(({ step }) => step), ys: points.map(({ loss }) => loss) };
+    };
     return [
-      { name: "intact", color: "--series-1", dash: "", points: points(null, SEEDS.both) },
-      { name: title, color: "--series-2", dash: "8 4", points: points(name, SEEDS.both) },
-      { name: "intact, other first weights", color: "--series-8", dash: "2 4", points: points(null, SEEDS.other) },
+      curve("intact", null, SEEDS.both),
+      curve(title, name, SEEDS.both),
+      curve("intact, other first weights", null, SEEDS.other),
     ];
   }
 

@@ -3,7 +3,7 @@ import { css, html, LitElement, svg } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import { colorOf, dashOf } from "../../widgets/chart-data.ts";
-import { shortNumber } from "../../widgets/short-number.ts";
+import { shortNumber } from "../../widgets/numbers.ts";
 import { sorted } from "./outcome.ts";
 import type { Column, Outcome } from "./outcome.ts";
 

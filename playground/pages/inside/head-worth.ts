@@ -5,6 +5,7 @@ import type { HeadName } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
 import type { At } from "../../run/protocol.ts";
+import { whole } from "../../widgets/numbers.ts";
 
 interface Worth extends HeadName {
   /** How much the loss rises without the head, in nats per token. */
@@ -102,7 +103,7 @@ function worthTable({ step, heads }: Measured): TemplateResult {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="What each head is worth">
     <table>
       <caption class="small muted">
-        Without the head, the held-out loss at step ${step.toLocaleString("en")} changes by
+        Without the head, the held-out loss at step ${whole(step)} changes by
       </caption>
       <tbody>
         ${heads.map(

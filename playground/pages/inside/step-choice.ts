@@ -3,6 +3,7 @@ import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import type { At } from "../../run/protocol.ts";
+import { whole } from "../../widgets/numbers.ts";
 
 /** `<mg-step-choice .snapshots .at @at>`; fires "at" with `detail: At`. */
 export class StepChoice extends LitElement {
@@ -29,7 +30,7 @@ export class StepChoice extends LitElement {
   override render(): TemplateResult {
     const { snapshots, at } = this;
     const index = at === null ? snapshots.length : snapshots.indexOf(at);
-    const shown = at === null ? "the present step, as it trains" : `step ${at.toLocaleString("en")}`;
+    const shown = at === null ? "the present step, as it trains" : `step ${whole(at)}`;
     return html`<label class="field"
       >Look at ${shown}
       <input

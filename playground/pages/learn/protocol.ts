@@ -38,19 +38,9 @@ export interface LessonMethods {
   traces(): Traces;
 }
 
-/** The name of a method. */
-export type LessonMethod = keyof LessonMethods;
-
-/** Page → worker. */
-export interface LessonCall {
-  readonly id: number;
-  readonly method: LessonMethod;
-  /** null if the method takes none. */
-  readonly argument: unknown;
+/** Worker → page, on its own, at most 20 times per second. */
+export interface LessonReport {
+  readonly type: "progress";
+  readonly rung: RungName;
+  readonly report: StepReport;
 }
-
-/** Worker → page; "progress" at most 20 times per second. */
-export type LessonMessage =
-  | { readonly type: "result"; readonly id: number; readonly value: unknown }
-  | { readonly type: "error"; readonly id: number; readonly message: string }
-  | { readonly type: "progress"; readonly rung: RungName; readonly report: StepReport };

@@ -9,6 +9,7 @@ import type { RunClient } from "../../run/client.ts";
 import type { RunKeeper } from "../../storage/run-keeper.ts";
 import { unzipRun, zipRun } from "../../storage/run-zip.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
+import { whole } from "../../widgets/numbers.ts";
 
 /** `<mg-keep-run .run .keeper .linkOf>`; fires nothing: a run that is opened replaces the shared one. */
 export class KeepRun extends LitElement {
@@ -69,7 +70,7 @@ export class KeepRun extends LitElement {
       ${
         savedStep === null || problem !== null
           ? nothing
-          : html`<p class="small muted">Kept in this browser at step ${savedStep.toLocaleString("en")}.</p>`
+          : html`<p class="small muted">Kept in this browser at step ${whole(savedStep)}.</p>`
       }
     `;
   }
@@ -80,7 +81,7 @@ export class KeepRun extends LitElement {
       const { name, files } = unzipRun(new Uint8Array(await file.arrayBuffer()));
       await import("../../widgets/line-chart.ts");
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
-      this.message = `${name === "" ? "The run" : name} continues at step ${header.step.toLocaleString("en")}.`;
+      this.message = `${name === "" ? "The run" : name} continues at step ${whole(header.step)}.`;
     } catch (error) {
       this.message = sentence(error);
     }

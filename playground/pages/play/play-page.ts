@@ -4,27 +4,28 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
-import { TRAIN_OPTIONS } from "../../../src/index.ts";
 import type { RunFiles } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { App, PageElement } from "../../shell/app.ts";
-import type { ChartSeries } from "../../widgets/chart-data.ts";
 import { RunKeeper } from "../../storage/run-keeper.ts";
 import type { LoadedRun } from "../../storage/run-store.ts";
 import { fetchServedRun, servedRunOf } from "../../storage/served-run.ts";
-import { differences, linkedOptions, readLink, writeLink } from "../../shell/link.ts";
+import { linkedOptions, readLink } from "../../shell/link.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
 import { choiceOf, PRESETS } from "./presets.ts";
 import "./before-after.ts";
-import "./control-bar.ts";
-import type { ControlBar } from "./control-bar.ts";
+import "../../widgets/control-bar.ts";
+import type { ControlBar } from "../../widgets/control-bar.ts";
 import "./keep-run.ts";
 import type { KeepRun } from "./keep-run.ts";
-import { baselinesOf, verdictOf } from "./milestones.ts";
+import { lossCurve } from "./loss-curve.ts";
 import "./setup-form.ts";
 import type { SetupForm } from "./setup-form.ts";
 import "./time-line.ts";
 import type { TimeLine } from "./time-line.ts";
+import { hashOf } from "./training-link.ts";
+import type { Trained } from "./training-link.ts";
+import { whole } from "../../widgets/numbers.ts";
 
 /** The page. */
 export class PlayPage extends LitElement implements PageElement {
@@ -51,9 +52,6 @@ export class PlayPage extends LitElement implements PageElement {
       .top > .card {
         margin: 0;
       }
-      .verdict {
-        font-variant-numeric: tabular-nums;
-      }
     `,
   ];
   declare app: App;
@@ -66,6 +64,8 @@ export class PlayPage extends LitElement implements PageElement {
   declare ignored: readonly string[];
   #keeper: RunKeeper | null = null;
   #arrived: string | null = null;
+  /** What this page asked for last. */
+  #asked: Trained | null = null;
   #removeKeys: (() => void) | null = null;
   readonly #redraw = (): void => this.#changed();
 
@@ -125,7 +125,7 @@ export class PlayPage extends LitElement implements PageElement {
         <mg-keep-run
           .run=${run}
           .keeper=${this.#keeper}
-          .hasOwnText=${this.#form?.choice === "own"}
+          .hasOwnText=${this.#trained?.choice === "own"}
           .linkOf=${(withText: boolean) => this.#linkOf(withText)}
         ></mg-keep-run>
       </section>
@@ -137,7 +137,7 @@ export class PlayPage extends LitElement implements PageElement {
     const { earlier } = this;
     if (earlier === null || this.app.run.header !== null) return nothing;
     return html`<section class="card row">
-      <span>Your last training here stopped at step ${earlier.run.step.toLocaleString("en")}.</span>
+      <span>Your last training here stopped at step ${whole(earlier.run.step)}.</span>
       <button @click=${() => void this.#try(() => this.#continue(earlier))}>Continue it</button>
       <button @click=${() => void this.#forget()}>Discard it</button>
     </section>`;
@@ -145,46 +145,15 @@ export class PlayPage extends LitElement implements PageElement {
 
   #training(): TemplateResult {
     const { run } = this.app;
-    const { header, evaluations, warnings } = run;
-    if (header === null) return html``;
-    const baselines = baselinesOf(header);
-    const { parameters, trainDocuments, heldOutDocuments, config, oneThread } = header;
     return html`
       <section class="card" aria-label="Training">
         <mg-control-bar .run=${run}></mg-control-bar>
-        <p class="small muted">
-          ${parameters.toLocaleString("en")} weights, ${config.vocabSize.toLocaleString("en")} tokens,
-          ${trainDocuments.toLocaleString("en")} documents to train on, ${heldOutDocuments.toLocaleString("en")} held
-          out.${oneThread === null ? "" : ` ${capitalized(oneThread)}.`}
-        </p>
-        ${warnings.map((warning) => html`<p class="small">${warning}</p>`)}
-        <mg-line-chart
-          label="Loss"
-          xLabel="step"
-          yLabel="nats per token"
-          .series=${this.#series()}
-          .lines=${baselines.map(({ label, loss }) => ({ label, y: loss }))}
-          .marker=${this.#timeLine?.shownStep ?? null}
-          .xRange=${[0, header.options.numSteps]}
-        ></mg-line-chart>
-        <p class="verdict">${verdictOf(baselines, evaluations)}</p>
+        ${lossCurve(run, this.#timeLine?.shownStep ?? null)}
       </section>
       <section class="card">
         <mg-time-line .run=${run} @seek=${() => this.requestUpdate()}></mg-time-line>
       </section>
     `;
-  }
-
-  #series(): readonly ChartSeries[] {
-    const { curve, evaluations } = this.app.run;
-    return [
-      { label: "training", xs: null, ys: curve.losses },
-      {
-        label: "held out",
-        xs: evaluations.map(({ step }) => step),
-        ys: evaluations.map(({ heldOutLoss }) => heldOutLoss),
-      },
-    ];
   }
 
   get #form(): SetupForm | null {
@@ -261,13 +230,16 @@ export class PlayPage extends LitElement implements PageElement {
 
   /** The address that trains what is trained now. */
   #linkOf(withText: boolean): string {
-    const request = this.app.run.request;
-    const preset = this.#form?.choice ?? "names";
-    const options = differences(request?.options ?? {}, preset, PRESETS);
-    const text = preset === "own" && withText ? (request?.texts.join("\n") ?? null) : null;
-    const seed = request?.options.seed ?? SEED;
-    const parameters = writeLink({ preset, options, seed, view: {}, text });
-    return `${location.href.split("#")[0]}#/play?${parameters.toString()}`;
+    const trained = this.#trained;
+    if (trained === null) throw new Error("A run from files has no link; download it instead.");
+    return `${location.href.split("#")[0]}${hashOf(trained, withText)}`;
+  }
+
+  /** What the present run was trained on, which another page may have asked for; null for a run from files. */
+  get #trained(): Trained | null {
+    const { request } = this.app.run;
+    if (request === null || request === this.#asked?.request) return request === null ? null : this.#asked;
+    return { choice: request.texts[0] === BUNDLED_NAMES ? "names" : "own", request };
   }
 
   /** Does something that may fail, and shows why. */
@@ -287,15 +259,11 @@ export class PlayPage extends LitElement implements PageElement {
     await this.#try(async () => {
       // Loaded with the first training: the first page stays small.
       await import("../../widgets/line-chart.ts");
-      await this.app.run.open(await form.request());
+      this.#asked = { choice: form.choice, request: await form.request() };
+      await this.app.run.open(this.#asked.request);
       await this.app.run.call("play");
     });
   }
 }
-
-/** The default of `--seed`. */
-const SEED = TRAIN_OPTIONS.seed.initial;
-
-const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 customElements.define("mg-play-page", PlayPage);

@@ -9,6 +9,7 @@ import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
 import type { Sample } from "../../run/protocol.ts";
 import "../../widgets/sample-list.ts";
+import { whole } from "../../widgets/numbers.ts";
 
 const SAMPLES = 12;
 /** While the training runs, the newest moment is asked for at most this often. */
@@ -102,7 +103,7 @@ export class TimeLine extends LitElement {
     const index = step === null ? 0 : snapshots.indexOf(step);
     return html`
       <label class="field time"
-        >Time line: ${step === null ? "no moment yet" : `the model at step ${step.toLocaleString("en")}`}
+        >Time line: ${step === null ? "no moment yet" : `the model at step ${whole(step)}`}
         <input
           type="range"
           min="0"

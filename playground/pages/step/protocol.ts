@@ -1,10 +1,5 @@
-/** Messages between the page of one step and its worker. Each request has one answer with the same id. */
+/** What the page of one step asks of its worker. */
 import type { TracedStep } from "../../../src/trace/trace-step.ts";
-
-/** Page → worker. */
-export type StepRequest =
-  | { readonly type: "trace"; readonly id: number; readonly document: string; readonly stepsBefore: number }
-  | { readonly type: "check"; readonly id: number; readonly weight: number };
 
 /** A traced step and what the page shows beside it. */
 export interface StepData {
@@ -17,8 +12,10 @@ export interface StepData {
   readonly meanSquareBefore: Float64Array<ArrayBuffer>;
 }
 
-/** Worker → page. */
-export type StepAnswer =
-  | { readonly type: "traced"; readonly id: number; readonly data: StepData }
-  | { readonly type: "checked"; readonly id: number; readonly difference: number }
-  | { readonly type: "refused"; readonly id: number; readonly message: string };
+/** The methods of the worker, asynchronous for the page. Each throws Error with a sentence for the visitor. */
+export interface StepMethods {
+  /** A step on a document, after some steps of training. */
+  trace(request: { readonly document: string; readonly stepsBefore: number }): StepData;
+  /** d(loss)/d(weight) by a finite difference, at the weights before the step that was traced last. */
+  check(weight: number): number;
+}

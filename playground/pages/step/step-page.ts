@@ -13,7 +13,8 @@ import { whole } from "../../widgets/numbers.ts";
 import "../../widgets/player.ts";
 import type { Player } from "../../widgets/player.ts";
 import "../../widgets/source-view.ts";
-import { StepClient } from "./client.ts";
+import { WorkerCalls } from "../../run/calls.ts";
+import type { StepMethods } from "./protocol.ts";
 import "./matrix-view.ts";
 import "./operations-view.ts";
 import "./overview.ts";
@@ -51,7 +52,9 @@ export class StepPage extends LitElement implements PageElement {
   /** The value that the visitor chose; null: the one that the event is about. */
   declare picked: number | null;
   declare message: string;
-  readonly #client = new StepClient();
+  readonly #calls = new WorkerCalls<StepMethods>(
+    () => new Worker(new URL("./step-worker.ts", import.meta.url), { type: "module", name: "one step" }),
+  );
   #document = "emma";
   #stepsBefore: number = STEPS_BEFORE[2];
   readonly #shortcuts: readonly Shortcut[] = [
@@ -87,7 +90,9 @@ export class StepPage extends LitElement implements PageElement {
   async #trace(): Promise<void> {
     this.message = `Training ${this.#stepsBefore} steps, then tracing one on “${this.#document}” …`;
     try {
-      this.story = new Story(await this.#client.trace(this.#document, this.#stepsBefore));
+      this.story = new Story(
+        await this.#calls.call("trace", { document: this.#document, stepsBefore: this.#stepsBefore }),
+      );
       [this.event, this.picked, this.message] = [0, null, ""];
       this.app.announce(`A step on ${this.#document} is ready: ${whole(this.story.end + 1)} events.`);
     } catch (error) {
@@ -224,7 +229,7 @@ export class StepPage extends LitElement implements PageElement {
       .story=${story}
       .event=${this.event}
       .chosen=${this.#chosen(story)}
-      .check=${(weight: number) => this.#client.check(weight)}
+      .check=${(weight: number) => this.#calls.call("check", weight)}
     ></mg-step-value>`;
   }
 }

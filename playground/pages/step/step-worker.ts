@@ -1,37 +1,38 @@
 /** Trains the plain core and traces one step of it, away from the page: some hundred milliseconds. */
 import names from "../../../data/names.txt?raw";
 import { buffersOf } from "../../../src/trace/trace.ts";
+import { serveCalls } from "../../run/calls.ts";
+import type { CallOf } from "../../run/calls.ts";
 import { finiteDifference, learned, refusal, tracedOn } from "./learner.ts";
 import type { Learner } from "./learner.ts";
-import type { StepAnswer, StepData, StepRequest } from "./protocol.ts";
+import type { StepData, StepMethods } from "./protocol.ts";
 
 /** The model before the step that was traced last, and that step's document. */
 let learner: Learner | null = null;
 let document = "";
 
-function answer(request: StepRequest): StepAnswer {
-  const { id } = request;
-  if (request.type === "check") {
-    if (learner === null) return { type: "refused", id, message: "No step has been traced yet." };
-    return { type: "checked", id, difference: finiteDifference(learner, document, request.weight) };
-  }
-  if (learner?.step !== request.stepsBefore) learner = learned(names, request.stepsBefore);
-  const message = refusal(learner, request.document);
-  if (message !== null) return { type: "refused", id, message };
-  document = request.document;
-  return { type: "traced", id, data: dataOf(learner) };
-}
-
-function dataOf(model: Learner): StepData {
+function trace({ document: asked, stepsBefore }: Parameters<StepMethods["trace"]>[0]): StepData {
+  if (learner?.step !== stepsBefore) learner = learned(names, stepsBefore);
+  const message = refusal(learner, asked);
+  if (message !== null) throw new Error(message);
+  document = asked;
   return {
-    step: tracedOn(model, document),
-    characters: [...model.vocabulary.characters, "BOS"],
-    meanBefore: model.adam.mean.slice(),
-    meanSquareBefore: model.adam.meanSquare.slice(),
+    step: tracedOn(learner, document),
+    characters: [...learner.vocabulary.characters, "BOS"],
+    meanBefore: learner.adam.mean.slice(),
+    meanSquareBefore: learner.adam.meanSquare.slice(),
   };
 }
 
-addEventListener("message", ({ data }: MessageEvent<StepRequest>) => {
-  const reply = answer(data);
-  postMessage(reply, { transfer: reply.type === "traced" ? buffersOf(reply.data.step.trace) : [] });
-});
+function check(weight: number): number {
+  if (learner === null) throw new Error("No step has been traced yet.");
+  return finiteDifference(learner, document, weight);
+}
+
+const isStepData = (result: unknown): result is StepData =>
+  typeof result === "object" && result !== null && "step" in result;
+
+serveCalls<StepMethods>(
+  ({ method, argument }: CallOf<StepMethods>) => (method === "trace" ? trace(argument) : check(argument)),
+  (result) => (isStepData(result) ? buffersOf(result.step.trace) : []),
+);

@@ -3,6 +3,7 @@ import { html } from "lit";
 import type { TemplateResult } from "lit";
 import { visibleSpaces } from "../../widgets/visible-spaces.ts";
 import type { KindEncoding } from "./tokens-protocol.ts";
+import { whole } from "../../widgets/numbers.ts";
 
 /** A table with a row for each tokenizer. */
 export const countsTable = (encodings: readonly KindEncoding[]): TemplateResult => html`
@@ -23,10 +24,10 @@ export const countsTable = (encodings: readonly KindEncoding[]): TemplateResult 
           (one) =>
             html`<tr>
               <th scope="row">${one.kind}</th>
-              <td class="number">${one.tokens.toLocaleString("en")}</td>
+              <td class="number">${whole(one.tokens)}</td>
               <td class="number">${one.tokens === 0 ? "–" : (one.bytes / one.tokens).toFixed(2)}</td>
-              <td class="number">${one.distinct.toLocaleString("en")}</td>
-              <td class="number">${one.vocabSize.toLocaleString("en")}</td>
+              <td class="number">${whole(one.distinct)}</td>
+              <td class="number">${whole(one.vocabSize)}</td>
               <td>${unknownOf(one)}</td>
             </tr>`,
         )}

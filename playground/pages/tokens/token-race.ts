@@ -2,7 +2,7 @@
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
-import { shortNumber } from "../../widgets/short-number.ts";
+import { shortNumber } from "../../widgets/numbers.ts";
 import { RACE_MODEL } from "./race.ts";
 import type { RaceProgress, RaceRequest, RaceResult } from "./race.ts";
 import type { RaceMessage } from "./race-worker.ts";

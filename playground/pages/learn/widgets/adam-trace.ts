@@ -4,7 +4,8 @@ import type { PropertyDeclarations, TemplateResult } from "lit";
 import type { WeightTrace } from "../model/trace.ts";
 import type { Traces } from "../protocol.ts";
 import { failed, LessonWidget, numberOf } from "./lesson-widget.ts";
-import "./line-chart.ts";
+import { short } from "../../../widgets/numbers.ts";
+import "../../../widgets/line-chart.ts";
 import "./training-progress.ts";
 
 /** The chart and the numbers of one step. */
@@ -66,20 +67,22 @@ export class AdamTrace extends LessonWidget {
         /></label>
       </div>
       <mg-line-chart
-        .label=${"Gradient g, its running mean m, and √v, the root of the running mean of its squares"}
-        .step=${this.step}
+        label="Gradient g, its running mean m, and √v, the root of the running mean of its squares"
+        height="180"
+        .marker=${this.step + 1}
         .series=${[
-          { label: "g", values: trace.gradients, series: 8 },
-          { label: "m", values: trace.means, series: 1 },
-          { label: "√v", values: trace.meanSquares.map(Math.sqrt), series: 2 },
+          { label: "g", xs: null, ys: trace.gradients, color: 7 },
+          { label: "m", xs: null, ys: trace.means, color: 0 },
+          { label: "√v", xs: null, ys: trace.meanSquares.map(Math.sqrt), color: 1 },
         ]}
       ></mg-line-chart>
       <mg-line-chart
-        .label=${"The weight itself"}
-        .step=${this.step}
+        label="The weight itself"
+        height="180"
+        .marker=${this.step + 1}
         .series=${[
-          { label: "under Adam", values: trace.values, series: 1 },
-          { label: "under plain gradient descent", values: plain.values, series: 2 },
+          { label: "under Adam", xs: null, ys: trace.values },
+          { label: "under plain gradient descent", xs: null, ys: plain.values },
         ]}
       ></mg-line-chart>
       ${this.#numbers(trace, plain)}
@@ -119,8 +122,5 @@ export class AdamTrace extends LessonWidget {
     </table>`;
   }
 }
-
-/** Four significant digits, with an exponent for what is tiny. */
-const short = (value: number): string => String(Number(value.toPrecision(4))).replaceAll("-", "−");
 
 customElements.define("mg-adam-trace", AdamTrace);

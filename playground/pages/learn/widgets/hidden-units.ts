@@ -4,6 +4,7 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { Look } from "../protocol.ts";
 import { numberOf, shown, tint } from "./lesson-widget.ts";
 import { LookWidget } from "./look-widget.ts";
+import { whole } from "../../../widgets/numbers.ts";
 
 /** The units, the chosen one, and the count of weights. */
 export class HiddenUnits extends LookWidget {
@@ -92,9 +93,9 @@ export class HiddenUnits extends LookWidget {
           @input=${(event: Event) => (this.depth = numberOf(event))}
       /></label>
       <p class="readout">
-        Weights: ${embeddings.toLocaleString("en")} in the three tables + ${this.depth} ×
-        (${attention.toLocaleString("en")} for attention + ${mlp.toLocaleString("en")} for the MLP) =
-        <b>${total.toLocaleString("en")}</b>
+        Weights: ${whole(embeddings)} in the three tables + ${this.depth} × (${whole(attention)} for attention +
+        ${whole(mlp)} for the MLP) =
+        <b>${whole(total)}</b>
       </p>`;
   }
 }

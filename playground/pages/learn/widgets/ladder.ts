@@ -5,6 +5,7 @@ import { RUNGS } from "../model/rungs.ts";
 import type { Rung, RungName, RungResult } from "../model/rungs.ts";
 import { failed, LessonWidget, shown } from "./lesson-widget.ts";
 import "./training-progress.ts";
+import { whole } from "../../../widgets/numbers.ts";
 
 const WIDTH = 640;
 const ROW = 26;
@@ -168,7 +169,7 @@ function rowOf({ title, how }: Rung, result: RungResult | null, pairs: RungResul
     <td style="min-width: 230px"><b>${title}</b><br /><span class="small muted">${how}</span></td>
     <td class="number">${result === null ? "–" : result.heldOutLoss.toFixed(4)}</td>
     <td class="number">${beside === null ? "–" : `${beside > 0 ? "+" : ""}${shown(beside, 3)}`}</td>
-    <td class="number">${result === null ? "–" : result.weights.toLocaleString("en")}</td>
+    <td class="number">${result === null ? "–" : whole(result.weights)}</td>
     <td class="samples">
       ${result?.samples.map(({ text, isKnown }) => `${text === "" ? "(empty)" : text}${isKnown ? "*" : ""}`).join(", ")}
     </td>

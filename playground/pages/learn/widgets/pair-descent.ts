@@ -7,7 +7,7 @@ import { descent, pairLoss } from "../model/learning.ts";
 import type { Update } from "../model/learning.ts";
 import type { PairCounts } from "../protocol.ts";
 import { failed, LessonWidget, numberOf, percent, shown } from "./lesson-widget.ts";
-import "./line-chart.ts";
+import "../../../widgets/line-chart.ts";
 
 const RATES = [1, 10, 50, 200];
 
@@ -113,11 +113,13 @@ export class PairDescent extends LessonWidget {
         }
       </p>
       <mg-line-chart
-        .label=${"Loss on the training names, nats per letter"}
-        .series=${[{ label: "gradient descent", values: this.losses, series: 1 }]}
-        .levels=${[
-          { label: `blind ${shown(Math.log(27), 3)}`, value: Math.log(27) },
-          { label: `counting ${shown(this.#least, 3)}`, value: this.#least },
+        label="Loss on the training names"
+        yLabel="nats per letter"
+        height="180"
+        .series=${[{ label: "gradient descent", xs: null, ys: this.losses }]}
+        .lines=${[
+          { label: `blind ${shown(Math.log(27), 3)}`, y: Math.log(27) },
+          { label: `counting ${shown(this.#least, 3)}`, y: this.#least },
         ]}
       ></mg-line-chart>
       ${this.#row(this.pairs)}

@@ -3,6 +3,7 @@ import { css, html, svg } from "lit";
 import type { CSSResult, PropertyDeclarations, SVGTemplateResult, TemplateResult } from "lit";
 import type { PairCounts } from "../protocol.ts";
 import { failed, LessonWidget, percent } from "./lesson-widget.ts";
+import { whole } from "../../../widgets/numbers.ts";
 
 const CELL = 16;
 
@@ -68,7 +69,7 @@ export class PairMap extends LessonWidget {
     return html`
       <p class="small muted">
         Rows: a letter. Columns: the letter after it. The darker, the more of the row. · is the beginning or the end of
-        a name. Counted in ${names.toLocaleString("en")} names. Hover a cell, or focus the map and use the arrow keys.
+        a name. Counted in ${whole(names)} names. Hover a cell, or focus the map and use the arrow keys.
       </p>
       <div
         class="scroll"
@@ -104,7 +105,7 @@ export class PairMap extends LessonWidget {
     const row = counts[this.row];
     const [count, total] = [row[this.column], row.reduce((a, b) => a + b, 0)];
     const [first, next] = [letters[this.row], letters[this.column]];
-    return `After “${first}” comes “${next}” ${count.toLocaleString("en")} times of ${total.toLocaleString("en")}: ${percent(count / total)}.`;
+    return `After “${first}” comes “${next}” ${whole(count)} times of ${whole(total)}: ${percent(count / total)}.`;
   }
 
   #table({ letters, counts }: PairCounts): TemplateResult {

@@ -1,8 +1,9 @@
 /** Play, pause, one step forward and back, reset; and how far the training is. */
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
-import { shared } from "../../design/shared.ts";
-import type { RunClient } from "../../run/client.ts";
+import { shared } from "../design/shared.ts";
+import type { RunClient } from "../run/client.ts";
+import { whole } from "./numbers.ts";
 
 /** `<mg-control-bar .run>`; call `requestUpdate` when the run changes. */
 export class ControlBar extends LitElement {
@@ -63,8 +64,8 @@ export class ControlBar extends LitElement {
     const { run } = this;
     const { tokensPerSecond, secondsLeft } = run;
     const loss = run.curve.loss(run.step);
-    const speed = tokensPerSecond === 0 ? "" : `${Math.round(tokensPerSecond).toLocaleString("en")} tokens/s`;
-    return html`<span>step ${run.step.toLocaleString("en")} of ${numSteps.toLocaleString("en")}</span>
+    const speed = tokensPerSecond === 0 ? "" : `${whole(Math.round(tokensPerSecond))} tokens/s`;
+    return html`<span>step ${whole(run.step)} of ${whole(numSteps)}</span>
       <span>${Number.isFinite(loss) ? `training loss ${loss.toFixed(4)}` : ""}</span>
       <span>${speed}</span>
       <span>${secondsLeft === null ? "" : `${durationOf(secondsLeft)} left`}</span>
@@ -74,8 +75,8 @@ export class ControlBar extends LitElement {
 
 /** 75 → "1 min 15 s". */
 function durationOf(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const rounded = Math.ceil(seconds);
+  return rounded < 60 ? `${rounded} s` : `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
 }
 
 customElements.define("mg-control-bar", ControlBar);

@@ -1,0 +1,43 @@
+/** The loss of a run over its steps, with the lines that give it meaning, and what it comes to in one sentence. */
+import { html, nothing } from "lit";
+import type { TemplateResult } from "lit";
+import type { RunClient } from "../../run/client.ts";
+import type { RunHeader } from "../../run/protocol.ts";
+import type { ChartSeries } from "../../widgets/chart-data.ts";
+import { whole } from "../../widgets/numbers.ts";
+import { baselinesOf, verdictOf } from "./milestones.ts";
+
+/** The sizes, the curve and the verdict of a run. `mg-line-chart` must be loaded. @param shownStep the step to mark. */
+export function lossCurve(run: RunClient, shownStep: number | null): TemplateResult | typeof nothing {
+  const { header, evaluations, warnings } = run;
+  if (header === null) return nothing;
+  const baselines = baselinesOf(header);
+  return html`
+    <p class="small muted">${sizesOf(header)}</p>
+    ${warnings.map((warning) => html`<p class="small">${warning}</p>`)}
+    <mg-line-chart
+      label="Loss"
+      xLabel="step"
+      yLabel="nats per token"
+      .series=${seriesOf(run)}
+      .lines=${baselines.map(({ label, loss }) => ({ label, y: loss }))}
+      .marker=${shownStep}
+      .xRange=${[0, header.options.numSteps]}
+    ></mg-line-chart>
+    <p>${verdictOf(baselines, evaluations)}</p>
+  `;
+}
+
+function seriesOf({ curve, evaluations }: RunClient): readonly ChartSeries[] {
+  const [xs, ys] = [evaluations.map(({ step }) => step), evaluations.map(({ heldOutLoss }) => heldOutLoss)];
+  return [
+    { label: "training", xs: null, ys: curve.losses },
+    { label: "held out", xs, ys },
+  ];
+}
+
+function sizesOf({ parameters, config, trainDocuments, heldOutDocuments, oneThread }: RunHeader): string {
+  const documents = `${whole(trainDocuments)} documents to train on, ${whole(heldOutDocuments)} held out`;
+  const sizes = `${whole(parameters)} weights, ${whole(config.vocabSize)} tokens, ${documents}.`;
+  return oneThread === null ? sizes : `${sizes} ${oneThread.charAt(0).toUpperCase()}${oneThread.slice(1)}.`;
+}
