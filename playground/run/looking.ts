@@ -11,7 +11,7 @@ import {
 } from "../../src/index.ts";
 import { attentionWeights } from "../../src/index.ts";
 import type { Config, HeadName, LogitSource, TensorEngine, Tensors, Tokenizer, Tokens } from "../../src/index.ts";
-import type { Contribution, Inspection, Matrix, MatrixKind } from "./protocol.ts";
+import type { Contribution, ContributionRequest, Inspection } from "./protocol.ts";
 
 /** Asks something of an engine while it holds other weights, and puts back its own, to the bit. */
 export async function withWeights<Answer>(
@@ -44,6 +44,7 @@ export function inspect(
     const activations = await engine.activations(ids);
     const logits = Float32Array.from(activations.get("logits")!.data); // [T · V]
     return {
+      text,
       ids,
       tokens: ids.map((id) => tokenizer.token(id)),
       attention: Array.from({ length: config.nLayer }, (_, layer) => attentionOf(activations, layer, config)),
@@ -95,22 +96,26 @@ export async function heldOutLoss(
 }
 
 /**
- * What adds up to the logit of `target` after a text, and the token's probability without each head and MLP. Throws
- * RangeError for a target outside the vocabulary.
+ * What adds up to the logit of `target` after the token at `position`, and the token's probability without each head and
+ * MLP. Throws RangeError for a target outside the vocabulary, or a position outside the text.
  */
 export async function contributions(
   engine: TensorEngine,
   tokenizer: Tokenizer,
-  { text, target }: { readonly text: string; readonly target: number },
+  { text, position, target }: Omit<ContributionRequest, "at">,
 ): Promise<Contribution[]> {
   const { config } = engine;
   if (!(target >= 0 && target < config.vocabSize)) {
     throw new RangeError(`contributions: got token ${target}; the vocabulary has ${config.vocabSize}`);
   }
-  const tokens = idsOf(tokenizer, text, config);
+  const all = idsOf(tokenizer, text, config);
+  if (!(position >= 0 && position < all.length)) {
+    throw new RangeError(`contributions: got position ${position}; the text has ${all.length} tokens`);
+  }
+  const tokens = all.slice(0, position + 1);
   const weights = await engine.weights();
   const activations = await engine.activations(tokens);
-  const parts = logitContributions({ config, weights, tokens, activations }, tokens.length - 1, target);
+  const parts = logitContributions({ config, weights, tokens, activations }, position, target);
   const found: Contribution[] = [];
   for (const { source, logit } of parts) {
     const without = withoutPart(weights, config, source);
@@ -150,27 +155,4 @@ function nameOf(source: LogitSource): string {
     default:
       return source satisfies never;
   }
-}
-
-/** The matrix to show, and the weights before the last step, which "updates" is measured from. */
-export interface MatrixQuestion {
-  readonly kind: MatrixKind;
-  readonly name: string;
-  /** null: no step has been done since the run was opened. */
-  readonly before: Tensors | null;
-}
-
-/** A matrix of weights, of the last step's gradients, or of the difference that it made. Throws Error for an unknown name. */
-export async function matrix(engine: TensorEngine, { kind, name, before }: MatrixQuestion): Promise<Matrix> {
-  const tensors = kind === "gradients" ? await engine.gradients() : await engine.weights();
-  const tensor = tensors.get(name);
-  if (tensor === undefined) throw new Error(`The model has no matrix named ${name}.`);
-  const [rows, columns] = tensor.shape;
-  const data = Float32Array.from(tensor.data);
-  if (kind === "updates") {
-    const from = before?.get(name)?.data;
-    if (from === undefined) throw new Error("There is no update yet: do a step first.");
-    for (let i = 0; i < data.length; i++) data[i] = tensor.data[i] - from[i];
-  }
-  return { name, rows, columns, data };
 }

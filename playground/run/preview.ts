@@ -1,7 +1,7 @@
 /** Samples of a trained model that comes with the page, before any training: what a visitor sees first. */
-import { likenessOf } from "../../src/index.ts";
 import type { Model } from "../../src/index.ts";
 import type { PreviewRequest, Sample } from "./protocol.ts";
+import { samplesOf } from "./samples.ts";
 
 /** Generates samples and compares them with the documents. */
 export async function previewOf(
@@ -12,10 +12,5 @@ export async function previewOf(
   while (texts.length < count) texts.push(await model.generate({ prefix, temperature, seed: seed + texts.length }));
   const { tokenizer } = model;
   const encode = (text: string): readonly number[] => tokenizer.encode(text).ids;
-  const likenesses = likenessOf(texts.map(encode), documents.map(encode), tokenizer);
-  return likenesses.map(({ known, near }, i) => ({
-    text: texts[i],
-    likeness: known ? "copied" : near === null ? "new" : "near",
-    resembles: near,
-  }));
+  return samplesOf(texts.map(encode), documents.map(encode), tokenizer);
 }

@@ -89,7 +89,10 @@ export interface SampleRequest {
   /** 0 always takes the likeliest token. */
   readonly temperature: number;
   readonly topK: number | null;
+  /** Of the first text; the next one has the next seed. */
   readonly seed: number;
+  /** Heads to switch off; absent: none. */
+  readonly heads?: readonly HeadName[];
 }
 
 /** Samples of a model that is not the present run's. */
@@ -102,6 +105,8 @@ export interface PreviewRequest extends Pick<SampleRequest, "count" | "prefix" |
 
 /** What a forward pass over a text shows. T tokens: BOS, then those of the text, at most blockSize. */
 export interface Inspection {
+  /** The text. */
+  readonly text: string;
   /** The ids, [T]. */
   readonly ids: readonly number[];
   /** The tokens as text, [T]. */
@@ -131,6 +136,16 @@ export interface Contribution {
   readonly logit: number;
   /** The token's probability if the part were missing; null where that is not defined. */
   readonly probabilityWithout: number | null;
+}
+
+/** A logit to take apart. */
+export interface ContributionRequest {
+  readonly at: At;
+  readonly text: string;
+  /** The token that the logit is of comes after this one; 0 is BOS. */
+  readonly position: number;
+  /** The id of the token that the logit is of. */
+  readonly target: number;
 }
 
 /** What a matrix is of: the weights, the gradients of the last step, or the difference that the last step made. */
@@ -171,8 +186,8 @@ export interface RunMethods {
   inspect(request: { at: At; text: string; heads: readonly HeadName[] }): Inspection;
   /** Held-out loss in nats per token with some heads switched off. */
   heldOutLoss(request: { at: At; heads: readonly HeadName[] }): number;
-  /** What adds up to the logit of `target` after `text`, and what happens without each part. */
-  contributions(request: { at: At; text: string; target: number }): readonly Contribution[];
+  /** What adds up to a logit, and what happens without each part. */
+  contributions(request: ContributionRequest): readonly Contribution[];
   /** Names of all matrices. */
   matrixNames(): readonly string[];
   matrix(request: MatrixRequest): Matrix;

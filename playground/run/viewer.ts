@@ -5,10 +5,10 @@
 import {
   documentsOf,
   generateTokens,
-  likenessOf,
   nextTokenProbabilities,
   Random,
   webMachine,
+  withoutHeads,
 } from "../../src/index.ts";
 import type { HeadName, NextToken, Tensors, Trainer } from "../../src/index.ts";
 import { openEngine } from "../../src/library/engines.ts";
@@ -16,7 +16,8 @@ import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { cleanPrompt } from "../../src/text/corpus.ts";
 import type { History } from "./history.ts";
 import { contributions, heldOutLoss, inspect } from "./looking.ts";
-import type { At, Contribution, Inspection, Sample, SampleRequest } from "./protocol.ts";
+import type { At, Contribution, ContributionRequest, Inspection, Sample, SampleRequest } from "./protocol.ts";
+import { samplesOf } from "./samples.ts";
 
 /** Documents per pass; a small one keeps the engine's memory small. */
 const BATCH_SIZE = 16;
@@ -53,23 +54,20 @@ export class Viewer {
     return state.training.weights;
   }
 
-  /** Samples, each compared with all documents. */
-  samples({ at, count, prefix, temperature, topK, seed }: SampleRequest): Promise<readonly Sample[]> {
+  /** Samples, each compared with all documents. Each has a generator of its own: its length does not change the next. */
+  samples({ at, count, prefix, temperature, topK, seed, heads = [] }: SampleRequest): Promise<readonly Sample[]> {
     const { tokenizer, data, options } = this.#trainer;
     const { ids, open } = tokenizer.prompt(cleanPrompt(prefix, options));
-    return this.ask(at, async (engine) => {
-      const random = new Random(seed);
-      const sampling = { temperature, topK, topP: null };
+    const sampling = { temperature, topK, topP: null };
+    return this.ask(at, async (engine, weights) => {
+      if (heads.length > 0) await engine.loadWeights(withoutHeads(weights, engine.config, heads));
       const drawn: number[][] = [];
       while (drawn.length < count) {
+        const random = new Random(seed + drawn.length);
         const rest = await generateTokens(engine, ids, engine.config.blockSize, random, sampling, open);
         drawn.push([...ids, ...rest]);
       }
-      return likenessOf(drawn, documentsOf(data), tokenizer).map(({ known, near }, i) => ({
-        text: tokenizer.decode(drawn[i]),
-        likeness: known ? "copied" : near === null ? "new" : "near",
-        resembles: near,
-      }));
+      return samplesOf(drawn, documentsOf(data), tokenizer);
     });
   }
 
@@ -100,10 +98,11 @@ export class Viewer {
     return this.ask(at, (engine) => heldOutLoss(engine, documents, heads));
   }
 
-  /** What adds up to the logit of `target` after a text. */
-  contributions({ at, text, target }: { at: At; text: string; target: number }): Promise<readonly Contribution[]> {
+  /** What adds up to the logit of a token at a position of a text. */
+  contributions({ at, text, ...question }: ContributionRequest): Promise<readonly Contribution[]> {
     const { tokenizer, options } = this.#trainer;
-    return this.ask(at, (engine) => contributions(engine, tokenizer, { text: cleanPrompt(text, options), target }));
+    const cleaned = cleanPrompt(text, options);
+    return this.ask(at, (engine) => contributions(engine, tokenizer, { text: cleaned, ...question }));
   }
 
   /** Frees the engine. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { contributions, heldOutLoss, inspect, matrix } from "../../playground/run/looking.ts";
+import { lastUpdateOf, matrixOf } from "../../playground/run/matrices.ts";
+import { contributions, heldOutLoss, inspect } from "../../playground/run/looking.ts";
 import { documentLoss, emptyCache, gpt, softmax, Value } from "../../src/microgpt.ts";
 import type { Config } from "../../src/microgpt.ts";
 import { withoutHeads } from "../../src/tensor/attention-weights.ts";
@@ -7,6 +8,9 @@ import type { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { charTokenizer } from "../../src/text/tokenizers/char.ts";
 import { AtomicEngine, atomicWeights } from "../../src/training/atomic.ts";
 import type { Tensors } from "../../src/training/engine.ts";
+import { initialOptions, TRAIN_OPTIONS } from "../../src/options/config.ts";
+import { resolveOptions } from "../../src/options/resolve.ts";
+import { newProgress } from "../../src/training/train.ts";
 import { newTensorEngine, update, wasm } from "../setup/tensor-models.ts";
 
 const tokenizer = charTokenizer([..."abcdefgh"]);
@@ -104,7 +108,7 @@ describe("why a token", () => {
     const values = atomicWeights(CONFIG, weights);
     const logits = IDS.map((id, t) => gpt(values, CONFIG, id, t, cache)).at(-1)!;
     for (let target = 0; target < 9; target++) {
-      const parts = await contributions(engine, tokenizer, { text: TEXT, target });
+      const parts = await contributions(engine, tokenizer, { text: TEXT, position: 5, target });
       const sum = parts.reduce((total, { logit }) => total + logit, 0);
       expect(Math.abs(sum - logits[target].data)).toBeLessThan(1e-4);
     }
@@ -119,7 +123,7 @@ describe("why a token", () => {
       [`layer ${layer}, head 1`, without(zeroed(weights, `layer${layer}.attn_wo`, (column) => column >= 3))],
       [`layer ${layer}, MLP`, without(zeroed(weights, `layer${layer}.mlp_fc2`, () => true))],
     ];
-    const found = await contributions(engine, tokenizer, { text: TEXT, target: 3 });
+    const found = await contributions(engine, tokenizer, { text: TEXT, position: 5, target: 3 });
     expect(found.map(({ name, probabilityWithout }) => [name, probabilityWithout])).toEqual([
       ["token embedding", null],
       ["position embedding", null],
@@ -130,7 +134,16 @@ describe("why a token", () => {
 
   test("a token outside the vocabulary is refused", async () => {
     const { engine } = await newModel(8);
-    await expect(contributions(engine, tokenizer, { text: TEXT, target: 9 })).rejects.toThrow("got token 9");
+    const ask = (position: number, target: number) =>
+      contributions(engine, tokenizer, { text: TEXT, position, target });
+    await expect(ask(5, 9)).rejects.toThrow("got token 9");
+    await expect(ask(6, 0)).rejects.toThrow("got position 6; the text has 6 tokens");
+  });
+
+  test("at an earlier position it is that of the text up to there", async () => {
+    const { engine } = await newModel(11);
+    const earlier = await contributions(engine, tokenizer, { text: TEXT, position: 2, target: 4 });
+    expect(earlier).toEqual(await contributions(engine, tokenizer, { text: "be", position: 2, target: 4 }));
   });
 });
 
@@ -143,21 +156,22 @@ describe("matrices", () => {
     await Promise.all([engine.step([documents], update(0)), atomic.step([documents], update(0))]);
     const name = "layer1.mlp_fc1";
     const after = (await atomic.save()).weights.get(name)!.data;
-    const of = async (kind: "weights" | "gradients" | "updates"): Promise<number[]> => {
-      const { rows, columns, data } = await matrix(engine, { kind, name, before: weights });
+    const state = { progress: { ...newProgress(), step: 1 }, training: await engine.save(), best: null };
+    const options = { ...initialOptions(TRAIN_OPTIONS), schedule: "constant" as const };
+    const found = {
+      weights: matrixOf(state.training.weights, name),
+      gradients: matrixOf(await engine.gradients(), name),
+      updates: lastUpdateOf(state, resolveOptions(options), name),
+    };
+    const of = (kind: keyof typeof found): number[] => {
+      const { rows, columns, data } = found[kind];
       expect([rows, columns]).toEqual([24, 6]);
       return [...data];
     };
-    expect(await of("weights")).toEqual(Array.from(after, (w) => expect.closeTo(w, 4)));
+    expect(of("weights")).toEqual(Array.from(after, (w) => expect.closeTo(w, 4)));
     const difference = Array.from(after, (w, i) => w - values[name].flat()[i].data);
-    expect(await of("updates")).toEqual(difference.map((d) => expect.closeTo(d, 4)));
+    expect(of("updates")).toEqual(difference.map((d) => expect.closeTo(d, 4)));
     documentLoss(values, CONFIG, [...IDS, BOS]).backward();
-    expect(await of("gradients")).toEqual(values[name].flat().map(({ grad }) => expect.closeTo(grad, 4)));
-  });
-
-  test("an unknown name and an update before the first step are refused", async () => {
-    const { engine } = await newModel(10);
-    await expect(matrix(engine, { kind: "weights", name: "wq", before: null })).rejects.toThrow("named wq");
-    await expect(matrix(engine, { kind: "updates", name: "wte", before: null })).rejects.toThrow("do a step first");
+    expect(of("gradients")).toEqual(values[name].flat().map(({ grad }) => expect.closeTo(grad, 4)));
   });
 });

@@ -2,6 +2,10 @@ import { describe, expect, test } from "vitest";
 import { Session } from "../../playground/run/session.ts";
 import type { ProgressMessage, RunRequest } from "../../playground/run/protocol.ts";
 import { createTrainer } from "../../src/library/web.ts";
+import { Random } from "../../src/random.ts";
+import { withoutHeads } from "../../src/tensor/attention-weights.ts";
+import { generateTokens } from "../../src/training/sample.ts";
+import { newTensorEngine, wasm } from "../setup/tensor-models.ts";
 
 const TEXTS = ["ada\ngrace\nalan\nedsger\nbarbara\ndonald\njohn\nmargaret\ndennis\nken\nlinus\nguido"];
 const REQUEST: RunRequest = {
@@ -141,6 +145,27 @@ describe("what a page sees of the model", () => {
     const loss = await session.viewer.heldOutLoss({ at: null, heads: [] });
     await session.stepForward();
     expect(loss).toBeCloseTo(session.trainer.progress.evaluation!.heldOutLoss, 6);
+    await session.close();
+  });
+
+  test("samples with a head switched off are those of the model without its weights; then all heads write again", async () => {
+    const { session } = await open();
+    for (let i = 0; i < 20; i++) await session.stepForward();
+    const { trainer, viewer } = session;
+    const request = { ...SAMPLE, count: 4, temperature: 1 };
+    const all = await viewer.samples(request);
+    const heads = [{ layer: 0, head: 1 }];
+    const without = await viewer.samples({ ...request, heads });
+    const { config, tokenizer } = trainer.data;
+    const engine = await newTensorEngine(wasm, config, 1);
+    await engine.loadWeights(withoutHeads(await trainer.snapshot(), config, heads));
+    for (const [i, { text }] of without.entries()) {
+      const sampling = { temperature: 1, topK: null, topP: null };
+      const ids = await generateTokens(engine, [], config.blockSize, new Random(request.seed + i), sampling);
+      expect(text).toBe(tokenizer.decode(ids));
+    }
+    expect(without).not.toEqual(all);
+    expect(await viewer.samples(request)).toEqual(all);
     await session.close();
   });
 });

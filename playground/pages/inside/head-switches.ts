@@ -7,7 +7,6 @@ import type { RunClient } from "../../run/client.ts";
 import type { At } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
 import "./head-worth.ts";
-import { writeWithout } from "./write-without.ts";
 
 const [SAMPLES, SEED, TEMPERATURE] = [8, 42, 0.5];
 
@@ -57,7 +56,7 @@ export class HeadSwitches extends LitElement {
     },
   });
   readonly #samples = new LiveAnswer<BeforeAfter<readonly string[]>>(this, {
-    // Writing takes a hundred questions: a training is not interrupted for it.
+    // Written when the training rests: a training is not slowed down for it.
     subject: () => (this.#isMoving ? null : JSON.stringify(this.off)),
     ask: async (run, at) => {
       const before = await write(run, at, []);
@@ -171,13 +170,8 @@ export class HeadSwitches extends LitElement {
 }
 
 async function write(run: RunClient, at: At, heads: readonly HeadName[]): Promise<string[]> {
-  const { header } = run;
-  if (header === null) return [];
-  const { vocabulary, config, options } = header;
-  const inspect = (text: string, off: readonly HeadName[]): ReturnType<typeof run.call<"inspect">> =>
-    run.call("inspect", { at, text, heads: off });
-  const writing = { heads, count: SAMPLES, seed: SEED, temperature: TEMPERATURE, kind: options.tokenizer };
-  return await writeWithout(inspect, { ...writing, vocabulary, blockSize: config.blockSize });
+  const request = { at, count: SAMPLES, prefix: "", temperature: TEMPERATURE, topK: null, seed: SEED, heads };
+  return (await run.call("samples", request)).map(({ text }) => text);
 }
 
 customElements.define("mg-head-switches", HeadSwitches);

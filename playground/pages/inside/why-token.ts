@@ -9,7 +9,7 @@ import type { RunClient } from "../../run/client.ts";
 import type { At, Contribution, Inspection } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
 import { likeliestFirst, probabilitiesAt } from "./probabilities.ts";
-import { shownToken, textOf } from "./token-text.ts";
+import { shownToken } from "./token-text.ts";
 
 /** What is shown, all of it of one token and position. */
 interface Reasons {
@@ -84,7 +84,7 @@ export class WhyToken extends LitElement {
   /** The explained token; null: the one that comes next in the text, or the likeliest after it. */
   declare target: number | null;
   readonly #live = new LiveAnswer<Reasons>(this, {
-    subject: () => JSON.stringify([this.#prefix, this.#explained]),
+    subject: () => JSON.stringify([this.inspection.text, this.position, this.#explained]),
     ask: (run, at) => this.#ask(run, at),
   });
 
@@ -93,26 +93,22 @@ export class WhyToken extends LitElement {
     [this.position, this.target] = [0, null];
   }
 
-  get #prefix(): string {
-    const tokens = this.inspection.tokens.slice(0, this.position + 1);
-    return textOf(tokens, this.run.header?.options.tokenizer ?? "char");
-  }
-
   get #explained(): number {
     const { inspection, position } = this;
     return this.target ?? inspection.ids[position + 1] ?? likeliestFirst(inspection, position)[0];
   }
 
   async #ask(run: RunClient, at: At): Promise<Reasons> {
-    const [text, target, ids] = [this.#prefix, this.#explained, this.inspection.ids.slice(0, this.position + 1)];
-    const own = await run.call("inspect", { at, text, heads: [] });
-    if (own.ids.length !== ids.length || own.ids.some((id, t) => id !== ids[t])) {
-      throw new Error("Cut here, the text has other tokens: this place is within a word. Choose the end of a word.");
-    }
-    const last = ids.length - 1;
-    const parts = await run.call("contributions", { at, text, target });
-    const vocabSize = own.logits.length / own.ids.length;
-    return { parts, logit: own.logits[last * vocabSize + target], probability: probabilitiesAt(own, last)[target] };
+    const { inspection, position } = this;
+    const { text } = inspection;
+    const target = this.#explained;
+    const parts = await run.call("contributions", { at, text, position, target });
+    const vocabSize = inspection.logits.length / inspection.ids.length;
+    return {
+      parts,
+      logit: inspection.logits[position * vocabSize + target],
+      probability: probabilitiesAt(inspection, position)[target],
+    };
   }
 
   override render(): TemplateResult {
