@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Session } from "../../playground/run/session.ts";
 import type { ProgressMessage, RunRequest } from "../../playground/run/protocol.ts";
+import { decodeRun } from "../../src/library/run-files.ts";
 import { createTrainer } from "../../src/library/web.ts";
 import { Random } from "../../src/random.ts";
 import { withoutHeads } from "../../src/tensor/attention-weights.ts";
@@ -89,6 +90,21 @@ describe("a training in the worker", () => {
     for (let i = 0; i < 5; i++) await resumed.stepForward();
     await resumed.close();
     expect([...losses, ...rest.slice(12)]).toEqual((await plainLosses()).slice(0, 17));
+  });
+
+  test("its files can be had while it plays: it goes on, to the same losses", async () => {
+    const { session, losses, until } = await open();
+    session.play();
+    const steps: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { checkpoint } = await decodeRun(await session.files());
+      steps.push(checkpoint!.progress.step);
+    }
+    await until(({ state }) => state === "done");
+    expect(steps[0]).toBeLessThan(60);
+    expect(steps).toEqual(steps.toSorted((x, y) => x - y));
+    expect(losses).toEqual(await plainLosses());
+    await session.close();
   });
 
   test("a training that diverges fails with a sentence, and its earlier moments remain", async () => {
