@@ -102,9 +102,11 @@ export const shared: CSSResult = css`
     color: var(--on-accent);
     font-weight: 600;
   }
-  button[aria-pressed="true"] {
+  button[aria-pressed="true"],
+  button.primary[aria-pressed="true"] {
     background: var(--accent-soft);
     border-color: var(--accent);
+    color: var(--ink);
   }
   button:disabled,
   button.primary:disabled {
