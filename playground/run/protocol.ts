@@ -138,6 +138,16 @@ export interface Contribution {
   readonly probabilityWithout: number | null;
 }
 
+/** A logit taken apart; all numbers are of the same weights. */
+export interface Explanation {
+  /** The parts, in the order of the model. */
+  readonly parts: readonly Contribution[];
+  /** The logit that the model computes: the sum of the parts, within rounding. */
+  readonly logit: number;
+  /** The token's probability at temperature 1. */
+  readonly probability: number;
+}
+
 /** A logit to take apart. */
 export interface ContributionRequest {
   readonly at: At;
@@ -187,7 +197,7 @@ export interface RunMethods {
   /** Held-out loss in nats per token with some heads switched off. */
   heldOutLoss(request: { at: At; heads: readonly HeadName[] }): number;
   /** What adds up to a logit, and what happens without each part. */
-  contributions(request: ContributionRequest): readonly Contribution[];
+  contributions(request: ContributionRequest): Explanation;
   /** Names of all matrices. */
   matrixNames(): readonly string[];
   matrix(request: MatrixRequest): Matrix;

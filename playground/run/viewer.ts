@@ -16,7 +16,7 @@ import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { cleanPrompt } from "../../src/text/corpus.ts";
 import type { History } from "./history.ts";
 import { contributions, heldOutLoss, inspect } from "./looking.ts";
-import type { At, Contribution, ContributionRequest, Inspection, Sample, SampleRequest } from "./protocol.ts";
+import type { At, ContributionRequest, Explanation, Inspection, Sample, SampleRequest } from "./protocol.ts";
 import { samplesOf } from "./samples.ts";
 
 /** Documents per pass; a small one keeps the engine's memory small. */
@@ -99,7 +99,7 @@ export class Viewer {
   }
 
   /** What adds up to the logit of a token at a position of a text. */
-  contributions({ at, text, ...question }: ContributionRequest): Promise<readonly Contribution[]> {
+  contributions({ at, text, ...question }: ContributionRequest): Promise<Explanation> {
     const { tokenizer, options } = this.#trainer;
     const cleaned = cleanPrompt(text, options);
     return this.ask(at, (engine) => contributions(engine, tokenizer, { text: cleaned, ...question }));

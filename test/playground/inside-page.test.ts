@@ -1,10 +1,9 @@
 /** Look inside, in Chromium: what it shows of a model that it trained, by pointer, by keyboard, and to a screen reader. */
-import axe from "axe-core";
 import type { Locator, Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shortNumber } from "../../playground/widgets/numbers.ts";
-import { hasChromium, openPlayground, watchedPage } from "../setup/playground.ts";
-import type { Playground, WatchedPage } from "../setup/playground.ts";
+import { faultsOf, hasChromium, servePlayground, watchedPage } from "./site.ts";
+import type { Playground, WatchedPage } from "./site.ts";
 
 /** Names with a q, and some without. */
 const NAMES = ["quentin", "quinn", "queenie", "quincy", "dominique", "ada", "grace", "alan", "edsger", "barbara"];
@@ -45,8 +44,8 @@ const heldOutLoss = (page: Page, heads: { layer: number; head: number }[]): Prom
 describe.skipIf(!hasChromium)("look inside, in Chromium", { tags: ["browser"], timeout: 180_000 }, () => {
   let site: Playground;
   beforeAll(async () => {
-    site = await openPlayground();
-  }, 120_000);
+    site = await servePlayground();
+  });
   afterAll(() => site.close());
 
   test("why q is followed by u: the parts sum to the logit, and the columns without a part are of the same token", async () => {
@@ -147,13 +146,7 @@ describe.skipIf(!hasChromium)("look inside, in Chromium", { tags: ["browser"], t
         .scrollIntoViewIfNeeded();
       await page.getByText(name).last().click();
     }
-    await page.evaluate(axe.source);
-    const violations = await page.evaluate(async () => {
-      const results = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-      return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    });
-    expect(violations).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    expect(await faultsOf(page)).toEqual([]);
     expect(faults).toEqual([]);
     await page.context().close();
   });

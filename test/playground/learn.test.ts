@@ -1,24 +1,14 @@
-import { execFileSync } from "node:child_process";
-import { createRequire } from "node:module";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright";
-import type { Browser, Page } from "playwright";
-import { preview } from "vite";
-import type { PreviewServer } from "vite";
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SITE } from "../../playground/build/markdown.ts";
 import { CHAPTERS } from "../../playground/pages/learn/chapters/index.ts";
 import { namesOf } from "../../playground/pages/learn/model/names.ts";
 import { climb } from "../../playground/pages/learn/model/rungs.ts";
-import { findChromium } from "../setup/chromium.ts";
+import { faultsOf, hasChromium, servePlayground, watchedPage } from "./site.ts";
+import type { Playground } from "./site.ts";
 
 const BROWSER = { tags: ["browser"] };
-const path = findChromium();
-const root = fileURLToPath(new URL("../../playground", import.meta.url));
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Everything below `#/learn`; the reference of the whole library is long, and its form is the other documents'. */
 const ADDRESSES = [
@@ -28,46 +18,16 @@ const ADDRESSES = [
   ...Object.values(SITE.names).flatMap((name) => (name === "api" ? [] : [`/docs/${name}`])),
 ];
 
-describe.skipIf(path === null)("Learn in a browser, as it is built (skipped where Chromium is missing)", () => {
-  let browser: Browser;
-  let server: PreviewServer;
-  let origin = "";
-  const outDir = mkdtempSync(join(tmpdir(), "microgpt-site-"));
-
+describe.skipIf(!hasChromium)("Learn in a browser, as it is built (skipped where Chromium is missing)", () => {
+  let site: Playground;
   beforeAll(async () => {
-    // In a process of its own: within vitest, Vite builds for tests.
-    const vite = fileURLToPath(new URL("../../node_modules/vite/bin/vite.js", import.meta.url));
-    const flags = ["--outDir", outDir, "--emptyOutDir", "--logLevel", "error"];
-    execFileSync(process.execPath, [vite, "build", root, ...flags], {
-      env: { ...process.env, NODE_ENV: "production" },
-    });
-    const options = { port: 0, host: "127.0.0.1" };
-    server = await preview({ root, configFile: join(root, "vite.config.ts"), build: { outDir }, preview: options });
-    origin = server.resolvedUrls!.local[0];
-    browser = await chromium.launch({ executablePath: path!, args: ["--no-sandbox", "--disable-gpu-sandbox"] });
+    site = await servePlayground();
   });
-
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    rmSync(outDir, { recursive: true, force: true });
-  });
-
-  /** A page that fails the test when it complains, or asks for something from another origin. */
-  async function open(options: Parameters<Browser["newPage"]>[0] = {}): Promise<{ page: Page; complaints: string[] }> {
-    const page = await browser.newPage(options);
-    const complaints: string[] = [];
-    page.on("pageerror", ({ message }) => complaints.push(message));
-    page.on("console", (message) => complaints.push(message.text()));
-    page.on("request", (request) => {
-      if (!request.url().startsWith(origin) && !request.url().startsWith("data:")) complaints.push(request.url());
-    });
-    return { page, complaints };
-  }
+  afterAll(() => site.close());
 
   /** Shows an address and waits until nothing of it is still loading. */
   async function show(page: Page, address: string): Promise<void> {
-    await page.goto(`${origin}#/learn${address}`);
+    await page.goto(`${site.url}#/learn${address}`);
     await page.locator("mg-learn-page h1").first().waitFor();
     const waiting = page.locator("mg-training-progress, p.muted:text-is('Loading …'), p.muted:text-is('Counting …')");
     await expect.poll(() => waiting.count(), { timeout: 120_000 }).toBe(0);
@@ -83,27 +43,20 @@ describe.skipIf(path === null)("Learn in a browser, as it is built (skipped wher
     BROWSER,
     async (look) => {
       const { colorScheme, ...viewport } = look;
-      const { page, complaints } = await open({ viewport, colorScheme });
-      const faults: string[] = [];
+      const { page, faults } = await watchedPage(site, { viewport, colorScheme });
+      const wrong: string[] = [];
       for (const address of ADDRESSES) {
         await show(page, address);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (overflow > 0) faults.push(`${address}: ${overflow} px too wide`);
-        await page.evaluate(axe);
-        // The skip link's target is in the shell's shadow tree, where axe does not look; the shell moves the focus itself.
-        const found = await page.evaluate<string[]>(
-          "axe.run('mg-shell', { rules: { 'skip-link': { enabled: false } } }).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ target, html }) => id + ' ' + target.flat().join(' ') + ' ' + html.slice(0, 120))))",
-        );
-        faults.push(...found.map((fault) => `${address}: ${fault}`));
+        wrong.push(...(await faultsOf(page)).map((fault) => `${address}: ${fault}`));
       }
+      expect(wrong).toEqual([]);
       expect(faults).toEqual([]);
-      expect(complaints).toEqual([]);
     },
   );
 
   test("the ladder's losses are those that Node computes, digit for digit", BROWSER, async () => {
     const names = namesOf(readFileSync(new URL("../../data/names.txt", import.meta.url), "utf8"));
-    const { page, complaints } = await open();
+    const { page, faults } = await watchedPage(site);
     await show(page, "/ladder");
     await page.locator("mg-ladder button").click();
     const losses = page.locator("mg-ladder tbody tr td:nth-child(2)");
@@ -113,14 +66,14 @@ describe.skipIf(path === null)("Learn in a browser, as it is built (skipped wher
       climb(name, names).heldOutLoss.toFixed(4),
     );
     expect(shown.slice(0, 5)).toEqual(expected);
-    expect(complaints).toEqual([]);
+    expect(faults).toEqual([]);
   });
 
   test(
     "an answer reveals the reasons, belongs to its chapter alone, and is known after a reload",
     BROWSER,
     async () => {
-      const { page } = await open();
+      const { page } = await watchedPage(site);
       await show(page, "/tokens");
       const reasons = page.locator("mg-question .why:visible");
       expect(await reasons.count()).toBe(0);
@@ -138,7 +91,7 @@ describe.skipIf(path === null)("Learn in a browser, as it is built (skipped wher
   );
 
   test("on paper, a chapter has all reasons and no navigation", BROWSER, async () => {
-    const { page } = await open();
+    const { page } = await watchedPage(site);
     await show(page, "/loss");
     await page.emulateMedia({ media: "print" });
     expect(await page.locator("mg-question .why:visible").count()).toBe(3);

@@ -108,8 +108,9 @@ describe("why a token", () => {
     const values = atomicWeights(CONFIG, weights);
     const logits = IDS.map((id, t) => gpt(values, CONFIG, id, t, cache)).at(-1)!;
     for (let target = 0; target < 9; target++) {
-      const parts = await contributions(engine, tokenizer, { text: TEXT, position: 5, target });
+      const { parts, logit: own } = await contributions(engine, tokenizer, { text: TEXT, position: 5, target });
       const sum = parts.reduce((total, { logit }) => total + logit, 0);
+      expect(Math.abs(own - logits[target].data)).toBeLessThan(1e-4);
       expect(Math.abs(sum - logits[target].data)).toBeLessThan(1e-4);
     }
     expect(await engine.weights()).toEqual(weights);
@@ -123,7 +124,12 @@ describe("why a token", () => {
       [`layer ${layer}, head 1`, without(zeroed(weights, `layer${layer}.attn_wo`, (column) => column >= 3))],
       [`layer ${layer}, MLP`, without(zeroed(weights, `layer${layer}.mlp_fc2`, () => true))],
     ];
-    const found = await contributions(engine, tokenizer, { text: TEXT, position: 5, target: 3 });
+    const { parts: found, probability } = await contributions(engine, tokenizer, {
+      text: TEXT,
+      position: 5,
+      target: 3,
+    });
+    expect(probability).toEqual(without(weights));
     expect(found.map(({ name, probabilityWithout }) => [name, probabilityWithout])).toEqual([
       ["token embedding", null],
       ["position embedding", null],

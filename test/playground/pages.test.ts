@@ -1,13 +1,12 @@
 /** Every page of the playground in Chromium: wide and narrow, light and dark; and a journey by keyboard alone. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import axe from "axe-core";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROUTES } from "../../playground/shell/routes.ts";
 import { microgpt, workspace } from "../setup/microgpt.ts";
-import { hasChromium, openPlayground, watchedPage } from "../setup/playground.ts";
-import type { Playground } from "../setup/playground.ts";
+import { faultsOf, hasChromium, servePlayground, watchedPage } from "./site.ts";
+import type { Playground } from "./site.ts";
 
 /** Waits until the page's element has rendered. */
 const ready = (page: Page, tag: string): Promise<unknown> =>
@@ -15,9 +14,6 @@ const ready = (page: Page, tag: string): Promise<unknown> =>
     const element = document.querySelector("mg-shell")?.shadowRoot?.querySelector(name);
     return (element?.shadowRoot?.childElementCount ?? 0) > 0;
   }, tag);
-
-/** In the page: how many pixels lie outside the window, to the right. */
-const hiddenWidth = (): number => document.documentElement.scrollWidth - document.documentElement.clientWidth;
 
 /** Trains on the page with the button, to the end, and returns what the page's run has. */
 async function trainOn(page: Page): Promise<{ losses: number[]; heldOutLoss: number | undefined }> {
@@ -32,8 +28,8 @@ async function trainOn(page: Page): Promise<{ losses: number[]; heldOutLoss: num
 describe.skipIf(!hasChromium)("the playground in Chromium", { tags: ["browser"], timeout: 120_000 }, () => {
   let site: Playground;
   beforeAll(async () => {
-    site = await openPlayground();
-  }, 120_000);
+    site = await servePlayground();
+  });
   afterAll(() => site.close());
 
   const looks = [1280, 390].flatMap((width) =>
@@ -46,17 +42,10 @@ describe.skipIf(!hasChromium)("the playground in Chromium", { tags: ["browser"],
       const { width, colorScheme } = look;
       const { page, faults } = await watchedPage(site, { viewport: { width, height: 844 }, colorScheme });
       await page.goto(site.url);
-      await page.evaluate(axe.source);
       for (const { path, tag } of ROUTES) {
         await page.evaluate((hash) => (location.hash = hash), `#/${path}`);
         await ready(page, tag);
-        const violations = await page.evaluate(async () => {
-          const results = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-          return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-        });
-        faults.push(...violations.map((violation) => `axe: ${violation}`));
-        const hidden = await page.evaluate(hiddenWidth);
-        if (hidden > 0) faults.push(`wider than the window by ${hidden} px`);
+        faults.push(...(await faultsOf(page)));
         expect({ path, faults }).toEqual({ path, faults: [] });
       }
       await page.context().close();

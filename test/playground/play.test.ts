@@ -6,8 +6,8 @@ import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { unzipRun } from "../../playground/storage/run-zip.ts";
 import { CLI, workspace } from "../setup/microgpt.ts";
-import { hasChromium, openPlayground, watchedPage } from "../setup/playground.ts";
-import type { Playground } from "../setup/playground.ts";
+import { hasChromium, servePlayground, watchedPage } from "./site.ts";
+import type { Playground } from "./site.ts";
 
 /** In the page: whether the training is in this state. */
 const isIn = (state: string): boolean => document.querySelector("mg-shell")?.run.state === state;
@@ -23,8 +23,8 @@ const LINK = "#/play?preset=names&numSteps=120&nEmbd=8&seed=7";
 describe.skipIf(!hasChromium)("what is taken from the Play page", { tags: ["browser"], timeout: 120_000 }, () => {
   let site: Playground;
   beforeAll(async () => {
-    site = await openPlayground();
-  }, 120_000);
+    site = await servePlayground();
+  });
   afterAll(() => site.close());
 
   test("the same link trains the same model, to the same digits", async () => {

@@ -4,8 +4,8 @@ import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTrainer, trainTokenizer } from "../../src/index.ts";
 import type { ModelOptions } from "../../src/index.ts";
-import { hasChromium, openPlayground, watchedPage } from "../setup/playground.ts";
-import type { Playground } from "../setup/playground.ts";
+import { hasChromium, servePlayground, watchedPage } from "./site.ts";
+import type { Playground } from "./site.ts";
 
 /** For what a busy machine takes its time to do. */
 const SLOWLY = { timeout: 60_000 };
@@ -37,8 +37,8 @@ async function lowestLoss(options: ModelOptions): Promise<number> {
 describe.skipIf(!hasChromium)("in Chromium", { tags: ["browser"], timeout: 120_000 }, () => {
   let site: Playground;
   beforeAll(async () => {
-    site = await openPlayground();
-  }, 120_000);
+    site = await servePlayground();
+  });
   afterAll(() => site.close());
 
   test("Tokens counts what the library's tokenizers make of a typed text, and trains a model with each", async () => {

@@ -6,18 +6,10 @@ import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
-import type { At, Contribution, Inspection } from "../../run/protocol.ts";
+import type { At, Explanation, Inspection } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
 import { likeliestFirst, probabilitiesAt } from "./probabilities.ts";
 import { shownToken } from "./token-text.ts";
-
-/** What is shown, all of it of one token and position. */
-interface Reasons {
-  readonly parts: readonly Contribution[];
-  /** The logit of the forward pass. */
-  readonly logit: number;
-  readonly probability: number;
-}
 
 /** `<mg-why-token .run .at .inspection .position>`; fires "choose" with `detail: number` for another position. */
 export class WhyToken extends LitElement {
@@ -83,9 +75,12 @@ export class WhyToken extends LitElement {
   declare position: number;
   /** The explained token; null: the one that comes next in the text, or the likeliest after it. */
   declare target: number | null;
-  readonly #live = new LiveAnswer<Reasons>(this, {
+  readonly #live = new LiveAnswer<Explanation>(this, {
     subject: () => JSON.stringify([this.inspection.text, this.position, this.#explained]),
-    ask: (run, at) => this.#ask(run, at),
+    ask: (run, at) => {
+      const { text } = this.inspection;
+      return run.call("contributions", { at, text, position: this.position, target: this.#explained });
+    },
   });
 
   constructor() {
@@ -96,19 +91,6 @@ export class WhyToken extends LitElement {
   get #explained(): number {
     const { inspection, position } = this;
     return this.target ?? inspection.ids[position + 1] ?? likeliestFirst(inspection, position)[0];
-  }
-
-  async #ask(run: RunClient, at: At): Promise<Reasons> {
-    const { inspection, position } = this;
-    const { text } = inspection;
-    const target = this.#explained;
-    const parts = await run.call("contributions", { at, text, position, target });
-    const vocabSize = inspection.logits.length / inspection.ids.length;
-    return {
-      parts,
-      logit: inspection.logits[position * vocabSize + target],
-      probability: probabilitiesAt(inspection, position)[target],
-    };
   }
 
   override render(): TemplateResult {
@@ -160,7 +142,7 @@ const nextName = (token: string | undefined): string => (token === "<bos>" ? "th
 const signed = (value: number, digits: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 const percent = (probability: number): string => `${(100 * probability).toFixed(1)} %`;
 
-function reasonsTable({ parts, logit, probability }: Reasons): TemplateResult {
+function reasonsTable({ parts, logit, probability }: Explanation): TemplateResult {
   const largest = Math.max(...parts.map((part) => Math.abs(part.logit)), 1e-9);
   const sum = parts.reduce((total, part) => total + part.logit, 0);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="What adds up to the logit">

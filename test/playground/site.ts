@@ -1,14 +1,12 @@
 /** The built playground on a local address, as a host with its headers serves it, and a Chromium to open it in. */
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import axe from "axe-core";
 import { chromium } from "playwright";
 import type { Browser, BrowserContextOptions, Page } from "playwright";
 import { preview } from "vite";
-import { findChromium } from "./chromium.ts";
+import { findChromium } from "../setup/chromium.ts";
 
 const ROOT = fileURLToPath(new URL("../../playground", import.meta.url));
-const VITE = fileURLToPath(new URL("../../node_modules/vite/bin/vite.js", import.meta.url));
 
 /** A site in a browser. */
 export interface Playground {
@@ -21,12 +19,8 @@ export interface Playground {
 /** Whether the tests of the browser can run. */
 export const hasChromium: boolean = findChromium() !== null;
 
-/** Builds the site and opens a browser. */
-export async function openPlayground(): Promise<Playground> {
-  // In a process of its own: under vitest, NODE_ENV would choose the development build of Lit.
-  const env = { ...process.env, NODE_ENV: "production" };
-  execFileSync(process.execPath, [VITE, "build", ROOT, "--logLevel", "error"], { env, stdio: "inherit" });
-  if (!existsSync(`${ROOT}/../dist/playground/index.html`)) throw new Error("vite built no dist/playground/index.html");
+/** Serves the site, which the tests' set-up has built (build.ts), and opens a browser. */
+export async function servePlayground(): Promise<Playground> {
   const server = await preview({ root: ROOT, preview: { port: 0, host: "127.0.0.1" }, logLevel: "error" });
   const url = server.resolvedUrls?.local[0];
   if (url === undefined) throw new Error("vite preview has no local address");
@@ -39,6 +33,17 @@ export async function openPlayground(): Promise<Playground> {
     await server.close();
   };
   return { url, browser, close };
+}
+
+/** What axe finds in a page, and whether the page is wider than its window; [] for nothing. */
+export async function faultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    const found = violations.map(({ id, nodes }) => `axe, ${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    const hidden = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    return hidden > 0 ? [...found, `wider than the window by ${hidden} px`] : found;
+  });
 }
 
 /** A page, and what went wrong in it: errors, and requests to anywhere else. */
