@@ -6,7 +6,7 @@ import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
-import type { At, Explanation, Inspection } from "../../run/protocol.ts";
+import type { At, Contribution, Explanation, Inspection } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
 import { likeliestFirst, probabilitiesAt } from "./probabilities.ts";
 import { shownToken } from "./token-text.ts";
