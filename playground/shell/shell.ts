@@ -200,6 +200,11 @@ export class Shell extends LitElement implements App {
     `;
   }
 
+  override updated(): void {
+    // On a phone the navigation scrolls: the present page's name stays in view.
+    this.renderRoot.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
   #skip(): void {
     this.renderRoot.querySelector<HTMLElement>("main")?.focus();
   }

@@ -176,7 +176,7 @@ describe.skipIf(!canInject)("a disk that fails once (skipped where gcc is missin
     const { calls } = await undisturbed();
     const reads = calls.filter(({ name, path }) => name === "open" && path.endsWith("/.lock"));
     expect(reads.length).toBeGreaterThan(10);
-    for (const { number } of EXTENT === "quick" ? reads.filter((_, i) => i % 6 === 1) : reads) {
+    for (const { number } of EXTENT === "quick" ? reads.filter((_, i) => i % 12 === 1) : reads) {
       const { exitCode, stderr } = await survive(`open:${code}:${number}`);
       expect({ number, exitCode, stderr }).toEqual({ number, exitCode: 0, stderr: "" });
     }

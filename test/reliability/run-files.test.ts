@@ -102,11 +102,12 @@ const argumentsIn = (directory: string, subject: string, command: readonly strin
 
 describe("a run of which one file is damaged:", () => {
   test.each(Object.keys(DAMAGES))("%s", { tags: ["damage"], timeout: 1_800_000 }, async (name) => {
-    const random = new Random(Object.keys(DAMAGES).indexOf(name));
+    const index = Object.keys(DAMAGES).indexOf(name);
+    const random = new Random(index);
     const entries = entriesOf(join(original, "run"));
     expect(entries.length).toBeGreaterThan(15);
     let refused = 0;
-    for (const entry of entries) {
+    for (const entry of entries.filter((_, i) => EXTENT !== "quick" || i % 3 === index % 3)) {
       for (let round = 0; round < byExtent(1, 1, 5); round++) {
         for (const command of chosen(random)) {
           const directory = damaged(DAMAGES[name], join("run", entry), random);
@@ -145,7 +146,7 @@ test.each(Object.keys(DAMAGES))(
     const random = new Random(Object.keys(DAMAGES).indexOf(name));
     const entries = entriesOf(join(original, "sweep")).filter((entry) => !/^(?:runs|logs)\b/.test(entry));
     expect(entries.length).toBeGreaterThan(4);
-    for (const entry of EXTENT === "quick" ? entries.slice(0, 2) : entries) {
+    for (const entry of EXTENT === "quick" ? entries.slice(0, 1) : entries) {
       for (const command of [
         ["sweep", "--resume", "RUN"],
         ["compare", "RUN"],

@@ -66,9 +66,10 @@ export class AdamTrace extends LessonWidget {
             @input=${(event: Event) => (this.step = numberOf(event))}
         /></label>
       </div>
+      <h3>Gradient g, its running mean m, and √v, the root of the running mean of its squares</h3>
       <mg-line-chart
-        label="Gradient g, its running mean m, and √v, the root of the running mean of its squares"
-        height="180"
+        label="Gradient g, its running mean m, and √v"
+        height="220"
         .marker=${this.step + 1}
         .series=${[
           { label: "g", xs: null, ys: trace.gradients, color: 7 },
@@ -76,9 +77,10 @@ export class AdamTrace extends LessonWidget {
           { label: "√v", xs: null, ys: trace.meanSquares.map(Math.sqrt), color: 1 },
         ]}
       ></mg-line-chart>
+      <h3>The weight itself</h3>
       <mg-line-chart
         label="The weight itself"
-        height="180"
+        height="220"
         .marker=${this.step + 1}
         .series=${[
           { label: "under Adam", xs: null, ys: trace.values },

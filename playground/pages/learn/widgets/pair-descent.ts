@@ -112,10 +112,11 @@ export class PairDescent extends LessonWidget {
             : `Step ${this.losses.length}: the loss was ${shown(this.losses.at(-1) ?? 0, 4)}. Counting gives ${shown(this.#least, 4)}.`
         }
       </p>
+      <h3>Loss on the training names</h3>
       <mg-line-chart
         label="Loss on the training names"
         yLabel="nats per letter"
-        height="180"
+        height="220"
         .series=${[{ label: "gradient descent", xs: null, ys: this.losses }]}
         .lines=${[
           { label: `blind ${shown(Math.log(27), 3)}`, y: Math.log(27) },
