@@ -134,7 +134,7 @@ export class Session {
     this.trainer.close();
   }
 
-  /** Does something between two steps; a training that plays goes on afterwards. One at a time. */
+  /** Does something between two steps; a training that plays continues afterwards. One at a time. */
   #between<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#interrupts.then(async () => {
       this.#isInterrupted = true;

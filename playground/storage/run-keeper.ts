@@ -22,14 +22,14 @@ export class RunKeeper {
   savedStep: number | null = null;
   readonly #run: RunClient;
   readonly #store: Promise<RunStore | null>;
-  readonly #told: () => void;
+  readonly #onChange: () => void;
   #savedMs = 0;
   #isSaving = false;
 
-  /** @param told called when `problem` or `savedStep` changes. @param open opens the storage; a test gives another. */
-  constructor(run: RunClient, told: () => void, open: OpenStore = () => RunStore.open()) {
+  /** @param onChange called when `problem` or `savedStep` changes. @param open opens the storage; a test gives another. */
+  constructor(run: RunClient, onChange: () => void, open: OpenStore = () => RunStore.open()) {
     this.#run = run;
-    this.#told = told;
+    this.#onChange = onChange;
     this.#store = this.#openStore(open);
     run.addEventListener("open", () => this.#begin());
     run.addEventListener("change", () => void this.#changed());
@@ -49,7 +49,7 @@ export class RunKeeper {
   async #openStore(open: OpenStore): Promise<RunStore | null> {
     const opened = await open();
     if (opened.ok) return opened.value;
-    this.#tell(opened.message);
+    this.#report(opened.message);
     return null;
   }
 
@@ -82,11 +82,11 @@ export class RunKeeper {
     const saved = await store.save({ id: ID, title, step }, files);
     this.#savedMs = performance.now();
     this.savedStep = step;
-    this.#tell(saved.ok ? null : saved.message);
+    this.#report(saved.ok ? null : saved.message);
   }
 
-  #tell(problem: string | null): void {
+  #report(problem: string | null): void {
     this.problem = problem;
-    this.#told();
+    this.#onChange();
   }
 }

@@ -32,7 +32,7 @@ export interface OpenFlags {
 
 /**
  * Serves the playground until a signal stops it. Throws InputError if the site is not built, the run cannot be read or
- * the port cannot be had.
+ * the port is not available.
  * @param path the directory of a run that the page opens; null: none.
  */
 export async function open(path: string | null, { port, site = SITE }: OpenFlags): Promise<number> {
@@ -73,7 +73,7 @@ async function warnOfTexts(path: string): Promise<void> {
 
 type Answer = Parameters<typeof createAdaptorServer>[0]["fetch"];
 
-/** Listens on a port. Throws InputError if it cannot be had. */
+/** Listens on a port. Throws InputError if it is not available. */
 async function listen(fetch: Answer, port: number | null): Promise<Server> {
   if (port !== null) return await listenOn(fetch, port);
   try {

@@ -3,7 +3,7 @@
  *
  *   Extractor  ── HTML ──→  main thread  ── HTML ──→  second thread: htmlToText
  *              ←─ answer ─      │        ←─ answer ─
- *                               └ too slow, too large, nobody listens any more: SIGKILL to the whole process
+ *                               └ too slow, too large, the parent is gone: SIGKILL to the whole process
  *
  * Only a signal always works: a thread inside a library call of V8 does not end before the call does.
  */

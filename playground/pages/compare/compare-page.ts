@@ -69,7 +69,7 @@ export class ComparePage extends LitElement implements PageElement {
   declare quantity: Quantity;
   /** Whether the loss has a logarithmic axis. */
   declare isLog: boolean;
-  /** Why a text cannot be had; null: it can. */
+  /** Why a text cannot be loaded; null: it can. */
   declare problem: string | null;
   readonly #comparison = new Comparison(Math.max(1, navigator.hardwareConcurrency));
   readonly #frame = new VisibleFrame(this, () => this.requestUpdate());
@@ -114,7 +114,7 @@ export class ComparePage extends LitElement implements PageElement {
     const text = await this.#textOf(plan.text);
     // A later choice wins.
     if (plan !== this.plan) return;
-    this.problem = text === "" ? `${TEXTS[plan.text]} cannot be had; choose or paste another text.` : null;
+    this.problem = text === "" ? `${TEXTS[plan.text]} cannot be loaded; choose or paste another text.` : null;
     this.#comparison.set(plan.rows.map((row) => ({ texts: [text], options: optionsOf(plan, row) })));
   }
 

@@ -1,6 +1,6 @@
 /**
  * What a visitor takes along: the run as a .zip that `microgpt resume` continues, a link that trains the same model, and a
- * run from a .zip that goes on here. Also says whether the browser keeps the run.
+ * run from a .zip that continues here. Also says whether the browser keeps the run.
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";

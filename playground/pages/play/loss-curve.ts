@@ -1,4 +1,4 @@
-/** The loss of a run over its steps, with the lines that give it meaning, and what it comes to in one sentence. */
+/** The loss of a run over its steps, with the lines that give it meaning, and a verdict in one sentence. */
 import { html, nothing } from "lit";
 import type { TemplateResult } from "lit";
 import type { RunClient } from "../../run/client.ts";
