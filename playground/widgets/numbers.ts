@@ -21,14 +21,10 @@ export const factor = (number: number): string => (number < 0 ? `(${short(number
 /** A whole number with a comma before every three digits. */
 export const whole = (number: number): string => number.toLocaleString("en-US");
 
-/**
- * For axes, legends and tables: four significant digits, thousands and millions by letter, a real minus sign: `1500000` →
- * `1.5M`, `0.25` → `0.25`, `-2.30259` → `−2.303`.
- */
+/** For axes, legends and tables: four significant digits, thousands and millions by letter: `1500000` → `1.5M`, `2.30259` → `2.303`. */
 export function shortNumber(value: number): string {
   if (!Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  const rounded = (unit: number, digits: number): number => Number((value / unit).toPrecision(digits));
-  const text = size >= 1e6 ? `${rounded(1e6, 3)}M` : size >= 1e4 ? `${rounded(1e3, 3)}k` : String(rounded(1, 4));
-  return text.replaceAll("-", "−");
+  if (Math.abs(value) >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
+  if (Math.abs(value) >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
+  return String(Number(value.toPrecision(4)));
 }
