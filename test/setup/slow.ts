@@ -3,7 +3,7 @@
  * full. At the end of each a reporter prints what it left out, and why.
  */
 import { writeFileSync } from "node:fs";
-import type { Reporter, TestCase, TestModule, Vitest } from "vitest/node";
+import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from "vitest/node";
 import type { Extent } from "./place.ts";
 
 interface Slow {
@@ -69,9 +69,24 @@ function reason({ fullName }: TestCase): string {
   return skipped ?? /no (?:WebGPU adapter|shader-f16) [^>]*/.exec(fullName)?.[0] ?? fullName;
 }
 
+/** A line for each failed test, for each file that failed outside its tests, and for each error outside of all files. */
+function failuresOf(modules: readonly TestModule[], unhandled: readonly SerializedError[]): string[] {
+  const line = (where: string, errors: readonly { message: string }[]): string =>
+    `${where}: ${(errors[0]?.message ?? "failed").replace(/\s+/g, " ").slice(0, 300)}`;
+  return [
+    ...modules.flatMap((module) => [
+      ...[...module.children.allTests("failed")].map((test) =>
+        line(`${module.relativeModuleId} > ${test.fullName}`, test.result().errors ?? []),
+      ),
+      ...(module.errors().length === 0 ? [] : [line(module.relativeModuleId, module.errors())]),
+    ]),
+    ...unhandled.map((error) => line("outside of all tests", [error])),
+  ];
+}
+
 /**
- * Prints at the end what a run left out. `MICROGPT_TEST_COUNTS` names a file that gets three numbers for `.ci/run`: tests
- * that passed, tests that failed, and tests that this machine can't run.
+ * Prints at the end what a run left out. `MICROGPT_TEST_COUNTS` names a file that gets, for `.ci/run`, three numbers (tests
+ * that passed, tests that failed, and tests that this machine can't run), then a line for each failure.
  */
 export class LeftOut implements Reporter {
   readonly #mode: Mode;
@@ -88,7 +103,7 @@ export class LeftOut implements Reporter {
     this.#isPattern = vitest.config.testNamePattern !== undefined;
   }
 
-  onTestRunEnd(modules: readonly TestModule[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const inState = (state: "passed" | "failed" | "skipped"): TestCase[] =>
       tests.filter((test) => test.result().state === state);
@@ -103,7 +118,8 @@ export class LeftOut implements Reporter {
     const missing = skipped.filter((test) => !left.includes(test) && !done.includes(test));
     if (process.env.MICROGPT_TEST_COUNTS !== undefined) {
       const counts = [inState("passed"), inState("failed"), missing].map(({ length }) => length);
-      writeFileSync(process.env.MICROGPT_TEST_COUNTS, `${counts.join(" ")}\n`);
+      const failures = failuresOf(modules, unhandled);
+      writeFileSync(process.env.MICROGPT_TEST_COUNTS, `${[counts.join(" "), ...failures].join("\n")}\n`);
     }
     if (this.#isPattern) return; // whoever names tests has left the others out
     const why = ({ tags: [tag] }: TestCase): string => `${tag}: ${SLOW[tag].why}`;
