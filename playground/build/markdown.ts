@@ -1,10 +1,10 @@
 /**
  * Documents become part of the site when it is built: `import document from "….md?document"` is HTML with headings that
- * have ids, links rewritten and images inlined. So the parser, marked, is not in the bundle. The documents are the
- * project's own and are trusted; nothing here is for text from elsewhere.
+ * have ids and links rewritten. Images are left out: the only one, the README's, shows this very site. So the parser,
+ * marked, is not in the bundle. The documents are the project's own and are trusted; nothing here is for text from elsewhere.
  */
 import { readFileSync } from "node:fs";
-import { basename, dirname, extname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { Marked } from "marked";
 import type { Tokens } from "marked";
 import type { Plugin } from "vite";
@@ -44,9 +44,7 @@ export const SITE: DocumentSite = {
   elsewhere: "https://github.com/microgpt-ts/microgpt/blob/main/",
 };
 
-const MEDIA_TYPES: Readonly<Record<string, string>> = { ".svg": "image/svg+xml", ".png": "image/png" };
-
-/** A document → what the site shows. Throws Error for an image that is missing or of an unknown type. */
+/** A document → what the site shows. */
 export function buildDocument(markdown: string, path: string, site: DocumentSite): BuiltDocument {
   const sections: { id: string; title: string }[] = [];
   const ids = new Set<string>();
@@ -55,9 +53,9 @@ export function buildDocument(markdown: string, path: string, site: DocumentSite
   const marked = new Marked({
     walkTokens: (token) => {
       if (token.type === "link") token.href = addressOf(token.href, path, site);
-      if (token.type === "image") token.href = inlined(token.href, path, site);
     },
     renderer: {
+      image: () => "",
       heading({ tokens, depth, text }: Tokens.Heading) {
         const id = idOf(text, ids);
         const content = this.parser.parseInline(tokens);
@@ -104,14 +102,6 @@ function addressOf(href: string, path: string, { names, elsewhere }: DocumentSit
   const name = names[target];
   if (name === undefined) return elsewhere + target + (section === "" ? "" : `#${section}`);
   return `#/learn/docs/${name}${section === "" ? "" : `/${section}`}`;
-}
-
-/** An image of the project as a data address: a document is one piece, from wherever it is shown. */
-function inlined(href: string, path: string, { root }: DocumentSite): string {
-  const file = join(root, dirname(path), href);
-  const type = MEDIA_TYPES[extname(file)];
-  if (type === undefined) throw new Error(`${path}: image ${href}: unknown type, expected .svg or .png`);
-  return `data:${type};base64,${readFileSync(file).toString("base64")}`;
 }
 
 /** A heading's id as GitHub makes it, so that the documents' own links fit; a repeated one gets a number. */
