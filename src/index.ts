@@ -75,11 +75,14 @@ export type { Dtype, RawTensor, SafetensorsFile } from "./training/safetensors.t
 export { learningRateAt } from "./training/schedule.ts";
 export type { Schedule, ScheduleName } from "./training/schedule.ts";
 export { generate, generateTokens, nextTokenProbabilities } from "./training/sample.ts";
-export type { Draw, SamplingOptions, Spelling } from "./training/sample.ts";
+export type { Draw, SamplingOptions, Spelling, TextModel } from "./training/sample.ts";
 export { TextSet } from "./text/text-set.ts";
 export { TokenCollector, TokenSequences } from "./text/token-sequences.ts";
 export { TensorEngine } from "./tensor/tensor-engine.ts";
-export type { EngineLimits } from "./tensor/tensor-engine.ts";
+export type { EngineLimits } from "./tensor/engine-plan.ts";
+export { Streams } from "./tensor/streams.ts";
+export type { StreamingEngine } from "./tensor/streams.ts";
+export type { TextPiece } from "./tensor/packing.ts";
 export { likenessOf, MAX_EDITED, runLength } from "./text/likeness.ts";
 export type { Likeness } from "./text/likeness.ts";
 export { documentTokens, nameUnknown } from "./text/tokenizer.ts";

@@ -156,15 +156,25 @@ const KERNELS: Kernels = {
     const [query, key, value] = [from.query, from.key, from.value].map((view) => context.matrix(view));
     forQueries(context, heads.count, (start, t, head) => {
       const column = head * heads.stride;
-      const scores = scoresOf(context, query, key, start, t, column, heads.size);
-      const max = scores.reduce((most, score) => Math.max(most, score), -Infinity);
-      const total = scores.reduce((sum, score) => sum + Math.exp(score - max), 0);
+      const scores = scoresOf(numbers, { query, t }, { key, first: start, last: t }, column, heads.size);
+      const [max, total] = weighValues(numbers, scores, { value, first: start }, { out, t }, column, heads.size);
       numbers[statistics.at(t, 2 * head)] = max * Math.sqrt(heads.size);
       numbers[statistics.at(t, 2 * head + 1)] = 1 / total;
-      for (let c = column; c < column + heads.size; c++) {
-        let sum = 0;
-        scores.forEach((score, j) => (sum += Math.exp(score - max) * numbers[value.at(start + j, c)]));
-        numbers[out.at(t, c)] = sum / total;
+    });
+  },
+
+  cachedAttention({ to, from, heads, cacheRows }, context) {
+    const { numbers, batch } = context;
+    const [out, keys, values] = [to.out, to.keys, to.values].map((view) => context.matrix(view));
+    const [query, key, value] = [from.query, from.key, from.value].map((view) => context.matrix(view));
+    forDocumentRows(context, (d, t) => {
+      const [first, last] = [d * cacheRows, d * cacheRows + batch.positions[t]];
+      forColumns(key, (c) => (numbers[keys.at(last, c)] = numbers[key.at(t, c)]));
+      forColumns(value, (c) => (numbers[values.at(last, c)] = numbers[value.at(t, c)]));
+      for (let head = 0; head < heads.count; head++) {
+        const column = head * heads.stride;
+        const scores = scoresOf(numbers, { query, t }, { key: keys, first, last }, column, heads.size);
+        weighValues(numbers, scores, { value: values, first }, { out, t }, column, heads.size);
       }
     });
   },
@@ -182,7 +192,7 @@ const KERNELS: Kernels = {
       const column = head * heads.stride;
       const sumOverHead = (term: (c: number) => number): number =>
         sumColumns({ columns: heads.size }, (c) => term(column + c));
-      const scores = scoresOf(context, query, key, start, t, column, heads.size);
+      const scores = scoresOf(numbers, { query, t }, { key, first: start, last: t }, column, heads.size);
       const delta = sumOverHead((c) => numbers[dOut.at(t, c)] * numbers[out.at(t, c)]);
       const [largest, inverseTotal] = [0, 1].map((i) => numbers[statistics.at(t, 2 * head + i)]);
       scores.forEach((score, j) => {
@@ -244,37 +254,59 @@ function inverseRootMeanSquare(numbers: Float64Array, x: MatrixView, row: number
   return (meanSquare + RMSNORM_EPSILON) ** -0.5;
 }
 
+/** Calls `visit` with each row t of the context and the number of its document. */
+function forDocumentRows({ batch, from, to }: KernelContext, visit: (document: number, t: number) => void): void {
+  const { documents } = batch;
+  for (let d = 0; d + 1 < documents.length; d++) {
+    for (let t = Math.max(from, documents[d]); t < Math.min(to, documents[d + 1]); t++) visit(d, t);
+  }
+}
+
 /** Calls `visit` with each row t of the context, per head, and the first row of its document. */
 function forQueries(
   context: KernelContext,
   heads: number,
   visit: (start: number, t: number, head: number) => void,
 ): void {
-  const { documents } = context.batch;
-  for (let d = 0; d + 1 < documents.length; d++) {
-    for (let t = Math.max(context.from, documents[d]); t < Math.min(context.to, documents[d + 1]); t++) {
-      for (let head = 0; head < heads; head++) visit(documents[d], t, head);
-    }
-  }
+  forDocumentRows(context, (d, t) => {
+    for (let head = 0; head < heads; head++) visit(context.batch.documents[d], t, head);
+  });
 }
 
-/** query · key / √size of the query of row t with each key of its document up to row t. */
+/** query · key / √size of the query of row t with each key of rows [first, last]. */
 function scoresOf(
-  { numbers }: KernelContext,
-  query: MatrixView,
-  key: MatrixView,
-  start: number,
-  t: number,
+  numbers: Float64Array,
+  { query, t }: { readonly query: MatrixView; readonly t: number },
+  { key, first, last }: { readonly key: MatrixView; readonly first: number; readonly last: number },
   column: number,
   size: number,
 ): number[] {
   const scores: number[] = [];
-  for (let row = start; row <= t; row++) {
+  for (let row = first; row <= last; row++) {
     let sum = 0;
     for (let c = column; c < column + size; c++) sum += numbers[query.at(t, c)] * numbers[key.at(row, c)];
     scores.push(sum / Math.sqrt(size));
   }
   return scores;
+}
+
+/** out[t] = Σ p · v with p = softmax(scores), over the values from row `first` on. Returns the largest score and Σ e^(score − largest). */
+function weighValues(
+  numbers: Float64Array,
+  scores: readonly number[],
+  { value, first }: { readonly value: MatrixView; readonly first: number },
+  { out, t }: { readonly out: MatrixView; readonly t: number },
+  column: number,
+  size: number,
+): readonly [max: number, total: number] {
+  const max = scores.reduce((most, score) => Math.max(most, score), -Infinity);
+  const total = scores.reduce((sum, score) => sum + Math.exp(score - max), 0);
+  for (let c = column; c < column + size; c++) {
+    let sum = 0;
+    scores.forEach((score, j) => (sum += Math.exp(score - max) * numbers[value.at(first + j, c)]));
+    numbers[out.at(t, c)] = sum / total;
+  }
+  return [max, total];
 }
 
 function clear(numbers: Float64Array, matrix: MatrixView, { shape: [rows, columns] }: Weight): void {

@@ -13,10 +13,13 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { countParameters } from "../training/engine.ts";
 import { EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
+import type { TextModel } from "../training/sample.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
 import { suitableThreads, tokensPerPass } from "../tensor/sizing.ts";
-import { planEngine, TensorEngine } from "../tensor/tensor-engine.ts";
+import { Streams } from "../tensor/streams.ts";
+import { planEngine } from "../tensor/engine-plan.ts";
+import { TensorEngine } from "../tensor/tensor-engine.ts";
 import { checkGpu } from "../backend/webgpu/check.ts";
 import type { Machine } from "./machine.ts";
 
@@ -24,7 +27,10 @@ import type { Machine } from "./machine.ts";
 export type EngineOptions = Pick<
   ResolvedOptions,
   "engine" | "threads" | "strictMath" | "noBlas" | "batchSize" | "precision"
->;
+> & {
+  /** As in `EngineLimits`; the wasm engine alone has them. */
+  readonly streams?: number;
+};
 
 /** The engine that "auto" resolved to, and why. */
 export interface ChosenEngine {
@@ -85,7 +91,7 @@ export async function openEngine(
   const blas = usesBlas(config, options) ? machine.findBlas() : null;
   const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: machine.startThread, blas });
   try {
-    const engine = await TensorEngine.create(backend, config, { maxTokens });
+    const engine = await TensorEngine.create(backend, config, { maxTokens, streams: options.streams ?? 0 });
     await engine.loadWeights(weights);
     return engine;
   } catch (error) {
@@ -94,6 +100,23 @@ export async function openEngine(
       `the wasm engine cannot allocate memory for this model (${error.message}); choose a smaller --batch-size or model`,
     );
   }
+}
+
+/**
+ * Opens a model that generates `streams` texts at once, each with the bits that it has alone: in WebAssembly, or one after
+ * another with the atomic engine. Throws as `openEngine`.
+ */
+export async function openStreams(
+  config: Config,
+  weights: Tensors,
+  options: EngineOptions,
+  streams: number,
+  machine: Machine,
+): Promise<TextModel> {
+  const name = options.engine === "atomic" ? "atomic" : "wasm";
+  const writing = { ...options, engine: name, batchSize: streams, noBlas: true, streams } as const;
+  const engine = await openEngine(config, weights, writing, machine, () => undefined);
+  return engine instanceof TensorEngine ? new Streams(engine) : engine;
 }
 
 /** The engine on the GPU, or the reason why it cannot be opened. */

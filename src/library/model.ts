@@ -180,9 +180,7 @@ export class Model {
     const reader = (await this.#open()).reader();
     const { ids: read } = this.tokenizer.encode(cleanPrompt(prefix, this.options));
     const ids = [this.tokenizer.bos, ...read].slice(-this.config.blockSize);
-    let logits: number[] = [];
-    for (const id of ids) logits = await reader.read(id);
-    return logits;
+    return await reader.read(...ids);
   }
 
   /**

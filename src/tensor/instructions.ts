@@ -10,7 +10,10 @@
 export interface Buffer {
   /** Name for error messages. */
   readonly name: string;
-  /** Number of rows of a weight; "tokens": one row per token of the pass; "window": one per token of a window of it. */
+  /**
+   * Number of rows of a weight or a cache; "tokens": one row per token of the pass; "window": one per token of a window of
+   * it.
+   */
   readonly rows: "tokens" | "window" | number;
   /** Numbers per row, without padding. */
   readonly columns: number;
@@ -71,6 +74,12 @@ export interface Heads {
   readonly stride: number;
 }
 
+/** The heads, and how many rows each text has in the caches: blockSize rounded up to 8. */
+interface CacheShape {
+  readonly heads: Heads;
+  readonly cacheRows: number;
+}
+
 /** An instruction reads the views of `from` and writes those of `to`; they share no memory unless it says so. */
 type InstructionShape<Name extends string, To extends string, From extends string, More = unknown> = {
   readonly kernel: Name;
@@ -106,6 +115,12 @@ export type Instruction =
    * 1 / Σ exp((query · key − largest) / √size). The [T, T] scores are never in memory as a whole.
    */
   | InstructionShape<"attention", "out" | "statistics", "query" | "key" | "value", { heads: Heads }>
+  /**
+   * The same for texts that come in pieces: document d has the new tokens of text d, or none. The caches have `cacheRows`
+   * rows per text, in an order that is the backend's own. Key and value of row t, at position p of text d, become row p of
+   * the text's caches; then its query attends to the text's keys and values up to p.
+   */
+  | InstructionShape<"cachedAttention", "out" | "keys" | "values", "query" | "key" | "value", CacheShape>
   /** The gradients of query, key and value, given dOut, the result and the statistics of attention */
   | InstructionShape<
       "attentionGrad",

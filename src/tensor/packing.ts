@@ -63,3 +63,38 @@ export function packDocuments(documents: readonly Tokens[], blockSize: number, m
   }
   return { tokens, targets, positions, documents: ends.subarray(0, documents.length + 1) };
 }
+
+/** The next tokens of one of several texts. */
+export interface TextPiece {
+  /** Which text, from 0. */
+  readonly stream: number;
+  /** The position of the first token in its text. */
+  readonly position: number;
+  /** At least one. */
+  readonly tokens: readonly number[];
+}
+
+/**
+ * Writes pieces, in the order of their texts, into `memory`; returns it. Document d is text d; a text without a piece has
+ * no row.
+ *
+ *   text 0 read "ad" and now reads "a", text 2 begins with "gr":
+ *   tokens      a  g  r
+ *   positions   2  0  1
+ *   documents   0  1  1  3
+ */
+export function packPieces(pieces: readonly TextPiece[], memory: PackedTokens): PackedTokens {
+  const { tokens, positions, documents } = memory;
+  let [row, next] = [0, 0];
+  for (let stream = 0; stream + 1 < documents.length; stream++) {
+    if (pieces[next]?.stream === stream) {
+      const piece = pieces[next++];
+      for (const [i, token] of piece.tokens.entries()) {
+        tokens[row] = token;
+        positions[row++] = piece.position + i;
+      }
+    }
+    documents[stream + 1] = row;
+  }
+  return memory;
+}

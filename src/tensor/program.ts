@@ -1,6 +1,6 @@
 /**
  * Compiles the model to a program: phases of instructions, and a memory slot for every buffer, once per configuration.
- * Differentiation, fusion and the memory plan happen here, ahead of time; backends only run the result.
+ * Differentiation, fusion and the memory plan (`memory-plan.ts`) happen ahead of time; backends only run the result.
  *
  *   training, one layer:
  *   phase 1   documents   embed, rmsnorm, linear(attn_wqkv), attention, …, crossEntropyGrad, …, attentionGrad, …
@@ -12,15 +12,13 @@
  * A barrier follows each section, a line above. Workers divide a "documents" section by whole documents and a "weights"
  * section by rows of a weight, whose gradient needs all tokens. A windowed phase repeats its sections for a few rows at
  * a time, so that the logits of a large vocabulary fit.
- *
- *   memory   │ weights │ embed │ rmsnorm, dembed │ … │ linear │ attention │ … │ add, dattention, drmsnorm │ …
- *
- * Each slot has maxTokens rows. Buffers with disjoint lifetimes and equal strides use the same slot in turn.
  */
 import { fuse } from "./fusion.ts";
 import { axisOf, viewsRead, viewsWritten, roundUp } from "./instructions.ts";
 import type { Axis, Buffer, Heads, Instruction, View } from "./instructions.ts";
-import type { Alignment, Layout, Slots } from "./layout.ts";
+import type { Layout, Slots } from "./layout.ts";
+import { planMemory } from "./memory-plan.ts";
+import type { Life, Limits } from "./memory-plan.ts";
 import type { Config } from "../microgpt.ts";
 import { gpt, loss } from "./model.ts";
 import { OPS } from "./ops.ts";
@@ -52,7 +50,7 @@ export interface Program {
   readonly phases: readonly Phase[];
   /** The update after the last pass of a step: Adam for every weight. Empty except for training. */
   readonly update: Section;
-  /** The result: statistics of the loss [T, 2]; for generating, logits [T, V]. */
+  /** The result: statistics of the loss [T, 2]; for generating and streaming, logits [T, V]. */
   readonly result: View;
   /** Maximum tokens of a pass. */
   readonly maxTokens: number;
@@ -74,16 +72,8 @@ export interface Activation {
   readonly heads: Heads | null;
 }
 
-/** The three programs of a model. */
-export type ProgramKind = "training" | "evaluating" | "generating";
-
-/** Limits of a program's memory. */
-export interface Limits extends Alignment {
-  /** Maximum tokens of a pass. */
-  readonly maxTokens: number;
-  /** Maximum number of logits in memory; more are computed window by window. */
-  readonly maxLogits: number;
-}
+/** The programs of a model. */
+export type ProgramKind = "training" | "evaluating" | "generating" | "streaming";
 
 // ── Forward and backward ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,21 +191,26 @@ class Tape {
  * - evaluating: forward, up to the losses
  * - generating: forward, up to the logits. Keys and values stay in memory (a KV cache), so that a run over the last
  *   rows of a text reuses those of earlier runs
+ * - streaming: the same for several texts at once, each with a KV cache of its own; document d of a pass has the next
+ *   tokens of text d, or none
  */
 export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits): Program {
   const { config, weights, heads } = layout;
   const isTraining = kind === "training";
   const named = new Map<string, TensorNode>();
   const logits = gpt(weights, config, heads, (name, tensor) => named.set(name, tensor));
-  const last = kind === "generating" ? logits : loss(logits);
-  const windowRows = windowOf(kind, config, limits);
+  const hasLogits = kind === "generating" || kind === "streaming";
+  const last = hasLogits ? logits : loss(logits);
+  const windowRows = hasLogits ? 0 : windowOf(config, limits);
   const tape = new Tape();
   const order = inOrder(last);
   for (const tensor of order) tape.assign(tensor, tensor === logits && windowRows > 0 ? "window" : "tokens");
   // Training: crossEntropyGrad computes the loss, too.
   const forward = order.flatMap((tensor) => (isTraining && tensor === last ? [] : tape.forward(tensor)));
   const backward = isTraining ? order.toReversed().flatMap((tensor) => tape.backward(tensor)) : [];
-  const phases = intoPhases(fuse([...forward, ...backward]), tape.view(logits).buffer);
+  const { streams = 0 } = limits;
+  const cached = kind === "streaming" ? forward.map((one) => withCache(one, streams, config.blockSize)) : forward;
+  const phases = intoPhases(fuse([...cached, ...backward]), tape.view(logits).buffer);
   const adam = [...weights.values()].map((weight) => ({ kernel: "adam", to: {}, from: {}, weight }) as const);
   const update: Section = { axis: "weights", instructions: isTraining ? adam : [] };
   const result = tape.view(last);
@@ -223,6 +218,15 @@ export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits):
   const memory = planMemory(lives, layout.size, limits, windowRows);
   const activations = kind === "generating" ? activationsOf(named, tape, memory.slots, heads) : new Map();
   return { kind, layout, phases, update, result, maxTokens: limits.maxTokens, windowRows, activations, ...memory };
+}
+
+/** Attention as `cachedAttention`, with caches for the texts; other instructions as they are. */
+function withCache(instruction: Instruction, streams: number, blockSize: number): Instruction {
+  if (instruction.kernel !== "attention") return instruction;
+  const { to, from, heads } = instruction;
+  const cacheRows = roundUp(blockSize, 8);
+  const [keys, values] = ["keys", "values"].map((name) => newView(name, streams * cacheRows, to.out.columns));
+  return { kernel: "cachedAttention", to: { out: to.out, keys, values }, from, heads, cacheRows };
 }
 
 /** The named tensors that fusion has not removed, and the statistics of attention. */
@@ -246,8 +250,8 @@ function activationsOf(
 }
 
 /** Rows of a window; 0 if the logits of a whole pass fit in memory. */
-function windowOf(kind: ProgramKind, { vocabSize }: Config, { maxTokens, maxLogits }: Limits): number {
-  if (kind === "generating" || vocabSize * maxTokens <= maxLogits) return 0;
+function windowOf({ vocabSize }: Config, { maxTokens, maxLogits }: Limits): number {
+  if (vocabSize * maxTokens <= maxLogits) return 0;
   const rows = Math.floor(maxLogits / vocabSize);
   return rows >= 128 ? Math.min(1024, 128 * Math.floor(rows / 128)) : Math.max(16, 16 * Math.floor(rows / 16));
 }
@@ -283,12 +287,6 @@ function intoPhases(instructions: readonly Instruction[], logits: Buffer): Phase
 
 // ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** First and last use of a buffer, in moments. */
-interface Life {
-  first: number;
-  last: number;
-}
-
 /** When each buffer is first and last used. A moment is one instruction, or one whole windowed phase. */
 function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): Map<Buffer, Life> {
   const lives = new Map<Buffer, Life>();
@@ -297,7 +295,8 @@ function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): 
     for (const instruction of sections.flatMap(({ instructions }) => instructions)) {
       for (const { buffer } of [...viewsWritten(instruction), ...viewsRead(instruction)]) {
         const life = lives.get(buffer) ?? { first: moment, last: moment };
-        life.last = keepAll || buffer === result ? Infinity : moment;
+        const isKept = keepAll || buffer === result || typeof buffer.rows === "number";
+        life.last = isKept ? Infinity : moment;
         lives.set(buffer, life);
       }
       if (!windowed) moment++;
@@ -305,38 +304,4 @@ function lifetimes(phases: readonly Phase[], result: Buffer, keepAll: boolean): 
     moment++;
   }
   return lives;
-}
-
-/** Kernels that process four rows at once may read, but never write, beyond the last row. */
-const SPARE_ROWS = 4;
-
-/**
- * Assigns slots. Buffers with disjoint lifetimes share one if their strides are equal: then row t of both is the same
- * memory, and workers with different documents never touch the same row, even at different instructions.
- */
-function planMemory(
-  lives: ReadonlyMap<Buffer, Life>,
-  start: number,
-  { align, startAlign = 1, segment = Infinity, maxTokens }: Limits,
-  windowRows: number,
-): { slots: Slots; size: number } {
-  const slots = new Map<Buffer, { start: number; stride: number }>();
-  const reusable: { key: string; start: number; until: number }[] = [];
-  let end = 0;
-  for (const [buffer, { first, last }] of lives) {
-    const stride = roundUp(buffer.columns, align);
-    const key = `${stride} ${buffer.rows}`;
-    let slot = reusable.find((one) => one.key === key && one.until < first);
-    if (slot === undefined) {
-      const rows = (buffer.rows === "window" ? windowRows : maxTokens) + SPARE_ROWS;
-      const size = roundUp(rows * stride, startAlign);
-      if (Math.floor(end / segment) < Math.floor((end + size - 1) / segment)) end = roundUp(end, segment);
-      slot = { key, start: start + end, until: last };
-      reusable.push(slot);
-      end += size;
-    }
-    slot.until = last;
-    slots.set(buffer, { start: slot.start, stride });
-  }
-  return { slots, size: end };
 }

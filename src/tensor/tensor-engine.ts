@@ -4,57 +4,18 @@
  */
 import { CallQueue } from "./call-queue.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
-import { weightShapes } from "../training/engine.ts";
+import { mustFit, weightShapes } from "../training/engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "../training/engine.ts";
 import type { Tokens } from "../text/token-sequences.ts";
 import type { Buffer, Weight } from "./instructions.ts";
 import type { Config } from "../microgpt.ts";
-import { layoutWeights } from "./layout.ts";
-import { intoPasses, newPackedTokens, packDocuments } from "./packing.ts";
-import type { Pass } from "./packing.ts";
+import { planEngine } from "./engine-plan.ts";
+import type { EngineLimits, Programs } from "./engine-plan.ts";
+import { intoPasses, newPackedTokens, packDocuments, packPieces } from "./packing.ts";
+import type { Pass, TextPiece } from "./packing.ts";
 import { columnsOf, cutSlice, forEntries } from "./slices.ts";
-import { buildProgram } from "./program.ts";
 import { sumLosses, tokenLoss } from "./stepping.ts";
-import type { Alignment, Layout } from "./layout.ts";
-import type { Program } from "./program.ts";
-
-/** Limits of an engine's memory. */
-export interface EngineLimits {
-  /** Maximum tokens of a pass; larger batches are cut between documents. Raised to blockSize if lower. */
-  readonly maxTokens: number;
-  /** Maximum number of logits in memory at once. Default: 2²¹. */
-  readonly maxLogits?: number;
-}
-
-/** 8 MiB of f32. */
-const MAX_LOGITS = 2 ** 21;
-
-/** The three programs of a model. */
-export interface Programs {
-  /** Loss, gradients and update. */
-  readonly training: Program;
-  /** Losses without gradients. */
-  readonly evaluating: Program;
-  /** Logits, token by token. */
-  readonly generating: Program;
-}
-
-/** The memory layout and the programs of a model, without allocating anything. */
-export function planEngine(
-  alignment: Alignment,
-  config: Config,
-  { maxTokens, maxLogits = MAX_LOGITS }: EngineLimits,
-): { readonly layout: Layout; readonly programs: Programs } {
-  const { align, headAlign, startAlign = 1, segment = Infinity } = alignment;
-  const layout = layoutWeights(config, alignment, true);
-  const limits = { align, headAlign, startAlign, segment, maxTokens: Math.max(maxTokens, config.blockSize), maxLogits };
-  const programs = {
-    training: buildProgram("training", layout, limits),
-    evaluating: buildProgram("evaluating", layout, limits),
-    generating: buildProgram("generating", layout, { ...limits, maxTokens: config.blockSize }),
-  };
-  return { layout, programs };
-}
+import type { Layout } from "./layout.ts";
 
 /** An `Engine` on a backend. */
 export class TensorEngine implements Engine {
@@ -65,11 +26,14 @@ export class TensorEngine implements Engine {
   readonly #layout: Layout;
   readonly #programs: Programs;
   readonly #session: Session;
+  readonly #streams: number;
   readonly #queue = new CallQueue();
   /** Reused by every pass: small typed arrays take longer to allocate than to fill. */
   readonly #packed: PackedTokens;
   /** The text of the generating program, [blockSize]. */
   readonly #text: PackedTokens;
+  /** The next tokens of the streaming program's texts; null without streams. */
+  readonly #pieces: PackedTokens | null;
   /** The reader whose keys and values are in the generating program's memory. */
   #reading: Reader | null = null;
 
@@ -80,11 +44,11 @@ export class TensorEngine implements Engine {
   static async create(backend: Backend, config: Config, limits: EngineLimits): Promise<TensorEngine> {
     const { layout, programs } = planEngine(backend, config, limits);
     const session = await backend.open(layout, Object.values(programs));
-    return new TensorEngine(backend.name, layout, programs, session);
+    return new TensorEngine(backend.name, layout, programs, session, limits.streams);
   }
 
   /** Used by `create`; takes over the session. */
-  constructor(name: string, layout: Layout, programs: Programs, session: Session) {
+  constructor(name: string, layout: Layout, programs: Programs, session: Session, streams: number = 0) {
     this.name = name;
     this.config = layout.config;
     this.#layout = layout;
@@ -94,6 +58,14 @@ export class TensorEngine implements Engine {
     this.#packed = newPackedTokens(programs.training.maxTokens, programs.training.maxTokens + 1);
     this.#text = newPackedTokens(blockSize, 2);
     this.#text.positions.forEach((_, position, positions) => (positions[position] = position));
+    this.#streams = streams;
+    const { streaming } = programs;
+    this.#pieces = streaming === undefined ? null : newPackedTokens(streaming.maxTokens, streams + 1);
+  }
+
+  /** How many texts `advance` reads at once. */
+  get streams(): number {
+    return this.#streams;
   }
 
   /** Bytes of memory for weights, gradients, Adam's means and activations. */
@@ -193,16 +165,50 @@ export class TensorEngine implements Engine {
     });
   }
 
+  /**
+   * Reads the next tokens of some of the texts 0 … streams − 1; resolves to the logits [vocabSize] after the last token of
+   * each piece. Earlier tokens of a text stay in its cache, whatever else the engine computes, until weights change. A
+   * number is the same bits whichever texts are read with it.
+   */
+  advance(pieces: readonly TextPiece[]): Promise<number[][]> {
+    return this.#queue.alone(async () => {
+      const found = new Map<TextPiece, number[]>();
+      for (const pass of this.#cutPieces(pieces)) {
+        const { streaming } = this.#programs;
+        const packed = packPieces(pass, this.#pieces!);
+        const result = await this.#session.run(streaming!, packed, { firstRow: 0, lossScale: 0, accumulate: false });
+        for (const piece of pass) {
+          found.set(piece, this.#logitsOf(result, packed.documents[piece.stream + 1] - 1));
+        }
+      }
+      return pieces.map((piece) => found.get(piece)!);
+    });
+  }
+
+  /** Pieces in the order of their texts, in passes that fit the streaming program. */
+  #cutPieces(pieces: readonly TextPiece[]): TextPiece[][] {
+    const { maxTokens } = this.#programs.streaming!;
+    const passes: TextPiece[][] = [];
+    let free = 0;
+    for (const piece of pieces.toSorted((a, b) => a.stream - b.stream)) {
+      if (piece.tokens.length > free) {
+        passes.push([]);
+        free = maxTokens;
+      }
+      passes.at(-1)!.push(piece);
+      free -= piece.tokens.length;
+    }
+    return passes;
+  }
+
   reader(): Reader {
     const tokens: number[] = [];
-    const read = (token: number): Promise<number[]> => this.#queue.alone(() => readAlone(token));
-    const readAlone = async (token: number): Promise<number[]> => {
-      if (tokens.length >= this.config.blockSize) {
-        throw new RangeError(`reader: the model reads at most ${this.config.blockSize} tokens; start a new reader`);
-      }
+    const read = (...more: number[]): Promise<number[]> => this.#queue.alone(() => readAlone(more));
+    const readAlone = async (more: readonly number[]): Promise<number[]> => {
+      mustFit(tokens.length + more.length, this.config);
       // If another call has used the memory in between, read everything again.
       const firstRow = this.#reading === reader ? tokens.length : 0;
-      tokens.push(token);
+      tokens.push(...more);
       this.#reading = reader;
       for (let t = firstRow; t < tokens.length; t++) this.#text.tokens[t] = tokens[t];
       const lastRow = tokens.length - 1 - firstRow;
@@ -213,6 +219,8 @@ export class TensorEngine implements Engine {
         return tokens.length;
       },
       read,
+      restart: () => void (tokens.length = 0),
+      close: () => {},
     };
     return reader;
   }

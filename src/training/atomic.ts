@@ -4,7 +4,7 @@
  */
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "./engine.ts";
 import type { Tokens } from "../text/token-sequences.ts";
-import { weightShapes } from "./engine.ts";
+import { mustFit, weightShapes } from "./engine.ts";
 import type { Cache, Config, Weights } from "../microgpt.ts";
 import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "../microgpt.ts";
 
@@ -120,7 +120,7 @@ class AtomicReader implements Reader {
   position = 0;
   readonly #weights: Weights;
   readonly #config: Config;
-  readonly #cache: Cache;
+  #cache: Cache;
 
   constructor(weights: Weights, config: Config) {
     this.#weights = weights;
@@ -128,13 +128,21 @@ class AtomicReader implements Reader {
     this.#cache = emptyCache(config.nLayer);
   }
 
-  async read(token: number): Promise<number[]> {
-    if (this.position >= this.#config.blockSize) {
-      throw new RangeError(`reader: the model reads at most ${this.#config.blockSize} tokens; start a new reader`);
+  async read(...tokens: number[]): Promise<number[]> {
+    mustFit(this.position + tokens.length, this.#config);
+    let logits: number[] = [];
+    for (const token of tokens) {
+      logits = gpt(this.#weights, this.#config, token, this.position++, this.#cache).map(({ data }) => data);
     }
-    const logits = gpt(this.#weights, this.#config, token, this.position++, this.#cache);
-    return logits.map(({ data }) => data);
+    return logits;
   }
+
+  restart(): void {
+    this.position = 0;
+    this.#cache = emptyCache(this.#config.nLayer);
+  }
+
+  close(): void {}
 }
 
 /** Tensors → the weights that `AtomicEngine`'s constructor takes. */

@@ -75,12 +75,24 @@ export interface Engine {
 /** The engine's device was lost or is faulty, so everything in its memory is lost; `message` says why. */
 export class EngineLost extends Error {}
 
-/** Reads a text token by token and returns, after each, the logits of the next. */
+/** Reads a text and returns the logits of its next token. */
 export interface Reader {
   /** Number of tokens read so far; at most blockSize. */
   readonly position: number;
-  /** Reads a token and resolves to the logits [vocabSize] of the next. Throws RangeError past blockSize tokens. */
-  read(token: number): Promise<number[]>;
+  /**
+   * Reads at least one token and resolves to the logits [vocabSize] after the last. Rejects with RangeError past blockSize
+   * tokens.
+   */
+  read(...tokens: number[]): Promise<number[]>;
+  /** Empties the context: the next token is the first of a text. */
+  restart(): void;
+  /** Frees what the context takes; no call may follow. */
+  close(): void;
+}
+
+/** Throws RangeError if a text of `tokens` tokens is longer than the model can read. */
+export function mustFit(tokens: number, { blockSize }: Config): void {
+  if (tokens > blockSize) throw new RangeError(`reader: the model reads at most ${blockSize} tokens; restart it`);
 }
 
 /** Name → shape of every weight matrix, in the order in which `initWeights` in microgpt.ts draws them. */

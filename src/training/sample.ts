@@ -4,6 +4,7 @@
  * With temperature only, it draws exactly the reference's samples; top-k and top-p exclude tokens before the draw.
  */
 import type { Engine, Reader } from "./engine.ts";
+
 import { Pacer } from "./pacer.ts";
 import { Random } from "../random.ts";
 
@@ -16,6 +17,9 @@ export interface SamplingOptions {
   /** Draw from the fewest likeliest tokens that together reach this probability (Holtzman et al. 2020); null: off. */
   readonly topP: number | null;
 }
+
+/** What generating needs of an engine. */
+export type TextModel = Pick<Engine, "config" | "reader">;
 
 /** A drawn token and its probability. */
 export interface Draw {
@@ -85,7 +89,7 @@ function normalise(weights: number[]): void {
  * @param open what the first tokens must spell; they don't count as draws. null: nothing.
  */
 export async function* generate(
-  engine: Engine,
+  engine: TextModel,
   prompt: readonly number[],
   maxTokens: number,
   random: Random,
@@ -94,19 +98,22 @@ export async function* generate(
 ): AsyncGenerator<Draw, void, void> {
   const bos = engine.config.vocabSize - 1;
   const context = new SlidingReader(engine);
-  let logits: number[] = [];
-  for (const token of [bos, ...prompt].slice(-engine.config.blockSize)) logits = await context.read(token);
-  const pacer = new Pacer();
-  let spelling = open;
-  for (let count = 0; count < maxTokens || spelling !== null;) {
-    if (pacer.isDue) await pacer.pause();
-    const probabilities = nextTokenProbabilities(masked(logits, spelling), options);
-    const token = random.weightedIndex(probabilities);
-    if (token === bos) return;
-    yield new ProbableDraw(token, probabilities);
-    if (spelling === null) count++;
-    else spelling = spelling.after(token);
-    if (count < maxTokens || spelling !== null) logits = await context.read(token);
+  try {
+    let logits = await context.read(bos, ...prompt);
+    const pacer = new Pacer();
+    let spelling = open;
+    for (let count = 0; count < maxTokens || spelling !== null;) {
+      if (pacer.isDue) await pacer.pause();
+      const probabilities = nextTokenProbabilities(masked(logits, spelling), options);
+      const token = random.weightedIndex(probabilities);
+      if (token === bos) return;
+      yield new ProbableDraw(token, probabilities);
+      if (spelling === null) count++;
+      else spelling = spelling.after(token);
+      if (count < maxTokens || spelling !== null) logits = await context.read(token);
+    }
+  } finally {
+    context.close();
   }
 }
 
@@ -150,26 +157,25 @@ function likeliestTokens(probabilities: readonly number[], count: number): Draw[
  * moves by one token and is read again as a whole.
  */
 class SlidingReader {
-  readonly #engine: Engine;
-  readonly #window: number[] = [];
-  #reader: Reader;
+  readonly #blockSize: number;
+  readonly #reader: Reader;
+  #window: number[] = [];
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(engine: TextModel) {
+    this.#blockSize = engine.config.blockSize;
     this.#reader = engine.reader();
   }
 
-  /** Reads a token; resolves to the logits [vocabSize] after it. */
-  read(token: number): Promise<number[]> {
-    this.#window.push(token);
-    return this.#window.length <= this.#engine.config.blockSize ? this.#reader.read(token) : this.#readAgain();
+  /** Reads tokens; resolves to the logits [vocabSize] after the last. */
+  read(...tokens: number[]): Promise<number[]> {
+    const window = [...this.#window, ...tokens];
+    this.#window = window.slice(-this.#blockSize);
+    if (window.length <= this.#blockSize) return this.#reader.read(...tokens);
+    this.#reader.restart();
+    return this.#reader.read(...this.#window);
   }
 
-  async #readAgain(): Promise<number[]> {
-    this.#window.shift();
-    this.#reader = this.#engine.reader();
-    let logits: number[] = [];
-    for (const token of this.#window) logits = await this.#reader.read(token);
-    return logits;
+  close(): void {
+    this.#reader.close();
   }
 }

@@ -27,6 +27,18 @@ export const BUGS: readonly Bug[] = [
     to: "i32.sub(i32.add(this.i.get, i32.const(row + 1)), this.j.get)",
   },
   {
+    name: "texts read together: keys after the new token are not masked",
+    file: "src/backend/wasm/cached-attention.ts",
+    from: "f32x4.greater(LANES, last)",
+    to: "f32x4.greater(LANES, f32x4.add(last, f32x4.const(9)))",
+  },
+  {
+    name: "texts read together: the value goes to the row of the first text",
+    file: "src/backend/wasm/steps.ts",
+    from: "cachesAt.map((cacheAt) => cacheAt(run, d * cacheRows))",
+    to: "cachesAt.map((cacheAt, i) => cacheAt(run, i === 1 ? 0 : d * cacheRows))",
+  },
+  {
     name: "no mask in the backward pass, for half of each tile",
     file: "src/backend/wasm/attention-grad.ts",
     from: "sequence(half(0, masked), half(1, masked)),",

@@ -83,7 +83,7 @@ export async function newTensorEngine(
   backend: Backend,
   config: Config,
   seed: number,
-  limits: { readonly maxTokens?: number; readonly maxLogits?: number } = {},
+  limits: { readonly maxTokens?: number; readonly maxLogits?: number; readonly streams?: number } = {},
 ): Promise<TensorEngine> {
   const engine = await TensorEngine.create(backend, config, { maxTokens: 256, ...limits });
   await engine.load(await newAtomic(config, seed).save());

@@ -68,6 +68,8 @@ const [MIN_UNIT, MAX_UNIT] = [32, 128];
 export interface ProgramRun {
   /** First row of each document, then the number of rows. */
   readonly documents: Int32Array;
+  /** The position of each row in its document. */
+  readonly positions: Int32Array;
   /** Options of the run. */
   readonly options: RunOptions;
   /** First row of the current window, in a windowed phase. */

@@ -7,6 +7,7 @@ import type { Heads, Instruction, InstructionOf, KernelName, View } from "../../
 import type { Slots } from "../../tensor/layout.ts";
 import { addAttentionGrad } from "./attention-grad.ts";
 import { addAttention } from "./attention.ts";
+import { addCachedAttention } from "./cached-attention.ts";
 import type { AttentionShape } from "./attention-tiles.ts";
 import type { WasmCompiler, StepContext, Operands, Step } from "./compiler.ts";
 import { addRowsByWeight, addWeightGrad, TILE_COLUMNS } from "./matmul.ts";
@@ -104,6 +105,27 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
         const firstQuery = Math.max(0, run.options.firstRow - start);
         const count = run.documents[d + 1] - start;
         kernel.call(q, k, v, outAt(run, start), statisticsAt(run, start), firstQuery, count, scratch);
+      }
+    };
+  },
+
+  cachedAttention({ to: { out, keys, values }, from, heads, cacheRows }, { compiler, row, at }) {
+    const { count, size, stride } = heads;
+    const shape = { heads: count, headSize: size, headStride: stride, cacheRows, valueRow: row(values) };
+    const kernel = compiler.kernel("cachedAttention", shape, (module, name) =>
+      addCachedAttention(module, name, shape, compiler.fma),
+    );
+    const { query, key, value } = from;
+    const pointersAt = [query, key, value, out].map(at);
+    const cachesAt = [keys, values].map(at);
+    const { scratch } = compiler;
+    return (run, { first, last }) => {
+      for (let d = first; d < last; d++) {
+        const caches = cachesAt.map((cacheAt) => cacheAt(run, d * cacheRows));
+        for (let t = run.documents[d]; t < run.documents[d + 1]; t++) {
+          const [q, k, v, o] = pointersAt.map((pointerAt) => pointerAt(run, t));
+          kernel.call(q, k, v, o, ...caches, run.positions[t], scratch);
+        }
       }
     };
   },

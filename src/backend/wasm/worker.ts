@@ -85,6 +85,7 @@ export class WasmWorker {
   readonly #updates: ReadonlyMap<Program, readonly Step[]>;
   readonly #packs: readonly (() => void)[];
   readonly #squares: readonly (() => void)[];
+  readonly #positions: Int32Array;
 
   /** Compiles all programs. `memory` is the session's, laid out by `map`. */
   constructor(
@@ -96,6 +97,7 @@ export class WasmWorker {
   ) {
     this.#share = share;
     this.#barrier = barrier;
+    this.#positions = new Int32Array(memory.buffer, map.positions);
     const compiler = new WasmCompiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd, multiply);
     const compile = (section: Section, slots: Slots): readonly Step[] =>
       section.instructions.map((instruction) => compileStep(instruction, slots, compiler));
@@ -121,7 +123,7 @@ export class WasmWorker {
   /** This worker's share of a run. Ends with a barrier: all workers have finished then. */
   run(program: Program, documents: Int32Array, options: RunOptions): void {
     const tokens = documents[documents.length - 1];
-    const run: ProgramRun = { documents, options, window: 0 };
+    const run: ProgramRun = { documents, positions: this.#positions, options, window: 0 };
     for (const { windowed, sections } of this.#phases.get(program)!) {
       const step = windowed ? program.windowRows : Math.max(tokens, 1);
       for (let from = options.firstRow; from < tokens; from += step) {
@@ -159,7 +161,7 @@ export class WasmWorker {
 
   /** Adam's step, and packing, for this worker's rows of every weight. Ends with a barrier. */
   update(program: Program): void {
-    const run = { documents: new Int32Array(1), options: NO_OPTIONS, window: 0 };
+    const run = { documents: new Int32Array(1), positions: this.#positions, options: NO_OPTIONS, window: 0 };
     for (const step of this.#updates.get(program)!) step(run, { from: 0, to: 0, first: 0, last: 0 });
     this.#barrier.wait();
   }
