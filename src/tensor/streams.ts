@@ -15,8 +15,11 @@ import type { TextPiece } from "./packing.ts";
 
 /** An engine that was created with streams (`TensorEngine`). */
 export interface StreamingEngine {
+  /** The model's dimensions. */
   readonly config: Config;
+  /** How many texts it reads at once. */
   readonly streams: number;
+  /** As `TensorEngine.advance`. */
   advance(pieces: readonly TextPiece[]): Promise<number[][]>;
 }
 
@@ -36,6 +39,7 @@ export class Streams {
   #waiting: Waiting[] = [];
   #isRunning = false;
 
+  /** All streams of the engine are free: nothing else may call its `advance`. */
   constructor(engine: StreamingEngine) {
     this.config = engine.config;
     this.#engine = engine;

@@ -189,7 +189,7 @@ export const BUGS: readonly Bug[] = [
   // ── Memory and threads ─────────────────────────────────────────────────────────────────────────────────────
   {
     name: "two buffers share memory an instruction too early",
-    file: "src/tensor/program.ts",
+    file: "src/tensor/memory-plan.ts",
     from: "one.key === key && one.until < first",
     to: "one.key === key && one.until <= first + 1",
   },
