@@ -4,7 +4,8 @@ import { Command, CommanderError, Option as Flag } from "commander";
 import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
 import { addExperiments } from "./cli/experiments.ts";
-import { addOptions, hookFlag, jsonFlag, pick, portFlag, promptFileFlag, runsDirFlag } from "./cli/flags.ts";
+import { addServing } from "./cli/serving.ts";
+import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, runsDirFlag } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
 import { PipedLines } from "./cli/piped.ts";
@@ -28,7 +29,19 @@ import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
 import { exitOnOutputError } from "./run/signals.ts";
 
-const COMMANDS = ["train", "resume", "sample", "complete", "tokenize", "fetch", "sweep", "compare", "report", "open"];
+const COMMANDS = [
+  "train",
+  "resume",
+  "sample",
+  "complete",
+  "tokenize",
+  "fetch",
+  "sweep",
+  "compare",
+  "report",
+  "open",
+  "serve",
+];
 
 function buildProgram(exit: Exit): Command {
   const program = new Command("microgpt");
@@ -81,7 +94,7 @@ function buildProgram(exit: Exit): Command {
   addSampling(program, exit);
   addTexts(program, exit);
   addExperiments(program, exit);
-  addOpen(program, exit);
+  addServing(program, exit);
   return program;
 }
 
@@ -134,19 +147,6 @@ function addTexts(program: Command, exit: Exit): void {
       const options = { ...pick<FetchOptions>(FETCH_OPTIONS, flags), urls };
       const { fetchTexts } = await import("./cli/fetch.ts");
       exit(await fetchTexts(options, flags.out ?? null));
-    });
-}
-
-/** The playground. */
-function addOpen(program: Command, exit: Exit): void {
-  program
-    .command("open [RUN]")
-    .description("serve the playground, a page where models train, on this machine; opens a run in it")
-    .addOption(portFlag())
-    .addOption(runsDirFlag())
-    .action(async (run: string | undefined, flags: CommonFlags & { readonly port?: number }) => {
-      const { open } = await import("./cli/open.ts");
-      exit(await open(run === undefined ? null : findRun(run, flags.runsDir), { port: flags.port ?? null }));
     });
 }
 

@@ -89,11 +89,14 @@ function writeTexts(directory: string): void {
   write("my-prompts.txt", "And God said\nIn the beginning\n");
 }
 
-/** What runs until it is stopped. */
-const SERVES = /^(?:npx )?microgpt open\b/;
+/** What runs until it is stopped: the commands after it ask it. */
+const SERVES = /^(?:npx )?microgpt (?:open|serve)\b/;
 
-/** Runs a command that serves a page; fetches the page, stops the command, and expects it to end well. */
-async function runUntilServed(command: string, options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<void> {
+/** Runs a command that serves until `stop`, which expects it to end well. */
+async function startServing(
+  command: string,
+  options: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<() => Promise<void>> {
   const child = spawn("sh", ["-c", `exec ${command}`], options);
   onTestFinished(() => void child.kill("SIGKILL"));
   let printed = "";
@@ -102,14 +105,27 @@ async function runUntilServed(command: string, options: { cwd: string; env: Node
   }
   const ended = once(child, "exit");
   await Promise.race([until(`${command} serves`, () => printed.includes("Ctrl-C ends it")), ended]);
-  expect(printed).toMatch(/^playground {2}http:\S+\nCtrl-C ends it\n$/);
-  expect(await (await fetch(printed.split(/\s+/)[1])).text()).toContain("<mg-shell>");
-  child.kill("SIGINT");
-  expect(await ended).toEqual([0, null]);
+  const [, page] = /^playground {2}(http:\S+)\nCtrl-C ends it\n$/.exec(printed) ?? [];
+  if (page === undefined) expect(printed).toMatch(/^serving {2}\S+\nOpenAI API {2}http:\S+\/v1\nCtrl-C ends it\n$/);
+  else expect(await (await fetch(page)).text()).toContain("<mg-shell>");
+  return async () => {
+    child.kill("SIGINT");
+    expect(await ended).toEqual([0, null]);
+  };
+}
+
+interface Workshop {
+  /** Runs a command to its end, or until it serves. */
+  readonly run: (command: string) => Promise<void>;
+  /** Stops what serves. */
+  readonly stop: () => Promise<void>;
+  readonly directory: string;
+  /** Paths that the site was asked for. */
+  readonly asked: string[];
 }
 
 /** A folder with the build and a few texts, and a site in place of the web. */
-async function newWorkshop(): Promise<{ run: (command: string) => Promise<void>; directory: string; asked: string[] }> {
+async function newWorkshop(): Promise<Workshop> {
   const directory = workspace();
   for (const name of ["dist", "data", "examples"].filter((folder) => existsSync(join(root, folder)))) {
     cpSync(join(root, name), join(directory, name), { recursive: true });
@@ -130,16 +146,23 @@ async function newWorkshop(): Promise<{ run: (command: string) => Promise<void>;
   });
   const PATH = `${join(directory, "bin")}:${dirname(process.execPath)}:${process.env.PATH}`;
   const env = { ...process.env, PATH, XDG_CACHE_HOME: join(directory, "cache") };
+  let stop = async (): Promise<void> => {};
   const run = async (command: string): Promise<void> => {
-    if (SERVES.test(command)) return await runUntilServed(command, { cwd: directory, env });
+    if (SERVES.test(command)) {
+      await stop();
+      stop = await startServing(command, { cwd: directory, env });
+      return;
+    }
     const local = command.replaceAll("https://www.gutenberg.org", site.url);
     const { exitCode, stdout, stderr } = await finished("sh", ["-c", local], { cwd: directory, env });
     // What fetch says of its pages goes to the error output; a failed page would be a warning.
-    const said = stderr.replace(/^(?:fetched|cleaned|\d+ documents?,|written to) .*\n/gm, "");
+    const isCurl = command.startsWith("curl "); // says on the error output how fast it loads
+    const said = isCurl ? "" : stderr.replace(/^(?:fetched|cleaned|\d+ documents?,|written to) .*\n/gm, "");
     expect({ command, exitCode, said }).toEqual({ command, exitCode: 0, said: "" });
     expect(stdout + stderr).not.toBe("");
+    if (isCurl) expect(stdout).toMatch(/^\{"id":"cmpl-.*"finish_reason":"(?:stop|length)"/);
   };
-  return { run, directory, asked: site.asked };
+  return { run, stop: () => stop(), directory, asked: site.asked };
 }
 
 describe("every command of the documents runs", () => {
@@ -148,22 +171,24 @@ describe("every command of the documents runs", () => {
   const runnable = (path: string): string[] => commandsOf(path).filter((command) => !ELSEWHERE.test(command));
 
   test("the README's, with fewer steps", async () => {
-    const { run } = await newWorkshop();
+    const { run, stop } = await newWorkshop();
     expect(runnable("README.md").length).toBeGreaterThan(5);
     for (const command of runnable("README.md")) {
       const isFree =
         /^npx microgpt (?:train|--)/.test(command) && !/--(?:num-steps|seconds|tokens|dry-run)/.test(command);
       await run(`${command.replace(/--num-steps \d+/, "--num-steps 20")}${isFree ? " --num-steps 20" : ""}`);
     }
+    await stop();
   });
 
   test.each(DOCUMENTS.filter((path) => runnable(path).length > 0))(
     "those of %s, in order, as they are written",
     { tags: ["documents"], timeout: 600_000 },
     async (path) => {
-      const { run, directory, asked } = await newWorkshop();
+      const { run, stop, directory, asked } = await newWorkshop();
       // The budgets are a reader's: a test has less time.
       for (const command of runnable(path)) await run(command.replace(/--seconds \d+/, "--seconds 0.5"));
+      await stop();
       if (read(path).includes("my-hook.mjs")) {
         expect(readFileSync(join(directory, "heard.txt"), "utf8")).toMatch(/^100 \d\.\d+ \d+\n200 /);
       }

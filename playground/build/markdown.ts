@@ -36,6 +36,7 @@ export const SITE: DocumentSite = {
     "docs/experiments.md": "experiments",
     "docs/library.md": "library",
     "docs/engines.md": "engines",
+    "docs/serving.md": "serving",
     "docs/run-directory.md": "run-directory",
     "docs/testing.md": "testing",
     "docs/api.md": "api",

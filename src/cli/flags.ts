@@ -118,10 +118,10 @@ export const repeated = (flags: string, help: string): Flag =>
 export const whole = (flags: string, help: string): Flag =>
   new Flag(flags, help).argParser((text: string) => TRAIN_OPTIONS.numSteps.parse(text, flags.replace(/ .*/, "")));
 
-/** `--port` */
-export const portFlag = (): Flag =>
-  new Flag("--port <N>", "port to listen on (default: 7340, or a free one)").argParser((text: string) => {
-    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-    if (port >= 1 && port <= 65_535) return port;
-    throw new InputError(`--port: expected a whole number from 1 to 65535, got ${quote(text)}`);
+/** `--port`, from `min` on. @param usual what its default is, in words. */
+export const portFlag = (usual: string, min: 0 | 1): Flag =>
+  new Flag("--port <N>", `port to listen on (default: ${usual})`).argParser((text: string) => {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+    if (port >= min && port <= 65_535) return port;
+    throw new InputError(`--port: expected a whole number from ${min} to 65535, got ${quote(text)}`);
   });

@@ -1,18 +1,17 @@
 /** `microgpt open`: serves the playground on this machine alone, and a run in it. What is answered is in `site-app.ts`. */
-import { createAdaptorServer } from "@hono/node-server";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, showPath } from "../errors.ts";
-import { errorCode } from "../node/files.ts";
 import { Run } from "../node/run-directory.ts";
 import { zipRun } from "../node/run-zip.ts";
 import { printable } from "../run/format.ts";
 import { readPortableRun } from "../run/portable-run.ts";
 import { StopRequest } from "../run/signals.ts";
+import { listen, originOf } from "../serve/listen.ts";
+import type { Answer } from "../serve/listen.ts";
 import { siteApp } from "./site-app.ts";
 import type { ServedRun } from "./site-app.ts";
 
@@ -42,7 +41,7 @@ export async function open(path: string | null, { port, site = SITE }: OpenFlags
   const run = path === null ? null : servedRun(path);
   if (path !== null) await warnOfTexts(path);
   return await StopRequest.during(async (stop) => {
-    const server = await listen(siteApp(site, run).fetch, port);
+    const server = await listenOn(siteApp(site, run).fetch, port);
     try {
       process.stdout.write(`playground  ${addressOf(server, run)}\nCtrl-C ends it\n`);
       await new Promise<void>((resolve) => {
@@ -71,36 +70,17 @@ async function warnOfTexts(path: string): Promise<void> {
   process.stderr.write(`warning: the page gets no texts and cannot train on: ${printable(withoutTexts)}\n`);
 }
 
-type Answer = Parameters<typeof createAdaptorServer>[0]["fetch"];
-
-/** Listens on a port. Throws InputError if it is not available. */
-async function listen(fetch: Answer, port: number | null): Promise<Server> {
-  if (port !== null) return await listenOn(fetch, port);
+/** Listens on a port; null: the usual one, or a free one. */
+async function listenOn(fetch: Answer, port: number | null): Promise<Server> {
+  if (port !== null) return await listen(fetch, HOST, port);
   try {
-    return await listenOn(fetch, USUAL_PORT);
+    return await listen(fetch, HOST, USUAL_PORT);
   } catch {
-    return await listenOn(fetch, 0); // another `microgpt open` may be running
+    return await listen(fetch, HOST, 0); // another `microgpt open` may be running
   }
 }
 
-async function listenOn(fetch: Answer, port: number): Promise<Server> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without options it is Node's HTTP server
-  const server = createAdaptorServer({ fetch }) as Server;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(portError(port, error)));
-    server.listen(port, HOST, resolve);
-  });
-  return server;
-}
-
-function portError(port: number, error: Error): InputError {
-  const why = errorCode(error) === "EADDRINUSE" ? "another program listens there" : error.message;
-  return new InputError(`--port ${port}: ${why}; choose another, or drop --port`, "machine");
-}
-
 function addressOf(server: Server, run: ServedRun | null): string {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
-  const { port } = server.address() as AddressInfo;
   const page = run === null ? "" : `#/play?${new URLSearchParams({ run: run.path }).toString()}`;
-  return `http://${HOST}:${port}/${page}`;
+  return `${originOf(server)}/${page}`;
 }

@@ -74,7 +74,10 @@ function printCompletion(
   if (json) {
     const likeliest = (draw: Draw): object =>
       draw.likeliest.map((one) => ({ ...one, text: tokenizer.token(one.token) }));
-    const tokens = draws.map((draw) => ({ ...draw, text: tokenizer.token(draw.token), likeliest: likeliest(draw) }));
+    const tokens = draws.map((draw) => {
+      const { token, probability } = draw;
+      return { token, probability, text: tokenizer.token(token), likeliest: likeliest(draw) };
+    });
     process.stdout.write(jsonLine(probs ? { text, tokens } : { text }));
     return;
   }

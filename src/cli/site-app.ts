@@ -3,6 +3,7 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import type { MiddlewareHandler } from "hono";
 import { InputError } from "../errors.ts";
+import { isLoopback } from "../serve/listen.ts";
 import { SITE_HEADERS } from "./site-headers.ts";
 
 /** A run that the site offers to its page. */
@@ -13,16 +14,12 @@ export interface ServedRun {
   readonly zip: () => Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** The names of this machine's loopback interface. */
-const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
-
 /**
  * A page of another site can give its own name this machine's address (DNS rebinding) and read what is served here; its
  * requests then name that site as their host.
  */
 const onlyLoopback: MiddlewareHandler = async (context, next) => {
-  const host = context.req.header("host") ?? "";
-  if (LOOPBACK.has(host.replace(/:\d+$/, ""))) return await next();
+  if (isLoopback(context.req.header("host") ?? "")) return await next();
   return context.text("This server answers to 127.0.0.1 and localhost only.\n", 403);
 };
 

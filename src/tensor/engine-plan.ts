@@ -1,5 +1,6 @@
 /** What an engine consists of, before anything is allocated: the layout of its weights and its programs. */
 import type { Config } from "../microgpt.ts";
+import { countParameters } from "../training/engine.ts";
 import { layoutWeights } from "./layout.ts";
 import type { Alignment, Layout } from "./layout.ts";
 import { buildProgram } from "./program.ts";
@@ -47,6 +48,15 @@ export function planEngine(
   if (streams === 0) return { layout, programs };
   // Behind the memory that the others share, so that no other call overwrites the caches.
   const reserved = Math.max(...Object.values(programs).map(({ size }) => size));
-  const inStreams = { ...limits, maxTokens: Math.max(config.blockSize, streams), streams, reserved };
+  const inStreams = { ...limits, maxTokens: streamRows(config, streams), streams, reserved };
   return { layout, programs: { ...programs, streaming: buildProgram("streaming", layout, inStreams) } };
+}
+
+/** Operations of a pass of several texts: about 15 ms on one core. Others wait that long for their next token. */
+const STREAMING_WORK = 2 ** 29;
+
+/** Tokens of a pass of several texts: at least one of each. */
+function streamRows(config: Config, streams: number): number {
+  const rows = Math.floor(STREAMING_WORK / (2 * countParameters(config)));
+  return Math.max(streams, Math.min(config.blockSize, rows));
 }

@@ -19,6 +19,8 @@ export interface StreamingEngine {
   readonly config: Config;
   /** How many texts it reads at once. */
   readonly streams: number;
+  /** Most tokens of a pass. */
+  readonly streamRows: number;
   /** As `TensorEngine.advance`. */
   advance(pieces: readonly TextPiece[]): Promise<number[][]>;
 }
@@ -90,15 +92,26 @@ export class Streams {
   async #run(): Promise<void> {
     this.#isRunning = true;
     for (await nextTask(); this.#waiting.length > 0; await nextTask()) {
-      const pieces = this.#waiting;
-      this.#waiting = [];
+      // Each text has its share of a pass, so that a long prompt does not hold up the others.
+      const share = Math.max(1, Math.floor(this.#engine.streamRows / this.#waiting.length));
+      const pieces = this.#waiting.map((piece) => ({ ...piece, tokens: piece.tokens.slice(0, share) }));
+      const rests = this.#waiting.map((piece) => cutAfter(piece, share));
+      this.#waiting = rests.filter(({ tokens }) => tokens.length > 0);
       try {
         const logits = await this.#engine.advance(pieces);
-        for (const [i, { resolve }] of pieces.entries()) resolve(logits[i]);
+        for (const [i, { tokens, resolve }] of rests.entries()) if (tokens.length === 0) resolve(logits[i]);
       } catch (error) {
+        this.#waiting = this.#waiting.filter((piece) => !rests.includes(piece));
         for (const { reject } of pieces) reject(error);
       }
     }
     this.#isRunning = false;
   }
 }
+
+/** What is left of a piece after its first tokens. */
+const cutAfter = (piece: Waiting, tokens: number): Waiting => ({
+  ...piece,
+  position: piece.position + tokens,
+  tokens: piece.tokens.slice(tokens),
+});

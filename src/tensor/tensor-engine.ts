@@ -68,6 +68,11 @@ export class TensorEngine implements Engine {
     return this.#streams;
   }
 
+  /** Most tokens of a piece of `advance`, and of a pass. */
+  get streamRows(): number {
+    return this.#programs.streaming?.maxTokens ?? 0;
+  }
+
   /** Bytes of memory for weights, gradients, Adam's means and activations. */
   get bytes(): number {
     return this.#session.bytes;
@@ -166,7 +171,7 @@ export class TensorEngine implements Engine {
   }
 
   /**
-   * Reads the next tokens of some of the texts 0 … streams − 1; resolves to the logits [vocabSize] after the last token of
+   * Reads the next tokens, at most `streamRows`, of some of the texts 0 … streams − 1; resolves to the logits [vocabSize] after the last token of
    * each piece. Earlier tokens of a text stay in its cache, whatever else the engine computes, until weights change. A
    * number is the same bits whichever texts are read with it.
    */
@@ -187,13 +192,12 @@ export class TensorEngine implements Engine {
 
   /** Pieces in the order of their texts, in passes that fit the streaming program. */
   #cutPieces(pieces: readonly TextPiece[]): TextPiece[][] {
-    const { maxTokens } = this.#programs.streaming!;
     const passes: TextPiece[][] = [];
     let free = 0;
     for (const piece of pieces.toSorted((a, b) => a.stream - b.stream)) {
       if (piece.tokens.length > free) {
         passes.push([]);
-        free = maxTokens;
+        free = this.streamRows;
       }
       passes.at(-1)!.push(piece);
       free -= piece.tokens.length;

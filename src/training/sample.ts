@@ -27,9 +27,14 @@ export interface Draw {
   readonly token: number;
   /** Its probability after temperature, top-k and top-p. */
   readonly probability: number;
+  /** What the model said of every token at this position, [vocabSize]. */
+  readonly logits: readonly number[];
   /** The likeliest tokens at this position, at most five, in descending order. */
   readonly likeliest: readonly { readonly token: number; readonly probability: number }[];
 }
+
+/** Why a generation ended: the model drew BOS, or it had all the draws it was given. */
+export type GenerationEnd = "bos" | "length";
 
 /** A word that the next tokens must spell (`OpenWord` in text/): a prompt may end within a word. */
 export interface Spelling {
@@ -83,8 +88,8 @@ function normalise(weights: number[]): void {
 }
 
 /**
- * Continues a prompt, one draw at a time, until BOS (which is not yielded) or `maxTokens` draws. The context is the
- * last blockSize tokens, BOS and prompt included. Lets the event loop run every 10 ms.
+ * Continues a prompt, one draw at a time, until BOS (which is not yielded) or `maxTokens` draws; returns which. The context
+ * is the last blockSize tokens, BOS and prompt included. Lets the event loop run every 10 ms.
  * @param prompt ids without BOS; may be empty, or longer than blockSize.
  * @param open what the first tokens must spell; they don't count as draws. null: nothing.
  */
@@ -95,7 +100,7 @@ export async function* generate(
   random: Random,
   options: SamplingOptions,
   open: Spelling | null = null,
-): AsyncGenerator<Draw, void, void> {
+): AsyncGenerator<Draw, GenerationEnd, void> {
   const bos = engine.config.vocabSize - 1;
   const context = new SlidingReader(engine);
   try {
@@ -106,12 +111,13 @@ export async function* generate(
       if (pacer.isDue) await pacer.pause();
       const probabilities = nextTokenProbabilities(masked(logits, spelling), options);
       const token = random.weightedIndex(probabilities);
-      if (token === bos) return;
-      yield new ProbableDraw(token, probabilities);
+      if (token === bos) return "bos";
+      yield new ProbableDraw(token, probabilities, logits);
       if (spelling === null) count++;
       else spelling = spelling.after(token);
       if (count < maxTokens || spelling !== null) logits = await context.read(token);
     }
+    return "length";
   } finally {
     context.close();
   }
@@ -125,9 +131,11 @@ const masked = (logits: number[], spelling: Spelling | null): number[] =>
 class ProbableDraw implements Draw {
   readonly token: number;
   readonly probability: number;
+  readonly logits: readonly number[];
   readonly #probabilities: readonly number[];
 
-  constructor(token: number, probabilities: readonly number[]) {
+  constructor(token: number, probabilities: readonly number[], logits: readonly number[]) {
+    this.logits = logits;
     this.token = token;
     this.probability = probabilities[token];
     this.#probabilities = probabilities;

@@ -71,6 +71,7 @@ describe("readers of streams", () => {
     const streams = new Streams({
       config: CONFIG,
       streams: 8,
+      streamRows: 8,
       advance: (pieces) => {
         passes.push(pieces.length);
         return engine.advance(pieces);
@@ -86,12 +87,43 @@ describe("readers of streams", () => {
     );
   });
 
+  test("a long prompt takes several passes, in which the others go on", async () => {
+    const engine = await newTensorEngine(wasm, CONFIG, 5, { streams: 2 });
+    const passes: [stream: number, position: number, tokens: number][][] = [];
+    const streams = new Streams({
+      config: CONFIG,
+      streams: 2,
+      streamRows: 4,
+      advance: (pieces) => {
+        passes.push(pieces.map(({ stream, position, tokens }) => [stream, position, tokens.length]));
+        return engine.advance(pieces);
+      },
+    });
+    const [long, short] = [streams.reader(), streams.reader()];
+    const text = [22, 1, 2, 3, 4, 5, 6, 7, 8];
+    const logits = await Promise.all([long.read(...text), short.read(22).then(() => short.read(3))]);
+    expect(passes).toEqual([
+      [
+        [0, 0, 2],
+        [1, 0, 1],
+      ],
+      [
+        [0, 2, 2],
+        [1, 1, 1],
+      ],
+      [[0, 4, 4]],
+      [[0, 8, 1]],
+    ]);
+    const alone = await newTensorEngine(wasm, CONFIG, 5);
+    expect(logits).toEqual([await alone.reader().read(...text), await alone.reader().read(22, 3)]);
+  });
+
   test("a generation that is left early frees its stream for the next", async () => {
     const streams = new Streams(await newTensorEngine(wasm, CONFIG, 5, { streams: 1 }));
     const first = generate(streams, [1], 9, new Random(1), SAMPLING);
     await first.next();
     const second = generateTokens(streams, [2], 9, new Random(2), SAMPLING);
-    await first.return();
+    await first.return("bos");
     const alone = await newTensorEngine(wasm, CONFIG, 5);
     expect(await second).toEqual(await generateTokens(alone, [2], 9, new Random(2), SAMPLING));
   });
@@ -114,6 +146,7 @@ describe("readers of streams", () => {
     const streams = new Streams({
       config: CONFIG,
       streams: 2,
+      streamRows: 2,
       advance: async (pieces) => {
         if (calls++ === 0) throw new Error("lost");
         return pieces.map(() => [1]);

@@ -4,8 +4,8 @@ import { onTestFinished } from "vitest";
 import { CLI } from "./microgpt.ts";
 import { until } from "./trainer.ts";
 
-/** A running `microgpt open`. */
-export interface OpenPlayground {
+/** A running `microgpt open` or `microgpt serve`. */
+export interface RunningServer {
   /** What it has printed so far, on both outputs. */
   readonly printed: () => string;
   /** The printed address. */
@@ -15,8 +15,11 @@ export interface OpenPlayground {
 }
 
 /** Runs `microgpt open …` until the test ends it. */
-export async function openPlayground(...args: readonly string[]): Promise<OpenPlayground> {
-  const child = spawn(process.execPath, [CLI, "open", ...args]);
+export const openPlayground = (...args: readonly string[]): Promise<RunningServer> => startServer("open", ...args);
+
+/** Runs a command that serves until the test ends it. */
+export async function startServer(...args: readonly string[]): Promise<RunningServer> {
+  const child = spawn(process.execPath, [CLI, ...args]);
   onTestFinished(() => void child.kill("SIGKILL"));
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {

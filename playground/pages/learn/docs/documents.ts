@@ -50,6 +50,12 @@ export const DOCUMENTS: readonly DocumentEntry[] = [
     load: () => import("../../../../docs/engines.md?document"),
   },
   {
+    name: "serving",
+    title: "Serving a model",
+    summary: "OpenAI's completions API with the models of runs.",
+    load: () => import("../../../../docs/serving.md?document"),
+  },
+  {
     name: "run-directory",
     title: "The run directory",
     summary: "The files of a training, and what they promise.",
