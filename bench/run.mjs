@@ -2,7 +2,18 @@
 // `run()`; it prints its own table and returns nothing. Ratios are measured side by side in one run.
 import { cpus } from "node:os";
 
-const BENCHMARKS = ["atomic", "engine", "gpu", "kernels", "playground", "quality", "startup", "sweep", "tokenizers"];
+const BENCHMARKS = [
+  "atomic",
+  "engine",
+  "gpu",
+  "kernels",
+  "playground",
+  "quality",
+  "serve",
+  "startup",
+  "sweep",
+  "tokenizers",
+];
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !BENCHMARKS.includes(name) && name !== "load");
