@@ -39,7 +39,7 @@ export interface Update {
   readonly weightDecay: number;
   /** Maximum norm of all gradients as one vector; larger gradients are scaled down to it. null: off. */
   readonly clipNorm: number | null;
-  /** `dropoutSeedAt` of the step, for engines with dropout. Default: 0. */
+  /** What the step's random bits of dropout are made from, [0, 2³²): another in each step. Default: 0. */
   readonly dropoutSeed?: number;
 }
 
