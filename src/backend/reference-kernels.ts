@@ -143,6 +143,7 @@ const KERNELS: Kernels = {
     );
   },
 
+  // y = x · m with m = 1 / (1 − rate) where kept, else 0; so dx = dy · m, by the same kernel
   dropout({ to, from: { x, plus = null }, dropout: { site, rate } }, context) {
     const { numbers, options } = context;
     const seed = siteSeed(options.dropoutSeed, site);

@@ -76,7 +76,7 @@ export interface RunOptions {
   readonly firstToken: number;
 }
 
-/** The options of a run that trains nothing. */
+/** The options of a run that trains nothing; `firstRow` as in `RunOptions`. */
 export const forwardFrom = (firstRow: number): RunOptions => ({
   firstRow,
   lossScale: 0,

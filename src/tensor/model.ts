@@ -43,9 +43,9 @@ export type NameActivation = (name: string, activation: TensorNode) => void;
 
 /**
  * The tokens of a pass → the logits of each next token [T, V]. `weights` by name; `heads` says how C divides into
- * heads. `rate`: of dropout, 0 where nothing is trained; it applies to what is added to the residual stream,
- * where GPT-2 has it. Calls `name` with `x0` after the embeddings; for layer L with `layerL.query`, `.key`, `.value`, `.attended`,
+ * heads. Calls `name` with `x0` after the embeddings; for layer L with `layerL.query`, `.key`, `.value`, `.attended`,
  * `.afterAttention`, `.hidden` and `.afterMlp`; and with `logits`.
+ * @param rate of dropout, in training: on x0 and on what each block adds to the residual stream, as in GPT-2.
  */
 export function gpt(
   weights: ReadonlyMap<string, Weight>,
