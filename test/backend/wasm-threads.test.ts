@@ -12,7 +12,7 @@ const STEPS = byExtent(20, 100);
 
 /**
  * Trains on documents of various lengths; with `maxLogits` 1 the logits are computed in windows. Resolves to the hash of
- * the weights and Adam's means.
+ * the weights and Adam's means. With dropout a step has two batches, so that the second has its own mask.
  */
 async function hashAfterTraining(
   steps: number,
@@ -29,7 +29,7 @@ async function hashAfterTraining(
       Array.from({ length: 2 + random.randbelow(20) }, () => random.randbelow(CONFIG.vocabSize)),
     );
     const settings = { learningRate: 0.01 * (1 - step / steps), dropoutSeed: dropoutSeedAt(1, step) };
-    const result = await engine.step([batch], update(step, settings));
+    const result = await engine.step(dropout === 0 ? [batch] : [batch, batch], update(step, settings));
     expect(result.applied).toBe(true);
   }
   const hash = await hashOf(engine);
