@@ -8,7 +8,15 @@ import { fileURLToPath } from "node:url";
 import { BUGS } from "../test/seeded-bugs/bugs.ts";
 
 /** The tests of the arithmetic, relative to test/; the rest of the suite is about files, terminals and words. */
-const TESTS = ["microgpt", "portable/", "tensor/", "training/schedule", "training/train", "backend/wasm-threads"];
+const TESTS = [
+  "microgpt",
+  "portable/",
+  "tensor/",
+  "training/schedule",
+  "training/train",
+  "training/dropout",
+  "backend/wasm-threads",
+];
 /** The tests of texts and tokens. */
 const TEXT_TESTS = ["text/"];
 const testsOf = (file) => (/src\/text\//.test(file) ? TEXT_TESTS : TESTS);

@@ -38,6 +38,7 @@ export const LINK_OPTIONS: readonly LinkOption[] = [
   "warmupSteps",
   "schedule",
   "weightDecay",
+  "dropout",
   "clipNorm",
   "evalInterval",
   "evalDocuments",

@@ -3,6 +3,7 @@
  * an instruction means. Other backends are tested against it; it is tested against finite differences and against the
  * atomic core. Memory and the order of execution are in `reference.ts`.
  */
+import { isKept, keptScale, siteSeed } from "../training/dropout.ts";
 import type { PackedTokens, RunOptions } from "../tensor/backend.ts";
 import type { Buffer, Instruction, InstructionOf, KernelName, View, Weight } from "../tensor/instructions.ts";
 
@@ -139,6 +140,18 @@ const KERNELS: Kernels = {
     const { numbers } = context;
     forRows(context, [to.out, from.dOut, from.y], (t, out, dy, y) =>
       forColumns(y, (c) => (numbers[out.at(t, c)] = numbers[y.at(t, c)] > 0 ? numbers[dy.at(t, c)] : 0)),
+    );
+  },
+
+  // y = x · m with m = 1 / (1 − rate) where kept, else 0; so dx = dy · m, by the same kernel
+  dropout({ to, from: { x, plus = null }, dropout: { site, rate } }, context) {
+    const { numbers, options } = context;
+    const seed = siteSeed(options.dropoutSeed, site);
+    forRows(context, [to.out, x, plus ?? x], (t, out, input, more) =>
+      forColumns(out, (c) => {
+        const factor = isKept(seed, options.firstToken + t, c, rate) ? keptScale(rate) : 0;
+        numbers[out.at(t, c)] = numbers[input.at(t, c)] * factor + (plus === null ? 0 : numbers[more.at(t, c)]);
+      }),
     );
   },
 

@@ -26,7 +26,7 @@ import type { Machine } from "./machine.ts";
 /** The options that affect the engine. */
 export type EngineOptions = Pick<
   ResolvedOptions,
-  "engine" | "threads" | "strictMath" | "noBlas" | "batchSize" | "precision"
+  "engine" | "threads" | "strictMath" | "noBlas" | "batchSize" | "precision" | "dropout"
 > & {
   /** As in `EngineLimits`; the wasm engine alone has them. */
   readonly streams?: number;
@@ -89,9 +89,10 @@ export async function openEngine(
   const maxTokens = tokensPerPass(config, options.batchSize);
   const threads = threadsOf(config, options, machine);
   const blas = usesBlas(config, options) ? machine.findBlas() : null;
+  const { streams = 0, dropout } = options;
   const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: machine.startThread, blas });
   try {
-    const engine = await TensorEngine.create(backend, config, { maxTokens, streams: options.streams ?? 0 });
+    const engine = await TensorEngine.create(backend, config, { maxTokens, streams, dropout });
     await engine.loadWeights(weights);
     return engine;
   } catch (error) {
@@ -123,7 +124,7 @@ export async function openStreams(
 async function openOnGpu(
   config: Config,
   weights: Tensors,
-  { batchSize, precision }: EngineOptions,
+  { batchSize, precision, dropout }: EngineOptions,
   { gpu, machine, warn }: { gpu: Gpu | string; machine: Machine; warn: (message: string) => void },
 ): Promise<Engine | string> {
   if (typeof gpu === "string") return gpu;
@@ -137,7 +138,7 @@ async function openOnGpu(
     const isWorthTuning = !gpu.isSoftware && countParameters(config) * batchSize * config.blockSize > MIN_TUNED_WORK;
     const tuning = isWorthTuning ? machine.openTuning() : null;
     const backend = webgpuBackend(gpu, tuning === null ? asked : { ...asked, tuning });
-    const engine = await TensorEngine.create(backend, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
+    const engine = await TensorEngine.create(backend, config, { maxTokens, maxLogits: MAX_GPU_LOGITS, dropout });
     await engine.loadWeights(weights);
     return engine;
   } catch (error) {
@@ -189,15 +190,16 @@ export function engineMemory(
 ): WasmMemory & { readonly threads: number } {
   const maxTokens = tokensPerPass(config, options.batchSize);
   const threads = threadsOf(config, options, machine);
-  const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens });
+  const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens, dropout: options.dropout });
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
 
 /** Bytes that a training needs on a GPU, by purpose, with the buffer size limit that most GPUs have. */
-export function gpuMemory(config: Config, { batchSize, precision }: EngineOptions): WebGpuMemory {
+export function gpuMemory(config: Config, { batchSize, precision, dropout }: EngineOptions): WebGpuMemory {
   const alignment = webgpuAlignment(LARGE_BUFFER);
   const maxTokens = tokensPerPass(config, batchSize);
-  const { layout, programs } = planEngine(alignment, config, { maxTokens, maxLogits: MAX_GPU_LOGITS });
+  const limits = { maxTokens, maxLogits: MAX_GPU_LOGITS, dropout };
+  const { layout, programs } = planEngine(alignment, config, limits);
   return webgpuMemory(layout, Object.values(programs), alignment, precision);
 }
 

@@ -110,6 +110,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   warmupSteps: integer("training", 0, 0, MAX_COUNT, "warm-up steps, in which the learning rate rises linearly from 0"),
   schedule: choice("training", "linear", SCHEDULES, "learning rate after the warm-up: falls to 0, or stays constant"),
   weightDecay: number("training", 0, 0, 1_000, "decoupled weight decay (AdamW), scaled by the learning rate"),
+  dropout: number("training", 0, 0, 0.9, "fraction of numbers dropped at random in training, against overfitting"),
   clipNorm: orNull(
     number(
       "training",

@@ -17,6 +17,7 @@ const NOT_IN_THE_REFERENCE = [
   "warmupSteps",
   "schedule",
   "weightDecay",
+  "dropout",
   "clipNorm",
 ] as const;
 
@@ -51,6 +52,10 @@ export function checkTogether(options: TrainOptions): void {
   }
   if (options.precision === "f16" && (options.engine === "wasm" || options.engine === "atomic")) {
     throw new InputError(`--precision f16 needs a GPU; drop it, or --engine ${options.engine}`);
+  }
+  if (options.dropout > 0 && (options.noGpu || options.engine === "atomic")) {
+    const flag = options.noGpu ? "--no-gpu" : "--engine atomic";
+    throw new InputError(`--dropout needs the wasm or the webgpu engine; drop it, or ${flag}`);
   }
   if (options.reference) checkReference(options);
 }

@@ -73,6 +73,8 @@ export interface TrainOptions {
   readonly schedule: ScheduleName;
   /** Decoupled weight decay (AdamW): each step shrinks weights by `weightDecay · learningRate`. */
   readonly weightDecay: number;
+  /** Probability that a number added to the residual stream is dropped in training; 0: off. */
+  readonly dropout: number;
   /** The largest norm of all gradients together; longer ones are scaled down; null: no limit. */
   readonly clipNorm: number | null;
   /** Seed of the run's random number generator. */

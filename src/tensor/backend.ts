@@ -70,7 +70,20 @@ export interface RunOptions {
   readonly lossScale: number;
   /** Whether gradients are added to those of earlier passes instead of replacing them. */
   readonly accumulate: boolean;
+  /** `dropoutSeedAt` of the step; training with dropout only. */
+  readonly dropoutSeed: number;
+  /** Number of the step's tokens in earlier passes; training with dropout only. */
+  readonly firstToken: number;
 }
+
+/** The options of a run that trains nothing; `firstRow` as in `RunOptions`. */
+export const forwardFrom = (firstRow: number): RunOptions => ({
+  firstRow,
+  lossScale: 0,
+  accumulate: false,
+  dropoutSeed: 0,
+  firstToken: 0,
+});
 
 /** The result of a run. */
 export interface ProgramOutput {

@@ -6,7 +6,7 @@ import type { Alignment, Layout } from "./layout.ts";
 import { buildProgram } from "./program.ts";
 import type { Program } from "./program.ts";
 
-/** Limits of an engine's memory. */
+/** Limits of an engine's memory, and what else its programs depend on. */
 export interface EngineLimits {
   /** Maximum tokens of a pass; larger batches are cut between documents. Raised to blockSize if lower. */
   readonly maxTokens: number;
@@ -14,6 +14,8 @@ export interface EngineLimits {
   readonly maxLogits?: number;
   /** How many texts `advance` reads at once; 0: it is not compiled. Default: 0. */
   readonly streams?: number;
+  /** Probability that `step` drops a number on its way to the residual stream, in [0, 1). Default: 0. */
+  readonly dropout?: number;
 }
 
 /** 8 MiB of f32. */
@@ -35,13 +37,13 @@ export interface Programs {
 export function planEngine(
   alignment: Alignment,
   config: Config,
-  { maxTokens, maxLogits = MAX_LOGITS, streams = 0 }: EngineLimits,
+  { maxTokens, maxLogits = MAX_LOGITS, streams = 0, dropout = 0 }: EngineLimits,
 ): { readonly layout: Layout; readonly programs: Programs } {
   const { align, headAlign, startAlign = 1, segment = Infinity } = alignment;
   const layout = layoutWeights(config, alignment, true);
   const limits = { align, headAlign, startAlign, segment, maxTokens: Math.max(maxTokens, config.blockSize), maxLogits };
   const programs = {
-    training: buildProgram("training", layout, limits),
+    training: buildProgram("training", layout, limits, dropout),
     evaluating: buildProgram("evaluating", layout, limits),
     generating: buildProgram("generating", layout, { ...limits, maxTokens: config.blockSize }),
   };

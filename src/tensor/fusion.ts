@@ -22,6 +22,12 @@ const linearThenAdd: Rule = (first, second) =>
     ? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }
     : null;
 
+/** dropout(x) + b */
+const dropoutThenAdd: Rule = (first, second) =>
+  first.kernel === "dropout" && first.from.plus === undefined && second.kernel === "add"
+    ? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }
+    : null;
+
 /** dOut · weight, 0 where relu's result was 0 */
 const inputGradThenRelu: Rule = (first, second) =>
   first.kernel === "linearInputGrad" && first.from.plus === undefined && second.kernel === "reluGrad"
@@ -34,7 +40,7 @@ const normGradThenAdd: Rule = (first, second) =>
     ? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }
     : null;
 
-const RULES: readonly Rule[] = [linearThenRelu, linearThenAdd, inputGradThenRelu, normGradThenAdd];
+const RULES: readonly Rule[] = [linearThenRelu, linearThenAdd, dropoutThenAdd, inputGradThenRelu, normGradThenAdd];
 
 /** The other operand of a sum. */
 function other(sum: Instruction & { kernel: "add" }, view: View): View {

@@ -80,6 +80,14 @@ interface CacheShape {
   readonly cacheRows: number;
 }
 
+/** Where and how often a program drops numbers. */
+export interface Dropout {
+  /** Number of the place in the model; places with different numbers have different masks. */
+  readonly site: number;
+  /** Probability of being dropped. */
+  readonly rate: number;
+}
+
 /** An instruction reads the views of `from` and writes those of `to`; they share no memory unless it says so. */
 type InstructionShape<Name extends string, To extends string, From extends string, More = unknown> = {
   readonly kernel: Name;
@@ -110,6 +118,8 @@ export type Instruction =
   | InstructionShape<"reluGrad", "out", "dOut" | "y">
   /** out = a + b */
   | InstructionShape<"add", "out", "a" | "b">
+  /** out = x / (1 − rate) where kept, 0 where dropped [+ plus]; `training/dropout.ts` says what is kept */
+  | (InstructionShape<"dropout", "out", "x", { dropout: Dropout }> & Optional<"plus">)
   /**
    * Causal attention within each document. statistics [T, 2·H]: for each head, the row's largest query · key and
    * 1 / Σ exp((query · key − largest) / √size). The [T, T] scores are never in memory as a whole.

@@ -6,7 +6,7 @@
  * document.
  */
 import type { Config } from "../microgpt.ts";
-import type { Heads, Weight } from "./instructions.ts";
+import type { Dropout, Heads, Weight } from "./instructions.ts";
 import type { TensorNode } from "./ops.ts";
 
 const tensor = (op: TensorNode["op"], columns: number, inputs: TensorNode[], weights: Weight[] = []): TensorNode => ({
@@ -15,6 +15,7 @@ const tensor = (op: TensorNode["op"], columns: number, inputs: TensorNode[], wei
   inputs,
   weights,
   heads: null,
+  dropout: null,
   from: 0,
 });
 
@@ -23,6 +24,7 @@ const embed = (tokenTable: Weight, positionTable: Weight): TensorNode =>
 const rmsnorm = (x: TensorNode): TensorNode => tensor("rmsnorm", x.columns, [x]);
 const linear = (x: TensorNode, weight: Weight): TensorNode => tensor("linear", weight.shape[0], [x], [weight]);
 const relu = (x: TensorNode): TensorNode => tensor("relu", x.columns, [x]);
+const drop = (x: TensorNode, dropout: Dropout): TensorNode => ({ ...tensor("dropout", x.columns, [x]), dropout });
 const add = (a: TensorNode, b: TensorNode): TensorNode => tensor("add", a.columns, [a, b]);
 const crossEntropy = (logits: TensorNode): TensorNode => tensor("crossEntropy", 2, [logits]);
 const attention = (query: TensorNode, key: TensorNode, value: TensorNode, heads: Heads): TensorNode => ({
@@ -43,24 +45,28 @@ export type NameActivation = (name: string, activation: TensorNode) => void;
  * The tokens of a pass → the logits of each next token [T, V]. `weights` by name; `heads` says how C divides into
  * heads. Calls `name` with `x0` after the embeddings; for layer L with `layerL.query`, `.key`, `.value`, `.attended`,
  * `.afterAttention`, `.hidden` and `.afterMlp`; and with `logits`.
+ * @param rate of dropout, in training: on x0 and on what each block adds to the residual stream, as in GPT-2.
  */
 export function gpt(
   weights: ReadonlyMap<string, Weight>,
   { nLayer }: Config,
   heads: Heads,
+  rate = 0,
   name: NameActivation = () => {},
 ): TensorNode {
   const weight = (key: string): Weight => weights.get(key)!;
-  let x = rmsnorm(embed(weight("wte"), weight("wpe"))); // [T, C]
+  let sites = 0;
+  const dropped = (branch: TensorNode): TensorNode => (rate === 0 ? branch : drop(branch, { site: sites++, rate }));
+  let x = dropped(rmsnorm(embed(weight("wte"), weight("wpe")))); // [T, C]
   name("x0", x);
   for (let layer = 0; layer < nLayer; layer++) {
     const project = (input: TensorNode, key: string): TensorNode => linear(input, weight(`layer${layer}.${key}`));
     const normed = rmsnorm(x); // [T, C]
     const [query, key, value] = split(project(normed, "attn_wqkv"), 3); // [T, C] each, views of one product [T, 3·C]
     const attended = attention(query, key, value, heads); // [T, C]
-    const afterAttention = add(project(attended, "attn_wo"), x); // [T, C]
+    const afterAttention = add(dropped(project(attended, "attn_wo")), x); // [T, C]
     const hidden = relu(project(rmsnorm(afterAttention), "mlp_fc1")); // [T, 4·C]
-    x = add(project(hidden, "mlp_fc2"), afterAttention); // [T, C]
+    x = add(dropped(project(hidden, "mlp_fc2")), afterAttention); // [T, C]
     const activations = { query, key, value, attended, afterAttention, hidden, afterMlp: x };
     for (const [short, activation] of Object.entries(activations)) name(`layer${layer}.${short}`, activation);
   }

@@ -2,7 +2,7 @@
  * The operations of the tensor model as a table: for each, the instructions that compute its result and those that
  * compute its gradients. `program.ts` joins them into a program; backends compute the numbers.
  */
-import type { Heads, Instruction, View, Weight } from "./instructions.ts";
+import type { Dropout, Heads, Instruction, View, Weight } from "./instructions.ts";
 
 /** A tensor as a node of the model's graph, before it has memory. It has one row per token of the pass. */
 export interface TensorNode {
@@ -16,12 +16,23 @@ export interface TensorNode {
   readonly columns: number;
   /** `attention` only: its heads. */
   readonly heads: Heads | null;
+  /** `dropout` only: where and how often. */
+  readonly dropout: Dropout | null;
   /** `columns` only: the first column. */
   readonly from: number;
 }
 
 /** The name of an operation. */
-export type OpName = "embed" | "rmsnorm" | "linear" | "relu" | "add" | "attention" | "crossEntropy" | "columns";
+export type OpName =
+  | "embed"
+  | "rmsnorm"
+  | "linear"
+  | "relu"
+  | "dropout"
+  | "add"
+  | "attention"
+  | "crossEntropy"
+  | "columns";
 
 /** The memory of a tensor and of its inputs. */
 export interface NodeMemory {
@@ -92,6 +103,18 @@ export const OPS: Readonly<Record<OpName, Op>> = {
     statistics: none,
     forward: ({ out, inputs: [x] }) => [{ kernel: "relu", to: { out }, from: { x } }],
     backward: ({ out: y }, dOut, [out]) => [{ kernel: "reluGrad", to: { out }, from: { dOut, y } }],
+  },
+
+  /** x [T, n] → x with some numbers dropped, the others scaled up [T, n]; in training only */
+  dropout: {
+    statistics: none,
+    forward: ({ tensor, out, inputs: [x] }) => [
+      { kernel: "dropout", to: { out }, from: { x }, dropout: tensor.dropout! },
+    ],
+    // The same numbers are dropped and scaled.
+    backward: ({ tensor }, dOut, [out]) => [
+      { kernel: "dropout", to: { out }, from: { x: dOut }, dropout: tensor.dropout! },
+    ],
   },
 
   /** a [T, n], b [T, n] → a + b [T, n]; the gradient of both is dOut, so nothing is computed */

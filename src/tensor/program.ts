@@ -193,12 +193,13 @@ class Tape {
  *   rows of a text reuses those of earlier runs
  * - streaming: the same for several texts at once, each with a KV cache of its own; document d of a pass has the next
  *   tokens of text d, or none
+ * @param dropout its rate, for training only.
  */
-export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits): Program {
+export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits, dropout = 0): Program {
   const { config, weights, heads } = layout;
   const isTraining = kind === "training";
   const named = new Map<string, TensorNode>();
-  const logits = gpt(weights, config, heads, (name, tensor) => named.set(name, tensor));
+  const logits = gpt(weights, config, heads, dropout, (name, tensor) => named.set(name, tensor));
   const hasLogits = kind === "generating" || kind === "streaming";
   const last = hasLogits ? logits : loss(logits);
   const windowRows = hasLogits ? 0 : windowOf(config, limits);

@@ -22,11 +22,15 @@ export async function stepInPasses(
   tokens: number,
   update: Update,
 ): Promise<StepResult> {
-  let [lossSum, gradientSquares, accumulate] = [0, 0, false];
+  const { dropoutSeed = 0 } = update;
+  let [lossSum, gradientSquares, firstToken, accumulate] = [0, 0, 0, false];
   for (const packed of passes) {
-    const result = await session.run(program, packed, { firstRow: 0, lossScale: 1 / tokens, accumulate });
-    lossSum += sumLosses(result, packed.documents[packed.documents.length - 1]);
+    const options = { firstRow: 0, lossScale: 1 / tokens, accumulate, dropoutSeed, firstToken };
+    const result = await session.run(program, packed, options);
+    const rows = packed.documents[packed.documents.length - 1];
+    lossSum += sumLosses(result, rows);
     gradientSquares = result.gradientSquares;
+    firstToken += rows;
     accumulate = true;
   }
   const loss = lossSum / tokens;

@@ -3,6 +3,7 @@
  * copies weights in and out; the backend does the arithmetic. Overlapping calls run in turn (`call-queue.ts`).
  */
 import { CallQueue } from "./call-queue.ts";
+import { forwardFrom } from "./backend.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import { mustFit, weightShapes } from "../training/engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "../training/engine.ts";
@@ -103,8 +104,7 @@ export class TensorEngine implements Engine {
     const { evaluating } = this.#programs;
     let [lossSum, tokens] = [0, 0];
     for (const pass of this.#cut(documents)) {
-      const options = { firstRow: 0, lossScale: 0, accumulate: false };
-      const result = await this.#session.run(evaluating, this.#pack(pass), options);
+      const result = await this.#session.run(evaluating, this.#pack(pass), forwardFrom(0));
       lossSum += sumLosses(result, pass.tokens);
       tokens += pass.tokens;
     }
@@ -123,7 +123,7 @@ export class TensorEngine implements Engine {
       if (others.length > 0) throw new RangeError("tokenLosses: the documents do not fit into one pass; give fewer");
       const packed = this.#pack(pass);
       const { evaluating } = this.#programs;
-      const result = await this.#session.run(evaluating, packed, { firstRow: 0, lossScale: 0, accumulate: false });
+      const result = await this.#session.run(evaluating, packed, forwardFrom(0));
       return documents.map((_, d) => {
         const [from, to] = [packed.documents[d], packed.documents[d + 1]];
         return Array.from({ length: to - from }, (_value, i) => tokenLoss(result, from + i));
@@ -181,7 +181,7 @@ export class TensorEngine implements Engine {
       for (const pass of this.#cutPieces(pieces)) {
         const { streaming } = this.#programs;
         const packed = packPieces(pass, this.#pieces!);
-        const result = await this.#session.run(streaming!, packed, { firstRow: 0, lossScale: 0, accumulate: false });
+        const result = await this.#session.run(streaming!, packed, forwardFrom(0));
         for (const piece of pass) {
           found.set(piece, this.#logitsOf(result, packed.documents[piece.stream + 1] - 1));
         }
@@ -274,7 +274,7 @@ export class TensorEngine implements Engine {
   /** Computes the logits of `#text`'s tokens from `firstRow` up to `count`; earlier rows are in the KV cache. */
   #generate(count: number, firstRow: number): Promise<ProgramOutput> {
     this.#text.documents[1] = count;
-    return this.#session.run(this.#programs.generating, this.#text, { firstRow, lossScale: 0, accumulate: false });
+    return this.#session.run(this.#programs.generating, this.#text, forwardFrom(firstRow));
   }
 
   /** A plain array: for a small vocabulary, allocating a typed array takes longer than running the model. */

@@ -39,6 +39,8 @@ export interface Update {
   readonly weightDecay: number;
   /** Maximum norm of all gradients as one vector; larger gradients are scaled down to it. null: off. */
   readonly clipNorm: number | null;
+  /** What the step's random bits of dropout are made from, [0, 2³²): another in each step. Default: 0. */
+  readonly dropoutSeed?: number;
 }
 
 /** The result of a step. */

@@ -4,6 +4,7 @@
  */
 import type { Engine, StepResult } from "./engine.ts";
 import type { Sequence, Tokens } from "../text/token-sequences.ts";
+import { dropoutSeedAt } from "./dropout.ts";
 import { divergence, ExplosionWatch, MAX_SKIPPED_IN_A_ROW } from "./divergence.ts";
 import { Pacer } from "./pacer.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -21,6 +22,8 @@ export interface TrainSettings extends Schedule {
   readonly weightDecay?: number;
   /** As in `Update`. Default: null, off. */
   readonly clipNorm?: number | null;
+  /** Seed of the run, which the random bits of dropout are made from. Default: 0. */
+  readonly seed?: number;
   /** Stop after this many steps, with an evaluation; the schedule still extends to `numSteps`. Default: null, off. */
   readonly until?: number | null;
   /**
@@ -155,11 +158,12 @@ function startStep(
   { skipped }: Progress,
   step: number,
 ): StartedStep {
-  const { weightDecay = 0, clipNorm = null } = settings;
+  const { weightDecay = 0, clipNorm = null, seed = 0 } = settings;
   const batches = batchesOf(train, step, settings);
   const learningRate = learningRateAt(step, settings);
   // Skipped steps do not count for Adam's bias correction: they added nothing to its means.
-  const result = engine.step(batches, { step: step - skipped, learningRate, weightDecay, clipNorm });
+  const update = { step: step - skipped, learningRate, weightDecay, clipNorm, dropoutSeed: dropoutSeedAt(seed, step) };
+  const result = engine.step(batches, update);
   result.catch(() => undefined); // no unhandled rejection: `endStep` awaits it, in order
   return { batches, learningRate, result };
 }

@@ -27,7 +27,7 @@ test.skipIf(webgpu === null).each(["f32", "f16"] as const)(
     expect(gpu.target.half).toBe(true);
     const backend = webgpuBackend(gpu, { precision, choose: guess });
     const config = { vocabSize: 1003, nEmbd: 192, nHead: 3, nLayer: 2, blockSize: 64 };
-    const engine = await TensorEngine.create(backend, config, { maxTokens: 2048, maxLogits: 2 ** 19 });
+    const engine = await TensorEngine.create(backend, config, { maxTokens: 2048, maxLogits: 2 ** 19, dropout: 0.1 });
     expect(engine.name).toContain(precision === "f16" ? "webgpu in f16" : "webgpu,");
     engine.close();
     gpu.device.destroy();

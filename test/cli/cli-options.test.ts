@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { microgpt, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
 
-test("batches, accumulation, clipping, decay, warm-up and schedule reach the training and its metrics", async () => {
+test("batches, accumulation, clipping, decay, dropout, warm-up and schedule reach the training and its metrics", async () => {
   const directory = workspace();
   const common = ["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY];
   let runs = 0;
@@ -29,11 +29,12 @@ test("batches, accumulation, clipping, decay, warm-up and schedule reach the tra
   for (const [option, value] of [
     ["--clip-norm", "0.01"],
     ["--weight-decay", "5"],
+    ["--dropout", "0.5"],
     ["--batch-size", "1"],
   ]) {
     losses.push(await last(option, value));
   }
-  expect(new Set(losses).size).toBe(5); // all differ
+  expect(new Set(losses).size).toBe(6); // all differ
 });
 
 test("a run of before these options is resumed, and means what it meant", async () => {
@@ -48,6 +49,7 @@ test("a run of before these options is resumed, and means what it meant", async 
     "warmupSteps",
     "schedule",
     "weightDecay",
+    "dropout",
     "clipNorm",
   ]) {
     expect(Object.hasOwn(json.options, key)).toBe(true);

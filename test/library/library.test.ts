@@ -126,7 +126,7 @@ test("a signal ends a training with its reason, also from a timer in the middle 
 
 test("a training in memory is a run that the command resumes, to the same end", async () => {
   const directory = workspace();
-  const trainer = await createTrainer(WORDS, { ...SMALL, numSteps: 40 });
+  const trainer = await createTrainer(WORDS, { ...SMALL, numSteps: 40, dropout: 0.2 });
   while (trainer.progress.step < 20) await trainer.step();
   for (const [name, bytes] of await trainer.files()) {
     mkdirSync(dirname(join(directory, "run", name)), { recursive: true });
@@ -194,8 +194,8 @@ describe("a trainer that returns to an earlier moment", () => {
     trainer.close();
   });
 
-  test("resumes from its own files to the same bits", async () => {
-    const trainer = await createTrainer(WORDS, SMALL);
+  test.each([0, 0.3])("resumes from its own files to the same bits, with dropout %d", async (dropout) => {
+    const trainer = await createTrainer(WORDS, { ...SMALL, dropout });
     await lossesTo(trainer, 12);
     const files = await trainer.files();
     const rest = await lossesTo(trainer, 30);

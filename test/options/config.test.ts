@@ -57,6 +57,7 @@ test.each([
   ['{"documents": "page"}', '--documents: expected one of line, paragraph, file; got "page"'],
   ['{"stream": "yes"}', '--stream: expected true or false, got "yes"'],
   ['{"batchSize": 0}', '--batch-size: expected a whole number from 1 to 65536, got "0"'],
+  ['{"dropout": 1}', '--dropout: expected a number from 0 to 0.9, got "1"'],
   ['{"clipNorm": 0}', '--clip-norm: expected a number from 0.000001 to 1000000000, got "0"'],
   ['{"schedule": "cos"}', `--schedule: expected one of ${SCHEDULES.join(", ")}; got "cos"`],
   ['{"warmupSteps": null}', '--warmup-steps: expected a whole number from 0 to 1000000000, got "null"'],
@@ -84,10 +85,21 @@ test.each<[Partial<TrainOptions>, string]>([
   [{ schedule: "constant" }, "drop --schedule"],
   [{ weightDecay: 0.1 }, "drop --weight-decay"],
   [{ clipNorm: 1 }, "drop --clip-norm"],
+  [{ dropout: 0.1 }, "drop --dropout"],
 ])("the reference can't do %j, everything else can", (options, message) => {
   const all = { ...initialOptions(TRAIN_OPTIONS), ...options };
   expect(() => checkTogether({ ...all, reference: true })).toThrow(message);
   expect(() => checkTogether(all)).not.toThrow();
+});
+
+test("dropout is refused where the atomic core computes, which has none", () => {
+  const all = { ...initialOptions(TRAIN_OPTIONS), dropout: 0.1 };
+  const message = "--dropout needs the wasm or the webgpu engine; drop it, or";
+  expect(() => checkTogether({ ...all, engine: "atomic" })).toThrow(`${message} --engine atomic`);
+  expect(() => checkTogether({ ...all, noGpu: true })).toThrow(`${message} --no-gpu`);
+  for (const engine of ["auto", "wasm", "webgpu"] as const)
+    expect(() => checkTogether({ ...all, engine })).not.toThrow();
+  expect(() => checkTogether({ ...all, dropout: 0, engine: "atomic" })).not.toThrow();
 });
 
 test("the reference may be told what it does anyway", () => {

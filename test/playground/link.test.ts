@@ -52,6 +52,7 @@ const options: fc.Arbitrary<LinkOptions> = fc.record(
     warmupSteps: fc.nat(999),
     schedule: fc.constantFrom("linear", "cosine", "constant"),
     weightDecay: fc.double({ min: 0, max: 1, noNaN: true }),
+    dropout: fc.double({ min: 0, max: 0.9, noNaN: true }),
     clipNorm: fc.option(fc.double({ min: 1e-6, max: 1e9, noNaN: true })),
     evalInterval: fc.integer({ min: 1, max: 1e9 }),
     evalDocuments: fc.integer({ min: 1, max: 1e9 }),

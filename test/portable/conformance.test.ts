@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
+import { referenceBackend } from "../../src/backend/reference.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
-import { expectAgreement } from "../setup/agreement.ts";
+import { expectAgreement, expectMask } from "../setup/agreement.ts";
 import type { Bounds } from "../setup/agreement.ts";
 import { runs } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
@@ -20,6 +21,7 @@ const BOUNDS: Bounds = {
   embed: [1e-13, 1e-11],
   rmsnorm: [1e-11, 1e-9],
   linear: [1e-10, 1e-9],
+  dropout: [1e-13, 1e-13],
   add: [1e-13, 1e-13],
   attention: [1e-10, 1e-9],
   crossEntropy: [1e-11, 1e-9],
@@ -39,6 +41,17 @@ describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
     );
   }
 });
+
+test.each([["the reference", referenceBackend] as const, ...BACKENDS])(
+  "%s drops the numbers that the definition drops, in both directions, bit for bit",
+  { tags: ["cases"] },
+  async (_, backend) => {
+    await fc.assert(
+      fc.asyncProperty(anyShape, (shape) => expectMask(backend, shape)),
+      { numRuns: SHAPES },
+    );
+  },
+);
 
 test.each(BACKENDS)(
   "%s multiplies what takes more than one block of rows, columns and k",

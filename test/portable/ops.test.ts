@@ -67,7 +67,7 @@ async function expectGradients(name: OpName, shape: Shape): Promise<void> {
   }
 }
 
-test.each(["embed", "rmsnorm", "linear", "relu", "attention", "crossEntropy"] as const)(
+test.each(["embed", "rmsnorm", "linear", "relu", "dropout", "attention", "crossEntropy"] as const)(
   "%s on the reference: gradients are those of finite differences, relative error at most 1e-6",
   { tags: ["cases"] },
   async (name) => {

@@ -1,11 +1,13 @@
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { referenceBackend } from "../../src/backend/reference.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
+import { dropoutSeedAt } from "../../src/training/dropout.ts";
 import { TILES } from "../../src/backend/webgpu/tiles.ts";
 import { webgpuBackend } from "../../src/backend/webgpu/webgpu.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
 import { Random } from "../../src/random.ts";
-import { expectAgreement } from "../setup/agreement.ts";
+import { expectAgreement, expectMask } from "../setup/agreement.ts";
 import type { Bounds } from "../setup/agreement.ts";
 import { PLACE, runs } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
@@ -18,6 +20,7 @@ const BOUNDS: Bounds = {
   embed: BOUND,
   rmsnorm: BOUND,
   linear: BOUND,
+  dropout: BOUND,
   add: BOUND,
   attention: BOUND,
   crossEntropy: BOUND,
@@ -35,7 +38,7 @@ afterAll(() => gpu?.device.destroy());
 
 describe.skipIf(gpu === null)(`webgpu agrees with the reference: ${gpuName}`, () => {
   for (const name of Object.keys(BOUNDS) as OpName[]) {
-    const tags = [["add", "rmsnorm"].includes(name) ? "cases" : "gpu"]; // those two compile fast
+    const tags = [["add", "dropout", "rmsnorm"].includes(name) ? "cases" : "gpu"]; // those compile fast
     test(`${name}: NMSE at most ${BOUND[0]} forward, ${BOUND[1]} backward`, { tags }, async () => {
       await fc.assert(
         fc.asyncProperty(anyShape, (shape) => expectAgreement(backend(), BOUNDS, name, shape)),
@@ -43,6 +46,13 @@ describe.skipIf(gpu === null)(`webgpu agrees with the reference: ${gpuName}`, ()
       );
     });
   }
+
+  test("dropout drops the numbers that the definition drops, bit for bit", { tags: ["cases"] }, async () => {
+    await fc.assert(
+      fc.asyncProperty(anyShape, (shape) => expectMask(backend(), shape)),
+      { numRuns: runs(10) },
+    );
+  });
 
   // The depth is split into three chunks for weight gradients.
   const tiles = PLACE === "node" ? TILES : TILES.slice(-2);
@@ -62,6 +72,7 @@ const HALF_BOUNDS: Bounds = {
   embed: [1e-6, 1e-6],
   rmsnorm: [1e-6, 5e-4],
   linear: [5e-4, 5e-4],
+  dropout: [1e-6, 1e-6],
   add: [1e-6, 1e-6],
   attention: [5e-4, 5e-4],
   crossEntropy: [1e-6, 1e-6],
@@ -192,6 +203,20 @@ describe.skipIf(gpu === null)(`laws of the model on webgpu: ${gpuName}`, GPU, ()
       data.forEach((value, i) => expect(Math.abs(value - other[i])).toBeLessThanOrEqual(1e-6));
     }
     for (const engine of [whole, small]) engine.close();
+  });
+
+  test("with dropout, steps and accumulated batches learn what they learn on the reference: losses within 1e-4", async () => {
+    const batches = Array.from({ length: 4 }, () => newDocuments(8));
+    const expected = await newTensorEngine(referenceBackend, config, 3, { dropout: 0.3 });
+    const actual = await newTensorEngine(backend(), config, 3, { dropout: 0.3, maxTokens: 40 });
+    for (const [step, batch] of batches.entries()) {
+      const settings = update(step, { dropoutSeed: dropoutSeedAt(5, step) });
+      const a = await expected.step([batch], settings);
+      const b = await actual.step([batch.slice(0, 3), batch.slice(3)], settings);
+      expect(Math.abs(a.loss - b.loss)).toBeLessThanOrEqual(1e-4);
+    }
+    expect(Math.abs((await expected.evaluate(batches[0])) - (await actual.evaluate(batches[0])))).toBeLessThan(1e-4);
+    actual.close();
   });
 
   test("steps that are begun before the last has ended are the same steps, also when one of them does not count", async () => {

@@ -165,6 +165,7 @@ describe.skipIf(real === null)(`products on matrix units, emulated by plain loop
         embed: bound,
         rmsnorm: bound,
         linear: bound,
+        dropout: bound,
         add: bound,
         attention: bound,
         crossEntropy: bound,

@@ -165,14 +165,14 @@ export const BUGS: readonly Bug[] = [
   {
     name: "tokens weigh by their part of the batch, not alike",
     file: "src/tensor/stepping.ts",
-    from: "lossScale: 1 / tokens, accumulate }",
-    to: "lossScale: 1 / packed.documents[packed.documents.length - 1], accumulate }",
+    from: "lossScale: 1 / tokens, accumulate,",
+    to: "lossScale: 1 / packed.documents[packed.documents.length - 1], accumulate,",
   },
   {
     name: "the last part of a batch overwrites the gradients of the others",
     file: "src/tensor/stepping.ts",
-    from: "lossScale: 1 / tokens, accumulate }",
-    to: "lossScale: 1 / tokens, accumulate: accumulate && tokens < 0 }",
+    from: "lossScale: 1 / tokens, accumulate,",
+    to: "lossScale: 1 / tokens, accumulate: accumulate && tokens < 0,",
   },
   {
     name: "every document begins at position 1",
@@ -185,6 +185,49 @@ export const BUGS: readonly Bug[] = [
     file: "src/backend/wasm/steps.ts",
     from: "const count = run.documents[d + 1] - start;\n        kernel.call(q, k, v, outAt",
     to: "const count = run.documents[d + 1] - start - (firstQuery > 0 ? 1 : 0);\n        kernel.call(q, k, v, outAt",
+  },
+  // ── Dropout ────────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: "every pass of a step drops what the first one drops",
+    file: "src/tensor/stepping.ts",
+    from: "    firstToken += rows;\n",
+    to: "",
+  },
+  {
+    name: "every layer drops the same numbers",
+    file: "src/tensor/model.ts",
+    from: "site: sites++, rate",
+    to: "site: sites, rate",
+  },
+  {
+    name: "every step drops the same numbers",
+    file: "src/training/dropout.ts",
+    from: "hash32(step ^ hash32(high",
+    to: "hash32(0 * step ^ hash32(high",
+  },
+  {
+    name: "every four columns are dropped together",
+    file: "src/backend/wasm/dropout.ts",
+    from: "i32x4.lanes(0, 1, 2, 3)",
+    to: "i32x4.lanes(0, 0, 0, 0)",
+  },
+  {
+    name: "the gradient passes where numbers were dropped",
+    file: "src/tensor/ops.ts",
+    from: "from: { x: dOut }, dropout: tensor.dropout! }",
+    to: "from: { x: dOut }, dropout: { ...tensor.dropout!, rate: 0 } }",
+  },
+  {
+    name: "kept numbers are not scaled",
+    file: "src/training/dropout.ts",
+    from: "=> 1 / (1 - rate)",
+    to: "=> 1 + 0 * rate",
+  },
+  {
+    name: "evaluations drop numbers, too",
+    file: "src/tensor/engine-plan.ts",
+    from: 'buildProgram("evaluating", layout, limits)',
+    to: 'buildProgram("evaluating", layout, limits, dropout)',
   },
   // ── Memory and threads ─────────────────────────────────────────────────────────────────────────────────────
   {

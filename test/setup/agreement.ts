@@ -1,7 +1,8 @@
-/** A backend against the reference, operation by operation. */
+/** A backend against the reference, operation by operation, and its dropout against the definition. */
 import { expect } from "vitest";
 import type { Backend } from "../../src/tensor/backend.ts";
 import { referenceBackend } from "../../src/backend/reference.ts";
+import { isKept, siteSeed } from "../../src/training/dropout.ts";
 import type { Buffer, Instruction, View } from "../../src/tensor/instructions.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
 import { fill, makeScene, normalisedError, perform } from "./scenes.ts";
@@ -44,5 +45,24 @@ export async function expectAgreement(backend: Backend, bounds: Bounds, name: Op
       const bound = isForward.has(buffer) ? forwardBound : backwardBound;
       expect(error, `${buffer.name} of ${name} at ${JSON.stringify(shape)}`).toBeLessThanOrEqual(bound);
     }
+  }
+}
+
+/** Dropout at the shape, forward and backward: what is 0 is exactly what `isKept` says, bit for bit. */
+export async function expectMask(backend: Backend, shape: Shape): Promise<void> {
+  const scene = makeScene("dropout", shape, backend.headAlign);
+  const given = fill(scene, shape);
+  for (const numbers of given.values()) numbers.fill(1);
+  const read = await perform(backend, scene, [...scene.forward, ...scene.backward], given);
+  const { site, rate } = scene.dropout!;
+  const { dropoutSeed, firstToken } = scene.options;
+  const expected = Array.from(scene.batch.tokens, (_, row) =>
+    Array.from({ length: shape.columns }, (_value, column) =>
+      isKept(siteSeed(dropoutSeed, site), firstToken + row, column, rate),
+    ),
+  );
+  for (const { buffer } of [scene.out, ...scene.gradients]) {
+    const kept = Array.from(await read(buffer), (value) => value !== 0);
+    expect(kept, `${buffer.name} at ${JSON.stringify(shape)}`).toEqual(expected.flat());
   }
 }

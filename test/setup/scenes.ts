@@ -2,9 +2,10 @@
  * Operations on their own: a few instructions over made-up buffers, on any backend, and every kind of shape.
  */
 import * as fc from "fast-check";
+import { forwardFrom } from "../../src/tensor/backend.ts";
 import type { Backend, PackedTokens, RunOptions } from "../../src/tensor/backend.ts";
 import { axisOf, roundUp } from "../../src/tensor/instructions.ts";
-import type { Buffer, Heads, Instruction, View, Weight } from "../../src/tensor/instructions.ts";
+import type { Buffer, Dropout, Heads, Instruction, View, Weight } from "../../src/tensor/instructions.ts";
 import { OPS } from "../../src/tensor/ops.ts";
 import type { OpName, TensorNode } from "../../src/tensor/ops.ts";
 import type { Layout } from "../../src/tensor/layout.ts";
@@ -24,6 +25,8 @@ export interface Scene {
   readonly forward: readonly Instruction[];
   readonly backward: readonly Instruction[];
   readonly options: RunOptions;
+  /** `dropout` only. */
+  readonly dropout: Dropout | null;
   readonly blockSize: number;
   readonly headStride: number;
   /** Numbers for the inputs, the weights and dOut, in this order. */
@@ -108,12 +111,14 @@ export function makeScene(name: OpName, shape: Shape, headAlign: number): Scene 
   const inputs = all("x");
   const outColumns = { linear: outputs, attention: width, crossEntropy: 2 }[name as string] ?? columns;
   const out = view("out", outColumns);
+  const dropout = name === "dropout" ? { site: shape.seed % 5, rate: (1 + (shape.seed % 9)) / 10 } : null;
   const tensor: TensorNode = {
     op: name,
     inputs: [],
     weights: weights[name] ?? [],
     columns: outColumns,
     heads: name === "attention" ? heads : null,
+    dropout,
     from: 0,
   };
   const statistics = view("statistics", Math.max(1, OPS[name].statistics(tensor)));
@@ -130,7 +135,13 @@ export function makeScene(name: OpName, shape: Shape, headAlign: number): Scene 
     gradients,
     forward: OPS[name].forward(place),
     backward: OPS[name].backward(place, dOut, gradients),
-    options: { firstRow: 0, lossScale: 1 / tokens, accumulate: false },
+    options: {
+      ...forwardFrom(0),
+      lossScale: 1 / tokens,
+      dropoutSeed: Math.imul(shape.seed, 0x9e3779b1) >>> 0,
+      firstToken: shape.seed % 1000,
+    },
+    dropout,
     blockSize,
     headStride: stride,
     numbers: (count) => Float64Array.from({ length: count }, () => Math.fround(random.gauss(0, 1))),

@@ -11,6 +11,7 @@ import type { Update } from "../../src/training/engine.ts";
 import { initWeights } from "../../src/microgpt.ts";
 import type { Config } from "../../src/microgpt.ts";
 import { Random } from "../../src/random.ts";
+import type { EngineLimits } from "../../src/tensor/engine-plan.ts";
 import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 
 export const wasm: Backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
@@ -83,7 +84,7 @@ export async function newTensorEngine(
   backend: Backend,
   config: Config,
   seed: number,
-  limits: { readonly maxTokens?: number; readonly maxLogits?: number; readonly streams?: number } = {},
+  limits: Partial<EngineLimits> = {},
 ): Promise<TensorEngine> {
   const engine = await TensorEngine.create(backend, config, { maxTokens: 256, ...limits });
   await engine.load(await newAtomic(config, seed).save());

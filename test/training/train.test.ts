@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AtomicEngine, atomicWeights } from "../../src/training/atomic.ts";
+import { dropoutSeedAt } from "../../src/training/dropout.ts";
 import { countParameters, weightShapes } from "../../src/training/engine.ts";
 import type { Engine, Update } from "../../src/training/engine.ts";
 import type { Tokens } from "../../src/text/token-sequences.ts";
@@ -289,6 +290,24 @@ describe("an engine that begins steps before the last has ended", () => {
     expect(events).toEqual(await collect(newEngine(), texts, texts, settings));
     expect(inFlight).toEqual([2, 2, 1, 0, 1, 0, 1, 0, 0]);
     expect(log.join(" ")).toBe("+0 +1 +2 -0 +3 -1 -2 -3 evaluate +4 +5 -4 -5 +6 +7 -6 -7 evaluate +8 -8 evaluate");
+  });
+
+  test("each step is given a dropout seed of its own, made from the run's seed, whichever step comes first", async () => {
+    const { engine } = farAway(2);
+    const seeds: (number | undefined)[] = [];
+    const listening: Engine = {
+      ...engine,
+      step: (batches, update) => {
+        seeds.push(update.dropoutSeed);
+        return engine.step(batches, update);
+      },
+    };
+    const progress = { ...newProgress(), step: 3, skipped: 1 };
+    for await (const event of trainSteps(listening, texts, [], { ...settings, seed: 7 }, progress)) {
+      expect(event.type).toBe("step");
+    }
+    expect(seeds).toEqual([3, 4, 5, 6, 7, 8].map((step) => dropoutSeedAt(7, step)));
+    expect(new Set(seeds).size).toBe(6);
   });
 
   test("unless it is told where the listener may stop, it begins one at a time", async () => {

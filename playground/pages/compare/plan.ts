@@ -123,6 +123,7 @@ export const COLUMN_KEYS: readonly OptionKey[] = [
   "schedule",
   "warmupSteps",
   "weightDecay",
+  "dropout",
   "clipNorm",
   "accumulate",
   "stream",

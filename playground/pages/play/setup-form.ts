@@ -25,6 +25,7 @@ const MORE: readonly OptionKey[] = [
   "schedule",
   "warmupSteps",
   "weightDecay",
+  "dropout",
   "clipNorm",
   "evalInterval",
   "evalDocuments",

@@ -158,10 +158,25 @@ export const f32x4: Instructions<"add" | "sub" | "mul" | "div" | "max" | "less" 
   ],
 };
 
+const integerBytes = (value: number): number[] => [...new Uint8Array(new Int32Array([value]).buffer)];
+
 /** Vectors of four i32, in the same registers. */
-export const i32x4: Instructions<"add", Binary> & Readonly<{ shiftLeft: (a: Code, bits: number) => Code }> = {
+export const i32x4: Instructions<"add" | "mul" | "and" | "xor" | "atLeast", Binary> &
+  Instructions<"splat", Unary> &
+  Instructions<"shiftLeft" | "shiftRight", (a: Code, bits: number) => Code> &
+  Instructions<"lanes", (a: number, b: number, c: number, d: number) => Code> = {
+  /** The constant [a, b, c, d]. */
+  lanes: (a, b, c, d) => [...simd(0x0c), ...[a, b, c, d].flatMap((lane) => integerBytes(lane))],
+  splat: unary(...simd(0x11)),
   add: binary(...simd(0xae)),
+  mul: binary(...simd(0xb5)),
+  and: binary(...simd(0x4e)),
+  xor: binary(...simd(0x51)),
+  /** Unsigned ≥: all bits of a lane where it holds, else none. */
+  atLeast: binary(...simd(0x40)),
   shiftLeft: (a, bits) => [a, i32.const(bits), simd(0xab)],
+  /** Unsigned. */
+  shiftRight: (a, bits) => [a, i32.const(bits), simd(0xad)],
 };
 
 /** a·b + c by relaxed SIMD: rounded once, but twice on machines without a fused multiply-add. */

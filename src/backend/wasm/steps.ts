@@ -2,6 +2,7 @@
  * A table from instructions to steps: a step calls a WebAssembly kernel with the byte addresses of a chunk's rows. The
  * kernels are defined in the files they are imported from; `compiler.ts` collects them.
  */
+import { siteSeed } from "../../training/dropout.ts";
 import { roundUp } from "../../tensor/instructions.ts";
 import type { Heads, Instruction, InstructionOf, KernelName, View } from "../../tensor/instructions.ts";
 import type { Slots } from "../../tensor/layout.ts";
@@ -10,6 +11,7 @@ import { addAttention } from "./attention.ts";
 import { addCachedAttention } from "./cached-attention.ts";
 import type { AttentionShape } from "./attention-tiles.ts";
 import type { WasmCompiler, StepContext, Operands, Step } from "./compiler.ts";
+import { addDropout } from "./dropout.ts";
 import { addRowsByWeight, addWeightGrad, TILE_COLUMNS } from "./matmul.ts";
 import { ALIGN } from "./memory.ts";
 import { libraryProduct, libraryWeightGrad } from "./multiply.ts";
@@ -83,6 +85,17 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
 
   relu: () => fusedAway("relu"),
   reluGrad: () => fusedAway("reluGrad"),
+
+  dropout({ to: { out }, from: { x, plus }, dropout: { site, rate } }, { compiler, row, at }) {
+    const shape = { outRow: row(out), xRow: row(x), plusRow: plus === undefined ? null : row(plus), rate };
+    const kernel = compiler.kernel("dropout", shape, addDropout);
+    const [outAt, xAt, plusAt] = [out, x, plus ?? x].map(at);
+    return (run, { from, to }) => {
+      const { dropoutSeed, firstToken } = run.options;
+      const seed = siteSeed(dropoutSeed, site);
+      kernel.call(outAt(run, from), xAt(run, from), plusAt(run, from), to - from, seed, firstToken + from);
+    };
+  },
 
   add({ to: { out }, from: { a, b } }, { compiler, row, at }) {
     const kernel = compiler.kernel("add", { rowBytes: row(out) }, addSum);

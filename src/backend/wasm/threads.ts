@@ -21,6 +21,8 @@
  *   3  DOCUMENTS   of a run: length of the list of documents
  *   4  FIRST_ROW   of a run
  *   5  ACCUMULATE  of a run: 1 or 0
+ *   6  DROPOUT     of a run: `dropoutSeed`
+ *   7  FIRST_TOKEN of a run
  *   8  GENERATION  number of barriers passed; threads at a barrier wait for it to change
  *   9  ARRIVED     workers that have arrived at the next barrier
  *  10  NEXT_CHUNK  next chunk of the section that no worker has taken
@@ -34,9 +36,8 @@ import type { WasmMemoryMap } from "./memory.ts";
 import { newSingleBarrier, WasmWorker } from "./worker.ts";
 import type { Barrier } from "./worker.ts";
 
-const [COMMANDS, COMMAND, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, GENERATION, ARRIVED, NEXT_CHUNK] = [
-  0, 1, 2, 3, 4, 5, 8, 9, 10,
-];
+const [COMMANDS, COMMAND, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, DROPOUT, FIRST_TOKEN] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [GENERATION, ARRIVED, NEXT_CHUNK] = [8, 9, 10];
 const LOSS_SCALE_BYTE = 64;
 const [RUN, UPDATE, PACK, CLOSE] = [1, 2, 3, 4];
 
@@ -121,6 +122,8 @@ export async function startWorkers(
         words[DOCUMENTS] = documents.length;
         words[FIRST_ROW] = options.firstRow;
         words[ACCUMULATE] = options.accumulate ? 1 : 0;
+        words[DROPOUT] = options.dropoutSeed;
+        words[FIRST_TOKEN] = options.firstToken;
         new Float64Array(memory.buffer, map.control + LOSS_SCALE_BYTE, 1)[0] = options.lossScale;
         issue(RUN, program);
       }
@@ -162,8 +165,13 @@ function runCommand(worker: WasmWorker, { programs, map, memory }: PoolTask, wor
   if (words[COMMAND] === PACK) return worker.pack();
   const documents = new Int32Array(memory.buffer, map.documents, words[DOCUMENTS]);
   const [lossScale] = new Float64Array(memory.buffer, map.control + LOSS_SCALE_BYTE, 1);
-  const options = { firstRow: words[FIRST_ROW], lossScale, accumulate: words[ACCUMULATE] === 1 };
-  worker.run(program, documents, options);
+  worker.run(program, documents, {
+    firstRow: words[FIRST_ROW],
+    lossScale,
+    accumulate: words[ACCUMULATE] === 1,
+    dropoutSeed: words[DROPOUT],
+    firstToken: words[FIRST_TOKEN],
+  });
 }
 
 /** The barrier of several workers: the last to arrive releases the others. */

@@ -11,6 +11,7 @@
  * Chunks and units of rows do not depend on the number of workers, and each number is computed by one of them: results
  * are the same bits for any number of workers and any order in which they take chunks.
  */
+import { forwardFrom } from "../../tensor/backend.ts";
 import type { RunOptions } from "../../tensor/backend.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program, Section } from "../../tensor/program.ts";
@@ -161,7 +162,7 @@ export class WasmWorker {
 
   /** Adam's step, and packing, for this worker's rows of every weight. Ends with a barrier. */
   update(program: Program): void {
-    const run = { documents: new Int32Array(1), positions: this.#positions, options: NO_OPTIONS, window: 0 };
+    const run = { documents: new Int32Array(1), positions: this.#positions, options: forwardFrom(0), window: 0 };
     for (const step of this.#updates.get(program)!) step(run, { from: 0, to: 0, first: 0, last: 0 });
     this.#barrier.wait();
   }
@@ -172,8 +173,6 @@ export class WasmWorker {
     this.#barrier.wait();
   }
 }
-
-const NO_OPTIONS: RunOptions = { firstRow: 0, lossScale: 0, accumulate: false };
 
 /** Rows [from, to) of a window in chunks of equal size; the last may be smaller. */
 function windowChunks(from: number, to: number): Chunk[] {

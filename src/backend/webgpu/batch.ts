@@ -26,8 +26,8 @@ export const SLOT_BYTES = 256;
 
 /**
  * WGSL: a slot as the uniform `run`, and the lists. A kernel computes the rows `begin` to `end` − 1 of `rows` in the
- * batch; gradients are added to those so far if `accumulate` is not 0. From `shrink` on, the numbers are for the end of
- * a step.
+ * batch; gradients are added to those so far if `accumulate` is not 0. From `shrink` to `corrections`, the numbers are
+ * for the end of a step; the last two are for dropout.
  */
 export const RUN: string = `struct Run {
   begin: u32, end: u32, rows: u32, accumulate: u32,
@@ -35,6 +35,7 @@ export const RUN: string = `struct Run {
   beta1: f32, beta2: f32, beta1_rest: f32, beta2_rest: f32,
   epsilon: f32, step: f32, unscale: f32, unused: f32,
   corrections: array<vec4f, ${MAX_IN_FLIGHT / 2}>,
+  dropout_seed: u32, first_token: u32,
 }
 @group(0) @binding(0) var<uniform> run: Run;
 @group(0) @binding(1) var<storage, read> lists: array<u32>;
@@ -95,7 +96,7 @@ export class BatchBuffer {
 
   /**
    * Fills the slots and lists for one run of a program.
-   * @param uniforms null outside a training step: the numbers from `shrink` on stay as they are.
+   * @param uniforms null outside a training step: the numbers from `shrink` to `corrections` stay as they are.
    * @returns the whole buffer to upload, the same array every time.
    */
   fill(program: Program, batch: PackedTokens, options: RunOptions, uniforms: StepUniforms | null): Uint32Array {
@@ -118,12 +119,13 @@ export class BatchBuffer {
     from: number,
     to: number,
     rows: number,
-    { lossScale, accumulate }: RunOptions,
+    { lossScale, accumulate, dropoutSeed, firstToken }: RunOptions,
     uniforms: StepUniforms | null,
   ): void {
     const first = (slot * SLOT_BYTES) / 4;
     this.#words.set([from, to, rows, Number(accumulate)], first);
     this.#floats[first + 4] = lossScale;
+    this.#words.set([dropoutSeed, firstToken], first + 16 + 2 * MAX_IN_FLIGHT);
     if (uniforms === null) return;
     const { shrink, beta1, beta2, epsilon } = adamNumbers(uniforms, 0);
     this.#floats.set([shrink, uniforms.clipNorm ?? 0], first + 5);

@@ -14,7 +14,7 @@ import { RUN, SLOT_BYTES } from "./batch.ts";
 import type { BatchBuffer } from "./batch.ts";
 import { addChunks, linear, linearInputGrad, linearWeightGrad } from "./matmul.ts";
 import type { GpuMemoryMap, ScratchSizes } from "./memory.ts";
-import { crossEntropy, crossEntropyGrad, embed, relu, reluGrad, rmsnorm, rmsnormGrad, sum } from "./rows.ts";
+import { crossEntropy, crossEntropyGrad, dropout, embed, relu, reluGrad, rmsnorm, rmsnormGrad, sum } from "./rows.ts";
 import { dispatchOf, Shader } from "./shader.ts";
 import type { ShaderKernel, Target } from "./shader.ts";
 import type { Shape, TileChoice } from "./tiles.ts";
@@ -70,6 +70,9 @@ const MAKERS: Makers = {
   relu: single(relu),
   reluGrad: single(reluGrad),
   add: single(sum),
+  dropout: (instruction, settings) => [
+    dropout(newShader(settings), instruction, settings.memory.sites[instruction.dropout.site]),
+  ],
   crossEntropy: single(crossEntropy),
   crossEntropyGrad(instruction, settings) {
     const shader = newShader(settings);
@@ -133,17 +136,18 @@ export const instructionsOf = ({ phases }: Program): readonly Instruction[] =>
 
 /** The scratch memory that the kernels of the programs need, as large as the most demanding of them. */
 export function scratchSizes(programs: readonly Program[], choose: ChooseTile): ScratchSizes {
-  let [chunkSums, heads] = [0, 0];
+  let [chunkSums, heads, sites] = [0, 0, 0];
   for (const program of programs) {
     for (const instruction of instructionsOf(program)) {
       if (instruction.kernel === "attentionGrad") heads = Math.max(heads, instruction.heads.count);
+      if (instruction.kernel === "dropout") sites = Math.max(sites, instruction.dropout.site + 1);
       if (instruction.kernel !== "linearWeightGrad") continue;
       const [rows, columns] = instruction.weight.shape;
       const { chunks } = choose(shapeOf(instruction, program));
       if (chunks > 1) chunkSums = Math.max(chunkSums, chunks * rows * roundUp(columns, 4));
     }
   }
-  return { chunkSums, heads, rows: Math.max(0, ...programs.map(({ maxTokens }) => maxTokens)) };
+  return { chunkSums, heads, sites, rows: Math.max(0, ...programs.map(({ maxTokens }) => maxTokens)) };
 }
 
 /** A view of all columns of a buffer. */

@@ -7,7 +7,7 @@
  *    1  grad             ┐
  *    2  adamMean         │ the same offsets
  *    3  adamMeanSquare   ┘
- *    4  scratch          state │ partials │ outDots [T, H] │ chunkSums
+ *    4  scratch          state │ partials │ outDots [T, H] │ chunkSums │ sites of dropout
  *    5  factors          the weights in f16, at half their offsets; empty in f32
  *    6… segments         activations, cut every `segment` numbers because the size of a GPU buffer is limited
  *
@@ -66,6 +66,8 @@ export interface ScratchSizes {
   readonly heads: number;
   /** Rows of `outDots`: tokens of the largest batch. */
   readonly rows: number;
+  /** Number of the sites of dropout; 0: there is no dropout. */
+  readonly sites: number;
 }
 
 /** Kinds of numbers that every weight has; each has the GPU buffer of its index here. */
@@ -95,6 +97,8 @@ export class GpuMemoryMap implements Lookup {
   readonly partials: Buffer;
   /** [1, STATE_NUMBERS] f32: what stays from step to step, see `STATE`. */
   readonly state: Buffer;
+  /** For each site of dropout, [1, 1] f32: its number. It is bound, not in the text, so that layers share one text. */
+  readonly sites: readonly Buffer[];
   /** All weights' numbers of a kind, including padding, as one row. */
   readonly flat: Readonly<Record<Kind, Buffer>>;
   /** The weights as products read them, as one row: the f16 copies, or in f32 the weights themselves. */
@@ -137,6 +141,7 @@ export class GpuMemoryMap implements Lookup {
     this.partials = addScratch("partials", 1, PARTIALS);
     this.outDots = addScratch("outDots", scratch.rows, scratch.heads);
     this.#chunkSums = addScratch("chunkSums", 1, scratch.chunkSums);
+    this.sites = Array.from({ length: scratch.sites }, (_, site) => addScratch(`site ${site}`, 1, 1));
     const segments = this.#addActivations(programs, segment, half);
     this.flatFactors = half ? this.#addFactors(kindSizes[0]) : this.flat.data;
     const factorsSize = half ? kindSizes[0] / 2 : 0;

@@ -2,7 +2,8 @@
  * WGSL of the kernels whose result for a row depends on that row alone: RMSNorm, ReLU, sums, embeddings, the loss.
  * Products are in `matmul.ts`; attention, which reads other rows, is in `attention.ts`.
  */
-import type { InstructionOf, View } from "../../tensor/instructions.ts";
+import type { Buffer, InstructionOf, View } from "../../tensor/instructions.ts";
+import { dropThreshold, HASH_ROUNDS, keptScale } from "../../training/dropout.ts";
 import { add, defineReduction, dispatchOf, findRow, maximum, rowGroupDispatch, rowGroupFor } from "./shader.ts";
 import type { ShaderKernel, ShaderMatrix, Shader, RowGroup } from "./shader.ts";
 
@@ -81,6 +82,34 @@ export const reluOf = (value: string): string => `select(${value}, vec4f(), ${va
 /** out = dOut where y > 0, else 0 */
 export const reluGrad = (shader: Shader, { to, from }: InstructionOf<"reluGrad">): ShaderKernel =>
   vectorwise(shader, to.out, (at) => `select(vec4f(), ${at(from.dOut)}, ${at(from.y)} > vec4f())`);
+
+/** WGSL function: `hash32` of `training/dropout.ts`, four at once. */
+const HASH = `fn hash32(value: vec4u) -> vec4u {
+  var x = value;
+${HASH_ROUNDS.map(({ shift, factor }) => `  x = (x ^ (x >> vec4u(${shift}u))) * ${factor}u;`).join("\n")}
+  return x;
+}`;
+
+/** out = x / (1 − rate) where kept, 0 where dropped [+ plus]. @param siteNumber a buffer that holds the site's number. */
+export function dropout(
+  shader: Shader,
+  { to, from, dropout: { rate } }: InstructionOf<"dropout">,
+  siteNumber: Buffer,
+): ShaderKernel {
+  const site = shader.scalars(siteNumber, false).at("0u", "0u");
+  shader.define("hash32", HASH);
+  shader.define(
+    "kept",
+    `fn kept(site: u32, row: u32, c: u32) -> vec4f {
+  let site_seed = hash32(vec4u(run.dropout_seed ^ site));
+  let row_seed = hash32(site_seed ^ vec4u(run.first_token + row));
+  let bits = hash32(row_seed ^ (vec4u(4u * c) + vec4u(0u, 1u, 2u, 3u)));
+  return select(vec4f(), vec4f(${Math.fround(keptScale(rate))}), bits >= vec4u(${dropThreshold(rate)}u));
+}`,
+  );
+  const plus = from.plus === undefined ? "" : ` + ${shader.read(from.plus).load("row", "c")}`;
+  return vectorwise(shader, to.out, (at) => `${at(from.x)} * kept(u32(${site}), row, c)${plus}`);
+}
 
 /** out = a + b */
 export const sum = (shader: Shader, { to, from }: InstructionOf<"add">): ShaderKernel =>

@@ -101,8 +101,12 @@ export class WebGpuSession implements Session {
     this.#gpuBatchBuffer = gpuBatchBuffer;
     this.#compiled = compiled;
     this.#half = half;
-    const state = memory.locationOf(memory.state);
-    device.queue.writeBuffer(buffers[state.index], state.offset + STATE.scale * F32, new Float32Array([1]));
+    const writeNumber = (buffer: Buffer, index: number, value: number): void => {
+      const { index: at, offset } = memory.locationOf(buffer);
+      device.queue.writeBuffer(buffers[at], offset + index * F32, new Float32Array([value]));
+    };
+    writeNumber(memory.state, STATE.scale, 1);
+    for (const [site, buffer] of memory.sites.entries()) writeNumber(buffer, 0, site);
     this.bytes = memory.bytes + batchBuffer.bytes;
     const lists = batchBuffer.slots * SLOT_BYTES;
     this.#runGroup = device.createBindGroup({
@@ -139,7 +143,8 @@ export class WebGpuSession implements Session {
     const uniforms = { ...update, fresh: this.#fresh, unscale: this.#half ? 1 / tokens : 1 };
     const lossScale = this.#half ? 1 : 1 / tokens;
     this.#fresh = false;
-    let [encoder, accumulate] = [this.#device.createCommandEncoder(), false];
+    const { dropoutSeed = 0 } = update;
+    let [encoder, firstToken, accumulate] = [this.#device.createCommandEncoder(), 0, false];
     let pass = encoder.beginComputePass();
     for (const batch of passes) {
       if (accumulate) {
@@ -148,9 +153,10 @@ export class WebGpuSession implements Session {
         encoder = this.#device.createCommandEncoder();
         pass = encoder.beginComputePass();
       }
-      this.#upload(program, batch, { firstRow: 0, lossScale, accumulate }, uniforms);
+      this.#upload(program, batch, { firstRow: 0, lossScale, accumulate, dropoutSeed, firstToken }, uniforms);
       const rows = this.#recordPhases(pass, program, batch, 0);
       for (const dispatch of losses) record(pass, dispatch, { from: 0, to: rows, rows });
+      firstToken += rows;
       accumulate = true;
     }
     for (const dispatch of ending) record(pass, dispatch, { from: 0, to: 1, rows: 1 });

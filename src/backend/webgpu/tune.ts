@@ -2,6 +2,7 @@
  * Finds the fastest tile for each product by measurement: it times the ten best candidates of `tiles.ts` per shape,
  * each in a program of its own. Results are kept in a store, per adapter, so that each shape is measured once.
  */
+import { forwardFrom } from "../../tensor/backend.ts";
 import type { Backend, PackedTokens } from "../../tensor/backend.ts";
 import type { Buffer, Instruction, View, Weight } from "../../tensor/instructions.ts";
 import { roundUp } from "../../tensor/instructions.ts";
@@ -93,7 +94,7 @@ async function timeOf(backend: Backend, shape: Shape): Promise<number> {
   const batch: PackedTokens = { tokens: list(), targets: list(), positions: list(), documents };
   const run = async (): Promise<number> => {
     const start = performance.now();
-    await session.run(program, batch, { firstRow: 0, lossScale: 0, accumulate: false });
+    await session.run(program, batch, forwardFrom(0));
     return performance.now() - start;
   };
   await run(); // warm-up
