@@ -39,6 +39,8 @@ export interface RunHeader {
   readonly baselines: { readonly uniform: number; readonly unigram: number; readonly bigram: number };
   /** How the tokenizer shows each token, [vocabSize]; the last is BOS. */
   readonly vocabulary: readonly string[];
+  /** The beginning of a document, a few tokens that the model reads at once: a text that the vocabulary has. */
+  readonly example: string;
   /** Nats per token ÷ this = bits per byte, for the held-out documents; null if nothing is held out. */
   readonly natsPerBit: number | null;
   /** Whether the run continues from files: its first step is not 0. */

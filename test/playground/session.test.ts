@@ -77,6 +77,19 @@ describe("a training in the worker", () => {
     await session.close();
   });
 
+  test("shows the beginning of a document as an example: what the model reads at once, and at most 16 tokens", async () => {
+    const { session } = await open();
+    expect(TEXTS[0].split("\n").map((name) => name.slice(0, 7))).toContain(session.header.example);
+    await session.close();
+    const cyrillic = { ...REQUEST.options, tokenizer: "byte-bpe", bpeMerges: 0, blockSize: 32 } as const;
+    const other = await open({
+      texts: ["агафья варвара\n".repeat(3), "агафья варвара"],
+      options: { ...cyrillic, keepDuplicates: true },
+    });
+    expect(other.session.header.example).toBe("агафья в");
+    await other.session.close();
+  });
+
   test("continues from its files, to the same losses", async () => {
     const { session, losses } = await open();
     for (let i = 0; i < 12; i++) await session.stepForward();

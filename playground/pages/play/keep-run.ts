@@ -79,7 +79,6 @@ export class KeepRun extends LitElement {
   async openZip(file: Blob): Promise<void> {
     try {
       const { name, files } = unzipRun(new Uint8Array(await file.arrayBuffer()));
-      await import("../../widgets/line-chart.ts");
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
       this.message = `${name === "" ? "The run" : name} continues at step ${whole(header.step)}.`;
     } catch (error) {

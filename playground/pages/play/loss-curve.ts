@@ -7,7 +7,7 @@ import type { ChartSeries } from "../../widgets/chart-data.ts";
 import { whole } from "../../widgets/numbers.ts";
 import { baselinesOf, verdictOf } from "./milestones.ts";
 
-/** The sizes, the curve and the verdict of a run. `mg-line-chart` must be loaded. @param shownStep the step to mark. */
+/** The sizes, the curve and the verdict of a run. @param shownStep the step to mark. */
 export function lossCurve(run: RunClient, shownStep: number | null): TemplateResult | typeof nothing {
   const { header, evaluations, warnings } = run;
   if (header === null) return nothing;
