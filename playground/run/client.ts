@@ -7,6 +7,7 @@ import { WorkerCalls } from "./calls.ts";
 import { Curve } from "./curve.ts";
 import type {
   FilesRequest,
+  OpenedRun,
   ProgressMessage,
   RunHeader,
   RunMethods,
@@ -62,16 +63,12 @@ export class RunClient extends EventTarget {
 
   /** Prepares a new training, which replaces the present one. Rejects with a sentence for the visitor. */
   async open(request: RunRequest): Promise<RunHeader> {
-    const header = await this.call("open", request);
-    this.#begin(header, request);
-    return header;
+    return this.#begin(await this.call("open", request), request);
   }
 
   /** Continues a run from its files. Rejects with a sentence for the visitor. */
   async openFiles(request: FilesRequest): Promise<RunHeader> {
-    const header = await this.call("openFiles", request);
-    this.#begin(header, null);
-    return header;
+    return this.#begin(await this.call("openFiles", request), null);
   }
 
   /** Calls a method of the worker. Rejects with a sentence if it fails or the worker ends. */
@@ -82,18 +79,16 @@ export class RunClient extends EventTarget {
     this.#calls.close("the training was closed");
   }
 
-  #begin(header: RunHeader, request: RunRequest | null): void {
+  #begin({ header, progress }: OpenedRun, request: RunRequest | null): RunHeader {
     this.header = header;
     this.request = request;
-    this.state = "ready";
-    this.step = header.step;
     this.curve.clear();
     this.evaluations = [];
-    this.snapshots = [];
     this.failure = null;
     this.warnings = [];
     this.dispatchEvent(new Event("open"));
-    this.dispatchEvent(new Event("change"));
+    this.#progress(progress);
+    return header;
   }
 
   #progress(progress: ProgressMessage): void {

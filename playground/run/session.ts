@@ -9,7 +9,16 @@ import { History } from "./history.ts";
 import { lastUpdateOf, matrixOf } from "./matrices.ts";
 import { ProgressReport } from "./progress.ts";
 import type { Send } from "./progress.ts";
-import type { At, FilesRequest, Matrix, MatrixRequest, RunHeader, RunRequest, RunState } from "./protocol.ts";
+import type {
+  At,
+  FilesRequest,
+  Matrix,
+  MatrixRequest,
+  OpenedRun,
+  RunHeader,
+  RunRequest,
+  RunState,
+} from "./protocol.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
@@ -53,8 +62,12 @@ export class Session {
     for (const message of warnings) session.#report.warn(message);
     await session.#keep();
     session.#state = trainer.isDone ? "done" : "ready";
-    session.#report.send();
     return session;
+  }
+
+  /** What the page is to know before the first step. */
+  opened(): OpenedRun {
+    return { header: this.header, progress: this.#report.next() };
   }
 
   /** Trains until `pause` or the end; returns at once. */

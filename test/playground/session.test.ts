@@ -24,6 +24,7 @@ async function open(request: RunRequest = REQUEST) {
     for (let i = 0; i < message.points.length; i += 3) losses[message.points[i] - 1] = message.points[i + 1];
     wake();
   });
+  messages.push(session.opened().progress);
   const until = async (isTrue: (message: ProgressMessage) => boolean): Promise<ProgressMessage> => {
     for (;;) {
       const last = messages.at(-1)!;
@@ -99,7 +100,10 @@ describe("a training in the worker", () => {
     const resumed = await Session.openFiles({ files, bundled: "" }, ({ points }) => {
       for (let i = 0; i < points.length; i += 3) rest[points[i] - 1] = points[i + 1];
     });
-    expect(resumed.header.step).toBe(12);
+    expect(resumed.opened()).toMatchObject({
+      header: { step: 12 },
+      progress: { state: "ready", step: 12, snapshots: [12] },
+    });
     for (let i = 0; i < 5; i++) await resumed.stepForward();
     await resumed.close();
     expect([...losses, ...rest.slice(12)]).toEqual((await plainLosses()).slice(0, 17));
