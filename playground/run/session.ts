@@ -60,7 +60,8 @@ export class Session {
     const trainer = await create({ onWarning: (message) => warnings.push(message) });
     const session = new Session(trainer, headerOf(trainer), (self) => new ProgressReport(send, () => self.#status()));
     for (const message of warnings) session.#report.warn(message);
-    await session.#keep();
+    // Also of a run that continues at a step between two moments: it can be reset to it.
+    session.#history.add(await trainer.state());
     session.#state = trainer.isDone ? "done" : "ready";
     return session;
   }

@@ -109,6 +109,20 @@ describe("a training in the worker", () => {
     expect([...losses, ...rest.slice(12)]).toEqual((await plainLosses()).slice(0, 17));
   });
 
+  test("that continues between two moments can be looked at, and reset to its first step", async () => {
+    const { session } = await open({ ...REQUEST, options: { ...REQUEST.options, numSteps: 1000 } });
+    for (let i = 0; i < 3; i++) await session.stepForward();
+    const files = await session.files();
+    await session.close();
+    const resumed = await Session.openFiles({ files, bundled: "" }, () => {});
+    expect(resumed.opened().progress.snapshots).toEqual([3]);
+    expect(await resumed.viewer.samples({ ...SAMPLE, at: 3 })).toHaveLength(SAMPLE.count);
+    for (let i = 0; i < 4; i++) await resumed.stepForward();
+    await resumed.reset();
+    expect(resumed.opened().progress).toMatchObject({ state: "ready", step: 3 });
+    await resumed.close();
+  });
+
   test("its files can be had while it plays: it goes on, to the same losses", async () => {
     const { session, losses, until } = await open();
     session.play();
