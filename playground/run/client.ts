@@ -2,9 +2,12 @@
  * The page's side of a training in a worker: calls its methods, keeps what it reports, and says so by events. Pages read
  * the fields and draw when "change" fires; they never wait for a step. Differs from `session.ts`, which is the worker's side.
  */
-import type { EvaluationEvent } from "../../src/index.ts";
+import type { EvaluationEvent, RunFiles } from "../../src/index.ts";
+import { newestCheckpoint } from "../../src/library/run-files.ts";
+import { METRICS_NAME } from "../../src/library/run-metrics.ts";
 import { WorkerCalls } from "./calls.ts";
 import { Curve } from "./curve.ts";
+import { earlierLosses, metricsOf } from "./run-metrics.ts";
 import type {
   FilesRequest,
   OpenedRun,
@@ -68,7 +71,15 @@ export class RunClient extends EventTarget {
 
   /** Continues a run from its files. Rejects with a sentence for the visitor. */
   async openFiles(request: FilesRequest): Promise<RunHeader> {
-    return this.#begin(await this.call("openFiles", request), null);
+    return this.#begin(await this.call("openFiles", request), null, request.files);
+  }
+
+  /** The run's files, as they are at the present step, with the losses so far. */
+  async files(): Promise<RunFiles> {
+    const files = await this.call("files");
+    // The worker may be a step ahead of its checkpoint when the answer arrives.
+    const step = newestCheckpoint(files)?.step ?? 0;
+    return new Map(files).set(METRICS_NAME, metricsOf(this.curve, this.evaluations, step));
   }
 
   /** Calls a method of the worker. Rejects with a sentence if it fails or the worker ends. */
@@ -79,11 +90,14 @@ export class RunClient extends EventTarget {
     this.#calls.close("the training was closed");
   }
 
-  #begin({ header, progress }: OpenedRun, request: RunRequest | null): RunHeader {
+  /** @param files of a run that continues; it may have losses of its own. */
+  #begin({ header, progress }: OpenedRun, request: RunRequest | null, files: RunFiles = new Map()): RunHeader {
     this.header = header;
     this.request = request;
+    const { points, evaluations } = earlierLosses(files.get(METRICS_NAME), header.step);
     this.curve.clear();
-    this.evaluations = [];
+    this.curve.add(points);
+    this.evaluations = evaluations;
     this.failure = null;
     this.warnings = [];
     this.dispatchEvent(new Event("open"));

@@ -108,7 +108,11 @@ export class Session {
 
   /** The run's files, as they are at the present step. */
   async files(): Promise<RunFiles> {
-    return await this.#between(() => this.trainer.files());
+    return await this.#between(async () => {
+      const files = await this.trainer.files();
+      this.#report.send(); // before the answer, so that the page has the losses of all steps that the files have
+      return files;
+    });
   }
 
   /** The best model as one safetensors file. */

@@ -89,7 +89,7 @@ export class KeepRun extends LitElement {
   async #download(): Promise<void> {
     try {
       const name = `run-${this.run.step}`;
-      const blob = new Blob([zipRun(await this.run.call("files"), name)], { type: "application/zip" });
+      const blob = new Blob([zipRun(await this.run.files(), name)], { type: "application/zip" });
       const url = URL.createObjectURL(blob);
       const link = Object.assign(document.createElement("a"), { href: url, download: `${name}.zip` });
       link.click();
