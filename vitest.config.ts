@@ -2,8 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
-import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfigFnObject } from "vitest/config";
-import { browserFiles, findChromium, missing } from "./test/setup/chromium.ts";
+import {
+  configDefaults,
+  defineConfig,
+  type TestProjectInlineConfiguration,
+  type ViteUserConfigFnObject,
+} from "vitest/config";
+import { browserFiles, findChromium, missing, WIDGETS, widgetFiles } from "./test/setup/chromium.ts";
 import type { Extent, Place } from "./test/setup/place.ts";
 import { LeftOut, MODES, SLOW } from "./test/setup/slow.ts";
 import type { Mode } from "./test/setup/slow.ts";
@@ -31,6 +36,7 @@ const node = ({ extent, filter }: Mode): TestProjectInlineConfiguration => {
       ...own,
       name: "node",
       include: extent === "full" && filter !== null ? taggedFiles() : ["test/**/*.test.ts"],
+      exclude: [...configDefaults.exclude, `${WIDGETS}/**`],
       globalSetup: ["test/setup/build.ts"],
       // What is built is tested as Node imports it.
       server: { deps: { external: [/\/dist\//] } },
@@ -49,32 +55,60 @@ const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-E
 const FLAGS =
   "--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader --disable-gpu-watchdog --disable-gpu-process-crash-limit";
 
-/** The same files of `test/portable/` as in Node, served by vite from source. */
+/** What a page shows is waited for this long, far longer than it takes. */
+const PATIENCE_MS = 20_000;
+
+/** Test files in a browser, served by vite from source. */
+interface BrowserProject {
+  readonly name: string;
+  readonly include: string;
+  readonly env: Record<string, string>;
+  /** Headers of every answer. */
+  readonly headers?: Record<string, string>;
+  /** Packages that the tests import, found before the first one: one found later would reload the page in the middle of it. */
+  readonly packages: readonly string[];
+}
+
 const browser = (
-  place: Place,
-  extent: Extent,
   executablePath: string,
-  headers: Record<string, string>,
+  { name, include, env: variables, headers = {}, packages }: BrowserProject,
 ): TestProjectInlineConfiguration => ({
   extends: true,
   server: { headers },
-  // Found before the first test: a dependency found later would reload the page in the middle of one.
-  optimizeDeps: { include: ["fast-check"] },
+  optimizeDeps: { include: ["fast-check", ...packages] },
   test: {
-    name: place,
-    include: ["test/portable/**/*.test.ts"],
-    env: env(place, extent),
+    name,
+    include: [include],
+    env: variables,
+    expect: { poll: { timeout: PATIENCE_MS } },
     // After Node's: the reliability tests measure time.
     sequence: { groupOrder: 1 },
     browser: {
       enabled: true,
-      provider: playwright({ launchOptions: { executablePath, args: FLAGS.split(" ") } }),
-      instances: [{ browser: "chromium", name: place }],
+      provider: playwright({ actionTimeout: PATIENCE_MS, launchOptions: { executablePath, args: FLAGS.split(" ") } }),
+      instances: [{ browser: "chromium", name }],
       headless: true,
       ui: false,
       screenshotFailures: false,
     },
   },
+});
+
+/** The same files of `test/portable/` as in Node. */
+const portable = (place: Place, extent: Extent, headers: Record<string, string>): BrowserProject => ({
+  name: place,
+  include: "test/portable/**/*.test.ts",
+  env: env(place, extent),
+  headers,
+  packages: [],
+});
+
+/** Each element of the playground alone, in a page of its own: they need a document, and Node has none. */
+const widgets = (extent: Extent): BrowserProject => ({
+  name: "widgets",
+  include: `${WIDGETS}/*.test.ts`,
+  env: env("browser-plain", extent),
+  packages: ["lit", "uplot"],
 });
 
 const config: ViteUserConfigFnObject = defineConfig(({ mode: name }) => {
@@ -84,8 +118,10 @@ const config: ViteUserConfigFnObject = defineConfig(({ mode: name }) => {
   const browsers =
     chromium === null
       ? []
-      : [browser("browser-isolated", extent, chromium, ISOLATION), browser("browser-plain", extent, chromium, {})];
-  const files = `${browserFiles().length} files that run in a browser, too`;
+      : [portable("browser-isolated", extent, ISOLATION), portable("browser-plain", extent, {}), widgets(extent)].map(
+          (project) => browser(chromium, project),
+        );
+  const files = `${browserFiles().length} files that run in a browser, too, and ${widgetFiles().length} of widgets`;
   const left = extent === "quick" ? [`${script} left the browsers to npm run test:all: ${files}`] : [];
   const unseen = extent !== "quick" && chromium === null ? [missing()] : left;
   return {

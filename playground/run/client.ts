@@ -2,11 +2,15 @@
  * The page's side of a training in a worker: calls its methods, keeps what it reports, and says so by events. Pages read
  * the fields and draw when "change" fires; they never wait for a step. Differs from `session.ts`, which is the worker's side.
  */
-import type { EvaluationEvent } from "../../src/index.ts";
+import type { EvaluationEvent, RunFiles } from "../../src/index.ts";
+import { newestCheckpoint } from "../../src/library/run-files.ts";
+import { METRICS_NAME } from "../../src/library/run-metrics.ts";
 import { WorkerCalls } from "./calls.ts";
 import { Curve } from "./curve.ts";
+import { earlierLosses, metricsOf } from "./run-metrics.ts";
 import type {
   FilesRequest,
+  OpenedRun,
   ProgressMessage,
   RunHeader,
   RunMethods,
@@ -62,16 +66,20 @@ export class RunClient extends EventTarget {
 
   /** Prepares a new training, which replaces the present one. Rejects with a sentence for the visitor. */
   async open(request: RunRequest): Promise<RunHeader> {
-    const header = await this.call("open", request);
-    this.#begin(header, request);
-    return header;
+    return this.#begin(await this.call("open", request), request);
   }
 
   /** Continues a run from its files. Rejects with a sentence for the visitor. */
   async openFiles(request: FilesRequest): Promise<RunHeader> {
-    const header = await this.call("openFiles", request);
-    this.#begin(header, null);
-    return header;
+    return this.#begin(await this.call("openFiles", request), null, request.files);
+  }
+
+  /** The run's files, as they are at the present step, with the losses so far. */
+  async files(): Promise<RunFiles> {
+    const files = await this.call("files");
+    // The worker may be a step ahead of its checkpoint when the answer arrives.
+    const step = newestCheckpoint(files)?.step ?? 0;
+    return new Map(files).set(METRICS_NAME, metricsOf(this.curve, this.evaluations, step));
   }
 
   /** Calls a method of the worker. Rejects with a sentence if it fails or the worker ends. */
@@ -82,18 +90,19 @@ export class RunClient extends EventTarget {
     this.#calls.close("the training was closed");
   }
 
-  #begin(header: RunHeader, request: RunRequest | null): void {
+  /** @param files of a run that continues; it may have losses of its own. */
+  #begin({ header, progress }: OpenedRun, request: RunRequest | null, files: RunFiles = new Map()): RunHeader {
     this.header = header;
     this.request = request;
-    this.state = "ready";
-    this.step = header.step;
+    const { points, evaluations } = earlierLosses(files.get(METRICS_NAME), header.step);
     this.curve.clear();
-    this.evaluations = [];
-    this.snapshots = [];
+    this.curve.add(points);
+    this.evaluations = evaluations;
     this.failure = null;
     this.warnings = [];
     this.dispatchEvent(new Event("open"));
-    this.dispatchEvent(new Event("change"));
+    this.#progress(progress);
+    return header;
   }
 
   #progress(progress: ProgressMessage): void {

@@ -1,10 +1,14 @@
 /** What a page shows of a training before its first step. */
-import { baselines, countParameters, webThreads } from "../../src/index.ts";
+import { baselines, countParameters, documentsOf, webThreads } from "../../src/index.ts";
 import type { Trainer } from "../../src/index.ts";
 import type { RunHeader } from "./protocol.ts";
 
+/** An example is short enough to show the attention between all of its tokens. */
+const EXAMPLE_TOKENS = 16;
+
 /** Describes a training that is ready. */
-export function headerOf({ data, options, engine, progress }: Trainer): RunHeader {
+export function headerOf(trainer: Trainer): RunHeader {
+  const { data, options, engine, progress } = trainer;
   const { train, heldOut, config, tokenizer, heldOutBytes } = data;
   const measured = heldOut.length > 0 ? heldOut : train;
   const targets = heldOut.countTokens() - heldOut.length;
@@ -18,7 +22,16 @@ export function headerOf({ data, options, engine, progress }: Trainer): RunHeade
     oneThread: webThreads().reason,
     baselines: baselines(train, measured, config.vocabSize, config.blockSize),
     vocabulary: Array.from({ length: config.vocabSize }, (_, id) => tokenizer.token(id)),
+    example: exampleOf(trainer),
     natsPerBit: heldOut.length > 0 ? (Math.LN2 * heldOutBytes) / targets : null,
     step: progress.step,
   };
+}
+
+/** The beginning of the first document. BOS comes before it, so the model reads one token less of it. */
+function exampleOf({ data, tokenizer }: Trainer): string {
+  const [ids] = documentsOf(data);
+  const text = tokenizer.decode(Array.from(ids).slice(0, Math.min(EXAMPLE_TOKENS, data.config.blockSize - 1)));
+  // Tokens of bytes may end within a character.
+  return text.replace(/\uFFFD+$/, "").trim();
 }

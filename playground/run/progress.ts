@@ -58,14 +58,20 @@ export class ProgressReport {
 
   /** Sends now, as when the state changes. */
   send(): void {
+    const message = this.next();
+    this.#sentMs = performance.now();
+    this.#send(message, [message.points.buffer]);
+  }
+
+  /** What has happened since the last message; the next one begins here. */
+  next(): ProgressMessage {
     const { state, step, numSteps, snapshots, failure } = this.#status();
-    const points = Float64Array.from(this.#points);
     const isPlaying = state === "playing";
     const { tokens, steps } = this.#perSecond;
     const message: ProgressMessage = {
       state,
       step,
-      points,
+      points: Float64Array.from(this.#points),
       evaluations: this.#evaluations,
       tokensPerSecond: isPlaying ? tokens : 0,
       secondsLeft: isPlaying && steps > 0 ? (numSteps - step) / steps : null,
@@ -74,8 +80,7 @@ export class ProgressReport {
       warnings: this.#warnings,
     };
     [this.#points, this.#evaluations, this.#warnings] = [[], [], []];
-    this.#sentMs = performance.now();
-    this.#send(message, [points.buffer]);
+    return message;
   }
 
   #count(tokens: number): void {

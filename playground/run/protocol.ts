@@ -39,6 +39,8 @@ export interface RunHeader {
   readonly baselines: { readonly uniform: number; readonly unigram: number; readonly bigram: number };
   /** How the tokenizer shows each token, [vocabSize]; the last is BOS. */
   readonly vocabulary: readonly string[];
+  /** The beginning of a document, a few tokens that the model reads at once: a text that the vocabulary has. */
+  readonly example: string;
   /** Nats per token ÷ this = bits per byte, for the held-out documents; null if nothing is held out. */
   readonly natsPerBit: number | null;
   /** Whether the run continues from files: its first step is not 0. */
@@ -54,7 +56,7 @@ export interface ProgressMessage {
   /** Steps done. Smaller than before after a step back. */
   readonly step: number;
   /** New points of the loss curve, three numbers each: step, loss, learning rate. */
-  readonly points: Float64Array;
+  readonly points: Float64Array<ArrayBuffer>;
   /** New evaluations. */
   readonly evaluations: readonly EvaluationEvent[];
   /** Tokens per second in the last second of training; 0 while paused. */
@@ -67,6 +69,12 @@ export interface ProgressMessage {
   readonly failure: string | null;
   /** Warnings for the visitor since the last message. */
   readonly warnings: readonly string[];
+}
+
+/** A run that is ready: what it is, and how far it is. */
+export interface OpenedRun {
+  readonly header: RunHeader;
+  readonly progress: ProgressMessage;
 }
 
 /** Which weights a question is about: the step of a snapshot, or null for the current weights. */
@@ -171,9 +179,9 @@ export interface MatrixRequest {
 /** The methods of the worker. Each is asynchronous for the page. Throws Error with a sentence for the visitor. */
 export interface RunMethods {
   /** Prepares a training: tokenizer, engine, weights. Ends the one before. Does not train yet. */
-  open(request: RunRequest): RunHeader;
+  open(request: RunRequest): OpenedRun;
   /** Continues a run from its files. Ends the one before. */
-  openFiles(request: FilesRequest): RunHeader;
+  openFiles(request: FilesRequest): OpenedRun;
   /** Trains until `pause` or the end. */
   play(): void;
   /** Returns when the training rests. */

@@ -9,7 +9,16 @@ import { History } from "./history.ts";
 import { lastUpdateOf, matrixOf } from "./matrices.ts";
 import { ProgressReport } from "./progress.ts";
 import type { Send } from "./progress.ts";
-import type { At, FilesRequest, Matrix, MatrixRequest, RunHeader, RunRequest, RunState } from "./protocol.ts";
+import type {
+  At,
+  FilesRequest,
+  Matrix,
+  MatrixRequest,
+  OpenedRun,
+  RunHeader,
+  RunRequest,
+  RunState,
+} from "./protocol.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
@@ -51,10 +60,15 @@ export class Session {
     const trainer = await create({ onWarning: (message) => warnings.push(message) });
     const session = new Session(trainer, headerOf(trainer), (self) => new ProgressReport(send, () => self.#status()));
     for (const message of warnings) session.#report.warn(message);
-    await session.#keep();
+    // Also of a run that continues at a step between two moments: it can be reset to it.
+    session.#history.add(await trainer.state());
     session.#state = trainer.isDone ? "done" : "ready";
-    session.#report.send();
     return session;
+  }
+
+  /** What the page is to know before the first step. */
+  opened(): OpenedRun {
+    return { header: this.header, progress: this.#report.next() };
   }
 
   /** Trains until `pause` or the end; returns at once. */
@@ -94,7 +108,11 @@ export class Session {
 
   /** The run's files, as they are at the present step. */
   async files(): Promise<RunFiles> {
-    return await this.#between(() => this.trainer.files());
+    return await this.#between(async () => {
+      const files = await this.trainer.files();
+      this.#report.send(); // before the answer, so that the page has the losses of all steps that the files have
+      return files;
+    });
   }
 
   /** The best model as one safetensors file. */

@@ -4,9 +4,9 @@ import { post, serveCalls } from "./calls.ts";
 import type { CallOf } from "./calls.ts";
 import type {
   FilesRequest,
+  OpenedRun,
   PreviewRequest,
   ProgressMessage,
-  RunHeader,
   RunMethods,
   RunReport,
   RunRequest,
@@ -20,15 +20,16 @@ let session: Session | null = null;
 const sendProgress = (progress: ProgressMessage, transfer: readonly ArrayBuffer[]): void =>
   post({ type: "progress", progress } satisfies RunReport, transfer);
 
-async function replace(next: Promise<Session>): Promise<RunHeader> {
+/** The new run's first report is in the answer: as a message of its own, it would come before the page knows of the run. */
+async function replace(next: Promise<Session>): Promise<OpenedRun> {
   const opened = await next;
   await session?.close();
   session = opened;
-  return session.header;
+  return session.opened();
 }
 
-const open = (request: RunRequest): Promise<RunHeader> => replace(Session.open(request, sendProgress));
-const openFiles = (request: FilesRequest): Promise<RunHeader> => replace(Session.openFiles(request, sendProgress));
+const open = (request: RunRequest): Promise<OpenedRun> => replace(Session.open(request, sendProgress));
+const openFiles = (request: FilesRequest): Promise<OpenedRun> => replace(Session.openFiles(request, sendProgress));
 
 async function preview(request: PreviewRequest): Promise<readonly Sample[]> {
   const model = await load(request.model);

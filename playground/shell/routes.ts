@@ -3,6 +3,8 @@
  * any static host: `#/play`, or `#/play?…` with the parameters of a link (`link.ts`).
  */
 
+import { quote } from "../../src/errors.ts";
+
 /** A page. */
 export interface Route {
   /** Its address after `#/`. */
@@ -11,6 +13,8 @@ export interface Route {
   readonly title: string;
   /** What a visitor does there, in one sentence. */
   readonly summary: string;
+  /** What of a link it reads, besides its path. */
+  readonly reads: readonly ("rest" | "parameters")[];
   /** Its custom element. */
   readonly tag: `mg-${string}-page`;
   /** Loads the module that defines the element. */
@@ -23,6 +27,7 @@ export const ROUTES: readonly [Route, ...Route[]] = [
     path: "play",
     title: "Play",
     summary: "Train a GPT in this page and watch it learn.",
+    reads: ["parameters"],
     tag: "mg-play-page",
     load: () => import("../pages/play/play-page.ts"),
   },
@@ -30,6 +35,7 @@ export const ROUTES: readonly [Route, ...Route[]] = [
     path: "step",
     title: "One step",
     summary: "One training step in slow motion, down to each number.",
+    reads: [],
     tag: "mg-step-page",
     load: () => import("../pages/step/step-page.ts"),
   },
@@ -37,6 +43,7 @@ export const ROUTES: readonly [Route, ...Route[]] = [
     path: "inside",
     title: "Look inside",
     summary: "Attention, embeddings, weights, and why the model chose a token.",
+    reads: [],
     tag: "mg-inside-page",
     load: () => import("../pages/inside/inside-page.ts"),
   },
@@ -44,6 +51,7 @@ export const ROUTES: readonly [Route, ...Route[]] = [
     path: "tokens",
     title: "Tokens",
     summary: "Your text through four tokenizers, merge by merge.",
+    reads: [],
     tag: "mg-tokens-page",
     load: () => import("../pages/tokens/tokens-page.ts"),
   },
@@ -51,6 +59,7 @@ export const ROUTES: readonly [Route, ...Route[]] = [
     path: "compare",
     title: "Compare",
     summary: "Two to eight trainings side by side.",
+    reads: [],
     tag: "mg-compare-page",
     load: () => import("../pages/compare/compare-page.ts"),
   },
@@ -58,6 +67,7 @@ export const ROUTES: readonly [Route, ...Route[]] = [
     path: "break",
     title: "Break it",
     summary: "Remove one line of the algorithm, predict what happens, then see.",
+    reads: ["rest"],
     tag: "mg-break-page",
     load: () => import("../pages/break/break-page.ts"),
   },
@@ -65,6 +75,7 @@ export const ROUTES: readonly [Route, ...Route[]] = [
     path: "learn",
     title: "Learn",
     summary: "The whole algorithm in ten short chapters, from counting letter pairs to sampling.",
+    reads: ["rest"],
     tag: "mg-learn-page",
     load: () => import("../pages/learn/learn-page.ts"),
   },
@@ -76,12 +87,30 @@ export interface Address {
   /** Path below the page, such as `attention` of `#/learn/attention`; "" for none. */
   readonly rest: string;
   readonly parameters: URLSearchParams;
+  /** What the link holds and the page does not read, a sentence each. */
+  readonly ignored: readonly string[];
 }
+
+/** Names of parameters in a sentence. */
+const MAX_NAMES = 8;
 
 /** Reads a hash. An unknown page is the start page: a wrong link never breaks the site. */
 export function addressOf(hash: string): Address {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  const [first, ...rest] = path.split("/");
-  const route = ROUTES.find((known) => known.path === first) ?? ROUTES[0];
-  return { route, rest: rest.join("/"), parameters: new URLSearchParams(query) };
+  const [first, ...others] = path.split("/");
+  const route = ROUTES.find((known) => known.path === first);
+  const [shown, rest, parameters] = [route ?? ROUTES[0], others.join("/"), new URLSearchParams(query)];
+  const unknown =
+    route === undefined && first !== "" ? [`there is no page ${quote(first)}; this is ${shown.title}`] : [];
+  return { route: shown, rest, parameters, ignored: [...unknown, ...unreadBy(shown, rest, parameters)] };
+}
+
+/** What a page does not read, a sentence each. */
+function unreadBy({ title, reads }: Route, rest: string, parameters: URLSearchParams): string[] {
+  const sentences = rest === "" || reads.includes("rest") ? [] : [`${title} has no part ${quote(rest)}`];
+  const names = [...new Set(parameters.keys())].map((name) => quote(name));
+  if (names.length === 0 || reads.includes("parameters")) return sentences;
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
+  const list = names.slice(0, MAX_NAMES).join(", ") + more;
+  return [...sentences, `${title} does not read ${list}; Play trains the model of a link`];
 }

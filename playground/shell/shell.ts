@@ -162,7 +162,7 @@ export class Shell extends LitElement implements App {
   }
 
   override render(): TemplateResult {
-    const { route } = this.address;
+    const { route, ignored } = this.address;
     return html`
       <button class="skip" @click=${() => this.#skip()}>Skip to the content</button>
       <header>
@@ -180,7 +180,9 @@ export class Shell extends LitElement implements App {
           <button @click=${() => this.#showKeys()} aria-label="List the keys" title="Keys">?</button>
         </div>
       </header>
-      <main id="main" tabindex="-1">${this.#pages.get(route)}</main>
+      <main id="main" tabindex="-1">
+        ${ignored.map((sentence) => html`<p class="small">The link: ${sentence}</p>`)} ${this.#pages.get(route)}
+      </main>
       <div class="visually-hidden" role="status" aria-live="polite">${this.message}</div>
       <dialog aria-label="Keys">
         <h2>Keys</h2>

@@ -77,7 +77,7 @@ export class RunKeeper {
     const store = await this.#store;
     if (store === null) return;
     const { step } = this.#run;
-    const files = await this.#run.call("files");
+    const files = await this.#run.files();
     const title = `${step} steps`;
     const saved = await store.save({ id: ID, title, step }, files);
     this.#savedMs = performance.now();

@@ -47,6 +47,17 @@ const styles = css`
     font-variant-numeric: tabular-nums;
     color: var(--muted);
   }
+  @media print {
+    /* The picture, drawn as wide as on the screen, shrinks with the paper. */
+    .plot,
+    .plot .uplot,
+    .plot .u-wrap,
+    .plot canvas {
+      width: auto !important;
+      max-width: 100%;
+      height: auto !important;
+    }
+  }
 `;
 
 /** The chart. */

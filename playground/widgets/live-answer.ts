@@ -10,6 +10,8 @@ export interface LookingHost extends ReactiveControllerHost, Element {
   readonly run: RunClient;
   /** The moment; null follows the training. */
   readonly at: At;
+  /** Whether `at` is the newest snapshot, which the training replaces; absent: the visitor chose it. */
+  readonly isFollowing?: boolean;
 }
 
 /** What is asked. */
@@ -32,10 +34,12 @@ export class LiveAnswer<Answer> implements ReactiveController {
     this.#host = host;
     this.#question = new Question({
       key: () => {
-        const [chosen, { run, at }] = [subject(), host];
+        const [chosen, { run, at, isFollowing = at === null }] = [subject(), host];
         if (chosen === null || run.header === null) return null;
         // The state, too: at rest, the last answer is of the last step.
-        return { subject: `${at} ${chosen}`, moment: at === null ? `${run.step} ${run.state}` : "" };
+        return isFollowing
+          ? { subject: chosen, moment: `${at ?? run.step} ${run.state}` }
+          : { subject: `${at} ${chosen}`, moment: "" };
       },
       ask: () => ask(host.run, host.at),
       changed: () => host.requestUpdate(),

@@ -1,4 +1,7 @@
-/** Draws an element at most once per animation frame, and only while it is on the screen and something has changed. */
+/**
+ * Draws an element at most once per animation frame, and only while it is on the screen and something has changed. For a printer,
+ * which also takes what is off the screen and waits for no frame, it draws at once.
+ */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
 /** Calls `draw` in the next animation frame after `mark`, or when the element comes into view. */
@@ -8,6 +11,7 @@ export class VisibleFrame implements ReactiveController {
   readonly #observer: IntersectionObserver;
   #isVisible = false;
   #isDirty = true;
+  #isPrinting = false;
   #frame: number | null = null;
 
   constructor(host: ReactiveControllerHost & Element, draw: () => void) {
@@ -19,11 +23,15 @@ export class VisibleFrame implements ReactiveController {
 
   hostConnected(): void {
     this.#observer.observe(this.#host);
+    addEventListener("beforeprint", this.#print);
+    addEventListener("afterprint", this.#printed);
   }
 
   hostDisconnected(): void {
     this.#observer.disconnect();
-    this.#isVisible = false;
+    removeEventListener("beforeprint", this.#print);
+    removeEventListener("afterprint", this.#printed);
+    [this.#isVisible, this.#isPrinting] = [false, false];
     if (this.#frame !== null) cancelAnimationFrame(this.#frame);
     this.#frame = null;
   }
@@ -39,12 +47,25 @@ export class VisibleFrame implements ReactiveController {
     this.#schedule();
   }
 
+  readonly #print = (): void => {
+    this.#isPrinting = true;
+    this.#schedule();
+  };
+
+  readonly #printed = (): void => {
+    this.#isPrinting = false;
+  };
+
   #schedule(): void {
-    if (!this.#isVisible || !this.#isDirty || this.#frame !== null) return;
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = null;
-      this.#isDirty = false;
-      this.#draw();
-    });
+    if (!this.#isDirty) return;
+    if (this.#isPrinting) this.#drawNow();
+    else if (this.#isVisible) this.#frame ??= requestAnimationFrame(() => this.#drawNow());
+  }
+
+  #drawNow(): void {
+    if (this.#frame !== null) cancelAnimationFrame(this.#frame);
+    this.#frame = null;
+    this.#isDirty = false;
+    this.#draw();
   }
 }

@@ -52,6 +52,15 @@ export function stepOfCheckpoint(name: string): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
+/** The newest checkpoint of a run's files, and its step; null: there is none. */
+export function newestCheckpoint(files: RunFiles): { readonly step: number; readonly name: string } | null {
+  const saved = [...files.keys()].flatMap((name) => {
+    const step = name.startsWith("checkpoints/") ? stepOfCheckpoint(name.slice("checkpoints/".length)) : null;
+    return step === null ? [] : [{ step, name }];
+  });
+  return saved.toSorted((a, b) => b.step - a.step).at(0) ?? null;
+}
+
 /**
  * The options in `config.json`, not yet checked. Throws InputError that names what is wrong. @param path for messages.
  */
@@ -105,17 +114,13 @@ export async function decodeRun(files: RunFiles): Promise<RunContent> {
   };
   const options = resolveOptions(checkOptions(TRAIN_OPTIONS, parseConfigText(textOf("config.json"), "config.json")));
   const tokenizer = tokenizerFromJson(parseJsonText(textOf("tokenizer.json"), "tokenizer.json"), options);
-  const saved = [...files.keys()].flatMap((name) => {
-    const step = name.startsWith("checkpoints/") ? stepOfCheckpoint(name.slice("checkpoints/".length)) : null;
-    return step === null ? [] : [{ step, name }];
-  });
-  const newest = saved.toSorted((a, b) => b.step - a.step).at(0);
+  const newest = newestCheckpoint(files);
   const model = files.get("model.safetensors");
   const pages = [...files.keys()].filter((name) => /^pages\/\d{4,}\.txt$/.test(name)).toSorted();
   return {
     options,
     tokenizer,
-    checkpoint: newest === undefined ? null : await named(newest.name, decodeCheckpoint(files.get(newest.name)!)),
+    checkpoint: newest === null ? null : await named(newest.name, decodeCheckpoint(files.get(newest.name)!)),
     model: model === undefined ? null : await named("model.safetensors", decodeModel(model)),
     texts: pages.map((name) => textOf(name)),
   };

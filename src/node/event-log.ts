@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { PbfWriter } from "pbf";
 import { makeDirectory, syncDirectory, writeError } from "./files.ts";
 import { GrowingFile } from "./growing-file.ts";
-import type { Log, Metrics } from "./metrics.ts";
+import type { Metrics } from "../library/run-metrics.ts";
+import type { Log } from "./metrics.ts";
 
 /** Names of the curves, by the key in a line of metrics. */
 const TAGS: Readonly<Record<string, string>> = {

@@ -4,14 +4,16 @@
  * its checkpoint. `logs.ts` writes other files from the same lines.
  */
 import * as fs from "node:fs";
+import type { Metrics } from "../library/run-metrics.ts";
 import { linesOf } from "./lines.ts";
-import type { Progress } from "../training/train.ts";
 
-/** A line: the result of a step, a skipped step, or an evaluation. */
-export type Metrics =
-  | { readonly step: number; readonly loss: number; readonly learningRate: number }
-  | { readonly step: number; readonly skipped: true; readonly learningRate: number }
-  | { readonly step: number; readonly heldOutLoss: number };
+/** How far a training is. */
+export interface MetricsEnd {
+  /** Its last step. */
+  readonly step: number;
+  /** Its last evaluation; null before the first. */
+  readonly evaluation: { readonly step: number } | null;
+}
 
 /** One or more files that take lines of metrics. */
 export interface Log {
@@ -31,7 +33,7 @@ export interface Log {
  * step takes some 65 bytes, so eight million are more than a string can hold. Throws InputError if the file cannot be
  * read, or is not a regular file.
  */
-export function* linesUpTo(path: string, { step, evaluation }: Progress): Generator<string> {
+export function* linesUpTo(path: string, { step, evaluation }: MetricsEnd): Generator<string> {
   if (!fs.existsSync(path)) return;
   for (const line of linesOf(path)) {
     const match = /^\{"step":(\d+),"(\w+)".*\}$/.exec(line);

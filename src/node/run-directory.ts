@@ -39,6 +39,7 @@ import {
   tokenizerTextOf,
   toJsonText,
 } from "../library/run-files.ts";
+import { METRICS_NAME } from "../library/run-metrics.ts";
 import { recogniseFormat } from "../training/safetensors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { toHuggingFace } from "../text/tokenizers/hugging-face.ts";
@@ -254,7 +255,7 @@ export class Run {
 
   /** The path of metrics.jsonl. */
   get metricsPath(): string {
-    return join(this.path, "metrics.jsonl");
+    return join(this.path, METRICS_NAME);
   }
 
   get #checkpoints(): string {

@@ -1,10 +1,13 @@
 /**
- * The files of a run with copies of its texts, so that a page, which cannot read them from the disk, can resume it.
- * Differs from `node/run-files.ts`, which reads the run's directory only.
+ * The files of a run with copies of its texts, so that a page, which cannot read them from the disk, can resume it, and with
+ * its losses so far, so that the page can draw them. Differs from `node/run-files.ts`, which reads the run's directory only.
  */
+import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import type { RunFiles } from "../library/run-files.ts";
-import { toJsonText } from "../library/run-files.ts";
+import { newestCheckpoint, toJsonText } from "../library/run-files.ts";
+import { isEvaluationLine, METRICS_NAME, metricsFile, thinned } from "../library/run-metrics.ts";
+import { linesUpTo } from "../node/metrics.ts";
 import { Run } from "../node/run-directory.ts";
 import { readRunFiles } from "../node/run-files.ts";
 import type { TextSource } from "../node/text.ts";
@@ -16,18 +19,20 @@ const MAX_CHARACTERS = 100e6;
 
 /** Files, and what the caller should say of them. */
 export interface PortableRun {
-  /** The run's files, with its texts in `pages/`. */
+  /** The run's files, with its texts in `pages/`, and its losses, thinned to some thousand steps. */
   readonly files: RunFiles;
   /** Why there are no texts; null: there are. */
   readonly withoutTexts: string | null;
 }
 
 /**
- * Reads a run, as far as another process needs it, and its texts. Only reads. Throws InputError that names the run's
- * file at fault; texts that cannot be read are left out.
+ * Reads a run, as far as another process needs it, its texts and its losses. Only reads. Throws InputError that names the
+ * run's file at fault; texts and losses that cannot be read are left out.
  */
 export async function readPortableRun(path: string): Promise<PortableRun> {
   const files = new Map(readRunFiles(path));
+  const metrics = metricsUpTo(path, files);
+  if (metrics !== null) files.set(METRICS_NAME, metrics);
   try {
     const run = Run.open(path);
     const texts = textsOf(await runSources(run), run.options.documents);
@@ -41,6 +46,17 @@ export async function readPortableRun(path: string): Promise<PortableRun> {
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { files, withoutTexts: error.message };
+  }
+}
+
+/** The losses up to the checkpoint, which a training that is under way is ahead of; null: they cannot be read. */
+function metricsUpTo(path: string, files: RunFiles): Uint8Array | null {
+  const step = newestCheckpoint(files)?.step ?? 0;
+  try {
+    return metricsFile(thinned(linesUpTo(join(path, METRICS_NAME), { step, evaluation: { step } }), isEvaluationLine));
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -91,6 +91,17 @@ describe("microgpt open", () => {
       texts.map((text, i) => textSource(String(i), text)),
     );
     expect(data.dataHash).toBe(checkpoint!.dataHash);
+  });
+
+  test("gives the page the losses so far, and none where they cannot be read", async () => {
+    const { run } = trained();
+    const written = readFileSync(join(run, "metrics.jsonl"), "utf8");
+    appendFileSync(join(run, "metrics.jsonl"), '{"step":31,"loss":9,"learningRate":0.1}\n'); // after its checkpoint
+    const { files } = await readPortableRun(run);
+    expect(new TextDecoder().decode(files.get("metrics.jsonl"))).toBe(written);
+    rmSync(join(run, "metrics.jsonl"));
+    mkdirSync(join(run, "metrics.jsonl"));
+    expect((await readPortableRun(run)).files.has("metrics.jsonl")).toBe(false);
   });
 
   test("so of rows of a table, as documents of their own", async () => {

@@ -30,27 +30,29 @@ class FakeWorker extends EventTarget {
 
 const HEADER = { step: 0 } as RunHeader;
 
+const QUIET: ProgressMessage = {
+  state: "ready",
+  step: 0,
+  points: new Float64Array(),
+  evaluations: [],
+  tokensPerSecond: 0,
+  secondsLeft: null,
+  snapshots: [],
+  failure: null,
+  warnings: [],
+};
+
 const progress = (more: Partial<ProgressMessage>): Message => ({
   type: "progress",
-  progress: {
-    state: "playing",
-    step: 0,
-    points: new Float64Array(),
-    evaluations: [],
-    tokensPerSecond: 0,
-    secondsLeft: null,
-    snapshots: [],
-    failure: null,
-    warnings: [],
-    ...more,
-  },
+  progress: { ...QUIET, state: "playing", ...more },
 });
 
-async function opened() {
+/** @param first the run's first report. */
+async function opened(first: Partial<ProgressMessage> = {}) {
   const worker = new FakeWorker();
   const client = new RunClient(() => worker as unknown as Worker);
   const opening = client.open({ texts: ["a"], options: {} });
-  worker.send({ type: "result", id: worker.calls[0].id, value: HEADER });
+  worker.send({ type: "result", id: worker.calls[0].id, value: { header: HEADER, progress: { ...QUIET, ...first } } });
   await opening;
   return { worker, client };
 }
@@ -65,6 +67,12 @@ describe("a page's side of a training", () => {
     expect(client.curve.loss(7777)).toBe(1111);
     worker.send(progress({ step: 3, points: Float64Array.of(3, 9, 0.01) }));
     expect([client.step, client.curve.loss(3), client.curve.loss(4)]).toEqual([3, 9, 4 / 7]);
+  });
+
+  test("knows the state, the moments and the warnings of a run from the moment that it is open", async () => {
+    const first = { state: "done", step: 60, snapshots: [60], warnings: ["one thread"] } as const;
+    const { client } = await opened(first);
+    expect(client).toMatchObject(first);
   });
 
   test("a repeated evaluation replaces the earlier one", async () => {

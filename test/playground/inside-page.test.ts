@@ -151,6 +151,22 @@ describe.skipIf(!hasChromium)("look inside, in Chromium", { tags: ["browser"], t
     await page.context().close();
   });
 
+  test("what a link holds and the page ignores is said, until the next page", async () => {
+    const { page, faults } = await watchedPage(site);
+    await page.goto(`${site.url}#/inside/heads?nEmbd=8`);
+    await page.getByRole("button", { name: "Train a small model" }).waitFor();
+    expect(await page.getByText(/^The link: /).allTextContents()).toEqual([
+      'The link: Look inside has no part "heads"',
+      'The link: Look inside does not read "nEmbd"; Play trains the model of a link',
+    ]);
+    expect(await faultsOf(page)).toEqual([]);
+    await page.keyboard.press("4");
+    await page.locator("mg-tokens-page").waitFor();
+    expect(await page.getByText(/^The link: /).count()).toBe(0);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
   test("out of sight, it asks the worker nothing while the training goes on", async () => {
     const { page } = await watchedPage(site);
     await page.goto(`${site.url}#/inside`);

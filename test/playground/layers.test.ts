@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { widgetFiles } from "../setup/chromium.ts";
 
 /** Lowest first: a file imports from its own folder and from those before it. */
 const FOLDERS = ["texts", "design", "run", "storage", "widgets", "shell", "pages"];
@@ -53,6 +54,15 @@ test("no custom element has two definitions: the second one would throw where bo
   );
   expect(tags.length).toBeGreaterThan(30);
   expect(tags.filter((tag, i) => tags.indexOf(tag) !== i)).toEqual([]);
+});
+
+test("every element of widgets/ has a test file of its own", () => {
+  const elements = files.filter(
+    (file) => file.startsWith("widgets/") && textOf(file).includes("customElements.define("),
+  );
+  const tested = widgetFiles().map((name) => `widgets/${name.replace(".test.ts", ".ts")}`);
+  expect(elements.length).toBeGreaterThan(10);
+  expect(elements.toSorted()).toEqual(tested.toSorted());
 });
 
 test("a file of the playground has at most 300 lines", () => {

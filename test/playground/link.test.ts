@@ -205,3 +205,25 @@ describe("of a wrong link", () => {
     );
   });
 });
+
+describe("an address", () => {
+  test.each([
+    ["", []],
+    ["#/play?nEmbd=8&seed=7", []],
+    ["#/learn/attention", []],
+    ["#/inside?nEmbd=8&seed=7&seed=8", ['Look inside does not read "nEmbd", "seed"; Play trains the model of a link']],
+    ["#/inside/heads/1", ['Look inside has no part "heads/1"']],
+    ["#/play/x", ['Play has no part "x"']],
+    ["#/paly?seed=7", ['there is no page "paly"; this is Play']],
+    ["#/break/no-mask?a\u0000=1", ['Break it does not read "a\\u0000"; Play trains the model of a link']],
+  ])("%s: what its page does not read is named", (hash, ignored) => {
+    expect(addressOf(hash).ignored).toEqual(ignored);
+  });
+
+  test("a thousand parameters that a page does not read are one sentence", () => {
+    const many = Array.from({ length: 1000 }, (_, i) => `x${i}=1`).join("&");
+    expect(addressOf(`#/tokens?${many}`).ignored).toEqual([
+      'Tokens does not read "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7" and 992 more; Play trains the model of a link',
+    ]);
+  });
+});

@@ -70,9 +70,11 @@ describe.skipIf(!hasChromium)("what is taken from the Play page", { tags: ["brow
     }
     execFileSync(process.execPath, [CLI, "resume", folder], { stdio: "ignore" });
     const metrics = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n");
-    const rows = metrics.map((line): { step: number; loss?: number } => JSON.parse(line));
+    const rows = metrics.map((line): { step: number; loss?: number; heldOutLoss?: number } => JSON.parse(line));
     const losses = rows.filter(({ loss }) => loss !== undefined);
-    expect(losses.map(({ step }) => step)).toEqual([118, 119, 120]);
+    // Those of the page came along.
+    expect(losses.map(({ step }) => step)).toEqual(Array.from({ length: 120 }, (_, i) => i + 1));
+    expect(rows.filter(({ heldOutLoss }) => heldOutLoss !== undefined).map(({ step }) => step)).toEqual([100, 120]);
     for (const { step, loss } of losses) expect(loss).toBeCloseTo(expected[step - 1], 12);
     await page.context().close();
   });
@@ -82,10 +84,14 @@ describe.skipIf(!hasChromium)("what is taken from the Play page", { tags: ["brow
     await page.goto(site.url + LINK);
     await until(page, "done");
     await page.getByText("Kept in this browser at step 120.").waitFor();
+    const before = await lossesOn(page);
     await page.goto(`${site.url}#/play`);
     await page.reload();
     await page.getByRole("button", { name: "Continue it" }).click();
     await page.waitForFunction(() => document.querySelector("mg-shell")?.run.step === 120);
+    // So does its curve.
+    expect(await lossesOn(page)).toEqual(before);
+    await page.getByRole("img", { name: /^Loss\. training: first \S+ at step 1, last \S+ at step 120,/ }).waitFor();
     expect(faults).toEqual([]);
     await page.context().close();
   });

@@ -24,6 +24,7 @@ async function open(request: RunRequest = REQUEST) {
     for (let i = 0; i < message.points.length; i += 3) losses[message.points[i] - 1] = message.points[i + 1];
     wake();
   });
+  messages.push(session.opened().progress);
   const until = async (isTrue: (message: ProgressMessage) => boolean): Promise<ProgressMessage> => {
     for (;;) {
       const last = messages.at(-1)!;
@@ -77,6 +78,19 @@ describe("a training in the worker", () => {
     await session.close();
   });
 
+  test("shows the beginning of a document as an example: what the model reads at once, and at most 16 tokens", async () => {
+    const { session } = await open();
+    expect(TEXTS[0].split("\n").map((name) => name.slice(0, 7))).toContain(session.header.example);
+    await session.close();
+    const cyrillic = { ...REQUEST.options, tokenizer: "byte-bpe", bpeMerges: 0, blockSize: 32 } as const;
+    const other = await open({
+      texts: ["агафья варвара\n".repeat(3), "агафья варвара"],
+      options: { ...cyrillic, keepDuplicates: true },
+    });
+    expect(other.session.header.example).toBe("агафья в");
+    await other.session.close();
+  });
+
   test("continues from its files, to the same losses", async () => {
     const { session, losses } = await open();
     for (let i = 0; i < 12; i++) await session.stepForward();
@@ -86,10 +100,27 @@ describe("a training in the worker", () => {
     const resumed = await Session.openFiles({ files, bundled: "" }, ({ points }) => {
       for (let i = 0; i < points.length; i += 3) rest[points[i] - 1] = points[i + 1];
     });
-    expect(resumed.header.step).toBe(12);
+    expect(resumed.opened()).toMatchObject({
+      header: { step: 12 },
+      progress: { state: "ready", step: 12, snapshots: [12] },
+    });
     for (let i = 0; i < 5; i++) await resumed.stepForward();
     await resumed.close();
     expect([...losses, ...rest.slice(12)]).toEqual((await plainLosses()).slice(0, 17));
+  });
+
+  test("that continues between two moments can be looked at, and reset to its first step", async () => {
+    const { session } = await open({ ...REQUEST, options: { ...REQUEST.options, numSteps: 1000 } });
+    for (let i = 0; i < 3; i++) await session.stepForward();
+    const files = await session.files();
+    await session.close();
+    const resumed = await Session.openFiles({ files, bundled: "" }, () => {});
+    expect(resumed.opened().progress.snapshots).toEqual([3]);
+    expect(await resumed.viewer.samples({ ...SAMPLE, at: 3 })).toHaveLength(SAMPLE.count);
+    for (let i = 0; i < 4; i++) await resumed.stepForward();
+    await resumed.reset();
+    expect(resumed.opened().progress).toMatchObject({ state: "ready", step: 3 });
+    await resumed.close();
   });
 
   test("its files can be had while it plays: it goes on, to the same losses", async () => {

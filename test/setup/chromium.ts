@@ -24,9 +24,17 @@ export function findChromium(): string | null {
   return candidates.find((path) => answers(path)) ?? null;
 }
 
+/** Where the tests of single widgets are, which run in a browser only. */
+export const WIDGETS = "test/playground/widgets";
+
 /** Test files that run in Node and in each of the browser projects, relative to `test/portable/`. */
-export function browserFiles(): string[] {
-  const names = readdirSync(fileURLToPath(new URL("../portable", import.meta.url)), {
+export const browserFiles = (): string[] => testFiles("test/portable");
+
+/** Test files of widgets, relative to their folder. */
+export const widgetFiles = (): string[] => testFiles(WIDGETS);
+
+function testFiles(folder: string): string[] {
+  const names = readdirSync(fileURLToPath(new URL(`../../${folder}`, import.meta.url)), {
     recursive: true,
     encoding: "utf8",
   });
@@ -36,5 +44,6 @@ export function browserFiles(): string[] {
 /** Why the browser projects are left out. */
 export function missing(): string {
   const place = process.env.MICROGPT_CHROMIUM ?? "any of the usual places; set MICROGPT_CHROMIUM=/path/to/chromium";
-  return `Chromium is missing: ${browserFiles().length} browser files not run, each in two projects (not found at ${place})`;
+  const files = `${browserFiles().length} browser files not run, each in two projects, and ${widgetFiles().length} of widgets`;
+  return `Chromium is missing: ${files} (not found at ${place})`;
 }

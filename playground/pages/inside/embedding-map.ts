@@ -9,7 +9,7 @@ import type { LabelledPoint } from "../../widgets/scatter-plot.ts";
 import "../../widgets/scatter-plot.ts";
 import type { Projection } from "./pca.ts";
 import { Projector } from "./projector.ts";
-import { shownToken } from "./token-text.ts";
+import { shownToken } from "../../widgets/token-text.ts";
 
 /** The matrices whose rows are embeddings. */
 const TABLES = [

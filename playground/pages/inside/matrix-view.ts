@@ -7,7 +7,7 @@ import type { At, Matrix, MatrixKind } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
 import "../../widgets/heat-map.ts";
 import "../../widgets/histogram.ts";
-import { shownToken } from "./token-text.ts";
+import { shownToken } from "../../widgets/token-text.ts";
 
 const KINDS: readonly { readonly kind: MatrixKind; readonly title: string }[] = [
   { kind: "weights", title: "weights" },

@@ -5,7 +5,7 @@ import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
 import type { At, Inspection } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
-import "./attention-maps.ts";
+import { positionIn } from "../../widgets/text-attention.ts";
 import "./why-token.ts";
 
 /** `<mg-own-text .run .at>` */
@@ -44,17 +44,15 @@ export class OwnText extends LitElement {
     return html`
       <section class="card">
         <h2>What attends to what</h2>
-        <label class="field"
-          >Your text
-          <input
-            autocomplete="off"
-            spellcheck="false"
-            .value=${this.text}
-            @input=${(event: InputEvent) => this.#setText(event)}
-          />
-        </label>
-        ${this.#live.problem === null ? nothing : html`<p role="alert">${this.#live.problem}</p>`}
-        ${inspection === null ? html`<p class="muted">…</p>` : this.#maps(inspection)}
+        <mg-text-attention
+          .text=${this.text}
+          .header=${this.run.header}
+          .inspection=${inspection}
+          .problem=${this.#live.problem}
+          .chosen=${this.chosen}
+          @text=${({ detail }: CustomEvent<string>) => ([this.text, this.chosen] = [detail, null])}
+          @choose=${({ detail }: CustomEvent<number>) => (this.chosen = detail)}
+        ></mg-text-attention>
       </section>
       <section class="card">
         <h2>Why this token</h2>
@@ -68,41 +66,14 @@ export class OwnText extends LitElement {
     `;
   }
 
-  #maps(inspection: Inspection): TemplateResult {
-    return html`<p class="small muted">${this.#note(inspection)}</p>
-      <mg-attention-maps
-        .inspection=${inspection}
-        .chosen=${this.#position(inspection)}
-        @choose=${({ detail }: CustomEvent<number>) => (this.chosen = detail)}
-      ></mg-attention-maps>`;
-  }
-
-  /** What became of the text. */
-  #note({ ids }: Inspection): string {
-    const { config, options } = this.run.header ?? {};
-    const all = `The model reads ${ids.length} tokens`;
-    if (ids.length === config?.blockSize) return `${all}, as many as it can.`;
-    const dropped = options?.tokenizer === "char" ? [...this.text].length + 1 - ids.length : 0;
-    return dropped > 0 ? `${all}; ${dropped} that it never saw ${dropped === 1 ? "is" : "are"} dropped.` : `${all}.`;
-  }
-
   #why(inspection: Inspection): TemplateResult {
     return html`<mg-why-token
       .run=${this.run}
       .at=${this.at}
       .inspection=${inspection}
-      .position=${this.#position(inspection)}
+      .position=${positionIn(inspection, this.chosen)}
       @choose=${({ detail }: CustomEvent<number>) => (this.chosen = detail)}
     ></mg-why-token>`;
-  }
-
-  #position({ ids }: Inspection): number {
-    return Math.min(this.chosen ?? ids.length - 1, ids.length - 1);
-  }
-
-  #setText({ target }: InputEvent): void {
-    if (target instanceof HTMLInputElement) this.text = target.value;
-    this.chosen = null;
   }
 }
 

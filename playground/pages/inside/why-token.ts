@@ -9,7 +9,7 @@ import type { RunClient } from "../../run/client.ts";
 import type { At, Contribution, Explanation, Inspection } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
 import { likeliestFirst, probabilitiesAt } from "./probabilities.ts";
-import { shownToken } from "./token-text.ts";
+import { shownToken } from "../../widgets/token-text.ts";
 
 /** `<mg-why-token .run .at .inspection .position>`; fires "choose" with `detail: number` for another position. */
 export class WhyToken extends LitElement {

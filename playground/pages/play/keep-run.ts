@@ -79,7 +79,6 @@ export class KeepRun extends LitElement {
   async openZip(file: Blob): Promise<void> {
     try {
       const { name, files } = unzipRun(new Uint8Array(await file.arrayBuffer()));
-      await import("../../widgets/line-chart.ts");
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
       this.message = `${name === "" ? "The run" : name} continues at step ${whole(header.step)}.`;
     } catch (error) {
@@ -90,7 +89,7 @@ export class KeepRun extends LitElement {
   async #download(): Promise<void> {
     try {
       const name = `run-${this.run.step}`;
-      const blob = new Blob([zipRun(await this.run.call("files"), name)], { type: "application/zip" });
+      const blob = new Blob([zipRun(await this.run.files(), name)], { type: "application/zip" });
       const url = URL.createObjectURL(blob);
       const link = Object.assign(document.createElement("a"), { href: url, download: `${name}.zip` });
       link.click();

@@ -7,7 +7,7 @@ import type { ChartSeries } from "../../widgets/chart-data.ts";
 import { whole } from "../../widgets/numbers.ts";
 import { baselinesOf, verdictOf } from "./milestones.ts";
 
-/** The sizes, the curve and the verdict of a run. `mg-line-chart` must be loaded. @param shownStep the step to mark. */
+/** The sizes, the curve and the verdict of a run. @param shownStep the step to mark. */
 export function lossCurve(run: RunClient, shownStep: number | null): TemplateResult | typeof nothing {
   const { header, evaluations, warnings } = run;
   if (header === null) return nothing;
@@ -28,12 +28,19 @@ export function lossCurve(run: RunClient, shownStep: number | null): TemplateRes
   `;
 }
 
-function seriesOf({ curve, evaluations }: RunClient): readonly ChartSeries[] {
+function seriesOf({ curve, evaluations, header }: RunClient): readonly ChartSeries[] {
   const [xs, ys] = [evaluations.map(({ step }) => step), evaluations.map(({ heldOutLoss }) => heldOutLoss)];
   return [
-    { label: "training", xs: null, ys: curve.losses },
+    { label: "training", ...pointsOf(curve.losses, header?.step ?? 0) },
     { label: "held out", xs, ys },
   ];
+}
+
+/** Before its first step here, the losses of a run are thinned: what is missing there is no gap. @param first that step. */
+function pointsOf(losses: Float64Array, first: number): Pick<ChartSeries, "xs" | "ys"> {
+  if (first === 0) return { xs: null, ys: losses };
+  const steps = Array.from(losses, (_, i) => i + 1).filter((step) => step > first || Number.isFinite(losses[step - 1]));
+  return { xs: steps, ys: steps.map((step) => losses[step - 1]) };
 }
 
 function sizesOf({ parameters, config, trainDocuments, heldOutDocuments, oneThread }: RunHeader): string {

@@ -1,6 +1,6 @@
 /**
- * Play: train a model and watch it. Composes the form, the controls, the loss curve and the time line around the shared
- * run, and redraws them when the run changes, at most 20 times per second.
+ * Play: train a model and watch it. Composes the form, what the run brings (`training-view.ts`, loaded with the first one)
+ * and what a visitor takes along, around the shared run.
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
@@ -14,17 +14,13 @@ import { linkedOptions, readLink } from "../../shell/link.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
 import { choiceOf, PRESETS } from "./presets.ts";
 import "./before-after.ts";
-import "../../widgets/control-bar.ts";
-import type { ControlBar } from "../../widgets/control-bar.ts";
 import "./keep-run.ts";
 import type { KeepRun } from "./keep-run.ts";
-import { lossCurve } from "./loss-curve.ts";
 import "./setup-form.ts";
 import type { SetupForm } from "./setup-form.ts";
-import "./time-line.ts";
-import type { TimeLine } from "./time-line.ts";
 import { hashOf } from "./training-link.ts";
 import type { Trained } from "./training-link.ts";
+import type { TrainingView } from "./training-view.ts";
 import { whole } from "../../widgets/numbers.ts";
 
 /** The page. */
@@ -36,6 +32,7 @@ export class PlayPage extends LitElement implements PageElement {
     problem: { state: true },
     earlier: { state: true },
     ignored: { state: true },
+    isViewLoaded: { state: true },
   };
   static override styles: CSSResult[] = [
     shared,
@@ -46,11 +43,8 @@ export class PlayPage extends LitElement implements PageElement {
         grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr));
         margin: 14px 0 var(--gap);
       }
-      .card + .card {
-        margin-top: var(--gap);
-      }
-      .top > .card {
-        margin: 0;
+      mg-training-view {
+        margin-bottom: var(--gap);
       }
     `,
   ];
@@ -62,6 +56,8 @@ export class PlayPage extends LitElement implements PageElement {
   declare earlier: LoadedRun | null;
   /** What a link asked for in vain, a sentence each. */
   declare ignored: readonly string[];
+  /** Whether `mg-training-view` is defined. */
+  declare isViewLoaded: boolean;
   #keeper: RunKeeper | null = null;
   #arrived: string | null = null;
   /** What this page asked for last. */
@@ -74,6 +70,7 @@ export class PlayPage extends LitElement implements PageElement {
     this.problem = null;
     this.earlier = null;
     this.ignored = [];
+    this.isViewLoaded = false;
     // Without this, the browser would open a dropped file instead of the page.
     this.addEventListener("dragover", (event) => event.preventDefault());
     this.addEventListener("drop", (event) => this.#drop(event));
@@ -119,7 +116,7 @@ export class PlayPage extends LitElement implements PageElement {
           ${this.problem === null ? nothing : html`<p role="alert">${this.problem}</p>`}
         </section>
       </div>
-      ${header === null ? nothing : this.#training()}
+      ${header === null || !this.isViewLoaded ? nothing : html`<mg-training-view .run=${run}></mg-training-view>`}
       <section class="card">
         <h2>Take it with you</h2>
         <mg-keep-run
@@ -143,35 +140,16 @@ export class PlayPage extends LitElement implements PageElement {
     </section>`;
   }
 
-  #training(): TemplateResult {
-    const { run } = this.app;
-    return html`
-      <section class="card" aria-label="Training">
-        <mg-control-bar .run=${run}></mg-control-bar>
-        ${lossCurve(run, this.#timeLine?.shownStep ?? null)}
-      </section>
-      <section class="card">
-        <mg-time-line .run=${run} @seek=${() => this.requestUpdate()}></mg-time-line>
-      </section>
-    `;
-  }
-
   get #form(): SetupForm | null {
     return this.renderRoot.querySelector<SetupForm>("mg-setup-form");
   }
 
-  get #controls(): ControlBar | null {
-    return this.renderRoot.querySelector<ControlBar>("mg-control-bar");
-  }
-
-  get #timeLine(): TimeLine | null {
-    return this.renderRoot.querySelector<TimeLine>("mg-time-line");
+  get #controls(): TrainingView["controls"] {
+    return this.renderRoot.querySelector<TrainingView>("mg-training-view")?.controls ?? null;
   }
 
   #changed(): void {
     this.requestUpdate();
-    this.#controls?.requestUpdate();
-    this.#timeLine?.refresh();
     const { state, step, evaluations } = this.app.run;
     const loss = evaluations.at(-1)?.heldOutLoss.toFixed(3);
     if (state === "done")
@@ -182,6 +160,13 @@ export class PlayPage extends LitElement implements PageElement {
   override updated(changed: PropertyValues): void {
     if (changed.has("app")) this.app.run.warmUp();
     if (changed.has("parameters")) void this.#arrive();
+    // Also of a run that another page has opened.
+    if (this.app.run.header !== null && !this.isViewLoaded) void this.#try(() => this.#loadView());
+  }
+
+  async #loadView(): Promise<void> {
+    await import("./training-view.ts");
+    this.isViewLoaded = true;
   }
 
   /** What the address asks for: a served run, a training, or nothing; then an earlier visit's run is offered. */
@@ -214,7 +199,6 @@ export class PlayPage extends LitElement implements PageElement {
   }
 
   async #openRun(files: RunFiles): Promise<void> {
-    await import("../../widgets/line-chart.ts");
     await this.app.run.openFiles({ files, bundled: BUNDLED_NAMES });
   }
 
@@ -257,8 +241,6 @@ export class PlayPage extends LitElement implements PageElement {
     const form = this.#form;
     if (form === null) return;
     await this.#try(async () => {
-      // Loaded with the first training: the first page stays small.
-      await import("../../widgets/line-chart.ts");
       this.#asked = { choice: form.choice, request: await form.request() };
       await this.app.run.open(this.#asked.request);
       await this.app.run.call("play");

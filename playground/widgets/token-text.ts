@@ -1,5 +1,5 @@
 /** Tokens as the page shows them. */
-import { visibleSpaces } from "../../widgets/visible-spaces.ts";
+import { visibleSpaces } from "./visible-spaces.ts";
 
 /** A token for display: `<bos>` → BOS, a space → ␣. */
 export const shownToken = (token: string): string => (token === "<bos>" ? "BOS" : visibleSpaces(token));

@@ -4,7 +4,7 @@
  */
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
-import { shared } from "../../design/shared.ts";
+import { shared } from "../design/shared.ts";
 import { shownToken } from "./token-text.ts";
 
 /** `<mg-token-strip>`; fires "query" with `detail: {position, isChosen}`. */

@@ -1,11 +1,11 @@
 /** Attention of every layer and head on one text: a small map per head, and one of them large, with its numbers. */
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
-import type { HeadName } from "../../../src/index.ts";
-import { shared } from "../../design/shared.ts";
-import type { Inspection } from "../../run/protocol.ts";
-import type { Cell } from "../../widgets/heat-table.ts";
-import "../../widgets/heat-map.ts";
+import type { HeadName } from "../../src/index.ts";
+import { shared } from "../design/shared.ts";
+import type { Inspection } from "../run/protocol.ts";
+import type { Cell } from "./heat-table.ts";
+import "./heat-map.ts";
 import { shownToken } from "./token-text.ts";
 import "./token-strip.ts";
 
