@@ -8,7 +8,7 @@ import {
   type TestProjectInlineConfiguration,
   type ViteUserConfigFnObject,
 } from "vitest/config";
-import { browserFiles, findChromium, missing, WIDGETS, widgetFiles } from "./test/setup/chromium.ts";
+import { browserFiles, findChromium, missing, SWIFTSHADER_FLAGS, WIDGETS, widgetFiles } from "./test/setup/chromium.ts";
 import type { Extent, Place } from "./test/setup/place.ts";
 import { LeftOut, MODES, SLOW } from "./test/setup/slow.ts";
 import type { Mode } from "./test/setup/slow.ts";
@@ -48,12 +48,12 @@ const node = ({ extent, filter }: Mode): TestProjectInlineConfiguration => {
 /** What lets a page share memory with its workers: no other site's page or file may come into its process. */
 const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
-/**
- * Chromium as a quiet guest: no sandbox of its own (containers have none to give), no calls home; WebGPU on SwiftShader. It
- * would end a GPU process that does not answer for some seconds, which on a busy machine is one that compiles.
- */
-const FLAGS =
-  "--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader --disable-gpu-watchdog --disable-gpu-process-crash-limit";
+/** Chromium as a quiet guest: no sandbox of its own (containers have none to give), no calls home; WebGPU on SwiftShader. */
+const FLAGS = [
+  ..."--no-sandbox --disable-gpu-sandbox --disable-quic --no-first-run".split(" "),
+  ..."--disable-background-networking --disable-component-update --disable-sync".split(" "),
+  ...SWIFTSHADER_FLAGS,
+];
 
 /** What a page shows is waited for this long, far longer than it takes. */
 const PATIENCE_MS = 20_000;
@@ -85,7 +85,7 @@ const browser = (
     sequence: { groupOrder: 1 },
     browser: {
       enabled: true,
-      provider: playwright({ actionTimeout: PATIENCE_MS, launchOptions: { executablePath, args: FLAGS.split(" ") } }),
+      provider: playwright({ actionTimeout: PATIENCE_MS, launchOptions: { executablePath, args: FLAGS } }),
       instances: [{ browser: "chromium", name }],
       headless: true,
       ui: false,

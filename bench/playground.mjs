@@ -157,7 +157,7 @@ async function frames(browser, url) {
       times: found.slice(1),
       parameters: training.header.parameters,
       steps: training.step - first,
-      engine: training.header.engine,
+      engine: training.engine,
     };
   });
   console.log(

@@ -11,15 +11,14 @@ export { createTrainer, load, loadRun, resumeTrainer, train } from "./library/we
 export { Model } from "./library/model.ts";
 export type { GenerateOptions, ModelParts, NextToken, TextEvaluation } from "./library/model.ts";
 export { Trainer } from "./library/trainer.ts";
+export type { BestWeights, TrainerState } from "./library/trainer.ts";
 export type {
-  BestWeights,
   EvaluationEvent,
   ModelOptions,
   StepEvent,
   TrainCallbacks,
   TrainerOptions,
-  TrainerState,
-} from "./library/trainer.ts";
+} from "./library/trainer-options.ts";
 export type { Machine } from "./library/machine.ts";
 export { webMachine } from "./library/machine.ts";
 export { documentsOf, prepareTrainingData } from "./library/training-data.ts";

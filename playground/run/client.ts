@@ -37,6 +37,10 @@ export class RunClient extends EventTarget {
   state: RunState = "ready";
   /** Steps done. */
   step = 0;
+  /** What trains, such as "wasm engine, 2 threads"; "" before the first `open`. */
+  engine = "";
+  /** Why that engine; null if the options name it. */
+  why: string | null = null;
   /** The loss of every step seen so far, also of those after a step back. */
   readonly curve: Curve = new Curve();
   /** Evaluations so far, ascending by step. */
@@ -108,6 +112,8 @@ export class RunClient extends EventTarget {
   #progress(progress: ProgressMessage): void {
     this.state = progress.state;
     this.step = progress.step;
+    this.engine = progress.engine;
+    this.why = progress.why;
     this.curve.add(progress.points);
     const steps = new Set(progress.evaluations.map(({ step }) => step));
     this.evaluations = [...this.evaluations.filter(({ step }) => !steps.has(step)), ...progress.evaluations].toSorted(

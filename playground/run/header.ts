@@ -8,7 +8,7 @@ const EXAMPLE_TOKENS = 16;
 
 /** Describes a training that is ready. */
 export function headerOf(trainer: Trainer): RunHeader {
-  const { data, options, engine, progress } = trainer;
+  const { data, options, progress } = trainer;
   const { train, heldOut, config, tokenizer, heldOutBytes } = data;
   const measured = heldOut.length > 0 ? heldOut : train;
   const targets = heldOut.countTokens() - heldOut.length;
@@ -18,7 +18,6 @@ export function headerOf(trainer: Trainer): RunHeader {
     parameters: countParameters(config),
     trainDocuments: train.length,
     heldOutDocuments: heldOut.length,
-    engine: engine.name,
     oneThread: webThreads().reason,
     baselines: baselines(train, measured, config.vocabSize, config.blockSize),
     vocabulary: Array.from({ length: config.vocabSize }, (_, id) => tokenizer.token(id)),

@@ -10,6 +10,8 @@ const SPEED_WINDOW_MS = 1000;
 export interface Status {
   readonly state: RunState;
   readonly step: number;
+  readonly engine: string;
+  readonly why: string | null;
   readonly numSteps: number;
   readonly snapshots: readonly number[];
   readonly failure: string | null;
@@ -65,18 +67,15 @@ export class ProgressReport {
 
   /** What has happened since the last message; the next one begins here. */
   next(): ProgressMessage {
-    const { state, step, numSteps, snapshots, failure } = this.#status();
-    const isPlaying = state === "playing";
+    const { numSteps, ...status } = this.#status();
+    const isPlaying = status.state === "playing";
     const { tokens, steps } = this.#perSecond;
     const message: ProgressMessage = {
-      state,
-      step,
+      ...status,
       points: Float64Array.from(this.#points),
       evaluations: this.#evaluations,
       tokensPerSecond: isPlaying ? tokens : 0,
-      secondsLeft: isPlaying && steps > 0 ? (numSteps - step) / steps : null,
-      snapshots,
-      failure,
+      secondsLeft: isPlaying && steps > 0 ? (numSteps - status.step) / steps : null,
       warnings: this.#warnings,
     };
     [this.#points, this.#evaluations, this.#warnings] = [[], [], []];

@@ -31,8 +31,6 @@ export interface RunHeader {
   readonly trainDocuments: number;
   /** Held-out documents, or windows. */
   readonly heldOutDocuments: number;
-  /** The engine's name, such as "wasm, 2 threads". */
-  readonly engine: string;
   /** Why there is one thread only; null if there are more. */
   readonly oneThread: string | null;
   /** Losses of trivial models on the held-out documents, in nats per token. */
@@ -53,8 +51,12 @@ export type RunState = "ready" | "playing" | "paused" | "done" | "failed";
 /** What changed since the last message; sent at most 20 times per second. */
 export interface ProgressMessage {
   readonly state: RunState;
-  /** Steps done. Smaller than before after a step back. */
+  /** Steps done. Smaller than before after a step back, and after a GPU was lost. */
   readonly step: number;
+  /** What trains, such as "wasm engine, 2 threads"; another engine after a GPU was lost. */
+  readonly engine: string;
+  /** Why that engine; null if the options name it. */
+  readonly why: string | null;
   /** New points of the loss curve, three numbers each: step, loss, learning rate. */
   readonly points: Float64Array<ArrayBuffer>;
   /** New evaluations. */

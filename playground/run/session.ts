@@ -2,23 +2,16 @@
  * The worker's side of a training: one run at a time, its loop, its earlier moments, and the questions about its model.
  * Differs from `client.ts`, which is the page's side, and from `worker.ts`, which only passes messages.
  */
-import { createTrainer, decodeRun, resumeTrainer, TensorEngine } from "../../src/index.ts";
-import type { RunFiles, Tensors, TrainCallbacks, Trainer } from "../../src/index.ts";
+import { createTrainer, decodeRun, EngineLost, resumeTrainer, TensorEngine } from "../../src/index.ts";
+import type { Engine, RunFiles, Tensors, TrainCallbacks, Trainer } from "../../src/index.ts";
+import { engineTitle } from "../../src/training/engine.ts";
 import { headerOf } from "./header.ts";
 import { History } from "./history.ts";
 import { lastUpdateOf, matrixOf } from "./matrices.ts";
 import { ProgressReport } from "./progress.ts";
 import type { Send } from "./progress.ts";
-import type {
-  At,
-  FilesRequest,
-  Matrix,
-  MatrixRequest,
-  OpenedRun,
-  RunHeader,
-  RunRequest,
-  RunState,
-} from "./protocol.ts";
+import type { At, FilesRequest, Matrix, MatrixRequest, OpenedRun, RunHeader } from "./protocol.ts";
+import type { RunRequest, RunState } from "./protocol.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
@@ -32,6 +25,8 @@ export class Session {
   #state: RunState = "ready";
   #failure: string | null = null;
   #loop: Promise<void> = Promise.resolve();
+  /** The last step, whose gradients the engine has; null: none. */
+  #lastStep: { readonly engine: Engine; readonly step: number } | null = null;
   #isInterrupted = false;
   #interrupts: Promise<unknown> = Promise.resolve();
 
@@ -57,9 +52,11 @@ export class Session {
 
   static async #start(send: Send, create: (callbacks: TrainCallbacks) => Promise<Trainer>): Promise<Session> {
     const warnings: string[] = [];
-    const trainer = await create({ onWarning: (message) => warnings.push(message) });
+    let warn = (message: string): void => void warnings.push(message);
+    const trainer = await create({ onWarning: (message) => warn(message) });
     const session = new Session(trainer, headerOf(trainer), (self) => new ProgressReport(send, () => self.#status()));
     for (const message of warnings) session.#report.warn(message);
+    warn = (message) => session.#warn(message);
     // Also of a run that continues at a step between two moments: it can be reset to it.
     session.#history.add(await trainer.state());
     session.#state = trainer.isDone ? "done" : "ready";
@@ -142,12 +139,20 @@ export class Session {
     const { engine, progress } = this.trainer;
     if (at !== null && at !== progress.step) throw new RangeError("Gradients are kept of the last step only.");
     if (!(engine instanceof TensorEngine)) throw new RangeError("The atomic engine keeps no gradients.");
-    return await engine.gradients();
+    const isKept = this.#lastStep?.engine === engine && this.#lastStep.step === progress.step;
+    if (!isKept) throw new RangeError("There are no gradients of this step here; do one step forward.");
+    try {
+      return await engine.gradients();
+    } catch (error) {
+      if (!(error instanceof EngineLost)) throw error;
+      throw new RangeError("The GPU was lost, and the gradients with it; do one step forward.", { cause: error });
+    }
   }
 
   /** Frees the memory and threads of both engines. */
   async close(): Promise<void> {
     await this.pause();
+    await this.#interrupts;
     await this.viewer.close();
     this.trainer.close();
   }
@@ -170,18 +175,15 @@ export class Session {
 
   async #train(): Promise<void> {
     while (this.#state === "playing" && !this.#isInterrupted) {
-      const event = await this.trainer.step();
-      if (event === null) {
-        this.#enter("done");
-        return;
-      }
-      this.#report.take(event);
-      await this.#keep();
+      if (await this.#advance()) continue;
+      this.#enter("done");
+      return;
     }
   }
 
+  /** Restores a moment before a step and repeats the steps up to it: the last one leaves its gradients. */
   async #goTo(step: number): Promise<void> {
-    const moment = this.#history.before(step);
+    const moment = this.#history.before(step - 1) ?? this.#history.before(step);
     if (moment === null) return;
     await this.#guard(async () => {
       await this.trainer.restore(moment);
@@ -193,12 +195,23 @@ export class Session {
 
   /** Trains up to a step, with its evaluation at the end of the training. */
   async #advanceTo(step: number): Promise<void> {
-    while (this.trainer.progress.step < step || this.trainer.isDone) {
-      const event = await this.trainer.step();
-      if (event === null) return;
-      this.#report.take(event);
-      await this.#keep();
-    }
+    let isMore = true;
+    while (isMore && (this.trainer.progress.step < step || this.trainer.isDone)) isMore = await this.#advance();
+  }
+
+  /** The next step or evaluation. Resolves to false at the end. */
+  async #advance(): Promise<boolean> {
+    const event = await this.trainer.step();
+    if (event === null) return false;
+    if (event.type !== "evaluation") this.#lastStep = { engine: this.trainer.engine, step: event.step };
+    this.#report.take(event);
+    await this.#keep();
+    return true;
+  }
+
+  #warn(message: string): void {
+    this.#report.warn(message);
+    this.#report.send();
   }
 
   /** Keeps the present moment if it is one to return to. */
@@ -223,9 +236,12 @@ export class Session {
   }
 
   #status(): ReturnType<ConstructorParameters<typeof ProgressReport>[1]> {
+    const { progress, engine, why } = this.trainer;
     return {
       state: this.#state,
-      step: this.trainer.progress.step,
+      step: progress.step,
+      engine: engineTitle(engine.name),
+      why,
       numSteps: this.header.options.numSteps,
       snapshots: this.#history.steps,
       failure: this.#failure,

@@ -62,14 +62,14 @@ export class ControlBar extends LitElement {
 
   #facts(numSteps: number): TemplateResult {
     const { run } = this;
-    const { tokensPerSecond, secondsLeft } = run;
+    const { tokensPerSecond, secondsLeft, engine, why } = run;
     const loss = run.curve.loss(run.step);
     const speed = tokensPerSecond === 0 ? "" : `${whole(Math.round(tokensPerSecond))} tokens/s`;
     return html`<span>step ${whole(run.step)} of ${whole(numSteps)}</span>
       <span>${Number.isFinite(loss) ? `training loss ${loss.toFixed(4)}` : ""}</span>
       <span>${speed}</span>
       <span>${secondsLeft === null ? "" : `${durationOf(secondsLeft)} left`}</span>
-      <span class="muted">${run.header?.engine ?? ""}</span>`;
+      <span class="muted">${engine}${why === null ? "" : ` (${why})`}</span>`;
   }
 }
 

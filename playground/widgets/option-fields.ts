@@ -61,7 +61,7 @@ export class OptionFields extends LitElement {
   }
 
   #field(key: OptionKey): TemplateResult {
-    const { help, placeholder, initial } = TRAIN_OPTIONS[key];
+    const { help, placeholder, names, initial } = TRAIN_OPTIONS[key];
     const value = this.values[key] ?? initial;
     const error = this.errors.get(key);
     const set = (event: Event): void => this.#set(key, event.currentTarget);
@@ -71,8 +71,7 @@ export class OptionFields extends LitElement {
       >`;
     }
     return html`<label class="field" title=${help}>
-      ${nameOf(key)}
-      ${placeholder.includes("|") ? select(placeholder.split("|"), String(value), set) : input(textOf(value), set)}
+      ${nameOf(key)} ${names === undefined ? input(textOf(value), set) : select(names, String(value), set)}
       ${error === undefined ? nothing : html`<span class="error" role="alert">${error}</span>`}
     </label>`;
   }

@@ -10,6 +10,7 @@ import type { MergeReport } from "../run/merging.ts";
 import { quote } from "../errors.ts";
 import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
+import { engineTitle } from "../training/engine.ts";
 import { paint, StatusLine } from "./terminal.ts";
 import { duration, grouped, printable, sparkline } from "../run/format.ts";
 
@@ -43,8 +44,7 @@ export class PlainReporter implements Reporter {
     const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
     const dropped = duplicates > 0 ? `, ${counted(duplicates, "duplicate")} dropped` : "";
     const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
-    // "wasm, 2 threads" is the "wasm engine, 2 threads".
-    print(paint("bold", `microgpt ${version}`) + `  ${engine.replace(/^[^,]+/, "$& engine")}`);
+    print(paint("bold", `microgpt ${version}`) + `  ${engineTitle(engine)}`);
     if (beginning.why !== null) print(`engine     ${beginning.why}`);
     print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
     if (unlearnt > 0) print(`           ${unlearntText(beginning)}`);

@@ -5,10 +5,6 @@ import { AtomicEngine, atomicWeights } from "../training/atomic.ts";
 import type { Gpu } from "../backend/webgpu/device.ts";
 import { WASM_ALIGNMENT, wasmBackend, wasmMemory } from "../backend/wasm/wasm.ts";
 import type { WasmMemory } from "../backend/wasm/wasm.ts";
-import { webgpuAlignment } from "../backend/webgpu/memory.ts";
-import { webgpuBackend } from "../backend/webgpu/webgpu.ts";
-import { webgpuMemory } from "../backend/webgpu/memory-need.ts";
-import type { WebGpuMemory } from "../backend/webgpu/memory-need.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { countParameters } from "../training/engine.ts";
 import { EngineLost } from "../training/engine.ts";
@@ -20,7 +16,6 @@ import { suitableThreads, tokensPerPass } from "../tensor/sizing.ts";
 import { Streams } from "../tensor/streams.ts";
 import { planEngine } from "../tensor/engine-plan.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
-import { checkGpu } from "../backend/webgpu/check.ts";
 import type { Machine } from "./machine.ts";
 
 /** The options that affect the engine. */
@@ -54,7 +49,10 @@ export async function chooseEngine(
   if (work < MIN_GPU_WORK) return { engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null };
   const gpu = await machine.findGpu();
   if (typeof gpu === "string") return { engine: "wasm", why: `no GPU: ${gpu}`, gpu: null };
-  if (gpu.isSoftware) return { engine: "wasm", why: `${gpu.name} runs in software, which is slower`, gpu: null };
+  if (gpu.isSoftware) {
+    gpu.device.destroy();
+    return { engine: "wasm", why: `${gpu.name} runs in software, which is slower`, gpu: null };
+  }
   return { engine: "webgpu", why: "a model of this size trains faster on a GPU", gpu };
 }
 
@@ -77,11 +75,7 @@ export async function openEngine(
 ): Promise<Engine> {
   if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
   if (options.engine === "webgpu") {
-    const gpu = await machine.findGpu();
-    const engine = await openOnGpu(config, weights, options, { gpu, machine, warn });
-    if (typeof gpu !== "string" && gpu.isSoftware) {
-      warn(`${gpu.name} runs in software, on the CPU; --engine wasm is faster`);
-    }
+    const engine = await findAndOpenGpu(config, weights, options, machine, warn);
     if (typeof engine !== "string") return engine;
     warn(`no GPU: ${engine}; using the CPU instead`);
   }
@@ -120,51 +114,21 @@ export async function openStreams(
   return engine instanceof TensorEngine ? new Streams(engine) : engine;
 }
 
-/** The engine on the GPU, or the reason why it cannot be opened. */
-async function openOnGpu(
+/** An engine on the machine's GPU, or the reason why there is none. */
+async function findAndOpenGpu(
   config: Config,
   weights: Tensors,
-  { batchSize, precision, dropout }: EngineOptions,
-  { gpu, machine, warn }: { gpu: Gpu | string; machine: Machine; warn: (message: string) => void },
+  options: EngineOptions,
+  machine: Machine,
+  warn: (message: string) => void,
 ): Promise<Engine | string> {
+  const gpu = await machine.findGpu();
   if (typeof gpu === "string") return gpu;
-  try {
-    const maxTokens = tokensPerPass(config, batchSize);
-    const noHalf = precision === "f16" ? await faultOfHalf(gpu) : null;
-    if (noHalf !== null) warn(`--precision f16: ${gpu.name} ${noHalf}; using f32 instead`);
-    const isHalf = precision === "f16" && noHalf === null;
-    const asked = isHalf ? ({ precision, matrices: await trustedMatrices(gpu) } as const) : {};
-    // Tuning a software adapter takes too long.
-    const isWorthTuning = !gpu.isSoftware && countParameters(config) * batchSize * config.blockSize > MIN_TUNED_WORK;
-    const tuning = isWorthTuning ? machine.openTuning() : null;
-    const backend = webgpuBackend(gpu, tuning === null ? asked : { ...asked, tuning });
-    const engine = await TensorEngine.create(backend, config, { maxTokens, maxLogits: MAX_GPU_LOGITS, dropout });
-    await engine.loadWeights(weights);
-    return engine;
-  } catch (error) {
-    if (error instanceof RangeError || error instanceof EngineLost) return `${gpu.name}: ${error.message}`;
-    throw error;
-  }
+  const { openOnGpu } = await import("./gpu.ts");
+  const engine = await openOnGpu(config, weights, options, { gpu, machine, warn });
+  if (gpu.isSoftware) warn(`${gpu.name} runs in software, on the CPU; --engine wasm is faster`);
+  return engine;
 }
-
-/** Why the GPU cannot compute with 16 bits; null if it can. Ends a sentence about the GPU. */
-async function faultOfHalf(gpu: Gpu): Promise<string | null> {
-  if (!gpu.target.half) return "does not support 16-bit floats (shader-f16)";
-  const fault = await checkGpu(gpu, { precision: "f16" });
-  return fault === null ? null : `failed the check with 16 bits: ${fault}`;
-}
-
-/** Parameters × tokens per step below which tuning costs more time than it saves. */
-const MIN_TUNED_WORK = 1e9;
-
-/** Matrix units that fail the check on small products are not used for large ones either. */
-async function trustedMatrices(gpu: Gpu): Promise<"large" | "none"> {
-  if (gpu.target.matrices === 0) return "none";
-  return (await checkGpu(gpu, { precision: "f16", matrices: "all" })) === null ? "large" : "none";
-}
-
-/** Logits held at once: 256 MiB of f32. */
-const MAX_GPU_LOGITS = 2 ** 26;
 
 /** Parameters below which loading a BLAS costs about as much time as it saves in a thousand steps. */
 const MIN_BLAS_PARAMETERS = 10_000;
@@ -194,17 +158,6 @@ export function engineMemory(
   return { ...wasmMemory(layout, Object.values(programs), threads), threads };
 }
 
-/** Bytes that a training needs on a GPU, by purpose, with the buffer size limit that most GPUs have. */
-export function gpuMemory(config: Config, { batchSize, precision, dropout }: EngineOptions): WebGpuMemory {
-  const alignment = webgpuAlignment(LARGE_BUFFER);
-  const maxTokens = tokensPerPass(config, batchSize);
-  const limits = { maxTokens, maxLogits: MAX_GPU_LOGITS, dropout };
-  const { layout, programs } = planEngine(alignment, config, limits);
-  return webgpuMemory(layout, Object.values(programs), alignment, precision);
-}
-
-const LARGE_BUFFER = 2 ** 30;
-
 /** As `openEngine`, with a training's whole state: weights and Adam's moments. */
 export async function resumeEngine(
   config: Config,
@@ -217,3 +170,28 @@ export async function resumeEngine(
   await engine.load(state);
   return engine;
 }
+
+/**
+ * Opens an engine in place of a lost one, with the state of the last snapshot: on another device the first time; on the CPU
+ * after that, and where no device can be opened. Gives no warnings: the caller's, of the loss, is enough.
+ * @param losses how many engines this training has lost, this one included.
+ */
+export async function replaceEngine(
+  config: Config,
+  state: TrainingState,
+  options: EngineOptions,
+  machine: Machine,
+  losses: number,
+): Promise<Engine> {
+  const onCpu = { ...options, engine: "wasm" as const };
+  try {
+    return await resumeEngine(config, state, losses > 1 ? onCpu : options, machine, () => {});
+  } catch (error) {
+    if (!(error instanceof EngineLost)) throw error;
+    return await resumeEngine(config, state, onCpu, machine, () => {});
+  }
+}
+
+/** The warning about a lost engine. @param step the last one done. @param resumed the step of the snapshot. */
+export const lossWarning = ({ message }: EngineLost, step: number, resumed: number, engine: Engine): string =>
+  `GPU lost at step ${step} (${message}); resumed from step ${resumed} on ${engine.name}`;

@@ -5,11 +5,8 @@
 import { webThreads } from "../backend/wasm/web-threads.ts";
 import type { Blas } from "../backend/wasm/wasm.ts";
 import type { StartThread } from "../backend/wasm/threads.ts";
-import { checkGpu } from "../backend/webgpu/check.ts";
-import { openGpu } from "../backend/webgpu/device.ts";
 import type { Gpu } from "../backend/webgpu/device.ts";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
-import { EngineLost } from "../training/engine.ts";
 
 /** The cores, libraries and devices that an engine may use. */
 export interface Machine {
@@ -21,26 +18,10 @@ export interface Machine {
   prepareWasm(): void;
   /** The system's BLAS; null if there is none. */
   findBlas(): Blas | null;
-  /** A GPU that passed the check, or the reason why there is none, as the end of a sentence. */
+  /** A new device that passed the check, which the caller destroys; or the reason for none, as the end of a sentence. */
   findGpu(): Promise<Gpu | string>;
   /** Where measured tile sizes of a GPU are stored; null: nowhere. */
   openTuning(): TuningStore | null;
-}
-
-/** A device that passed the check against the CPU, or the reason why not. @param webgpu as `navigator.gpu`. */
-export async function openCheckedGpu(webgpu: Pick<GPU, "requestAdapter">): Promise<Gpu | string> {
-  try {
-    const gpu = await openGpu(webgpu);
-    if (gpu === null) return "no adapter was found";
-    const fault = await checkGpu(gpu);
-    if (fault === null) return gpu;
-    gpu.device.destroy();
-    return `${gpu.name} failed the check: ${fault}`;
-  } catch (error) {
-    if (error instanceof RangeError) return `the adapter is too small: ${error.message}`;
-    if (error instanceof EngineLost) return `the adapter failed: ${error.message}`;
-    throw error;
-  }
 }
 
 /** The machine of a page or a worker: its cores where memory can be shared, and `navigator.gpu`. */
@@ -51,10 +32,20 @@ export function webMachine(): Machine {
     startThread,
     prepareWasm: () => {},
     findBlas: () => null,
-    findGpu: async () => {
-      const webgpu = globalThis.navigator?.gpu;
-      return webgpu === undefined ? "this browser has no WebGPU" : await openCheckedGpu(webgpu);
-    },
+    findGpu: findWebGpu,
     openTuning: () => null,
   };
+}
+
+/** A new device of `navigator.gpu` that passed the check, or the reason why there is none. */
+async function findWebGpu(): Promise<Gpu | string> {
+  const webgpu = globalThis.navigator?.gpu;
+  if (webgpu === undefined) return "this browser has no WebGPU";
+  let library: typeof import("./gpu.ts");
+  try {
+    library = await import("./gpu.ts");
+  } catch (error) {
+    return `the code for it could not be loaded (${error instanceof Error ? error.message : String(error)})`;
+  }
+  return await library.openCheckedGpu(webgpu);
 }

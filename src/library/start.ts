@@ -12,9 +12,11 @@ import type { TrainingData } from "./training-data.ts";
 export interface StartedTraining {
   /** The engine, with new weights. */
   readonly engine: Engine;
+  /** The new weights. */
+  readonly weights: Tensors;
   /** The options to store, with the actual engine, and the budget as `numSteps`. */
   readonly options: ResolvedOptions;
-  /** Why "auto" chose this engine; null if the options name one. */
+  /** Why "auto" chose this engine; null if the options name one, or a warning says why it is not the chosen one. */
   readonly why: string | null;
 }
 
@@ -38,13 +40,15 @@ export async function startTraining(
   const gpu = choice?.gpu ?? null;
   const findGpu = async (): Promise<Gpu | string> => gpu ?? (await machine.findGpu());
   const found: Machine = { ...machine, cores: machine.cores, findGpu };
-  const engine = await openEngine(config, initialWeights(data, options), options, found, warn);
+  const weights = initialWeights(data, options);
+  const engine = await openEngine(config, weights, options, found, warn);
   const fellBack = options.engine === "webgpu" && !engine.name.startsWith("webgpu");
   const numSteps = await stepsFor(options, data, engine);
   return {
     engine,
+    weights,
     options: { ...options, engine: fellBack ? "wasm" : options.engine, numSteps },
-    why: choice?.why ?? null,
+    why: fellBack ? null : (choice?.why ?? null),
   };
 }
 

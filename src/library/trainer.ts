@@ -3,93 +3,27 @@
  * same options and seed give the same numbers as `microgpt train`.
  */
 import { InputError } from "../errors.ts";
-import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/train-options.ts";
-import { checkTogether } from "../options/option-rules.ts";
-import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
+import { mayUseGpu } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
 import { textSource } from "../text/corpus.ts";
 import { sha256Of } from "../text/sha256.ts";
-import type { MergeEvent } from "../text/tokenizers/learn-merges.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { ModelFile } from "../training/checkpoint.ts";
+import { canBeLost, EngineLost, initialState } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import { newProgress, trainSteps } from "../training/train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
-import { resumeEngine } from "./engines.ts";
+import { lossWarning, replaceEngine, resumeEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import { Model } from "./model.ts";
 import { decodeRun, encodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 import { startTraining } from "./start.ts";
+import { resolveModelOptions } from "./trainer-options.ts";
+import type { EvaluationEvent, StepEvent, TrainCallbacks, TrainerOptions } from "./trainer-options.ts";
 import { prepareTrainingData } from "./training-data.ts";
 import type { TrainingData } from "./training-data.ts";
-
-/** Options for files, pages, runs and samples: meaningless in the library, which takes texts and returns a model. */
-const COMMAND_ONLY = [
-  "data",
-  "encoding",
-  "urls",
-  "urlFile",
-  "field",
-  "noCache",
-  "cacheDir",
-  "ignoreRobots",
-  "allowHost",
-  "numSamples",
-  "temperature",
-  "saveInterval",
-  "keep",
-  "log",
-] as const;
-
-/** The options of `microgpt train` for model and training, with the same names, defaults and limits. */
-export type ModelOptions = Partial<Omit<TrainOptions, (typeof COMMAND_ONLY)[number]>>;
-
-/** A finished step. */
-export type StepEvent = Extract<TrainEvent, { type: "step" | "skipped" }>;
-/** A finished evaluation. */
-export type EvaluationEvent = Extract<TrainEvent, { type: "evaluation" }>;
-
-/** Callbacks of a training, and the signal that aborts it. */
-export interface TrainCallbacks {
-  /** Called after each step except skipped ones; `step` counts from 1. */
-  readonly onStep?: (event: Extract<StepEvent, { type: "step" }>) => void;
-  /** Called after each step that was skipped because its loss or gradients were not finite. */
-  readonly onSkipped?: (event: Extract<StepEvent, { type: "skipped" }>) => void;
-  /** Called after each evaluation on the held-out documents. */
-  readonly onEvaluation?: (event: EvaluationEvent) => void;
-  /** bpe, byte-bpe: called after each merge that the tokenizer learns. */
-  readonly onMerge?: (event: MergeEvent) => void;
-  /** Called with warnings for the user. Default: they are dropped. */
-  readonly onWarning?: (message: string) => void;
-  /** Aborts the training: its promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-/** Everything that `train` and `Trainer.create` take besides the texts. */
-export type TrainerOptions = ModelOptions & TrainCallbacks;
-
-const CALLBACKS = ["onStep", "onSkipped", "onEvaluation", "onMerge", "onWarning", "signal"] as const;
-
-/** Checks and resolves a user's options. Throws InputError for an unknown name or an invalid value. */
-function resolveModelOptions(options: TrainerOptions): { given: TrainOptions; resolved: ResolvedOptions } {
-  const typed = Object.fromEntries(
-    Object.entries(options).filter(
-      ([key, value]) => value !== undefined && !CALLBACKS.some((callback) => callback === key),
-    ),
-  );
-  const foreign = COMMAND_ONLY.find((key) => Object.hasOwn(typed, key));
-  if (foreign !== undefined) {
-    throw new InputError(
-      `options: ${foreign} is an option of the command only; the library takes texts and returns a model`,
-    );
-  }
-  const given = checkOptions(TRAIN_OPTIONS, typed);
-  checkTogether(given);
-  return { given, resolved: resolveOptions(given) };
-}
 
 /** The best weights so far: those with the lowest held-out loss. */
 export interface BestWeights {
@@ -99,7 +33,10 @@ export interface BestWeights {
   readonly weights: Tensors;
 }
 
-/** A moment of a training, to return to: `Trainer.restore` continues from it bit for bit. */
+/**
+ * A moment of a training, to return to: `Trainer.restore` continues from it bit for bit, and so does a trainer whose GPU is
+ * lost. Not to be changed.
+ */
 export interface TrainerState {
   /** Steps, losses and evaluations so far. */
   readonly progress: Progress;
@@ -121,7 +58,8 @@ interface TrainerParts {
 }
 
 /**
- * A training that the caller drives: one step at a time, or to the end, with pauses.
+ * A training that the caller drives: one step at a time, or to the end, with pauses. If a GPU is lost, it returns to its last
+ * snapshot, says so by `onWarning`, and repeats the steps after it: on a new device the first time, on the CPU after that.
  *
  * @example
  * const trainer = await createTrainer(["ada", "grace", "alan"], { numSteps: 500 });
@@ -136,18 +74,25 @@ export class Trainer {
   readonly data: TrainingData;
   /** Progress so far; read it between two steps. */
   readonly progress: Progress = newProgress();
-  /** Why "auto" chose this engine; null if the options name one. */
-  readonly why: string | null;
   readonly #parts: TrainerParts;
+  #engine: Engine;
+  #why: string | null;
   #events: AsyncGenerator<TrainEvent, void, void>;
   #best: BestWeights | null = null;
+  /** Where to return to if the engine is lost; null for engines that cannot be lost. */
+  #snapshot: TrainerState | null = null;
+  #losses = 0;
+  /** The replacement of a lost engine that is under way: calls that overlap share it. */
+  #recovery: Promise<void> | null = null;
+  #isClosed = false;
   #isPaused = false;
 
   private constructor(parts: TrainerParts) {
     this.options = parts.options;
     this.data = parts.data;
-    this.why = parts.why;
     this.#parts = parts;
+    this.#engine = parts.engine;
+    this.#why = parts.why;
     this.#events = this.#trainSteps();
   }
 
@@ -164,8 +109,10 @@ export class Trainer {
     options.signal?.throwIfAborted();
     const data = prepareTrainingData(resolved, sources, { onMerge: options.onMerge });
     const warn = options.onWarning ?? (() => {});
-    const started = await startTraining(data, resolved, mayUseGpu(given), machine, warn);
-    return new Trainer({ texts: all, data, callbacks: options, machine, ...started });
+    const { weights, ...started } = await startTraining(data, resolved, mayUseGpu(given), machine, warn);
+    const trainer = new Trainer({ texts: all, data, callbacks: options, machine, ...started });
+    if (canBeLost(trainer.engine)) trainer.#momentOf(initialState(weights));
+    return trainer;
   }
 
   /**
@@ -195,6 +142,7 @@ export class Trainer {
     const trainer = new Trainer({ texts: all, data, engine, options, why: null, callbacks, machine });
     Object.assign(trainer.progress, progress);
     trainer.#takeBest(model);
+    trainer.#momentOf(state);
     return trainer;
   }
 
@@ -203,9 +151,14 @@ export class Trainer {
     return this.data.tokenizer;
   }
 
-  /** The engine. Read its weights, logits and activations between two steps only. */
+  /** The engine. Read its weights, logits and activations between two steps only. After a GPU was lost, it is another one. */
   get engine(): Engine {
-    return this.#parts.engine;
+    return this.#engine;
+  }
+
+  /** Why this engine: how "auto" chose it, or that the GPU was lost; null if the options name it. */
+  get why(): string | null {
+    return this.#why;
   }
 
   /** Whether all steps are done. */
@@ -220,11 +173,8 @@ export class Trainer {
   async step(): Promise<StepEvent | EvaluationEvent | null> {
     for (;;) {
       this.#parts.callbacks.signal?.throwIfAborted();
-      const { value: event, done } = await this.#events.next();
-      if (done === true) return null;
-      if (event.type === "evaluating") continue;
-      await this.#take(event);
-      return event;
+      const event = await this.#withRecovery(() => this.#next());
+      if (event?.type !== "evaluating") return event;
     }
   }
 
@@ -251,47 +201,110 @@ export class Trainer {
 
   /** A copy of the current weights, without Adam's moments: a third of a checkpoint. */
   async snapshot(): Promise<Tensors> {
-    const { engine } = this.#parts;
-    return engine instanceof TensorEngine ? await engine.weights() : (await engine.save()).weights;
+    return await this.#withRecovery(() => this.#weights());
   }
 
   /** This moment of the training, for `restore`. Call it between two steps. */
   async state(): Promise<TrainerState> {
-    const training = await this.#parts.engine.save();
-    return { progress: structuredClone(this.progress), training, best: this.#best };
+    return await this.#withRecovery(() => this.#snap());
   }
 
   /** Returns to a moment of this training: the next step has the same numbers as then. Call it between two steps. */
-  async restore({ progress, training, best }: TrainerState): Promise<void> {
+  async restore(moment: TrainerState): Promise<void> {
     await this.#events.return();
-    await this.#parts.engine.load(training);
-    Object.assign(this.progress, structuredClone(progress));
-    this.#best = best;
-    this.#events = this.#trainSteps();
+    if (this.#snapshot !== null) this.#snapshot = moment;
+    await this.#withRecovery(() => this.#engine.load(moment.training));
+    this.#continueFrom(moment);
   }
 
   /** The training as the files of a run, texts included; `microgpt resume` can resume it. */
   async files(): Promise<RunFiles> {
-    const { data, engine, options, texts } = this.#parts;
+    const { data, options, texts } = this.#parts;
+    const { progress, training, best: bestWeights } = await this.state();
     const { config, tokenizer, dataHash, random } = data;
     const [tokenizerHash, optionsHash] = [tokenizerTextOf(tokenizer), optionsTextOf({ ...options })].map(sha256Of);
     const origin = { config, dataHash, tokenizerHash, optionsHash };
-    const best = this.#best === null ? null : { ...origin, ...this.#best.evaluation, weights: this.#best.weights };
-    const progress = structuredClone(this.progress);
-    const checkpoint = { ...origin, progress, random: random.getState(), state: await engine.save() };
+    const best = bestWeights === null ? null : { ...origin, ...bestWeights.evaluation, weights: bestWeights.weights };
+    const checkpoint = { ...origin, progress, random: random.getState(), state: training };
     const joined = options.documents === "file" ? texts : [texts.join(options.documents === "line" ? "\n" : "\n\n")];
     return await encodeRun({ options, tokenizer, checkpoint, model: best, texts: joined });
   }
 
   /** Frees the engine's memory and threads. Models that the trainer returned remain usable. */
   close(): void {
-    const { engine } = this.#parts;
-    if (engine instanceof TensorEngine) engine.close();
+    this.#isClosed = true;
+    this.#closeEngine();
+  }
+
+  #closeEngine(): void {
+    if (this.#engine instanceof TensorEngine) this.#engine.close();
   }
 
   #trainSteps(): AsyncGenerator<TrainEvent, void, void> {
-    const { data, engine, options } = this.#parts;
-    return trainSteps(engine, data.train, data.heldOut.slice(0, options.evalDocuments), options, this.progress);
+    const { data, options } = this.#parts;
+    return trainSteps(this.#engine, data.train, data.heldOut.slice(0, options.evalDocuments), options, this.progress);
+  }
+
+  /** The next event of the loop, after a snapshot if one is due; null at the end. */
+  async #next(): Promise<TrainEvent | null> {
+    const { step } = this.progress;
+    const isDue = step % this.options.saveInterval === 0 && this.#snapshot?.progress.step !== step;
+    if (isDue && canBeLost(this.#engine)) await this.#snap();
+    const { value: event, done } = await this.#events.next();
+    if (done === true) return null;
+    if (event.type !== "evaluating") await this.#take(event);
+    return event;
+  }
+
+  async #weights(): Promise<Tensors> {
+    return this.#engine instanceof TensorEngine ? await this.#engine.weights() : (await this.#engine.save()).weights;
+  }
+
+  async #snap(): Promise<TrainerState> {
+    return this.#momentOf(await this.#engine.save());
+  }
+
+  /** This moment, with the engine's state. It becomes the snapshot if the engine can be lost. */
+  #momentOf(training: TrainingState): TrainerState {
+    const moment = { progress: structuredClone(this.progress), training, best: this.#best };
+    if (canBeLost(this.#engine)) this.#snapshot = moment;
+    return moment;
+  }
+
+  /** Continues from a moment whose weights the engine has. */
+  #continueFrom({ progress, best }: TrainerState): void {
+    Object.assign(this.progress, structuredClone(progress));
+    this.#best = best;
+    this.#events = this.#trainSteps();
+  }
+
+  /** Does the work; where the engine is lost, returns to the snapshot and does it again. */
+  async #withRecovery<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const engine = this.#engine;
+      try {
+        return await work();
+      } catch (error) {
+        const snapshot = this.#snapshot;
+        if (!(error instanceof EngineLost) || snapshot === null || this.#isClosed) throw error;
+        if (engine !== this.#engine) continue;
+        this.#recovery ??= this.#recover(error, snapshot).finally(() => (this.#recovery = null));
+        await this.#recovery;
+      }
+    }
+  }
+
+  /** Restores the snapshot on another engine. */
+  async #recover(lost: EngineLost, snapshot: TrainerState): Promise<void> {
+    const { data, options, machine, callbacks } = this.#parts;
+    const { step } = this.progress;
+    await this.#events.return();
+    const engine = await replaceEngine(data.config, snapshot.training, options, machine, ++this.#losses);
+    this.#closeEngine();
+    this.#engine = engine;
+    if (!canBeLost(engine)) this.#why = "the GPU was lost";
+    this.#continueFrom(snapshot);
+    callbacks.onWarning?.(lossWarning(lost, step, snapshot.progress.step, engine));
   }
 
   /** Takes over the best weights of a run; without them, the search for the best starts over. */
@@ -306,7 +319,7 @@ export class Trainer {
     const { onStep, onSkipped, onEvaluation } = this.#parts.callbacks;
     if (event.type === "evaluation") {
       const { step, heldOutLoss } = event;
-      if (event.best) this.#best = { evaluation: { step, heldOutLoss }, weights: await this.snapshot() };
+      if (event.best) this.#best = { evaluation: { step, heldOutLoss }, weights: await this.#weights() };
       onEvaluation?.(event);
     } else if (event.type === "step") onStep?.(event);
     else onSkipped?.(event);

@@ -4,7 +4,7 @@ import { loadModel, modelOfRun } from "./model.ts";
 import type { Model } from "./model.ts";
 import type { RunFiles } from "./run-files.ts";
 import { Trainer, trainModel } from "./trainer.ts";
-import type { TrainCallbacks, TrainerOptions } from "./trainer.ts";
+import type { TrainCallbacks, TrainerOptions } from "./trainer-options.ts";
 
 /**
  * Trains a model on texts, to the end. The same options and seed give the same numbers as `microgpt train` on a file

@@ -23,6 +23,8 @@ export interface Option<Value> {
   readonly initial: Value;
   /** The value's name in the help, `""` for a switch; with `…` at the end the flag takes several values. */
   readonly placeholder: string;
+  /** The names to choose one from; absent: any other kind of value. */
+  readonly names?: readonly string[];
   /** Text as typed → value. Throws InputError that says what was given and what is expected. */
   readonly parse: (text: string, flag: string) => Value;
   /** As `parse`, for a JSON value from a file. */
@@ -286,7 +288,7 @@ function choice<Name extends string>(
     if (name !== undefined) return name;
     throw new InputError(`${flagName}: expected one of ${names.join(", ")}; got ${quote(String(json))}`);
   };
-  return { group, help, initial, placeholder, parse: check, check };
+  return { group, help, initial, placeholder, names, parse: check, check };
 }
 
 /** Some of a list of names, each once. */

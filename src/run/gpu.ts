@@ -1,6 +1,6 @@
 /** The machine's GPU through Dawn, or the reason why it cannot be used. */
 import type { Gpu } from "../backend/webgpu/device.ts";
-import { openCheckedGpu } from "../library/machine.ts";
+import { openCheckedGpu } from "../library/gpu.ts";
 import { findWebGpu, mayHaveAdapter, WEBGPU_PACKAGE } from "../node/webgpu.ts";
 
 const opened: Gpu[] = [];

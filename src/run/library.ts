@@ -6,7 +6,7 @@ import { loadModel, modelOfRun } from "../library/model.ts";
 import type { Model } from "../library/model.ts";
 import type { RunFiles } from "../library/run-files.ts";
 import { Trainer, trainModel } from "../library/trainer.ts";
-import type { TrainCallbacks, TrainerOptions } from "../library/trainer.ts";
+import type { TrainCallbacks, TrainerOptions } from "../library/trainer-options.ts";
 
 /** Trains a model on texts, to the end; as in `library/web.ts`. */
 export async function train(texts: Iterable<string>, options: TrainerOptions = {}): Promise<Model> {

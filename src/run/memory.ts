@@ -3,7 +3,8 @@ import { countParameters } from "../training/engine.ts";
 import type { Config } from "../microgpt.ts";
 import { nodeMachine } from "./machine.ts";
 import { idArray } from "../text/token-sequences.ts";
-import { engineMemory, gpuMemory, usesBlas } from "../library/engines.ts";
+import { engineMemory, usesBlas } from "../library/engines.ts";
+import { gpuMemory } from "../library/gpu.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 
 /** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */

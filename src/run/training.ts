@@ -1,6 +1,6 @@
 /** Drives a training: runs the loop, reports, and keeps the run directory up to date. */
 import type { Origin } from "../training/checkpoint.ts";
-import { countParameters, EngineLost } from "../training/engine.ts";
+import { canBeLost, countParameters, EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import { InputError, showPath } from "../errors.ts";
 import { openLogs } from "../node/logs.ts";
@@ -9,7 +9,7 @@ import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run-directory.ts";
 import { countTargets, isDrained, measureInSlices, trainSteps } from "../training/train.ts";
 import type { Evaluation, Measurement, Progress, TrainEvent } from "../training/train.ts";
-import { openEngine, resumeEngine } from "../library/engines.ts";
+import { lossWarning, openEngine, replaceEngine } from "../library/engines.ts";
 import type { Machine } from "../library/machine.ts";
 import { nodeMachine } from "./machine.ts";
 import { baselinesOf } from "../library/training-data.ts";
@@ -116,7 +116,7 @@ export class Training {
     const mustDrain = (step: number): boolean =>
       step % saveInterval === 0 || this.#best?.saved === false || stop.exitCode !== null;
     const heldOut = this.#data.heldOut.slice(0, options.evalDocuments);
-    if ((this.#engine.maxInFlight ?? 0) > 0) this.#snapshot ??= this.#snap(await this.#engine.save());
+    if (canBeLost(this.#engine)) this.#snapshot ??= this.#snap(await this.#engine.save());
     const settings = { ...options, mustDrain, until: lastStep };
     const events = trainSteps(this.#engine, this.#data.train, heldOut, settings, this.#progress);
     for await (const event of events) {
@@ -140,21 +140,16 @@ export class Training {
   }
 
   /** Restores the snapshot on another device; the second time on the CPU. */
-  async #recover({ message }: EngineLost, { progress, state, best }: Snapshot): Promise<void> {
+  async #recover(lost: EngineLost, { progress, state, best }: Snapshot): Promise<void> {
     const { step } = this.#progress;
-    const options = this.#run.options;
-    this.#losses++;
-    const engine = this.#losses > 1 ? "wasm" : options.engine;
-    // The warning below is enough: warnings of the new engine are dropped.
-    this.#engine = await resumeEngine(this.#data.config, state, { ...options, engine }, this.#machine, () => {});
+    this.#engine = await replaceEngine(this.#data.config, state, this.#run.options, this.#machine, ++this.#losses);
     Object.assign(this.#progress, structuredClone(progress));
     this.#best = best;
     this.#logs.flush();
     this.#logs.close();
     this.#logs = openLogs(this.#run, this.#progress);
     this.#speed = new Speedometer(progress.step);
-    const where = `resumed from step ${progress.step} on ${this.#engine.name}`;
-    this.#reporter.warn(`GPU lost at step ${step} (${message}); ${where}`);
+    this.#reporter.warn(lossWarning(lost, step, progress.step, this.#engine));
   }
 
   #snap(state: TrainingState): Snapshot {

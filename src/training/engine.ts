@@ -77,6 +77,12 @@ export interface Engine {
 /** The engine's device was lost or is faulty, so everything in its memory is lost; `message` says why. */
 export class EngineLost extends Error {}
 
+/** Whether the engine's device can be lost: one that works ahead of the host. */
+export const canBeLost = ({ maxInFlight = 0 }: Engine): boolean => maxInFlight > 0;
+
+/** An engine's name in a heading: `wasm, 2 threads` → `wasm engine, 2 threads`. */
+export const engineTitle = (name: string): string => name.replace(/^[^,]+/, "$& engine");
+
 /** Reads a text and returns the logits of its next token. */
 export interface Reader {
   /** Number of tokens read so far; at most blockSize. */
@@ -128,6 +134,13 @@ export function initTensors(
     tensors.set(name, { shape, data });
   }
   return tensors;
+}
+
+/** The state of a training before its first step: Adam's means are 0. */
+export function initialState(weights: Tensors): TrainingState {
+  const zeros = (): Tensors =>
+    new Map(Array.from(weights, ([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]));
+  return { weights, adamMean: zeros(), adamMeanSquare: zeros() };
 }
 
 /** Number of weights of a model, computed without allocating them. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { RunClient } from "../../playground/run/client.ts";
 import type { CallEnd, CallOf } from "../../playground/run/calls.ts";
 import type { ProgressMessage, RunHeader, RunMethods, RunReport } from "../../playground/run/protocol.ts";
+import { messageOf } from "./progress-message.ts";
 
 type Call = CallOf<RunMethods>;
 type Message = CallEnd | RunReport;
@@ -30,29 +31,14 @@ class FakeWorker extends EventTarget {
 
 const HEADER = { step: 0 } as RunHeader;
 
-const QUIET: ProgressMessage = {
-  state: "ready",
-  step: 0,
-  points: new Float64Array(),
-  evaluations: [],
-  tokensPerSecond: 0,
-  secondsLeft: null,
-  snapshots: [],
-  failure: null,
-  warnings: [],
-};
-
-const progress = (more: Partial<ProgressMessage>): Message => ({
-  type: "progress",
-  progress: { ...QUIET, state: "playing", ...more },
-});
+const progress = (more: Partial<ProgressMessage>): Message => ({ type: "progress", progress: messageOf(more) });
 
 /** @param first the run's first report. */
 async function opened(first: Partial<ProgressMessage> = {}) {
   const worker = new FakeWorker();
   const client = new RunClient(() => worker as unknown as Worker);
   const opening = client.open({ texts: ["a"], options: {} });
-  worker.send({ type: "result", id: worker.calls[0].id, value: { header: HEADER, progress: { ...QUIET, ...first } } });
+  worker.send({ type: "result", id: worker.calls[0].id, value: { header: HEADER, progress: messageOf(first) } });
   await opening;
   return { worker, client };
 }
@@ -91,6 +77,26 @@ describe("a page's side of a training", () => {
       [10, 3],
       [20, 1],
     ]);
+  });
+
+  test("a run that opens has nothing of what the run before said while it was opened", async () => {
+    const { worker, client } = await opened({ state: "done", step: 7, snapshots: [0, 7] });
+    const again = client.open({ texts: ["b"], options: {} });
+    worker.send(progress({ state: "paused", step: 8, warnings: ["the run before"] }));
+    worker.send({
+      type: "result",
+      id: worker.calls[1].id,
+      value: { header: HEADER, progress: messageOf({ state: "ready" }) },
+    });
+    await again;
+    expect(client).toMatchObject({ state: "ready", step: 0, snapshots: [], warnings: [] });
+  });
+
+  test("knows the engine, and the one that takes its place", async () => {
+    const { worker, client } = await opened({ engine: "webgpu engine, a GPU" });
+    expect([client.engine, client.why]).toEqual(["webgpu engine, a GPU", null]);
+    worker.send(progress({ engine: "wasm engine, 1 thread", why: "the GPU was lost" }));
+    expect([client.engine, client.why]).toEqual(["wasm engine, 1 thread", "the GPU was lost"]);
   });
 
   test("a worker that dies ends what waits with a sentence, keeps the curve, and the next training starts another", async () => {

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { Comparison } from "../../playground/pages/compare/comparison.ts";
 import { RunClient } from "../../playground/run/client.ts";
 import type { CallEnd, CallOf } from "../../playground/run/calls.ts";
-import type { ProgressMessage, RunRequest, RunState, RunMethods, RunReport } from "../../playground/run/protocol.ts";
+import type { RunRequest, RunState, RunMethods, RunReport } from "../../playground/run/protocol.ts";
+import { messageOf } from "./progress-message.ts";
 
 type Call = CallOf<RunMethods>;
 type Message = CallEnd | RunReport;
@@ -16,7 +17,9 @@ class FakeWorker extends EventTarget {
 
   postMessage({ id, method }: Call): void {
     this.methods.push(method);
-    if (method === "open") this.#post({ type: "result", id, value: { step: 0, options: { numSteps: 10 } } });
+    const header = { step: 0, options: { numSteps: 10 } };
+    if (method === "open")
+      this.#post({ type: "result", id, value: { header, progress: messageOf({ state: "ready" }) } });
     else this.#post({ type: "result", id, value: undefined });
   }
 
@@ -25,17 +28,7 @@ class FakeWorker extends EventTarget {
   }
 
   report(state: RunState, failure: string | null = null): void {
-    const progress: ProgressMessage = {
-      state,
-      step: ++this.#step,
-      points: new Float64Array(),
-      evaluations: [],
-      tokensPerSecond: 5,
-      secondsLeft: null,
-      snapshots: [],
-      failure,
-      warnings: [],
-    };
+    const progress = messageOf({ state, step: ++this.#step, tokensPerSecond: 5, failure });
     this.#post({ type: "progress", progress });
   }
 

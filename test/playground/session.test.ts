@@ -186,6 +186,20 @@ describe("what a page sees of the model", () => {
     await session.close();
   });
 
+  test("gradients are those of the step that is shown, also after steps back to a kept moment", async () => {
+    const { session } = await open();
+    const gradients = async (): Promise<unknown> =>
+      await session.matrix({ at: null, kind: "gradients", name: "lm_head" });
+    await expect(gradients()).rejects.toThrow("There are no gradients of this step here");
+    for (let i = 0; i < 5; i++) await session.stepForward();
+    const fifth = await gradients();
+    for (let i = 0; i < 2; i++) await session.stepForward();
+    expect(await gradients()).not.toEqual(fifth);
+    for (let i = 0; i < 2; i++) await session.stepBack();
+    expect(await gradients()).toEqual(fifth);
+    await session.close();
+  });
+
   test("the held-out loss of the intact model is the evaluation's", async () => {
     const { session } = await open();
     for (let i = 0; i < 20; i++) await session.stepForward();

@@ -19,14 +19,14 @@ export interface Playground {
 /** Whether the tests of the browser can run. */
 export const hasChromium: boolean = findChromium() !== null;
 
-/** Serves the site, which the tests' set-up has built (build.ts), and opens a browser. */
-export async function servePlayground(): Promise<Playground> {
+/** Serves the site, which the tests' set-up has built (build.ts), and opens a browser. @param flags more of Chromium's. */
+export async function servePlayground(flags: readonly string[] = []): Promise<Playground> {
   const server = await preview({ root: ROOT, preview: { port: 0, host: "127.0.0.1" }, logLevel: "error" });
   const url = server.resolvedUrls?.local[0];
   if (url === undefined) throw new Error("vite preview has no local address");
   const browser = await chromium.launch({
     executablePath: findChromium()!,
-    args: ["--no-sandbox", "--disable-gpu-sandbox"],
+    args: ["--no-sandbox", "--disable-gpu-sandbox", ...flags],
   });
   const close = async (): Promise<void> => {
     await browser.close();

@@ -11,6 +11,15 @@ const PLACES = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
+/**
+ * Chromium's WebGPU on SwiftShader, a GPU in software. It would end a GPU process that does not answer for some seconds, which
+ * on a busy machine is one that compiles.
+ */
+export const SWIFTSHADER_FLAGS: readonly string[] =
+  "--enable-unsafe-webgpu --use-webgpu-adapter=swiftshader --disable-gpu-watchdog --disable-gpu-process-crash-limit".split(
+    " ",
+  );
+
 /** It says its version: Ubuntu's /usr/bin/chromium-browser may be a note on how to install one. */
 function answers(path: string): boolean {
   const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8", timeout: 10_000 });

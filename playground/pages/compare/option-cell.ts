@@ -19,8 +19,8 @@ export interface Cell {
 
 /** The field of a cell: a choice for an option of few values, else a text. */
 export function optionCell({ key, value, shared, label, error, set }: Cell): TemplateResult {
-  const { placeholder } = TRAIN_OPTIONS[key];
-  const choices = placeholder === "" ? ["true", "false"] : placeholder.includes("|") ? placeholder.split("|") : null;
+  const { placeholder, names = null } = TRAIN_OPTIONS[key];
+  const choices = placeholder === "" ? ["true", "false"] : names;
   const change = ({ currentTarget }: Event): void => {
     if (currentTarget instanceof HTMLInputElement || currentTarget instanceof HTMLSelectElement)
       set(currentTarget.value);

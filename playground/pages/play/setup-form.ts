@@ -30,6 +30,8 @@ const MORE: readonly OptionKey[] = [
   "evalInterval",
   "evalDocuments",
   "valFraction",
+  "engine",
+  "precision",
   "threads",
   "strictMath",
 ];

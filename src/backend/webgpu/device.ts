@@ -115,7 +115,7 @@ export class Watch {
 
   #end(reason: string): void {
     // Keep the first reason: later ones follow from it.
-    this.#fault ??= new EngineLost(reason.replaceAll(/\s+/g, " ").trim());
+    this.#fault ??= new EngineLost(reason.replaceAll(/\s+/g, " ").trim().replace(/\.$/, ""));
     for (const reject of this.#waiting) reject(this.#fault);
     this.#waiting.clear();
   }

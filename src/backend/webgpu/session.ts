@@ -68,6 +68,8 @@ export interface SessionResources {
   readonly compiled: ReadonlyMap<Program, CompiledProgram>;
   /** Whether activations, and the weights that products read, are f16. */
   readonly half: boolean;
+  /** Whether `close` destroys the device, too. */
+  readonly ownsDevice: boolean;
 }
 
 /** One model on a GPU. */
@@ -85,13 +87,15 @@ export class WebGpuSession implements Session {
   readonly #runGroup: GPUBindGroup;
   readonly #compiled: ReadonlyMap<Program, CompiledProgram>;
   readonly #half: boolean;
+  readonly #ownsDevice: boolean;
   /** Buffers for the state of steps in flight; those in use are taken out. */
   readonly #readbacks: GPUBuffer[] = [];
   /** Whether the next step is the first since weights were written. */
   #fresh = true;
 
-  /** @param resources belong to the session from now on, except the device. */
-  constructor({ gpu, memory, buffers, batchBuffer, gpuBatchBuffer, runLayout, compiled, half }: SessionResources) {
+  /** @param resources belong to the session from now on; the device only if `ownsDevice` says so. */
+  constructor(resources: SessionResources) {
+    const { gpu, memory, buffers, batchBuffer, gpuBatchBuffer, runLayout, compiled, half, ownsDevice } = resources;
     const { device, watch } = gpu;
     this.#device = device;
     this.#watch = watch;
@@ -101,6 +105,7 @@ export class WebGpuSession implements Session {
     this.#gpuBatchBuffer = gpuBatchBuffer;
     this.#compiled = compiled;
     this.#half = half;
+    this.#ownsDevice = ownsDevice;
     const writeNumber = (buffer: Buffer, index: number, value: number): void => {
       const { index: at, offset } = memory.locationOf(buffer);
       device.queue.writeBuffer(buffers[at], offset + index * F32, new Float32Array([value]));
@@ -229,6 +234,7 @@ export class WebGpuSession implements Session {
 
   close(): void {
     for (const buffer of [...this.#buffers, this.#gpuBatchBuffer, ...this.#readbacks]) buffer.destroy();
+    if (this.#ownsDevice) this.#device.destroy();
   }
 
   /** Records a copy of `size` bytes of a GPU buffer to a new one that can be mapped. */

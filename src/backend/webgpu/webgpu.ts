@@ -46,6 +46,8 @@ export interface WebGpuOptions {
    * from it, all, or none. Experimental: try them with `checkGpu` first. Default: "none".
    */
   readonly matrices?: "large" | "all" | "none";
+  /** Whether closing a session destroys the device, which nothing else uses. Default: false. */
+  readonly ownsDevice?: boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ export interface WebGpuOptions {
  * }
  */
 export function webgpuBackend(gpu: Gpu, options: WebGpuOptions = {}): Backend {
-  const { choose = gpu.isSoftware ? smallest : guess, tuning, precision = "f32" } = options;
+  const { choose = gpu.isSoftware ? smallest : guess, tuning, precision = "f32", ownsDevice = false } = options;
   const half = precision === "f16" && gpu.target.half;
   const matrices = half && gpu.target.matrices > 0 ? (options.matrices ?? "none") : "none";
   const onMatrices = (tiles: ChooseTile): ChooseTile =>
@@ -69,21 +71,29 @@ export function webgpuBackend(gpu: Gpu, options: WebGpuOptions = {}): Backend {
     name: `webgpu${half ? " in f16" : ""}${matrices === "none" ? "" : " on matrix units"}, ${gpu.name}`,
     ...alignment,
     async open(layout, programs) {
-      if (tuning === undefined)
-        return await open(gpu, layout, programs, { alignment, choose: onMatrices(choose), half });
+      const how = { alignment, half, ownsDevice };
+      if (tuning === undefined) return await open(gpu, layout, programs, { ...how, choose: onMatrices(choose) });
       const backendWith = (choice: TileChoice): Backend => webgpuBackend(gpu, { choose: () => choice, precision });
       const shapes = programs.filter(({ kind }) => kind === "training").flatMap(shapesOf);
       const tuned = await tuneTiles(backendWith, `${gpu.name}, ${precision}`, shapes, tuning);
-      return await open(gpu, layout, programs, { alignment, choose: onMatrices(tuned), half });
+      return await open(gpu, layout, programs, { ...how, choose: onMatrices(tuned) });
     },
   };
+}
+
+/** `WebGpuOptions`, decided. */
+interface HowToOpen {
+  readonly alignment: Required<Alignment>;
+  readonly choose: ChooseTile;
+  readonly half: boolean;
+  readonly ownsDevice: boolean;
 }
 
 async function open(
   gpu: Gpu,
   layout: Layout,
   programs: readonly Program[],
-  { alignment, choose, half }: { alignment: Required<Alignment>; choose: ChooseTile; half: boolean },
+  { alignment, choose, half, ownsDevice }: HowToOpen,
 ): Promise<Session> {
   const { device, target, watch } = gpu;
   const memory = new GpuMemoryMap(layout, programs, scratchSizes(programs, choose), alignment, half);
@@ -106,7 +116,17 @@ async function open(
   const entries = programs.map(async (program) => [program, await compile(program)] as const);
   const compiled = new Map(await watch.until(Promise.all(entries)));
   const { runLayout } = compiler;
-  return new WebGpuSession({ gpu, memory, buffers, batchBuffer, gpuBatchBuffer, runLayout, compiled, half });
+  return new WebGpuSession({
+    gpu,
+    memory,
+    buffers,
+    batchBuffer,
+    gpuBatchBuffer,
+    runLayout,
+    compiled,
+    half,
+    ownsDevice,
+  });
 }
 
 /**
