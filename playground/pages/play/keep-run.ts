@@ -6,6 +6,7 @@ import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
+import type { RunHeader } from "../../run/protocol.ts";
 import type { RunKeeper } from "../../storage/run-keeper.ts";
 import { unzipRun, zipRun } from "../../storage/run-zip.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
@@ -61,7 +62,7 @@ export class KeepRun extends LitElement {
             : nothing
         }
         <label class="field file"
-          >Continue a run (.zip)
+          >Open a run (.zip)
           <input type="file" accept=".zip" @change=${(event: Event) => void this.#choose(event)} />
         </label>
       </div>
@@ -80,7 +81,7 @@ export class KeepRun extends LitElement {
     try {
       const { name, files } = unzipRun(new Uint8Array(await file.arrayBuffer()));
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
-      this.message = `${name === "" ? "The run" : name} continues at step ${whole(header.step)}.`;
+      this.message = openedMessage(name, header);
     } catch (error) {
       this.message = sentence(error);
     }
@@ -114,6 +115,15 @@ export class KeepRun extends LitElement {
     const file = target instanceof HTMLInputElement ? target.files?.item(0) : null;
     if (file !== null && file !== undefined) await this.openZip(file);
   }
+}
+
+/** What an opened run is ready for. @param name its folder in the .zip; "" for none. */
+function openedMessage(name: string, { step, options: { numSteps } }: RunHeader): string {
+  const run = name === "" ? "The run" : name;
+  const steps = `step ${whole(step)} of ${whole(numSteps)}`;
+  return step < numSteps
+    ? `${run} is open, at ${steps}: “Play” continues its training.`
+    : `${run} is open and finished, at ${steps}: what it writes is above.`;
 }
 
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));

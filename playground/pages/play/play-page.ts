@@ -133,9 +133,12 @@ export class PlayPage extends LitElement implements PageElement {
   #offer(): TemplateResult | typeof nothing {
     const { earlier } = this;
     if (earlier === null || this.app.run.header !== null) return nothing;
+    const { step, numSteps } = earlier.run;
     return html`<section class="card row">
-      <span>Your last training here stopped at step ${whole(earlier.run.step)}.</span>
-      <button @click=${() => void this.#try(() => this.#continue(earlier))}>Continue it</button>
+      <span>Your last training here is at step ${whole(step)} of ${whole(numSteps)}.</span>
+      <button @click=${() => void this.#try(() => this.#continue(earlier))}>
+        ${step < numSteps ? "Continue it" : "Open it"}
+      </button>
       <button @click=${() => void this.#forget()}>Discard it</button>
     </section>`;
   }
@@ -151,9 +154,9 @@ export class PlayPage extends LitElement implements PageElement {
   #changed(): void {
     this.requestUpdate();
     const { state, step, evaluations } = this.app.run;
-    const loss = evaluations.at(-1)?.heldOutLoss.toFixed(3);
-    if (state === "done")
-      this.app.announce(`Training done after ${step} steps; held-out loss ${loss ?? "not measured"}.`);
+    const last = evaluations.at(-1);
+    const loss = last === undefined ? "" : `; held-out loss ${last.heldOutLoss.toFixed(3)}`;
+    if (state === "done") this.app.announce(`Training done after ${step} steps${loss}.`);
     if (state === "failed") this.app.announce(`Training failed at step ${step}.`);
   }
 
@@ -204,7 +207,7 @@ export class PlayPage extends LitElement implements PageElement {
 
   async #continue({ files }: LoadedRun): Promise<void> {
     await this.#openRun(files);
-    await this.app.run.call("play");
+    if (this.app.run.state === "ready") await this.app.run.call("play");
   }
 
   async #forget(): Promise<void> {
