@@ -27,6 +27,10 @@ export interface RunHeader {
   readonly config: Config;
   /** Number of weights. */
   readonly parameters: number;
+  /** What the numbers of documents count. */
+  readonly unit: "document" | "window";
+  /** Fraction of the training tokens that no step learns from: those after the first blockSize of a document. */
+  readonly unlearnt: number;
   /** Documents, or windows, to train on. */
   readonly trainDocuments: number;
   /** Held-out documents, or windows. */

@@ -19,6 +19,7 @@ import type {
   RunRequest,
   RunState,
 } from "./protocol.ts";
+import { sentenceOf, withFieldNames } from "./sentence.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
@@ -59,7 +60,7 @@ export class Session {
     const warnings: string[] = [];
     const trainer = await create({ onWarning: (message) => warnings.push(message) });
     const session = new Session(trainer, headerOf(trainer), (self) => new ProgressReport(send, () => self.#status()));
-    for (const message of warnings) session.#report.warn(message);
+    for (const message of warnings) session.#report.warn(withFieldNames(message));
     // Also of a run that continues at a step between two moments: it can be reset to it.
     session.#history.add(await trainer.state());
     session.#state = trainer.isDone ? "done" : "ready";
@@ -211,7 +212,7 @@ export class Session {
     try {
       await work();
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#failure = sentenceOf(error);
       this.#enter("failed");
     }
   }

@@ -8,6 +8,7 @@ import { TRAIN_OPTIONS } from "../../src/index.ts";
 import type { ModelOptions } from "../../src/index.ts";
 import { flagOf } from "../../src/options/config.ts";
 import { shared } from "../design/shared.ts";
+import { sentenceOf } from "../run/sentence.ts";
 
 /** The name of an option that the library takes. */
 export type OptionKey = keyof ModelOptions & keyof typeof TRAIN_OPTIONS;
@@ -85,10 +86,10 @@ export class OptionFields extends LitElement {
     try {
       const text = field instanceof HTMLInputElement && field.type === "checkbox" ? String(field.checked) : field.value;
       const { parse, initial } = TRAIN_OPTIONS[key];
-      const value: unknown = text === "" ? initial : parse(text.trim(), flagOf(key));
+      const value: unknown = text === "" ? initial : parse(text.trim(), nameOf(key));
       this.values = value === initial ? rest : { ...rest, [key]: value };
     } catch (error) {
-      errors.set(key, error instanceof Error ? error.message : String(error));
+      errors.set(key, sentenceOf(error));
     }
     this.errors = errors;
     this.dispatchEvent(new Event("change"));

@@ -7,6 +7,7 @@ import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
 import type { RunHeader } from "../../run/protocol.ts";
+import { sentenceOf } from "../../run/sentence.ts";
 import type { RunKeeper } from "../../storage/run-keeper.ts";
 import { unzipRun, zipRun } from "../../storage/run-zip.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
@@ -83,7 +84,7 @@ export class KeepRun extends LitElement {
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
       this.message = openedMessage(name, header);
     } catch (error) {
-      this.message = sentence(error);
+      this.message = sentenceOf(error);
     }
   }
 
@@ -97,7 +98,7 @@ export class KeepRun extends LitElement {
       URL.revokeObjectURL(url);
       this.message = `Unpack ${name}.zip into runs/ and continue it with: microgpt resume runs/${name}`;
     } catch (error) {
-      this.message = sentence(error);
+      this.message = sentenceOf(error);
     }
   }
 
@@ -107,7 +108,7 @@ export class KeepRun extends LitElement {
       await navigator.clipboard.writeText(link);
       this.message = "The link is copied. It trains the same model, to the same losses, with strict arithmetic.";
     } catch (error) {
-      this.message = sentence(error);
+      this.message = sentenceOf(error);
     }
   }
 
@@ -125,7 +126,5 @@ function openedMessage(name: string, { step, options: { numSteps } }: RunHeader)
     ? `${run} is open, at ${steps}: “Play” continues its training.`
     : `${run} is open and finished, at ${steps}: what it writes is above.`;
 }
-
-const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 customElements.define("mg-keep-run", KeepRun);

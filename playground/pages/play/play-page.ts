@@ -11,6 +11,7 @@ import { RunKeeper } from "../../storage/run-keeper.ts";
 import type { LoadedRun } from "../../storage/run-store.ts";
 import { fetchServedRun, servedRunOf } from "../../storage/served-run.ts";
 import { linkedOptions, readLink } from "../../shell/link.ts";
+import { sentenceOf, withFieldNames } from "../../run/sentence.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
 import { choiceOf, PRESETS } from "./presets.ts";
 import "./before-after.ts";
@@ -104,7 +105,8 @@ export class PlayPage extends LitElement implements PageElement {
         Everything on this page is computed here, in your browser, by the same code as the command’s. Nothing you enter
         leaves your machine.
       </p>
-      ${this.ignored.map((sentence) => html`<p class="small">The link: ${sentence}</p>`)} ${this.#offer()}
+      ${this.ignored.map((sentence) => html`<p class="small">The link: ${withFieldNames(sentence)}</p>`)}
+      ${this.#offer()}
       <div class="top">
         <section class="card">
           <h2>Trained earlier, on names</h2>
@@ -235,7 +237,7 @@ export class PlayPage extends LitElement implements PageElement {
     try {
       await work();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = sentenceOf(error);
     }
   }
 
@@ -248,6 +250,8 @@ export class PlayPage extends LitElement implements PageElement {
       await this.app.run.open(this.#asked.request);
       await this.app.run.call("play");
     });
+    // The option that was refused may be among those that are folded away.
+    if (this.problem !== null) form.showAllOptions();
   }
 }
 
