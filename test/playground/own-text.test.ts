@@ -69,6 +69,32 @@ describe.skipIf(!hasChromium)("a visitor's own text", { tags: ["browser"], timeo
     await page.context().close();
   });
 
+  test("a link without the text says so, to its sender and to its receiver; with the text it trains", async () => {
+    const { page, faults } = await watchedPage(site, { permissions: ["clipboard-read", "clipboard-write"] });
+    await paste(page, site.url, PARAGRAPH);
+    await train(page);
+    await done(page);
+    const links: string[] = [];
+    for (const says of [/Your text is not in it/, /copied, with your text/]) {
+      await page.getByRole("button", { name: "Copy a link" }).click();
+      await page.getByText(says).waitFor();
+      links.push(await page.evaluate(() => navigator.clipboard.readText()));
+      await page.getByLabel("put my text in the link").check();
+    }
+    await page.getByText("It opens on this machine only").waitFor();
+    for (const [link, says] of [
+      [links[0], "not the text: paste that below"],
+      [links[1], "6 windows to train on, 1 held out."],
+    ]) {
+      await page.goto("about:blank");
+      await page.goto(link);
+      await page.getByText(says).waitFor();
+    }
+    await done(page);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
   test("what the library refuses is said with the names of the fields, which are then in view", async () => {
     const { page, faults } = await watchedPage(site);
     await paste(page, site.url, "a");

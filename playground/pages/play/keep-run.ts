@@ -3,15 +3,16 @@
  * run from a .zip that continues here. Also says whether the browser keeps the run.
  */
 import { css, html, LitElement, nothing } from "lit";
-import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
+import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
-import type { RunHeader } from "../../run/protocol.ts";
 import { sentenceOf } from "../../run/sentence.ts";
 import type { RunKeeper } from "../../storage/run-keeper.ts";
 import { unzipRun, zipRun } from "../../storage/run-zip.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
+import { isOnThisMachine } from "../../shell/offline.ts";
 import { whole } from "../../widgets/numbers.ts";
+import { downloadedMessage, linkMessage, openedMessage } from "./keep-words.ts";
 
 /** `<mg-keep-run .run .keeper .linkOf>`; fires nothing: a run that is opened replaces the shared one. */
 export class KeepRun extends LitElement {
@@ -47,18 +48,29 @@ export class KeepRun extends LitElement {
     this.withText = false;
   }
 
+  override updated(changed: PropertyValues): void {
+    if (!changed.has("run")) return;
+    // What was said is of the run before.
+    this.run.addEventListener("open", () => (this.message = ""));
+  }
+
   override render(): TemplateResult {
-    const { header } = this.run;
+    const { header, request } = this.run;
     const { problem, savedStep } = this.keeper;
     return html`
       <div class="row">
         <button ?disabled=${header === null} @click=${() => void this.#download()}>Download the run</button>
-        <button ?disabled=${this.run.request === null} @click=${() => void this.#copyLink()}>Copy a link</button>
+        <button ?disabled=${request === null} @click=${() => void this.#copyLink()}>Copy a link</button>
+        ${
+          header !== null && request === null
+            ? html`<span class="small muted">A run from a file has no link; download it instead.</span>`
+            : nothing
+        }
         ${
           this.hasOwnText
             ? html`<label
                 ><input type="checkbox" .checked=${this.withText} @change=${() => (this.withText = !this.withText)} />
-                with my text</label
+                put my text in the link</label
               >`
             : nothing
         }
@@ -82,7 +94,7 @@ export class KeepRun extends LitElement {
     try {
       const { name, files } = unzipRun(new Uint8Array(await file.arrayBuffer()));
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
-      this.message = openedMessage(name, header);
+      this.message = openedMessage(name, { step: header.step, numSteps: header.options.numSteps });
     } catch (error) {
       this.message = sentenceOf(error);
     }
@@ -90,13 +102,14 @@ export class KeepRun extends LitElement {
 
   async #download(): Promise<void> {
     try {
-      const name = `run-${this.run.step}`;
+      const { step, header } = this.run;
+      const name = `run-${step}`;
       const blob = new Blob([zipRun(await this.run.files(), name)], { type: "application/zip" });
       const url = URL.createObjectURL(blob);
       const link = Object.assign(document.createElement("a"), { href: url, download: `${name}.zip` });
       link.click();
       URL.revokeObjectURL(url);
-      this.message = `Unpack ${name}.zip into runs/ and continue it with: microgpt resume runs/${name}`;
+      this.message = downloadedMessage(name, { step, numSteps: header?.options.numSteps ?? step });
     } catch (error) {
       this.message = sentenceOf(error);
     }
@@ -104,9 +117,10 @@ export class KeepRun extends LitElement {
 
   async #copyLink(): Promise<void> {
     try {
-      const link = this.linkOf(this.withText);
-      await navigator.clipboard.writeText(link);
-      this.message = "The link is copied. It trains the same model, to the same losses, with strict arithmetic.";
+      const { hasOwnText, withText } = this;
+      await navigator.clipboard.writeText(this.linkOf(withText));
+      const isStrict = this.run.header?.options.strictMath ?? false;
+      this.message = linkMessage({ hasOwnText, withText, isStrict, isLocal: isOnThisMachine() });
     } catch (error) {
       this.message = sentenceOf(error);
     }
@@ -116,15 +130,6 @@ export class KeepRun extends LitElement {
     const file = target instanceof HTMLInputElement ? target.files?.item(0) : null;
     if (file !== null && file !== undefined) await this.openZip(file);
   }
-}
-
-/** What an opened run is ready for. @param name its folder in the .zip; "" for none. */
-function openedMessage(name: string, { step, options: { numSteps } }: RunHeader): string {
-  const run = name === "" ? "The run" : name;
-  const steps = `step ${whole(step)} of ${whole(numSteps)}`;
-  return step < numSteps
-    ? `${run} is open, at ${steps}: “Play” continues its training.`
-    : `${run} is open and finished, at ${steps}: what it writes is above.`;
 }
 
 customElements.define("mg-keep-run", KeepRun);

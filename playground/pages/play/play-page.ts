@@ -120,7 +120,7 @@ export class PlayPage extends LitElement implements PageElement {
       </div>
       ${header === null || !this.isViewLoaded ? nothing : html`<mg-training-view .run=${run}></mg-training-view>`}
       <section class="card">
-        <h2>Take it with you</h2>
+        <h2>Keep or share it</h2>
         <mg-keep-run
           .run=${run}
           .keeper=${this.#keeper}
@@ -191,8 +191,10 @@ export class PlayPage extends LitElement implements PageElement {
     const { link, ignored } = readLink(this.parameters, PRESETS);
     this.ignored = ignored;
     const choice = link.text === null ? choiceOf(link.preset) : "own";
+    const lacksText = choice === "own" && link.text === null;
+    if (lacksText) this.ignored = [...ignored, "it has its sender’s options, but not the text: paste that below."];
     this.#form?.show(choice, linkedOptions(link, PRESETS), link.text ?? "");
-    if (choice !== "own" || link.text !== null) await this.#train();
+    if (!lacksText) await this.#train();
   }
 
   /** A run that is dropped anywhere on the page continues here. */
@@ -220,7 +222,7 @@ export class PlayPage extends LitElement implements PageElement {
   /** The address that trains what is trained now. */
   #linkOf(withText: boolean): string {
     const trained = this.#trained;
-    if (trained === null) throw new Error("A run from files has no link; download it instead.");
+    if (trained === null) throw new Error("A run from a file has no link; download it instead.");
     return `${location.href.split("#")[0]}${hashOf(trained, withText)}`;
   }
 

@@ -61,8 +61,17 @@ export class SetupForm extends LitElement {
       details {
         margin: 10px 0;
       }
+      .own {
+        width: 100%;
+      }
+      input[type="file"] {
+        width: 100%;
+        min-width: 0;
+      }
       .reading {
-        display: block;
+        display: flex;
+        align-items: baseline;
+        gap: 6px;
       }
       details > mg-option-fields {
         margin-top: 10px;
@@ -150,7 +159,7 @@ export class SetupForm extends LitElement {
 
   #own(): TemplateResult {
     return html`<p>
-        <label class="field"
+        <label class="field own"
           >The text stays on this machine.
           <textarea
             rows="6"
@@ -161,7 +170,7 @@ export class SetupForm extends LitElement {
         </label>
       </p>
       <p>
-        <label class="field"
+        <label class="field own"
           >Files <input type="file" multiple @change=${(event: Event) => this.#readFiles(event)}
         /></label>
       </p>
