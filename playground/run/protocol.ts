@@ -151,13 +151,19 @@ export interface Contribution {
 }
 
 /** A logit taken apart; all numbers are of the same weights. */
-export interface Explanation {
+export interface Parts {
   /** The parts, in the order of the model. */
   readonly parts: readonly Contribution[];
   /** The logit that the model computes: the sum of the parts, within rounding. */
   readonly logit: number;
   /** The token's probability at temperature 1. */
   readonly probability: number;
+}
+
+/** An explanation, beside what the training text has. */
+export interface Explanation extends Parts {
+  /** How often the token comes after the one at the position in the training text, and how often any does. */
+  readonly seen: { readonly count: number; readonly total: number };
 }
 
 /** A logit to take apart. */
