@@ -86,7 +86,7 @@ export class PlayPage extends LitElement implements PageElement {
       { key: " ", label: "Space", does: "play or pause", run: () => this.#controls?.playOrPause() },
       { key: "ArrowRight", label: "→", does: "one step forward", run: () => this.#controls?.call("stepForward") },
       { key: "ArrowLeft", label: "←", does: "one step back", run: () => this.#controls?.call("stepBack") },
-      { key: "n", label: "N", does: "train a new model", run: () => void this.#train() },
+      { key: "n", label: "N", does: "train a new model", run: () => void this.#trainInView() },
     ]);
   }
 
@@ -114,7 +114,7 @@ export class PlayPage extends LitElement implements PageElement {
         </section>
         <section class="card">
           <h2>Train your own</h2>
-          <mg-setup-form @train=${() => void this.#train()}></mg-setup-form>
+          <mg-setup-form @train=${() => void this.#trainInView()}></mg-setup-form>
           ${this.problem === null ? nothing : html`<p role="alert">${this.problem}</p>`}
         </section>
       </div>
@@ -241,6 +241,15 @@ export class PlayPage extends LitElement implements PageElement {
     } catch (error) {
       this.problem = sentenceOf(error);
     }
+  }
+
+  /** Trains at the visitor's wish, who sees the form: on a phone, the training is far below it. */
+  async #trainInView(): Promise<void> {
+    await this.#train();
+    if (this.problem !== null || this.app.run.header === null) return;
+    await this.#loadView();
+    await this.updateComplete;
+    await this.renderRoot.querySelector<TrainingView>("mg-training-view")?.comeIntoView();
   }
 
   /** Opens what the form describes, and plays it. */
