@@ -7,6 +7,9 @@ import type { ChartSeries } from "../../widgets/chart-data.ts";
 import { counted, whole } from "../../widgets/numbers.ts";
 import { baselinesOf, verdictOf } from "./milestones.ts";
 
+/** Steps whose training losses are averaged for the verdict. */
+const RECENT = 20;
+
 /** The sizes, the curve and the verdict of a run. @param shownStep the step to mark. */
 export function lossCurve(run: RunClient, shownStep: number | null): TemplateResult | typeof nothing {
   const { header, evaluations, warnings } = run;
@@ -25,8 +28,15 @@ export function lossCurve(run: RunClient, shownStep: number | null): TemplateRes
       .marker=${shownStep}
       .xRange=${[0, header.options.numSteps]}
     ></mg-line-chart>
-    <p>${verdictOf(baselines, evaluations)}</p>
+    <p>${verdictOf(baselines, evaluations, recentLoss(run))}</p>
   `;
+}
+
+/** Mean training loss of the last steps before the last evaluation; NaN if none was seen. */
+function recentLoss({ curve, evaluations }: RunClient): number {
+  const end = evaluations.at(-1)?.step ?? 0;
+  const losses = curve.losses.subarray(Math.max(0, end - RECENT), end).filter((loss) => Number.isFinite(loss));
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 }
 
 function seriesOf({ curve, evaluations, header }: RunClient): readonly ChartSeries[] {
