@@ -60,10 +60,11 @@ describe.skipIf(!hasChromium)("a first visit", { tags: ["browser"], timeout: 120
   test("samples of one's own text have the meaning of their marks below them", async () => {
     const { page } = await watchedPage(site);
     await page.goto(`${site.url}#/play`);
-    await page.locator("mg-before-after").getByText("near copy”: one letter away").waitFor();
     await page.goto(`${site.url}#/play?preset=genesis&numSteps=10&nEmbd=8`);
     await page.locator("mg-moment-writing").scrollIntoViewIfNeeded();
-    await page.locator("mg-moment-writing").getByText("near copy”: one letter away").waitFor();
+    await page.locator("mg-moment-writing li").first().waitFor();
+    for (const list of ["mg-before-after", "mg-moment-writing"])
+      expect(await page.locator(list).getByText("near copy”: one letter away").count()).toBe(1);
     await page.context().close();
   });
 });

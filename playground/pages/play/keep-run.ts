@@ -8,11 +8,13 @@ import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
 import { sentenceOf } from "../../run/sentence.ts";
 import type { RunKeeper } from "../../storage/run-keeper.ts";
-import { unzipRun, zipRun } from "../../storage/run-zip.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
 import { isOnThisMachine } from "../../shell/offline.ts";
 import { whole } from "../../widgets/numbers.ts";
 import { downloadedMessage, linkMessage, openedMessage } from "./keep-words.ts";
+
+/** Loaded when the first run is packed or unpacked: the first page stays small. */
+const loadZip = (): Promise<typeof import("../../storage/run-zip.ts")> => import("../../storage/run-zip.ts");
 
 /** `<mg-keep-run .run .keeper .linkOf>`; fires nothing: a run that is opened replaces the shared one. */
 export class KeepRun extends LitElement {
@@ -92,6 +94,7 @@ export class KeepRun extends LitElement {
   /** Opens a run from a .zip, as when one is dropped on the page. */
   async openZip(file: Blob): Promise<void> {
     try {
+      const { unzipRun } = await loadZip();
       const { name, files } = unzipRun(new Uint8Array(await file.arrayBuffer()));
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
       this.message = openedMessage(name, { step: header.step, numSteps: header.options.numSteps });
@@ -104,6 +107,7 @@ export class KeepRun extends LitElement {
     try {
       const { step, header } = this.run;
       const name = `run-${step}`;
+      const { zipRun } = await loadZip();
       const blob = new Blob([zipRun(await this.run.files(), name)], { type: "application/zip" });
       const url = URL.createObjectURL(blob);
       const link = Object.assign(document.createElement("a"), { href: url, download: `${name}.zip` });
