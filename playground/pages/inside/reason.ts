@@ -13,7 +13,7 @@ export function decidingPart({ parts, probability }: Pick<Explanation, "parts" |
   const [first] = parts.toSorted((a, b) => (a.probabilityWithout ?? 1) - (b.probabilityWithout ?? 1));
   const without = first?.probabilityWithout ?? null;
   if (without === null || probability - without < MIN_FALL)
-    return `No single part decides: without any one of them, ${next} stays as likely (${percent(probability)}) or becomes likelier.`;
+    return `No single part decides: without any one of them, ${next} stays about as likely (${percent(probability)}) or becomes likelier.`;
   return `Mostly ${first.name}: without it, ${next} falls from ${percent(probability)} to ${percent(without)}.`;
 }
 

@@ -27,7 +27,7 @@ export interface CopiedLink {
   /** Whether the run was trained on the visitor's own text, and whether that is in the link. */
   readonly hasOwnText: boolean;
   readonly withText: boolean;
-  /** Whether the run was trained with strict arithmetic, as whoever opens the link trains. */
+  /** Whether the run was trained with strict arithmetic, which a link implies. */
   readonly isStrict: boolean;
   /** Whether the address is this machine's own. */
   readonly isLocal: boolean;
