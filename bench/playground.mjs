@@ -74,7 +74,8 @@ async function firstPage(browser, url) {
 async function fill(page, options) {
   await page.locator("summary", { hasText: "More options" }).click();
   for (const [name, value] of Object.entries(options)) {
-    const field = page.getByLabel(name, { exact: true });
+    // The first fields have a word before the name.
+    const field = page.getByLabel(new RegExp(`(?:^|\\s)${name}\\s*$`));
     await field.fill(String(value));
     await field.press("Tab");
   }

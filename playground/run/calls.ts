@@ -2,6 +2,7 @@
  * Calls of a worker's methods, each a promise of its result: the page's side, `WorkerCalls`, and the worker's,
  * `serveCalls`. What a worker reports on its own passes through as it is. Knows nothing of trainings.
  */
+import { sentenceOf } from "./sentence.ts";
 
 /** The methods of a worker by name. Each takes at most one argument, plain data, and returns plain data. */
 // oxlint-disable-next-line typescript/no-explicit-any -- any argument: each method has its own
@@ -119,8 +120,7 @@ export function serveCalls<Names extends Methods<Names>>(
       const value = await answer(call);
       post({ type: "result", id: call.id, value } satisfies CallEnd, buffersOf(value));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      post({ type: "error", id: call.id, message } satisfies CallEnd);
+      post({ type: "error", id: call.id, message: sentenceOf(error) } satisfies CallEnd);
     }
   };
   addEventListener("message", ({ data }: MessageEvent<CallOf<Names>>) => void reply(data));

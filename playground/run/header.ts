@@ -9,13 +9,15 @@ const EXAMPLE_TOKENS = 16;
 /** Describes a training that is ready. */
 export function headerOf(trainer: Trainer): RunHeader {
   const { data, options, progress } = trainer;
-  const { train, heldOut, config, tokenizer, heldOutBytes } = data;
+  const { train, heldOut, unit, unlearnt, config, tokenizer, heldOutBytes } = data;
   const measured = heldOut.length > 0 ? heldOut : train;
   const targets = heldOut.countTokens() - heldOut.length;
   return {
     options,
     config,
     parameters: countParameters(config),
+    unit,
+    unlearnt,
     trainDocuments: train.length,
     heldOutDocuments: heldOut.length,
     oneThread: webThreads().reason,

@@ -1,5 +1,5 @@
 /**
- * The moments of a training that can be returned to: its first step, a few early ones, and then one every `spacing` steps,
+ * The moments of a training that can be returned to: its first and its last, a few early ones, and one every `spacing` steps,
  * as many as fit the memory. Scrubbing shows their weights; a step back restores the nearest and repeats the rest.
  */
 import type { TrainerState } from "../../src/index.ts";
@@ -16,12 +16,14 @@ const EARLY = [0, 1, 2, 5, 10, 20, 50];
 export class History {
   readonly #states = new Map<number, TrainerState>();
   readonly #spacing: number;
+  readonly #numSteps: number;
 
   /** @param parameters number of weights. @param numSteps length of the training. */
   constructor(parameters: number, numSteps: number) {
     const fitting = Math.floor(BUDGET_BYTES / (BYTES_PER_PARAMETER * parameters));
     const moments = Math.min(Math.max(fitting, MIN_MOMENTS), MAX_MOMENTS);
     this.#spacing = Math.max(1, Math.ceil(numSteps / moments));
+    this.#numSteps = numSteps;
   }
 
   /** Steps of all moments, ascending. */
@@ -31,7 +33,8 @@ export class History {
 
   /** Whether the state after this step should be kept; false if it is. */
   isDue(step: number): boolean {
-    return !this.#states.has(step) && (step % this.#spacing === 0 || EARLY.includes(step));
+    const isWanted = step % this.#spacing === 0 || step === this.#numSteps || EARLY.includes(step);
+    return isWanted && !this.#states.has(step);
   }
 
   /** Keeps a state. */

@@ -11,7 +11,7 @@ import {
 } from "../../src/index.ts";
 import { attentionWeights } from "../../src/index.ts";
 import type { Config, HeadName, LogitSource, TensorEngine, Tensors, Tokenizer, Tokens } from "../../src/index.ts";
-import type { Contribution, ContributionRequest, Explanation, Inspection } from "./protocol.ts";
+import type { Contribution, ContributionRequest, Inspection, Parts } from "./protocol.ts";
 
 /** Asks something of an engine while it holds other weights, and puts back its own, to the bit. */
 export async function withWeights<Answer>(
@@ -103,7 +103,7 @@ export async function contributions(
   engine: TensorEngine,
   tokenizer: Tokenizer,
   { text, position, target }: Omit<ContributionRequest, "at">,
-): Promise<Explanation> {
+): Promise<Parts> {
   const { config } = engine;
   if (!(target >= 0 && target < config.vocabSize)) {
     throw new RangeError(`contributions: got token ${target}; the vocabulary has ${config.vocabSize}`);

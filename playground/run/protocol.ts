@@ -27,6 +27,10 @@ export interface RunHeader {
   readonly config: Config;
   /** Number of weights. */
   readonly parameters: number;
+  /** What the numbers of documents count. */
+  readonly unit: "document" | "window";
+  /** Fraction of the training tokens that no step learns from: those after the first blockSize of a document. */
+  readonly unlearnt: number;
   /** Documents, or windows, to train on. */
   readonly trainDocuments: number;
   /** Held-out documents, or windows. */
@@ -149,13 +153,19 @@ export interface Contribution {
 }
 
 /** A logit taken apart; all numbers are of the same weights. */
-export interface Explanation {
+export interface Parts {
   /** The parts, in the order of the model. */
   readonly parts: readonly Contribution[];
   /** The logit that the model computes: the sum of the parts, within rounding. */
   readonly logit: number;
   /** The token's probability at temperature 1. */
   readonly probability: number;
+}
+
+/** An explanation, beside what the training text has. */
+export interface Explanation extends Parts {
+  /** How often the token comes after the one at the position in the training text, and how often any does. */
+  readonly seen: { readonly count: number; readonly total: number };
 }
 
 /** A logit to take apart. */

@@ -12,6 +12,7 @@ import { ProgressReport } from "./progress.ts";
 import type { Send } from "./progress.ts";
 import type { At, FilesRequest, Matrix, MatrixRequest, OpenedRun, RunHeader } from "./protocol.ts";
 import type { RunRequest, RunState } from "./protocol.ts";
+import { sentenceOf, withFieldNames } from "./sentence.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A run in a worker. Calls must not overlap, except `pause` and questions to the viewer while it plays. */
@@ -55,8 +56,8 @@ export class Session {
     let warn = (message: string): void => void warnings.push(message);
     const trainer = await create({ onWarning: (message) => warn(message) });
     const session = new Session(trainer, headerOf(trainer), (self) => new ProgressReport(send, () => self.#status()));
-    for (const message of warnings) session.#report.warn(message);
-    warn = (message) => session.#warn(message);
+    for (const message of warnings) session.#report.warn(withFieldNames(message));
+    warn = (message) => session.#warn(withFieldNames(message));
     // Also of a run that continues at a step between two moments: it can be reset to it.
     session.#history.add(await trainer.state());
     session.#state = trainer.isDone ? "done" : "ready";
@@ -224,7 +225,7 @@ export class Session {
     try {
       await work();
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#failure = sentenceOf(error);
       this.#enter("failed");
     }
   }

@@ -14,8 +14,9 @@ import type { HeadName, NextToken, Tensors, Trainer } from "../../src/index.ts";
 import { openEngine } from "../../src/library/engines.ts";
 import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { cleanPrompt } from "../../src/text/corpus.ts";
+import { Followers } from "./followers.ts";
 import type { History } from "./history.ts";
-import { contributions, heldOutLoss, inspect } from "./looking.ts";
+import { contributions, heldOutLoss, idsOf, inspect } from "./looking.ts";
 import type { At, ContributionRequest, Explanation, Inspection, Sample, SampleRequest } from "./protocol.ts";
 import { samplesOf } from "./samples.ts";
 
@@ -26,12 +27,14 @@ const BATCH_SIZE = 16;
 export class Viewer {
   readonly #trainer: Trainer;
   readonly #history: History;
+  readonly #followers: Followers;
   #engine: Promise<TensorEngine> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(trainer: Trainer, history: History) {
     this.#trainer = trainer;
     this.#history = history;
+    this.#followers = new Followers(trainer.data.train, trainer.data.config.vocabSize);
   }
 
   /** Runs `work` on an engine with the weights of a moment, after all earlier questions. */
@@ -102,7 +105,11 @@ export class Viewer {
   contributions({ at, text, ...question }: ContributionRequest): Promise<Explanation> {
     const { tokenizer, options } = this.#trainer;
     const cleaned = cleanPrompt(text, options);
-    return this.ask(at, (engine) => contributions(engine, tokenizer, { text: cleaned, ...question }));
+    return this.ask(at, async (engine) => {
+      const parts = await contributions(engine, tokenizer, { text: cleaned, ...question });
+      const after = this.#followers.after(idsOf(tokenizer, cleaned, engine.config)[question.position]);
+      return { ...parts, seen: { count: after[question.target], total: after.reduce((sum, count) => sum + count, 0) } };
+    });
   }
 
   /** Frees the engine. */

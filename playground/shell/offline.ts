@@ -9,6 +9,9 @@ const RELOADED = "microgpt-reloaded";
 /** Names of the machine's own address, where `microgpt open` and vite serve. */
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
+/** Whether the page is served by this machine, to nobody else. */
+export const isOnThisMachine = (): boolean => LOOPBACK.has(location.hostname);
+
 /**
  * Registers, and reloads the page once if that isolates it. Never rejects: without a service worker the page works
  * online, with one thread where the host sets no headers.
@@ -32,7 +35,7 @@ export async function startOffline(): Promise<void> {
 
 /** `microgpt open` isolates its pages itself, and is another version, or gone, tomorrow: its files are not kept. */
 function isWanted(): boolean {
-  const isServedHere = crossOriginIsolated && LOOPBACK.has(location.hostname);
+  const isServedHere = crossOriginIsolated && isOnThisMachine();
   return "serviceWorker" in navigator && !isServedHere;
 }
 

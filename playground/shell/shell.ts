@@ -38,7 +38,7 @@ export class Shell extends LitElement implements App {
         display: flex;
         gap: 2px;
         flex: 1 1 auto;
-        overflow-x: auto;
+        flex-wrap: wrap;
       }
       nav a {
         color: var(--muted);
@@ -158,7 +158,11 @@ export class Shell extends LitElement implements App {
 
   #showKeys(): void {
     this.requestUpdate();
-    this.renderRoot.querySelector("dialog")?.showModal();
+    this.#dialog?.showModal();
+  }
+
+  get #dialog(): HTMLDialogElement | null {
+    return this.renderRoot.querySelector("dialog");
   }
 
   override render(): TemplateResult {
@@ -197,14 +201,14 @@ export class Shell extends LitElement implements App {
             )}
           </tbody>
         </table>
+        <p>
+          <a href="#/learn" @click=${() => this.#dialog?.close()}
+            >What do the words mean? Learn says it in ten chapters.</a
+          >
+        </p>
         <form method="dialog"><button>Close</button></form>
       </dialog>
     `;
-  }
-
-  override updated(): void {
-    // On a phone the navigation scrolls: the present page's name stays in view.
-    this.renderRoot.querySelector('[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   #skip(): void {

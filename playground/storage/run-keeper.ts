@@ -76,10 +76,11 @@ export class RunKeeper {
   async #save(): Promise<void> {
     const store = await this.#store;
     if (store === null) return;
-    const { step } = this.#run;
+    const { step, header } = this.#run;
+    const numSteps = header?.options.numSteps ?? step;
     const files = await this.#run.files();
     const title = `${step} steps`;
-    const saved = await store.save({ id: ID, title, step }, files);
+    const saved = await store.save({ id: ID, title, step, numSteps }, files);
     this.#savedMs = performance.now();
     this.savedStep = step;
     this.#report(saved.ok ? null : saved.message);

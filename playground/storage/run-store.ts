@@ -23,7 +23,7 @@ const REFUSED =
   "This browser does not let the page store anything, so a reload starts anew; download the run to keep it.";
 
 /** What a page says of a run that it saves. */
-export type RunToSave = Pick<SavedRun, "id" | "title" | "step">;
+export type RunToSave = Pick<SavedRun, "id" | "title" | "step" | "numSteps">;
 
 /** A saved run, loaded. */
 export interface LoadedRun {
@@ -55,11 +55,11 @@ export class RunStore {
    * Saves a run's files. If that fails, the run's last save is as it was. Throws TypeError for an id that is not of
    * lower-case letters, digits and hyphens.
    */
-  async save({ id, title, step }: RunToSave, files: RunFiles): Promise<Stored<SavedRun>> {
+  async save({ id, title, step, numSteps }: RunToSave, files: RunFiles): Promise<Stored<SavedRun>> {
     if (!ID.test(id)) throw new TypeError(`id: got ${JSON.stringify(id)}, expected [a-z0-9-]`);
     const sizes = Object.fromEntries([...files].map(([path, bytes]) => [path, bytes.length]));
     const bytes = Object.values(sizes).reduce((sum, size) => sum + size, 0);
-    const run = { id, title, step, savedMs: Date.now(), bytes };
+    const run = { id, title, step, numSteps, savedMs: Date.now(), bytes };
     const pointer = { run, folder: `save-${crypto.randomUUID()}`, sizes };
     return await alone(id, async () => await this.#save(pointer, files));
   }

@@ -12,6 +12,8 @@ export interface SavedRun {
   readonly title: string;
   /** Steps done. */
   readonly step: number;
+  /** Steps in all. */
+  readonly numSteps: number;
   /** When it was saved, in milliseconds since 1970. */
   readonly savedMs: number;
   /** Size of all files in bytes. */
@@ -53,7 +55,7 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Numb
 
 function isSavedRun(json: unknown): json is SavedRun {
   if (!isRecord(json) || typeof json.id !== "string" || typeof json.title !== "string") return false;
-  return isCount(json.step) && isCount(json.savedMs) && isCount(json.bytes);
+  return [json.step, json.numSteps, json.savedMs, json.bytes].every(isCount);
 }
 
 const isSizes = (json: unknown): json is Readonly<Record<string, number>> =>

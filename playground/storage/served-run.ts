@@ -1,6 +1,5 @@
 /** The run that `microgpt open RUN` serves beside the page, named by the page's own link: `#/play?run=/…/run.zip`. */
 import { InputError } from "../../src/index.ts";
-import { unzipRun } from "./run-zip.ts";
 import type { UnzippedRun } from "./run-zip.ts";
 
 /** A path of `microgpt open`. Anything else might be a link of a stranger's to somewhere else. */
@@ -20,5 +19,7 @@ export async function fetchServedRun(path: string): Promise<UnzippedRun> {
     throw new InputError("this address is of an earlier microgpt open; open the address that the new one prints");
   }
   if (!response.ok) throw new InputError((await response.text()).trim());
+  // Loaded when a run is served: the first page stays small.
+  const { unzipRun } = await import("./run-zip.ts");
   return unzipRun(new Uint8Array(await response.arrayBuffer()));
 }

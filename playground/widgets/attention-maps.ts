@@ -1,19 +1,24 @@
 /** Attention of every layer and head on one text: a small map per head, and one of them large, with its numbers. */
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import type { HeadName } from "../../src/index.ts";
 import { shared } from "../design/shared.ts";
 import type { Inspection } from "../run/protocol.ts";
 import type { Cell } from "./heat-table.ts";
 import "./heat-map.ts";
+import { headShares, sharesText } from "./head-shares.ts";
 import { shownToken } from "./token-text.ts";
 import "./token-strip.ts";
 
-/** `<mg-attention-maps .inspection .chosen>`; fires "choose" with `detail: number`, the position of a clicked token. */
+/**
+ * `<mg-attention-maps switchable .inspection .chosen>`; fires "choose" with `detail: number`, the position of a clicked token,
+ * and "switchoff" with `detail: HeadName`, which bubbles, for a head that the visitor wants to do without.
+ */
 export class AttentionMaps extends LitElement {
   static override properties: PropertyDeclarations = {
     inspection: { attribute: false },
     chosen: { attribute: false },
+    switchable: { type: Boolean },
     head: { state: true },
     hovered: { state: true },
   };
@@ -44,6 +49,8 @@ export class AttentionMaps extends LitElement {
   declare inspection: Inspection;
   /** Position of the chosen query. */
   declare chosen: number;
+  /** Whether the page can switch heads off. */
+  declare switchable: boolean;
   /** The head that is shown large. */
   declare head: HeadName;
   /** Position of the query under the pointer; null: none. */
@@ -51,6 +58,7 @@ export class AttentionMaps extends LitElement {
 
   constructor() {
     super();
+    this.switchable = false;
     [this.chosen, this.head, this.hovered] = [0, { layer: 0, head: 0 }, null];
   }
 
@@ -90,9 +98,26 @@ export class AttentionMaps extends LitElement {
             .markedRow=${query}
             @cell=${({ detail }: CustomEvent<Cell | null>) => (this.hovered = detail?.row ?? null)}
           ></mg-heat-map>
+          ${this.#shares(data, head)}
         </div>
       </div>
     `;
+  }
+
+  /** What the head does with this text, and the way to what it is worth. */
+  #shares(data: Float32Array, head: HeadName): TemplateResult | typeof nothing {
+    const shares = headShares(data, this.inspection.tokens.length);
+    if (shares === null) return nothing;
+    return html`<p>On this text, layer ${head.layer}, head ${head.head} gives on average ${sharesText(shares)}.</p>
+      ${
+        this.switchable
+          ? html`<button @click=${() => this.#switchOff(head)}>Switch it off and see what it is worth</button>`
+          : nothing
+      }`;
+  }
+
+  #switchOff(detail: HeadName): void {
+    this.dispatchEvent(new CustomEvent("switchoff", { detail, bubbles: true, composed: true }));
   }
 
   #layer(heads: readonly Float32Array[], layer: number, query: number, shown: HeadName): TemplateResult {

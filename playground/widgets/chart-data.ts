@@ -109,6 +109,14 @@ export function valueAt(line: readonly (number | null | undefined)[], index: num
   return null;
 }
 
+/** The value of a series at an x, or the one before it; null where there is none, or a gap. */
+export function valueAtX(series: ChartSeries, x: number): number | null {
+  const { xs, ys } = series;
+  // Every x of a curve without xs is a step.
+  const index = xs === null ? Math.min(Math.floor(x), ys.length) - 1 : Array.from(xs).findLastIndex((own) => own <= x);
+  return index >= 0 && Number.isFinite(ys[index]) ? ys[index] : null;
+}
+
 /** A chart in words: for each curve its first, last and lowest value; then the reference lines. */
 export function summaryOf(
   name: string,

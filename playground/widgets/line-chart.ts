@@ -13,7 +13,7 @@ import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } 
 import uPlot from "uplot";
 import plotCss from "uplot/dist/uPlot.min.css?inline";
 import { shared } from "../design/shared.ts";
-import { align, colorOf, dashOf, rowsOf, summaryOf, valueAt } from "./chart-data.ts";
+import { align, colorOf, dashOf, rowsOf, summaryOf, valueAt, valueAtX } from "./chart-data.ts";
 import type { Aligned, ChartSeries, ReferenceLine } from "./chart-data.ts";
 import { plotOptions } from "./plot-options.ts";
 import { shortNumber } from "./numbers.ts";
@@ -192,18 +192,21 @@ export class LineChart extends LitElement {
     `;
   }
 
+  /** The values under the pointer, else those at the marker, else the last ones. */
   #legend(): TemplateResult {
     const [xs, ...lines] = this.#data;
-    const index = this.cursor ?? xs.length - 1;
+    const { cursor, marker } = this;
+    const x = cursor === null ? marker : xs[cursor];
     return html`<ul aria-hidden="true">
       ${this.series.map((one, i) => {
-        const value = lines[i] === undefined ? null : valueAt(lines[i], index);
+        const drawn = lines[i] === undefined ? null : valueAt(lines[i], cursor ?? xs.length - 1);
+        const value = cursor === null && marker !== null ? valueAtX(one, marker) : drawn;
         return html`<li>
           ${sample(colorOf(one, i), dashOf(one, i))}<span>${one.label}</span>
           <span class="value">${value === null ? "" : shortNumber(value)}</span>
         </li>`;
       })}
-      ${this.cursor === null ? "" : html`<li class="muted">at ${this.xLabel} ${shortNumber(xs[index])}</li>`}
+      ${x === null ? "" : html`<li class="muted">at ${this.xLabel} ${shortNumber(x)}</li>`}
     </ul>`;
   }
 

@@ -1,10 +1,13 @@
-/** A list of generated texts, each marked as copied, near copy or new, by a word and a colour. */
-import { css, html, LitElement } from "lit";
+/** A list of generated texts, each marked as copied, near copy or new, by a word and a colour; below it, what the marks mean. */
+import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../design/shared.ts";
 import type { Sample } from "../run/protocol.ts";
 
 const MARKS = { copied: "copied", near: "near copy", new: "new" } as const;
+
+const LEGEND =
+  "“copied”: is in the training data; “near copy”: one letter away from it, or shares a long piece; “new”: neither.";
 
 /** `<mg-sample-list .samples label="…">` */
 export class SampleList extends LitElement {
@@ -16,6 +19,7 @@ export class SampleList extends LitElement {
         list-style: none;
         margin: 0;
         padding: 0;
+        margin-bottom: 6px;
         display: grid;
         gap: 0 18px;
         grid-template-columns: repeat(auto-fill, minmax(min(100%, 190px), 1fr));
@@ -58,16 +62,17 @@ export class SampleList extends LitElement {
 
   override render(): TemplateResult {
     return html`<ol aria-label=${this.label}>
-      ${this.samples.map(
-        ({ text, likeness, resembles }) =>
-          html`<li>
-            <span class="text">${text === "" ? "(empty)" : text}</span>
-            <span class="mark ${likeness}" title=${resembles === null ? "" : `resembles: ${resembles}`}
-              >${MARKS[likeness]}</span
-            >
-          </li>`,
-      )}
-    </ol>`;
+        ${this.samples.map(
+          ({ text, likeness, resembles }) =>
+            html`<li>
+              <span class="text">${text === "" ? "(empty)" : text}</span>
+              <span class="mark ${likeness}" title=${resembles === null ? "" : `resembles: ${resembles}`}
+                >${MARKS[likeness]}</span
+              >
+            </li>`,
+        )}
+      </ol>
+      ${this.samples.length === 0 ? nothing : html`<p class="small muted">${LEGEND}</p>`}`;
   }
 }
 

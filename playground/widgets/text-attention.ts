@@ -13,12 +13,13 @@ export const positionIn = ({ ids }: Inspection, chosen: number | null): number =
   Math.min(chosen ?? ids.length - 1, ids.length - 1);
 
 /**
- * `<mg-text-attention label="Your text" .text .header .inspection .problem .chosen>`. Fires "text" with `detail: string` when the
+ * `<mg-text-attention label="Your text" switchable .text .header .inspection .problem .chosen>`. Fires "text" with `detail: string` when the
  * visitor changes the text, and "choose" with `detail: number`, the position of a clicked token.
  */
 export class TextAttention extends LitElement {
   static override properties: PropertyDeclarations = {
     label: {},
+    switchable: { type: Boolean },
     text: { attribute: false },
     header: { attribute: false },
     inspection: { attribute: false },
@@ -27,6 +28,8 @@ export class TextAttention extends LitElement {
   };
   static override styles: CSSResult = shared;
   declare label: string;
+  /** As in `attention-maps.ts`. */
+  declare switchable: boolean;
   /** What is in the field. */
   declare text: string;
   /** The run; null: none. */
@@ -41,6 +44,7 @@ export class TextAttention extends LitElement {
   constructor() {
     super();
     [this.label, this.text, this.header] = ["Your text", "", null];
+    this.switchable = false;
     [this.inspection, this.problem, this.chosen] = [null, null, null];
   }
 
@@ -64,6 +68,7 @@ export class TextAttention extends LitElement {
   #maps(inspection: Inspection): TemplateResult {
     return html`<p class="small muted">${this.#note(inspection)}</p>
       <mg-attention-maps
+        ?switchable=${this.switchable}
         .inspection=${inspection}
         .chosen=${positionIn(inspection, this.chosen)}
         @choose=${({ detail }: CustomEvent<number>) => this.#fire("choose", detail)}

@@ -18,6 +18,7 @@ export interface AdamReadings {
   /** v, the running mean of squared gradients, with this step's. */ readonly meanSquare: Float64Array;
   /** m without its bias towards 0. */ readonly mHat: Float64Array;
   /** v without its bias towards 0. */ readonly vHat: Float64Array;
+  /** The event at which the weight moves. */ readonly moved: Int32Array;
   /** The weight after the update. */ readonly data: Float64Array;
 }
 
@@ -32,8 +33,10 @@ export function visitsOf(trace: Trace): Visits {
 export function adamOf(trace: Trace): AdamReadings {
   const numbers = (name: string): Float64Array =>
     Float64Array.from(settingsOf(trace, "update", name), (i) => trace.variables.number[i]);
+  const events = (name: string): Int32Array => settingsOf(trace, "update", name).map((i) => trace.variables.event[i]);
   return {
-    event: settingsOf(trace, "update", "param").map((i) => trace.variables.event[i]),
+    event: events("param"),
+    moved: events("param.data"),
     mean: numbers("this.mean[i]"),
     meanSquare: numbers("this.meanSquare[i]"),
     mHat: numbers("mHat"),

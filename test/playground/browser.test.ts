@@ -61,7 +61,7 @@ describe.skipIf(executable === null)("in Chromium (skipped where it is missing)"
   const SAVE = `async (step) => {
     const { value: store } = await Store.open();
     const files = new Map([["config.json", new Uint8Array([1, step])], ["checkpoints/a", new Uint8Array(2e6).fill(step)]]);
-    return await store.save({ id: "run", title: "run", step }, files);
+    return await store.save({ id: "run", title: "run", step, numSteps: 9 }, files);
   }`;
   const LOAD = `async () => {
     const loaded = await (await Store.open()).value.loadLast();

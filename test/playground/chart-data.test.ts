@@ -1,7 +1,7 @@
 /** What a chart shows of its data, before anything is drawn. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { align, rowsOf, summaryOf, thin, valueAt } from "../../playground/widgets/chart-data.ts";
+import { align, rowsOf, summaryOf, thin, valueAt, valueAtX } from "../../playground/widgets/chart-data.ts";
 import { logTicks } from "../../playground/widgets/log-ticks.ts";
 import { shortNumber } from "../../playground/widgets/numbers.ts";
 
@@ -29,6 +29,22 @@ describe("thin", () => {
         }
       }),
     );
+  });
+});
+
+describe("the value at an x", () => {
+  const steps = { label: "steps", xs: null, ys: [5, Number.NaN, 7] };
+  const evaluations = { label: "evaluations", xs: [10, 20], ys: [3, 2] };
+
+  test("is that of the series itself, however much is drawn of it", () => {
+    const ys = Float64Array.from({ length: 9000 }, (_, i) => Math.sin(i));
+    expect(valueAtX({ label: "long", xs: null, ys }, 4321)).toBe(Math.sin(4320));
+    expect([1, 2, 3].map((x) => valueAtX(steps, x))).toEqual([5, null, 7]);
+  });
+
+  test("between two points and after the last one, it is the one before; before the first there is none", () => {
+    expect([0, 4].map((x) => valueAtX(steps, x))).toEqual([null, 7]);
+    expect([9, 10, 19, 20, 30].map((x) => valueAtX(evaluations, x))).toEqual([null, 3, 3, 2, 2]);
   });
 });
 

@@ -61,6 +61,18 @@ describe("a page's side of a training", () => {
     expect(client).toMatchObject(first);
   });
 
+  test("nothing of the run before is left when another is open", async () => {
+    const { worker, client } = await opened({ snapshots: [0, 7], warnings: ["slow"] });
+    const evaluations = [{ type: "evaluation", best: true, step: 9, heldOutLoss: 2 }] as const;
+    worker.send(progress({ step: 9, points: Float64Array.of(9, 2, 0.01), evaluations }));
+    const opening = client.openFiles({ files: new Map(), bundled: "" });
+    const value = { header: HEADER, progress: messageOf({ state: "done", step: 500, snapshots: [500] }) };
+    worker.send({ type: "result", id: worker.calls.at(-1)!.id, value });
+    await opening;
+    expect([client.state, client.step, client.snapshots]).toEqual(["done", 500, [500]]);
+    expect([client.warnings, client.evaluations, client.curve.length]).toEqual([[], [], 0]);
+  });
+
   test("a repeated evaluation replaces the earlier one", async () => {
     const { worker, client } = await opened();
     const evaluation = { type: "evaluation", best: true } as const;

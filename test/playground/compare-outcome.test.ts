@@ -93,7 +93,7 @@ test("a cell takes what the command's flag takes, and explains what it does not"
   expect(parseCell("nEmbd", "")).toEqual({ type: "value", value: undefined });
   expect(parseCell("nEmbd", "3.5")).toEqual({
     type: "wrong",
-    message: '--n-embd: expected a whole number from 1 to 65536, got "3.5"',
+    message: 'n-embd: expected a whole number from 1 to 65536, got "3.5"',
   });
 });
 

@@ -62,12 +62,32 @@ describe.skipIf(!hasChromium)("look inside, in Chromium", { tags: ["browser"], t
     expect(await logit.textContent()).toContain(`it: ${sum[1]}.`);
     // Names have taught it that u follows q.
     expect(await page.getByLabel("why").locator("option:checked").textContent()).toMatch(/u \(\d/);
+    const least = parts.slice(2).toSorted((a, b) => number(a[3]) - number(b[3]))[0];
+    const why = page.getByText(`Mostly ${least[0]}: without it, “u” falls from ${sum[3]} to ${least[3]}.`);
+    // Of the names, all those that are trained on.
+    expect(await why.textContent()).toMatch(/In the training text, (\d) of \1 “q” are followed by “u”\.$/);
     for (const [name, , , without, change] of parts.slice(2)) {
       expect({ name, change: number(without) - number(sum[3]) }).toEqual({
         name,
         change: expect.closeTo(number(change), 0),
       });
     }
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("says what a head reads on the text, and switches it off below", async () => {
+    const { page, faults } = await trained(site);
+    await page.getByRole("group", { name: "Heads of layer 1" }).getByRole("button", { name: "head 2" }).first().click();
+    const said = page.getByText(/^On this text, layer 1, head 2 gives on average/);
+    const shares = [...(await said.textContent())!.matchAll(/(\d+) %/g)].map(([, share]) => Number(share));
+    expect(shares).toHaveLength(4);
+    expect(Math.abs(shares.reduce((sum, share) => sum + share) - 100)).toBeLessThanOrEqual(2);
+    await page.getByRole("button", { name: "Switch it off and see what it is worth" }).click();
+    await page.getByRole("button", { name: "head 2 off" }).waitFor();
+    await expect
+      .poll(() => page.locator("mg-head-switches").evaluate((element) => element.getBoundingClientRect().top))
+      .toBeLessThan(400);
     expect(faults).toEqual([]);
     await page.context().close();
   });

@@ -18,6 +18,14 @@ const until = (page: Page, state: string): Promise<unknown> => page.waitForFunct
 const lossesOn = (page: Page): Promise<number[]> =>
   page.evaluate(() => Array.from(document.querySelector("mg-shell")!.run.curve.losses));
 
+/** Waits until the time line shows what the model writes at a step. */
+async function writesAtStep(page: Page, step: number): Promise<void> {
+  const timeLine = page.locator("mg-time-line");
+  await timeLine.scrollIntoViewIfNeeded();
+  await timeLine.getByText(`the model at step ${step}`).waitFor();
+  await timeLine.locator("mg-sample-list li").first().waitFor();
+}
+
 const LINK = "#/play?preset=names&numSteps=120&nEmbd=8&seed=7";
 
 describe.skipIf(!hasChromium)("what is taken from the Play page", { tags: ["browser"], timeout: 120_000 }, () => {
@@ -87,11 +95,41 @@ describe.skipIf(!hasChromium)("what is taken from the Play page", { tags: ["brow
     const before = await lossesOn(page);
     await page.goto(`${site.url}#/play`);
     await page.reload();
-    await page.getByRole("button", { name: "Continue it" }).click();
-    await page.waitForFunction(() => document.querySelector("mg-shell")?.run.step === 120);
+    await page.getByText("Your last training here is at step 120 of 120.").waitFor();
+    await page.getByRole("button", { name: "Open it" }).click();
+    await until(page, "done");
     // So does its curve.
     expect(await lossesOn(page)).toEqual(before);
     await page.getByRole("img", { name: /^Loss\. training: first \S+ at step 1, last \S+ at step 120,/ }).waitFor();
+    await writesAtStep(page, 120);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  test("a finished run and one that stopped on the way, opened from a .zip, write at once", async () => {
+    const { page, faults } = await watchedPage(site, { acceptDownloads: true });
+    await page.goto(site.url + LINK);
+    await until(page, "done");
+    const zips: string[] = [];
+    for (const step of [120, 119]) {
+      const waiting = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Download the run" }).click();
+      zips.push(await (await waiting).path());
+      if (step === 120) await page.getByRole("button", { name: "Step back" }).click();
+      await page.waitForFunction(() => document.querySelector("mg-shell")?.run.step === 119);
+    }
+    for (const [zip, state, says] of [
+      [zips[0], "done", "is open and finished, at step 120 of 120"],
+      [zips[1], "ready", "is open, at step 119 of 120"],
+    ]) {
+      await page.goto(`${site.url}#/play`);
+      await page.reload();
+      await page.getByLabel("Open a run (.zip)").setInputFiles(zip);
+      await page.getByText(says).waitFor();
+      expect(await page.evaluate(isIn, state)).toBe(true);
+      await writesAtStep(page, state === "done" ? 120 : 119);
+      expect(await page.getByRole("button", { name: "Play", exact: true }).isEnabled()).toBe(state === "ready");
+    }
     expect(faults).toEqual([]);
     await page.context().close();
   });

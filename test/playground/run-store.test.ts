@@ -21,7 +21,7 @@ const filesAt = (step: number): RunFiles =>
     ["pages/empty.txt", new Uint8Array(0)],
   ]);
 
-const RUN = { id: "a-1", title: "names", step: 1 };
+const RUN = { id: "a-1", title: "names", step: 1, numSteps: 9 };
 
 describe("a saved run", () => {
   test("loads back in another tab, byte for byte", async () => {
@@ -43,13 +43,13 @@ describe("a saved run", () => {
     const store = await openStore(new FakeDisk());
     for (const [i, id] of ["b", "c", "a"].entries()) {
       now.mockReturnValue(1000 * (i + 1));
-      valueOf(await store.save({ id, title: id.toUpperCase(), step: i }, filesAt(i)));
+      valueOf(await store.save({ id, title: id.toUpperCase(), step: i, numSteps: 9 }, filesAt(i)));
     }
     now.mockRestore();
     const size = [...filesAt(2).values()].reduce((sum, { length }) => sum + length, 0);
     const runs = valueOf(await store.list());
     expect(runs.map(({ id }) => id)).toEqual(["a", "c", "b"]);
-    expect(runs[0]).toEqual({ id: "a", title: "A", step: 2, savedMs: 3000, bytes: size });
+    expect(runs[0]).toEqual({ id: "a", title: "A", step: 2, numSteps: 9, savedMs: 3000, bytes: size });
     expect(valueOf(await store.loadLast())).toEqual({ run: runs[0], files: filesAt(2) });
   });
 

@@ -123,6 +123,21 @@ describe("a training in the worker", () => {
     await resumed.close();
   });
 
+  test("a finished run is open at its last step, which is kept: it writes the same samples", async () => {
+    const options = { ...REQUEST.options, numSteps: 203 };
+    const { session, until } = await open({ ...REQUEST, options });
+    session.play();
+    const { snapshots } = await until(({ state }) => state === "done");
+    expect(snapshots.slice(-2)).toEqual([202, 203]);
+    const files = await session.files();
+    const written = await session.viewer.samples({ ...SAMPLE, at: 203 });
+    await session.close();
+    const resumed = await Session.openFiles({ files, bundled: "" }, () => {});
+    expect(resumed.opened().progress).toMatchObject({ state: "done", step: 203, snapshots: [203] });
+    expect(await resumed.viewer.samples({ ...SAMPLE, at: 203 })).toEqual(written);
+    await resumed.close();
+  });
+
   test("its files can be had while it plays: it goes on, to the same losses", async () => {
     const { session, losses, until } = await open();
     session.play();

@@ -39,6 +39,10 @@ describe.skipIf(!hasChromium)("One step and Break it, built (skipped where Chrom
     expect(new Set(seen).size).toBeGreaterThan(2);
     for (let zoom = 0; zoom < 3; zoom++) await page.keyboard.press("ArrowUp");
     await page.getByRole("button", { name: "Adam", exact: true }).click();
+    // It goes to the first weight that has moved: all numbers of Adam are there.
+    const adam = page.getByRole("region", { name: "Adam for this weight" });
+    expect(await adam.getByRole("cell", { name: "–" }).count()).toBe(0);
+    expect(await page.getByText(/^1 of [\d,]+ weights moved/).count()).toBe(1);
     await page.getByRole("button", { name: "Check g by a finite difference" }).click();
     await page.getByText(/^\(loss\(w \+ h\) .*: they agree\.$/).waitFor();
     expect(await wrong()).toEqual([]);

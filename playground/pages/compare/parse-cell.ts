@@ -1,5 +1,6 @@
 /** Checks what a visitor typed into a cell of the runs with the option table, as the command checks its flags. */
 import { TRAIN_OPTIONS } from "../../../src/index.ts";
+import { sentenceOf } from "../../run/sentence.ts";
 import type { OptionKey } from "../../widgets/option-fields.ts";
 import { nameOf } from "./plan.ts";
 
@@ -14,8 +15,8 @@ export type Parsed =
 export function parseCell(key: OptionKey, text: string): Parsed {
   if (text.trim() === "") return { type: "value", value: undefined };
   try {
-    return { type: "value", value: TRAIN_OPTIONS[key].parse(text.trim(), `--${nameOf(key)}`) };
+    return { type: "value", value: TRAIN_OPTIONS[key].parse(text.trim(), nameOf(key)) };
   } catch (error) {
-    return { type: "wrong", message: error instanceof Error ? error.message : String(error) };
+    return { type: "wrong", message: sentenceOf(error) };
   }
 }

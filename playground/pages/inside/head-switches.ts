@@ -6,6 +6,7 @@ import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
 import type { At } from "../../run/protocol.ts";
 import { LiveAnswer } from "../../widgets/live-answer.ts";
+import { showElement } from "../../widgets/show-element.ts";
 import "./head-worth.ts";
 
 const [SAMPLES, SEED, TEMPERATURE] = [8, 42, 0.5];
@@ -157,6 +158,12 @@ export class HeadSwitches extends LitElement {
         )}
       </tbody>
     </table>`;
+  }
+
+  /** Switches one head off, and comes into view. */
+  switchOff(name: HeadName): void {
+    if (!this.#isOff(name)) this.#toggle(name);
+    showElement(this);
   }
 
   #isOff({ layer, head }: HeadName): boolean {

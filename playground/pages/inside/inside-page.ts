@@ -4,6 +4,7 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
+import type { HeadName } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { At } from "../../run/protocol.ts";
 import type { App, PageElement } from "../../shell/app.ts";
@@ -11,6 +12,7 @@ import type { ControlBar } from "../../widgets/control-bar.ts";
 import "../../widgets/control-bar.ts";
 import "./embedding-map.ts";
 import "./head-switches.ts";
+import type { HeadSwitches } from "./head-switches.ts";
 import "./matrix-view.ts";
 import "./own-text.ts";
 import "./step-choice.ts";
@@ -82,10 +84,11 @@ export class InsidePage extends LitElement implements PageElement {
 
   #offer(): TemplateResult {
     return html`<section class="card">
-      <h2>There is no model yet</h2>
+      <h2>It needs a model that was trained in this page</h2>
       <p>
-        Train one on 8,403 first names: 1,000 steps, two layers of four heads. It takes some seconds, and you can look
-        inside while it learns. Or train your own on the <a href="#/play">Play</a> page.
+        The one of the Play page came with it. Train one on 8,403 first names: 1,000 steps, two layers of four heads. It
+        takes some seconds, and you can look inside while it learns. Or train your own on the
+        <a href="#/play">Play</a> page.
       </p>
       <div class="row">
         <button class="primary" ?disabled=${this.isOpening} @click=${() => void this.#train()}>
@@ -105,10 +108,15 @@ export class InsidePage extends LitElement implements PageElement {
         <mg-step-choice
           .snapshots=${run.snapshots}
           .at=${at}
+          .state=${run.state}
           @at=${({ detail }: CustomEvent<At>) => (this.chosen = detail)}
         ></mg-step-choice>
       </section>
-      <mg-own-text .run=${run} .at=${at}></mg-own-text>
+      <mg-own-text
+        .run=${run}
+        .at=${at}
+        @switchoff=${({ detail }: CustomEvent<HeadName>) => this.#switches?.switchOff(detail)}
+      ></mg-own-text>
       <section class="card">
         <h2>Switch heads off</h2>
         <mg-head-switches .run=${run} .at=${at}></mg-head-switches>
@@ -122,6 +130,10 @@ export class InsidePage extends LitElement implements PageElement {
         <mg-matrix-view .run=${run} .at=${at}></mg-matrix-view>
       </section>
     `;
+  }
+
+  get #switches(): HeadSwitches | null {
+    return this.renderRoot.querySelector<HeadSwitches>("mg-head-switches");
   }
 
   async #train(): Promise<void> {

@@ -8,6 +8,9 @@ import { LiveAnswer } from "../../widgets/live-answer.ts";
 import { positionIn } from "../../widgets/text-attention.ts";
 import "./why-token.ts";
 
+/** Begins with a q, whose next letter is nearly certain. */
+const SUGGESTED = "quentin";
+
 /** `<mg-own-text .run .at>` */
 export class OwnText extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -26,17 +29,29 @@ export class OwnText extends LitElement {
   ];
   declare run: RunClient;
   declare at: At;
-  declare text: string;
-  /** Position of the chosen token; null: the last. First the q, whose next letter is a good question. */
+  /** What the visitor entered; null: nothing yet. */
+  declare text: string | null;
+  /** Position of the chosen token; null: the first of a text that the page suggests, the last of the visitor's. */
   declare chosen: number | null;
   readonly #live = new LiveAnswer<Inspection>(this, {
-    subject: () => this.text,
-    ask: (run, at) => run.call("inspect", { at, text: this.text, heads: [] }),
+    subject: () => this.#shownText,
+    ask: (run, at) => run.call("inspect", { at, text: this.#shownText, heads: [] }),
   });
 
   constructor() {
     super();
-    [this.text, this.chosen] = ["quentin", 1];
+    [this.text, this.chosen] = [null, null];
+  }
+
+  /** A name where the model knows its letters: why u follows q is a good question. Else the beginning of a document. */
+  get #shownText(): string {
+    const { vocabulary = [], example = "" } = this.run.header ?? {};
+    const isKnown = [...SUGGESTED].every((letter) => vocabulary.includes(letter));
+    return this.text ?? (isKnown ? SUGGESTED : example);
+  }
+
+  get #position(): number | null {
+    return this.chosen ?? (this.text === null ? 1 : null);
   }
 
   override render(): TemplateResult {
@@ -45,11 +60,12 @@ export class OwnText extends LitElement {
       <section class="card">
         <h2>What attends to what</h2>
         <mg-text-attention
-          .text=${this.text}
+          switchable
+          .text=${this.#shownText}
           .header=${this.run.header}
           .inspection=${inspection}
           .problem=${this.#live.problem}
-          .chosen=${this.chosen}
+          .chosen=${this.#position}
           @text=${({ detail }: CustomEvent<string>) => ([this.text, this.chosen] = [detail, null])}
           @choose=${({ detail }: CustomEvent<number>) => (this.chosen = detail)}
         ></mg-text-attention>
@@ -71,7 +87,7 @@ export class OwnText extends LitElement {
       .run=${this.run}
       .at=${this.at}
       .inspection=${inspection}
-      .position=${positionIn(inspection, this.chosen)}
+      .position=${positionIn(inspection, this.#position)}
       @choose=${({ detail }: CustomEvent<number>) => (this.chosen = detail)}
     ></mg-why-token>`;
   }

@@ -2,12 +2,24 @@
 import { css, html, LitElement } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
-import type { At } from "../../run/protocol.ts";
+import type { At, RunState } from "../../run/protocol.ts";
 import { whole } from "../../widgets/numbers.ts";
 
-/** `<mg-step-choice .snapshots .at @at>`; fires "at" with `detail: At`. */
+const PRESENT: Readonly<Record<RunState, string>> = {
+  ready: "the present step",
+  playing: "the present step, as it trains",
+  paused: "the present step",
+  done: "the last step",
+  failed: "the last step",
+};
+
+/** `<mg-step-choice .snapshots .at .state @at>`; fires "at" with `detail: At`. */
 export class StepChoice extends LitElement {
-  static override properties: PropertyDeclarations = { snapshots: { attribute: false }, at: { attribute: false } };
+  static override properties: PropertyDeclarations = {
+    snapshots: { attribute: false },
+    at: { attribute: false },
+    state: { attribute: false },
+  };
   static override styles: CSSResult[] = [
     shared,
     css`
@@ -21,16 +33,18 @@ export class StepChoice extends LitElement {
   declare snapshots: readonly number[];
   /** The chosen step; null: the present one. */
   declare at: At;
+  /** What the training does. */
+  declare state: RunState;
 
   constructor() {
     super();
-    [this.snapshots, this.at] = [[], null];
+    [this.snapshots, this.at, this.state] = [[], null, "ready"];
   }
 
   override render(): TemplateResult {
     const { snapshots, at } = this;
     const index = at === null ? snapshots.length : snapshots.indexOf(at);
-    const shown = at === null ? "the present step, as it trains" : `step ${whole(at)}`;
+    const shown = at === null ? PRESENT[this.state] : `step ${whole(at)}`;
     return html`<label class="field"
       >Look at ${shown}
       <input

@@ -10,6 +10,7 @@ import type { At, Contribution, Explanation, Inspection } from "../../run/protoc
 import { LiveAnswer } from "../../widgets/live-answer.ts";
 import { likeliestFirst, probabilitiesAt } from "./probabilities.ts";
 import { shownToken } from "../../widgets/token-text.ts";
+import { decidingPart, percent, seenText } from "./reason.ts";
 
 /** `<mg-why-token .run .at .inspection .position>`; fires "choose" with `detail: number` for another position. */
 export class WhyToken extends LitElement {
@@ -40,7 +41,7 @@ export class WhyToken extends LitElement {
       .minus {
         background: var(--negative);
       }
-      .bar::before {
+      tbody .bar::before {
         content: "";
         position: absolute;
         left: 50%;
@@ -58,6 +59,9 @@ export class WhyToken extends LitElement {
         th,
         td {
           padding-right: 6px;
+        }
+        .bar {
+          display: none;
         }
       }
       tfoot td,
@@ -121,8 +125,17 @@ export class WhyToken extends LitElement {
         </label>
       </div>
       ${this.#live.problem === null ? "" : html`<p role="alert">${this.#live.problem}</p>`}
-      ${this.#live.value === null ? html`<p class="muted">…</p>` : reasonsTable(this.#live.value)}
+      ${this.#live.value === null ? html`<p class="muted">…</p>` : this.#reasons(this.#live.value)}
     `;
+  }
+
+  #reasons(explanation: Explanation): TemplateResult {
+    const { tokens } = this.inspection;
+    const target = this.run.header?.vocabulary[this.#explained];
+    const next = target === BOS ? nextName(target) : quoted(target);
+    const seen = seenText(explanation.seen, quoted(tokens[this.position]), next);
+    return html`<p>${decidingPart(explanation, next)} ${seen}</p>
+      ${reasonsTable(explanation)}`;
   }
 
   #choosePosition({ target }: Event): void {
@@ -136,11 +149,15 @@ export class WhyToken extends LitElement {
   }
 }
 
+const BOS = "<bos>";
+
 /** BOS as the next token is the end of the text. */
-const nextName = (token: string | undefined): string => (token === "<bos>" ? "the end" : shownToken(token ?? ""));
+const nextName = (token: string | undefined): string => (token === BOS ? "the end" : shownToken(token ?? ""));
 
 const signed = (value: number, digits: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
-const percent = (probability: number): string => `${(100 * probability).toFixed(1)} %`;
+
+/** A token in a sentence. */
+const quoted = (token: string = ""): string => (token === BOS ? shownToken(BOS) : `“${shownToken(token)}”`);
 
 function reasonsTable({ parts, logit, probability }: Explanation): TemplateResult {
   const largest = Math.max(...parts.map((part) => Math.abs(part.logit)), 1e-9);
@@ -150,10 +167,10 @@ function reasonsTable({ parts, logit, probability }: Explanation): TemplateResul
         <thead>
           <tr>
             <th scope="col">part</th>
-            <th scope="col" class="number">adds</th>
-            <td></td>
-            <th scope="col" class="number">without it</th>
-            <th scope="col" class="number">points</th>
+            <th scope="col" class="number">adds to the logit</th>
+            <td class="bar"></td>
+            <th scope="col" class="number">probability without it</th>
+            <th scope="col" class="number">change</th>
           </tr>
         </thead>
         <tbody>
@@ -163,7 +180,7 @@ function reasonsTable({ parts, logit, probability }: Explanation): TemplateResul
           <tr>
             <th scope="row">sum</th>
             <td class="number">${signed(sum, 3)}</td>
-            <td></td>
+            <td class="bar"></td>
             <td class="number">${percent(probability)}</td>
             <td></td>
           </tr>
@@ -171,8 +188,8 @@ function reasonsTable({ parts, logit, probability }: Explanation): TemplateResul
       </table>
     </div>
     <p class="small muted">
-      The logit that the model computes for it: ${signed(logit, 3)}. “Without it” is the token’s probability without the
-      part, and how many percentage points that is more or less.
+      The logit that the model computes for it: ${signed(logit, 3)}. “Change” is how many percentage points likelier or
+      less likely the token is without the part.
     </p>`;
 }
 

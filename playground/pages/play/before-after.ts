@@ -59,7 +59,6 @@ export class BeforeAfter extends LitElement {
         <button type="submit">Write ${COUNT} more</button>
       </form>
       <mg-sample-list .samples=${this.samples} label="Names that the trained model wrote"></mg-sample-list>
-      <p class="small muted">“copied” is in the data, “near copy” is one letter away from a name, “new” is neither.</p>
     `;
   }
 

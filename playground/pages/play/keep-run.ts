@@ -3,13 +3,18 @@
  * run from a .zip that continues here. Also says whether the browser keeps the run.
  */
 import { css, html, LitElement, nothing } from "lit";
-import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
+import type { CSSResult, PropertyDeclarations, PropertyValues, TemplateResult } from "lit";
 import { shared } from "../../design/shared.ts";
 import type { RunClient } from "../../run/client.ts";
+import { sentenceOf } from "../../run/sentence.ts";
 import type { RunKeeper } from "../../storage/run-keeper.ts";
-import { unzipRun, zipRun } from "../../storage/run-zip.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
+import { isOnThisMachine } from "../../shell/offline.ts";
 import { whole } from "../../widgets/numbers.ts";
+import { downloadedMessage, linkMessage, openedMessage } from "./keep-words.ts";
+
+/** Loaded when the first run is packed or unpacked: the first page stays small. */
+const loadZip = (): Promise<typeof import("../../storage/run-zip.ts")> => import("../../storage/run-zip.ts");
 
 /** `<mg-keep-run .run .keeper .linkOf>`; fires nothing: a run that is opened replaces the shared one. */
 export class KeepRun extends LitElement {
@@ -45,23 +50,34 @@ export class KeepRun extends LitElement {
     this.withText = false;
   }
 
+  override updated(changed: PropertyValues): void {
+    if (!changed.has("run")) return;
+    // What was said is of the run before.
+    this.run.addEventListener("open", () => (this.message = ""));
+  }
+
   override render(): TemplateResult {
-    const { header } = this.run;
+    const { header, request } = this.run;
     const { problem, savedStep } = this.keeper;
     return html`
       <div class="row">
         <button ?disabled=${header === null} @click=${() => void this.#download()}>Download the run</button>
-        <button ?disabled=${this.run.request === null} @click=${() => void this.#copyLink()}>Copy a link</button>
+        <button ?disabled=${request === null} @click=${() => void this.#copyLink()}>Copy a link</button>
+        ${
+          header !== null && request === null
+            ? html`<span class="small muted">A run from a file has no link; download it instead.</span>`
+            : nothing
+        }
         ${
           this.hasOwnText
             ? html`<label
                 ><input type="checkbox" .checked=${this.withText} @change=${() => (this.withText = !this.withText)} />
-                with my text</label
+                put my text in the link</label
               >`
             : nothing
         }
         <label class="field file"
-          >Continue a run (.zip)
+          >Open a run (.zip)
           <input type="file" accept=".zip" @change=${(event: Event) => void this.#choose(event)} />
         </label>
       </div>
@@ -78,35 +94,39 @@ export class KeepRun extends LitElement {
   /** Opens a run from a .zip, as when one is dropped on the page. */
   async openZip(file: Blob): Promise<void> {
     try {
+      const { unzipRun } = await loadZip();
       const { name, files } = unzipRun(new Uint8Array(await file.arrayBuffer()));
       const header = await this.run.openFiles({ files, bundled: BUNDLED_NAMES });
-      this.message = `${name === "" ? "The run" : name} continues at step ${whole(header.step)}.`;
+      this.message = openedMessage(name, { step: header.step, numSteps: header.options.numSteps });
     } catch (error) {
-      this.message = sentence(error);
+      this.message = sentenceOf(error);
     }
   }
 
   async #download(): Promise<void> {
     try {
-      const name = `run-${this.run.step}`;
+      const { step, header } = this.run;
+      const name = `run-${step}`;
+      const { zipRun } = await loadZip();
       const blob = new Blob([zipRun(await this.run.files(), name)], { type: "application/zip" });
       const url = URL.createObjectURL(blob);
       const link = Object.assign(document.createElement("a"), { href: url, download: `${name}.zip` });
       link.click();
       URL.revokeObjectURL(url);
-      this.message = `Unpack ${name}.zip into runs/ and continue it with: microgpt resume runs/${name}`;
+      this.message = downloadedMessage(name, { step, numSteps: header?.options.numSteps ?? step });
     } catch (error) {
-      this.message = sentence(error);
+      this.message = sentenceOf(error);
     }
   }
 
   async #copyLink(): Promise<void> {
     try {
-      const link = this.linkOf(this.withText);
-      await navigator.clipboard.writeText(link);
-      this.message = "The link is copied. It trains the same model, to the same losses, with strict arithmetic.";
+      const { hasOwnText, withText } = this;
+      await navigator.clipboard.writeText(this.linkOf(withText));
+      const isStrict = this.run.header?.options.strictMath ?? false;
+      this.message = linkMessage({ hasOwnText, withText, isStrict, isLocal: isOnThisMachine() });
     } catch (error) {
-      this.message = sentence(error);
+      this.message = sentenceOf(error);
     }
   }
 
@@ -115,7 +135,5 @@ export class KeepRun extends LitElement {
     if (file !== null && file !== undefined) await this.openZip(file);
   }
 }
-
-const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 customElements.define("mg-keep-run", KeepRun);

@@ -43,12 +43,34 @@ export function milestonesOf(baselines: readonly Baseline[], evaluations: readon
   });
 }
 
-/** One sentence on where the model is, from its last evaluation. */
-export function verdictOf(baselines: readonly Baseline[], evaluations: readonly Evaluated[]): string {
+/** The held-out loss has risen if it is this many times the best one; less may be noise. */
+const RISEN = 1.03;
+/** The training loss is clearly lower than the best held-out loss below this fraction of it. */
+const LEARNT = 0.95;
+
+/**
+ * One or two sentences on where the model is, from its last evaluation.
+ * @param trainingLoss of the steps before it, in nats per token; NaN if they were not seen.
+ */
+export function verdictOf(
+  baselines: readonly Baseline[],
+  evaluations: readonly Evaluated[],
+  trainingLoss: number,
+): string {
   const last = evaluations.at(-1);
   if (last === undefined) return "Not evaluated yet.";
+  // A model that is not trained yet guesses blindly.
+  const all = [{ step: 0, heldOutLoss: baselines[0].loss }, ...evaluations];
+  const best = all.reduce((a, b) => (b.heldOutLoss < a.heldOutLoss ? b : a));
+  if (last.heldOutLoss > RISEN * best.heldOutLoss && trainingLoss < LEARNT * best.heldOutLoss)
+    return byHeart(last, best, trainingLoss);
   const beaten = milestonesOf(baselines, evaluations).at(-1);
   const loss = `Held-out loss ${last.heldOutLoss.toFixed(3)} at step ${last.step}`;
   if (beaten === undefined) return `${loss}: still worse than guessing blindly.`;
   return `${loss}. By step ${beaten.step} it beat ${beaten.baseline.name} (${beaten.baseline.loss.toFixed(3)}).`;
+}
+
+function byHeart(last: Evaluated, best: Evaluated, trainingLoss: number): string {
+  const was = best.step === 0 ? "guessing blindly costs" : `at step ${best.step} it was`;
+  return `It has learnt the training text by heart (loss ${trainingLoss.toFixed(3)}) and is lost on other text: held-out loss ${last.heldOutLoss.toFixed(3)} at step ${last.step}; ${was} ${best.heldOutLoss.toFixed(3)}. More text helps, more steps do not.`;
 }

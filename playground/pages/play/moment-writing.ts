@@ -95,6 +95,7 @@ export class MomentWriting extends LitElement {
         <section>
           <h3>What it writes</h3>
           <mg-sample-list .samples=${samples}></mg-sample-list>
+          <p class="small"><a href="#/inside">Why these letters?</a></p>
         </section>
         <section>
           <h3>What it expects ${this.prefix === "" ? "first" : `after “${this.prefix}”`}</h3>

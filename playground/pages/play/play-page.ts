@@ -11,6 +11,7 @@ import { RunKeeper } from "../../storage/run-keeper.ts";
 import type { LoadedRun } from "../../storage/run-store.ts";
 import { fetchServedRun, servedRunOf } from "../../storage/served-run.ts";
 import { linkedOptions, readLink } from "../../shell/link.ts";
+import { sentenceOf, withFieldNames } from "../../run/sentence.ts";
 import { BUNDLED_NAMES } from "../../texts/bundled.ts";
 import { choiceOf, PRESETS } from "./presets.ts";
 import "./before-after.ts";
@@ -85,7 +86,7 @@ export class PlayPage extends LitElement implements PageElement {
       { key: " ", label: "Space", does: "play or pause", run: () => this.#controls?.playOrPause() },
       { key: "ArrowRight", label: "→", does: "one step forward", run: () => this.#controls?.call("stepForward") },
       { key: "ArrowLeft", label: "←", does: "one step back", run: () => this.#controls?.call("stepBack") },
-      { key: "n", label: "N", does: "train a new model", run: () => void this.#train() },
+      { key: "n", label: "N", does: "train a new model", run: () => void this.#trainInView() },
     ]);
   }
 
@@ -104,7 +105,8 @@ export class PlayPage extends LitElement implements PageElement {
         Everything on this page is computed here, in your browser, by the same code as the command’s. Nothing you enter
         leaves your machine.
       </p>
-      ${this.ignored.map((sentence) => html`<p class="small">The link: ${sentence}</p>`)} ${this.#offer()}
+      ${this.ignored.map((sentence) => html`<p class="small">The link: ${withFieldNames(sentence)}</p>`)}
+      ${this.#offer()}
       <div class="top">
         <section class="card">
           <h2>Trained earlier, on names</h2>
@@ -112,13 +114,13 @@ export class PlayPage extends LitElement implements PageElement {
         </section>
         <section class="card">
           <h2>Train your own</h2>
-          <mg-setup-form @train=${() => void this.#train()}></mg-setup-form>
+          <mg-setup-form @train=${() => void this.#trainInView()}></mg-setup-form>
           ${this.problem === null ? nothing : html`<p role="alert">${this.problem}</p>`}
         </section>
       </div>
       ${header === null || !this.isViewLoaded ? nothing : html`<mg-training-view .run=${run}></mg-training-view>`}
       <section class="card">
-        <h2>Take it with you</h2>
+        <h2>Keep or share it</h2>
         <mg-keep-run
           .run=${run}
           .keeper=${this.#keeper}
@@ -133,9 +135,12 @@ export class PlayPage extends LitElement implements PageElement {
   #offer(): TemplateResult | typeof nothing {
     const { earlier } = this;
     if (earlier === null || this.app.run.header !== null) return nothing;
+    const { step, numSteps } = earlier.run;
     return html`<section class="card row">
-      <span>Your last training here stopped at step ${whole(earlier.run.step)}.</span>
-      <button @click=${() => void this.#try(() => this.#continue(earlier))}>Continue it</button>
+      <span>Your last training here is at step ${whole(step)} of ${whole(numSteps)}.</span>
+      <button @click=${() => void this.#try(() => this.#continue(earlier))}>
+        ${step < numSteps ? "Continue it" : "Open it"}
+      </button>
       <button @click=${() => void this.#forget()}>Discard it</button>
     </section>`;
   }
@@ -151,9 +156,9 @@ export class PlayPage extends LitElement implements PageElement {
   #changed(): void {
     this.requestUpdate();
     const { state, step, evaluations } = this.app.run;
-    const loss = evaluations.at(-1)?.heldOutLoss.toFixed(3);
-    if (state === "done")
-      this.app.announce(`Training done after ${step} steps; held-out loss ${loss ?? "not measured"}.`);
+    const last = evaluations.at(-1);
+    const loss = last === undefined ? "" : `; held-out loss ${last.heldOutLoss.toFixed(3)}`;
+    if (state === "done") this.app.announce(`Training done after ${step} steps${loss}.`);
     if (state === "failed") this.app.announce(`Training failed at step ${step}.`);
   }
 
@@ -186,8 +191,10 @@ export class PlayPage extends LitElement implements PageElement {
     const { link, ignored } = readLink(this.parameters, PRESETS);
     this.ignored = ignored;
     const choice = link.text === null ? choiceOf(link.preset) : "own";
+    const lacksText = choice === "own" && link.text === null;
+    if (lacksText) this.ignored = [...ignored, "it has its sender’s options, but not the text: paste that below."];
     this.#form?.show(choice, linkedOptions(link, PRESETS), link.text ?? "");
-    if (choice !== "own" || link.text !== null) await this.#train();
+    if (!lacksText) await this.#train();
   }
 
   /** A run that is dropped anywhere on the page continues here. */
@@ -204,7 +211,7 @@ export class PlayPage extends LitElement implements PageElement {
 
   async #continue({ files }: LoadedRun): Promise<void> {
     await this.#openRun(files);
-    await this.app.run.call("play");
+    if (this.app.run.state === "ready") await this.app.run.call("play");
   }
 
   async #forget(): Promise<void> {
@@ -215,7 +222,7 @@ export class PlayPage extends LitElement implements PageElement {
   /** The address that trains what is trained now. */
   #linkOf(withText: boolean): string {
     const trained = this.#trained;
-    if (trained === null) throw new Error("A run from files has no link; download it instead.");
+    if (trained === null) throw new Error("A run from a file has no link; download it instead.");
     return `${location.href.split("#")[0]}${hashOf(trained, withText)}`;
   }
 
@@ -232,8 +239,17 @@ export class PlayPage extends LitElement implements PageElement {
     try {
       await work();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = sentenceOf(error);
     }
+  }
+
+  /** Trains at the visitor's wish, who sees the form: on a phone, the training is far below it. */
+  async #trainInView(): Promise<void> {
+    await this.#train();
+    if (this.problem !== null || this.app.run.header === null) return;
+    await this.#loadView();
+    await this.updateComplete;
+    await this.renderRoot.querySelector<TrainingView>("mg-training-view")?.comeIntoView();
   }
 
   /** Opens what the form describes, and plays it. */
@@ -245,6 +261,8 @@ export class PlayPage extends LitElement implements PageElement {
       await this.app.run.open(this.#asked.request);
       await this.app.run.call("play");
     });
+    // The option that was refused may be among those that are folded away.
+    if (this.problem !== null) form.showAllOptions();
   }
 }
 

@@ -4,12 +4,15 @@
  */
 import { css, html, LitElement, nothing } from "lit";
 import type { CSSResult, PropertyDeclarations, TemplateResult } from "lit";
+import { TRAIN_OPTIONS } from "../../../src/index.ts";
 import type { ModelOptions } from "../../../src/index.ts";
 import { shared } from "../../design/shared.ts";
 import type { RunRequest } from "../../run/protocol.ts";
 import { BUNDLED_NAMES, fetchGenesis } from "../../texts/bundled.ts";
 import { PRESETS } from "./presets.ts";
 import type { TextChoice } from "./presets.ts";
+import { isOneLine, readingFor, READINGS, readingOf } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 import "../../widgets/option-fields.ts";
 import type { OptionFields, OptionKey } from "../../widgets/option-fields.ts";
 
@@ -60,6 +63,18 @@ export class SetupForm extends LitElement {
       details {
         margin: 10px 0;
       }
+      .own {
+        width: 100%;
+      }
+      input[type="file"] {
+        width: 100%;
+        min-width: 0;
+      }
+      .reading {
+        display: flex;
+        align-items: baseline;
+        gap: 6px;
+      }
       details > mg-option-fields {
         margin-top: 10px;
       }
@@ -68,7 +83,10 @@ export class SetupForm extends LitElement {
   declare choice: TextChoice;
   declare ownText: string;
   declare values: ModelOptions;
-  declare problem: string | null;
+  /** What the form lacks, and the way out of it, if there is one. */
+  declare problem: string | TemplateResult | null;
+  /** Whether the visitor, or the sender of a link, has decided how the text is read; else the text itself decides. */
+  #isReadingChosen = false;
 
   constructor() {
     super();
@@ -85,11 +103,15 @@ export class SetupForm extends LitElement {
     return { texts: [await textOf[choice]()], options: values };
   }
 
-  /** Shows a training, as a link or a run describes it. */
-  show(choice: TextChoice, options: ModelOptions, ownText: string = this.ownText): void {
-    this.choice = choice;
-    this.ownText = ownText;
-    this.values = options;
+  /** Shows a training, as a link describes it. */
+  show(choice: TextChoice, options: ModelOptions, ownText: string): void {
+    [this.choice, this.ownText, this.values] = [choice, ownText, options];
+    this.#isReadingChosen = true;
+  }
+
+  /** Unfolds the options that are hidden at first. */
+  showAllOptions(): void {
+    for (const details of this.renderRoot.querySelectorAll("details")) details.open = true;
   }
 
   override render(): TemplateResult {
@@ -126,20 +148,21 @@ export class SetupForm extends LitElement {
 
   #radio(choice: TextChoice, label: string): TemplateResult {
     return html`<label
-      ><input
-        type="radio"
-        name="text"
-        .checked=${this.choice === choice}
-        @change=${() => this.show(choice, PRESETS[choice])}
-      />
+      ><input type="radio" name="text" .checked=${this.choice === choice} @change=${() => this.#choose(choice)} />
       ${label}</label
     >`;
   }
 
+  #choose(choice: TextChoice): void {
+    [this.choice, this.values, this.problem] = [choice, PRESETS[choice], null];
+    this.#isReadingChosen = false;
+    this.#suggestReading();
+  }
+
   #own(): TemplateResult {
     return html`<p>
-        <label class="field"
-          >Each line is a document. The text stays on this machine.
+        <label class="field own"
+          >The text stays on this machine.
           <textarea
             rows="6"
             placeholder="Paste a text here, or choose files below."
@@ -149,31 +172,82 @@ export class SetupForm extends LitElement {
         </label>
       </p>
       <p>
-        <label class="field"
+        <label class="field own"
           >Files <input type="file" multiple @change=${(event: Event) => this.#readFiles(event)}
         /></label>
-      </p>`;
+      </p>
+      <fieldset>
+        <legend>Read it as</legend>
+        ${this.#reading("lines", "lines: each is one example, such as a name or a verse")}
+        ${this.#reading("running", `running text, such as prose, in windows of ${this.#blockSize} tokens`)}
+      </fieldset>`;
+  }
+
+  #reading(reading: Reading, label: string): TemplateResult {
+    return html`<label class="reading"
+      ><input
+        type="radio"
+        name="reading"
+        .checked=${readingOf(this.values) === reading}
+        @change=${() => this.#read(reading)}
+      />
+      ${label}</label
+    >`;
+  }
+
+  get #blockSize(): number {
+    return this.values.blockSize ?? TRAIN_OPTIONS.blockSize.initial;
+  }
+
+  #read(reading: Reading): void {
+    this.#isReadingChosen = true;
+    this.problem = null;
+    this.values = { ...this.values, ...READINGS[reading] };
+  }
+
+  /** Reads the visitor's own text as it is probably meant, until somebody decides. */
+  #suggestReading(): void {
+    if (this.choice !== "own" || this.#isReadingChosen) return;
+    this.values = { ...this.values, ...READINGS[readingFor(this.ownText, this.#blockSize)] };
   }
 
   #setText({ target }: InputEvent): void {
     if (target instanceof HTMLTextAreaElement) this.ownText = target.value;
+    this.#suggestReading();
   }
 
   async #readFiles({ target }: Event): Promise<void> {
     if (!(target instanceof HTMLInputElement)) return;
     const texts = await Promise.all(Array.from(target.files ?? [], (file) => file.text()));
     this.ownText = texts.join("\n");
+    this.#suggestReading();
   }
 
   #setValues({ currentTarget }: Event): void {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the listener is on that element
-    this.values = (currentTarget as OptionFields).values;
+    const { values } = currentTarget as OptionFields;
+    if (readingOf(values) !== readingOf(this.values)) this.#isReadingChosen = true;
+    this.values = values;
+    this.#suggestReading();
   }
 
   #submit(event: Event): void {
     event.preventDefault();
-    this.problem = this.choice === "own" && this.ownText.trim() === "" ? "Paste a text or choose files first." : null;
+    this.problem = this.choice === "own" ? this.#problemOfText() : null;
     if (this.problem === null) this.dispatchEvent(new Event("train"));
+  }
+
+  /** Why the visitor's own text cannot be learnt from, and the way out. */
+  #problemOfText(): string | TemplateResult | null {
+    if (this.ownText.trim() === "") return "Paste a text or choose files first.";
+    if (readingOf(this.values) !== "lines" || this.values.valFraction === 0 || !isOneLine(this.ownText)) return null;
+    return html`This is one line, so one example, and none is left to test the model on. Break it into several lines, or
+      <button type="button" @click=${() => this.#trainRunning()}>train on it as running text</button>`;
+  }
+
+  #trainRunning(): void {
+    this.#read("running");
+    this.dispatchEvent(new Event("train"));
   }
 }
 

@@ -9,6 +9,7 @@ import type { RunClient } from "../../run/client.ts";
 import "../../widgets/control-bar.ts";
 import type { ControlBar } from "../../widgets/control-bar.ts";
 import "../../widgets/line-chart.ts";
+import { showElement } from "../../widgets/show-element.ts";
 import { lossCurve } from "./loss-curve.ts";
 import "./time-line.ts";
 import type { TimeLine } from "./time-line.ts";
@@ -44,6 +45,13 @@ export class TrainingView extends LitElement {
   /** For the keys of the page; null before the first drawing. */
   get controls(): ControlBar | null {
     return this.renderRoot.querySelector<ControlBar>("mg-control-bar");
+  }
+
+  /** Shows the controls and the curve, where they are not on the screen. */
+  async comeIntoView(): Promise<void> {
+    await this.updateComplete;
+    const section = this.renderRoot.querySelector("section");
+    if (section !== null) showElement(section, "nearest");
   }
 
   get #timeLine(): TimeLine | null {

@@ -63,7 +63,7 @@ export class AdamView extends LitElement {
       </div>
       <p class="row">
         <button @click=${() => void this.#check()}>Check g by a finite difference</button>
-        <button class="link" @click=${() => goTo(this, story.adam.event[chosen])}>go to its update</button>
+        <button class="link" @click=${() => goTo(this, story.adam.moved[chosen])}>go to its update</button>
       </p>
       <p class="verdict" role="status">${this.verdict}</p>
     `;

@@ -73,7 +73,7 @@ export class StepOverview extends LitElement {
       <div class="row">
         <button @click=${() => goTo(this, 0)}>Forward</button>
         <button @click=${() => goTo(this, story.starts.backward)}>Backward</button>
-        <button @click=${() => goTo(this, story.starts.adam)}>Adam</button>
+        <button @click=${() => goTo(this, story.adam.moved[0])}>Adam</button>
       </div>
     `;
   }

@@ -94,10 +94,9 @@ export class Story {
     return this.visitOf[id] === NONE || this.visitOf[id] > event ? null : this.trace.values.grad[id];
   }
 
-  /** Whether Adam is done with a weight. */
+  /** Whether Adam has moved a weight. */
   isUpdated(weight: number, event: number): boolean {
-    const next = weight + 1 < this.weights ? this.adam.event[weight + 1] : this.end;
-    return event >= next;
+    return event >= this.adam.moved[weight];
   }
 
   /** The weight that Adam changes at an event; NONE outside of `update`. */

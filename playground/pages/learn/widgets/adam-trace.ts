@@ -66,6 +66,7 @@ export class AdamTrace extends LessonWidget {
             @input=${(event: Event) => (this.step = numberOf(event))}
         /></label>
       </div>
+      ${this.#numbers(trace, plain)}
       <h3>Gradient g, its running mean m, and √v, the root of the running mean of its squares</h3>
       <mg-line-chart
         label="Gradient g, its running mean m, and √v"
@@ -87,7 +88,6 @@ export class AdamTrace extends LessonWidget {
           { label: "under plain gradient descent", xs: null, ys: plain.values },
         ]}
       ></mg-line-chart>
-      ${this.#numbers(trace, plain)}
     `;
   }
 

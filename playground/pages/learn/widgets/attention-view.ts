@@ -30,7 +30,7 @@ export class AttentionView extends LookWidget {
             ${attention.map(
               (head, i) =>
                 html`<tr>
-                  <th scope="row">head ${i + 1}</th>
+                  <th scope="row">head ${i}</th>
                   ${head.map((weight) => html`<td style="background: ${tint(weight, 1)}">${percent(weight)}</td>`)}
                 </tr>`,
             )}
@@ -38,8 +38,8 @@ export class AttentionView extends LookWidget {
         </table>
       </div>
       <p class="small muted">
-        Each row sums to 100 %: how much of what head reads comes from which letter, when “${look.letters[token]}” looks
-        back. · is BOS, the beginning.
+        Each row sums to 100 %: how much of what a head reads comes from which letter, when “${look.letters[token]}”
+        looks back. · is BOS, the beginning.
       </p>
     `;
   }
