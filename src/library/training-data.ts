@@ -49,6 +49,26 @@ export interface TrainingData {
   readonly dataHash: string;
 }
 
+/** How much text a model was trained on. */
+export interface DataSize {
+  /** What `train` and `heldOut` count. */
+  readonly unit: "document" | "window";
+  /** Documents or windows to train on. */
+  readonly train: number;
+  /** Documents or windows held out. */
+  readonly heldOut: number;
+  /** Tokens of both, BOS included; windows overlap by one. */
+  readonly tokens: number;
+}
+
+/** How much text there is. */
+export const sizeOf = ({ unit, train, heldOut }: TrainingData): DataSize => ({
+  unit,
+  train: train.length,
+  heldOut: heldOut.length,
+  tokens: train.countTokens() + heldOut.countTokens(),
+});
+
 /** Reads and prepares the data. Throws InputError if it cannot be trained on. */
 export function prepareTrainingData(
   options: ResolvedOptions,

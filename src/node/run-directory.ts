@@ -230,7 +230,7 @@ export class Run {
    * The weights to generate text with: the best or, before the first evaluation, those of the newest checkpoint, which
    * `note` is told. Throws InputError if there are neither, or as `loadModel`.
    */
-  async loadWeights(note: (message: string) => void): Promise<Pick<ModelFile, "config" | "weights">> {
+  async loadWeights(note: (message: string) => void): Promise<ModelFile> {
     if (fs.existsSync(join(this.path, "model.safetensors"))) return await this.loadModel();
     const checkpoint = await this.loadCheckpoint(note);
     if (checkpoint === null) {
@@ -244,7 +244,8 @@ export class Run {
     note(
       `${showPath(this.path)} has not been evaluated yet; using the weights of its newest checkpoint, of step ${checkpoint.progress.step}`,
     );
-    return { config: checkpoint.config, weights: checkpoint.state.weights };
+    const { state, progress, random: _, ...origin } = checkpoint;
+    return { ...origin, weights: state.weights, step: progress.step, heldOutLoss: null };
   }
 
   /** Writes samples.json and samples.txt. */
