@@ -36,6 +36,7 @@ const COMMANDS = [
   "sample",
   "complete",
   "export",
+  "import",
   "tokenize",
   "fetch",
   "sweep",
@@ -140,6 +141,18 @@ function addExports(program: Command, exit: Exit): void {
       const { exportRun } = await import("./cli/export.ts");
       const { to = [], out = null, json = false, runsDir } = flags;
       exit(await exportRun(findRun(run, runsDir), { to, out, json }));
+    });
+
+  program
+    .command("import <FOLDER>")
+    .description("make a run of an exported folder, also after another program has trained the model on")
+    .option("--name <NAME>", "name of the run (default: the folder's name and a number)")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (folder: string, flags: CommonFlags) => {
+      const { importFolder } = await import("./cli/import.ts");
+      const { name = null, json = false, runsDir } = flags;
+      exit(await importFolder(folder, { name, runsDir, json }));
     });
 }
 

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { showPath } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { checkExports, exportedModel, planExports, writeExport } from "../run/export.ts";
-import { jsonLine, megabytes } from "../run/format.ts";
+import { fileSize, jsonLine } from "../run/format.ts";
 import { createReporter } from "./reporters.ts";
 
 /** What to write, and where. */
@@ -28,7 +28,7 @@ export async function exportRun(path: string, { to, out, json }: ExportFlags): P
     if (target === "stream") continue; // the output itself may be there
     const event = { event: "exported", format: plan.name, path: plan.path, bytes, files };
     process.stdout.write(
-      json ? jsonLine(event) : `${plan.name.padEnd(8)} ${megabytes(bytes)}  ${showPath(plan.path)}\n`,
+      json ? jsonLine(event) : `${plan.name.padEnd(8)} ${fileSize(bytes)}  ${showPath(plan.path)}\n`,
     );
   }
   return 0;

@@ -19,21 +19,27 @@ export const pytorch: Format = {
   help: "weights and the architecture in sixty lines of PyTorch, for torch alone and transformers",
   refusals: tokenizerRefusals,
   files: async (model) => {
-    const files = new Map([
+    return new Map([
       ["config.json", bytesOf(toJsonText(configOf(model)))],
       ["model.safetensors", safetensorsOf(model.weights, torchName)],
       ["modeling_microgpt.py", bytesOf(MODELING)],
       ["train_microgpt.py", bytesOf(TRAINING)],
       ...tokenizerFiles(model),
-      ...ownFile(model),
+      ...(await ownFile(model)),
       ["README.md", cardOf(model, { tools: TOOLS, limits: limitsOf(model.config) })],
-    ] as const);
-    return await Promise.resolve(files);
+    ]);
   },
 };
 
 /** `layer0.attn_wq` → `layers.0.attn_wq.weight`: a list of blocks, and modules of one weight each. */
 export const torchName = (name: string): string => `${name.replace(/^layer(\d+)\./, "layers.$1.")}.weight`;
+
+/** The other way. Transformers saves the weights with `gpt.` in front; our own names stay as they are. */
+export const nativeName = (name: string): string =>
+  name
+    .replace(/^gpt\./, "")
+    .replace(/^layers\.(\d+)\./, "layer$1.")
+    .replace(/\.weight$/, "");
 
 const configOf = (model: ExportedModel): object => {
   const { nEmbd, nHead, nLayer, blockSize } = model.config;

@@ -2,6 +2,7 @@
  * The training data: everything that depends only on options and texts (documents as tokens, split, tokenizer, config,
  * baselines). A resumed training computes it again, with the same result.
  */
+import { isRecord } from "../errors.ts";
 import { baselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
 import type { TrainOptions } from "../options/train-options.ts";
@@ -60,6 +61,12 @@ export interface DataSize {
   /** Tokens of both, BOS included; windows overlap by one. */
   readonly tokens: number;
 }
+
+/** Whether JSON from outside is a `DataSize`. */
+export const isDataSize = (json: unknown): json is DataSize =>
+  isRecord(json) &&
+  (json.unit === "document" || json.unit === "window") &&
+  [json.train, json.heldOut, json.tokens].every((count) => Number.isSafeInteger(count) && Number(count) >= 0);
 
 /** How much text there is. */
 export const sizeOf = ({ unit, train, heldOut }: TrainingData): DataSize => ({

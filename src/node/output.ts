@@ -70,8 +70,17 @@ export function writeOutput(path: string, content: string | Uint8Array): OutputT
 export function checkFolder(path: string): void {
   if (path === "-") throw new InputError("a folder cannot be written to standard output; name one with --out");
   const target = resolve(path);
-  if (fs.lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw existing(path);
+  if (isThere(target)) throw existing(path);
   refuseRun(path, target);
+}
+
+/** Whether a path has an entry, a link to nowhere included. Throws InputError if that cannot be seen. */
+function isThere(path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw writeError(path, 0, error);
+  }
 }
 
 const existing = (path: string): InputError =>
@@ -121,11 +130,11 @@ function removeLeftovers(directory: string): void {
 const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Does work of milliseconds to its end before a signal ends the process, which would leave a temporary file behind. */
-function untilDone(work: () => void): void {
+export function untilDone<Result>(work: () => Result): Result {
   const end = (signal: NodeJS.Signals): void => process.exit(128 + constants.signals[signal]);
   for (const signal of ENDING_SIGNALS) process.on(signal, end);
   try {
-    work();
+    return work();
   } finally {
     const stopListening = (): void => ENDING_SIGNALS.forEach((signal) => process.off(signal, end));
     setImmediate(() => setImmediate(stopListening)); // between the two the event loop delivers what arrived

@@ -9,7 +9,9 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
+import { isDataSize } from "../library/training-data.ts";
 import type { DataSize } from "../library/training-data.ts";
+import { isBaselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
 import { readWhole, writeDurably } from "./files.ts";
 import { showPath } from "../errors.ts";
@@ -90,16 +92,6 @@ const isMeasured = (json: unknown): json is Measured =>
   Number.isSafeInteger(json.step) &&
   Number.isSafeInteger(json.bestStep) &&
   [json.heldOutLoss, json.bitsPerByte].every((value) => value === null || Number.isFinite(value));
-
-/** Whether JSON is a `DataSize`. */
-export const isDataSize = (json: unknown): json is DataSize =>
-  isRecord(json) &&
-  (json.unit === "document" || json.unit === "window") &&
-  [json.train, json.heldOut, json.tokens].every(Number.isSafeInteger);
-
-/** Whether JSON is `Baselines`. */
-export const isBaselines = (json: unknown): json is Baselines =>
-  isRecord(json) && [json.uniform, json.unigram, json.bigram].every(Number.isFinite);
 
 /** Adds the cost of a process to cost.json. */
 export function addCost(run: string, cost: RunCost): void {

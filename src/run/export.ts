@@ -1,12 +1,16 @@
 /** From a run to what is exported, and from there to the disk. The formats themselves are in `export/`. */
 import { basename, join } from "node:path";
-import { InputError } from "../errors.ts";
+import { InputError, isRecord, showPath } from "../errors.ts";
 import { FORMATS, formatNamed } from "../export/formats.ts";
 import type { ExportedModel, Format, TrainingFacts } from "../export/model.ts";
+import { parseFacts } from "../export/own.ts";
 import { encodedDocuments } from "../library/encode.ts";
+import { parseJsonText } from "../library/run-files.ts";
+import { readWhole } from "../node/files.ts";
 import { checkFolder, writeFolder, writeOutput } from "../node/output.ts";
 import type { OutputTarget } from "../node/output.ts";
 import { loadResult } from "../node/result.ts";
+import { IMPORTED_FILE } from "../node/run-directory.ts";
 import type { Run } from "../node/run-directory.ts";
 import { runSources } from "./sources.ts";
 
@@ -26,6 +30,7 @@ export async function exportedModel(run: Run, note: (message: string) => void): 
 
 /** What the files of a run say of its training. */
 function factsOf(run: Run, step: number): TrainingFacts {
+  if (run.isImported) return importedFacts(run);
   const result = loadResult(run.path);
   const measured = result?.measured.find(({ bestStep }) => bestStep === step);
   return {
@@ -37,6 +42,23 @@ function factsOf(run: Run, step: number): TrainingFacts {
     baselines: result?.baselines ?? null,
   };
 }
+
+/** What the folder of an imported run said. */
+function importedFacts({ path }: Run): TrainingFacts {
+  const file = join(path, IMPORTED_FILE);
+  const json = parseJsonText(readWhole(file, 2 ** 20).toString("utf8"), file);
+  if (!isRecord(json) || json.format !== "microgpt-import") throw new InputError(`${showPath(file)} is damaged`);
+  return json.training === null ? UNKNOWN : parseFacts(json.training);
+}
+
+const UNKNOWN: TrainingFacts = {
+  data: ["not known: trained on by another program"],
+  size: null,
+  numSteps: null,
+  heldOutLoss: null,
+  bitsPerByte: null,
+  baselines: null,
+};
 
 function dataNames({ data, urls }: Run["options"]): string[] {
   if (data.length === 0 && urls.length === 0) return ["names.txt (first names, bundled with microgpt)"];
