@@ -21,6 +21,28 @@ export function tokenizerRefusals({ tokenizer }: Pick<ExportedModel, "tokenizer"
   ];
 }
 
+/** What goes another way there than here, by the tokenizer's kind: sentences for the model card. */
+export function tokenizerLimits({ tokenizer }: Pick<ExportedModel, "tokenizer">): string[] {
+  const name = bosName(tokenizer);
+  const special = `A text that contains \`${name}\` is read as if the text ended there.`;
+  switch (tokenizer.kind) {
+    case "word":
+      return [
+        special,
+        "Decoded words have a space before an opening quote and after it: the format cannot count quotes.",
+      ];
+    case "bpe":
+      return [
+        special,
+        "A word ends with a space, also the last of a prompt. Pipelines that decode prompt and continuation apart lose the space between them: decode all tokens together.",
+      ];
+    case "char":
+    case "byte-bpe":
+      return [special];
+  }
+  return tokenizer.kind satisfies never;
+}
+
 /** The fields of `config.json` that every architecture has. Ids as transformers calls them. */
 export function sharedConfig({ tokenizer, config }: Pick<ExportedModel, "tokenizer" | "config">): object {
   return {

@@ -6,7 +6,7 @@ import { toJsonText } from "../library/run-files.ts";
 import type { Config } from "../microgpt.ts";
 import { cardOf } from "./card.ts";
 import type { Tool } from "./card.ts";
-import { sharedConfig, tokenizerFiles, tokenizerRefusals } from "./hugging-face.ts";
+import { sharedConfig, tokenizerFiles, tokenizerLimits, tokenizerRefusals } from "./hugging-face.ts";
 import { bytesOf } from "./model.ts";
 import type { ExportedModel, Format } from "./model.ts";
 import { ownFile } from "./own.ts";
@@ -26,7 +26,7 @@ export const pytorch: Format = {
       ["train_microgpt.py", bytesOf(TRAINING)],
       ...tokenizerFiles(model),
       ...(await ownFile(model)),
-      ["README.md", cardOf(model, { tools: TOOLS, limits: limitsOf(model.config) })],
+      ["README.md", cardOf(model, { tools: TOOLS, limits: [...limitsOf(model.config), ...tokenizerLimits(model)] })],
     ]);
   },
 };

@@ -72,12 +72,13 @@ describe("microgpt export", () => {
   ])("%s is refused in one sentence, and nothing is written", async (_name, args, message) => {
     const { run, directory } = trained();
     symlinkSync("nowhere", join(directory, "link"));
-    const before = readdirSync(directory, { recursive: true }).toSorted();
+    const list = (): string[] => readdirSync(directory, { recursive: true, encoding: "utf8" }).toSorted();
+    const before = list();
     const { exitCode, stdout, stderr } = await microgptHere(["export", run, ...args], { cwd: directory });
     expect(stderr).toMatch(/^microgpt: [^\n]+\n$/);
     expect(stderr).toMatch(message);
     expect([exitCode! > 0, stdout]).toEqual([true, ""]);
-    expect(readdirSync(directory, { recursive: true }).toSorted()).toEqual(before);
+    expect(list()).toEqual(before);
   });
 
   test("words without <unk> cannot be said: that is refused with the way out, and the way out leads there", async () => {
@@ -125,6 +126,22 @@ describe("microgpt import", () => {
     expect(resumed.stderr).toMatch(
       /^microgpt: runs\/run-pytorch-1 was imported, without its texts; .*train --from runs\/run-pytorch-1\n$/,
     );
+  });
+
+  test.each([
+    ["5", /imported\.json is damaged/],
+    ["{", /imported\.json is damaged: it is not JSON/],
+    [
+      '{"format": "microgpt-import", "version": 1, "training": {"data": "x"}}',
+      /`training\.data` must be a list of names/,
+    ],
+  ])("an imported.json of %s is named where the run is exported", async (content, message) => {
+    const { run, directory } = trained();
+    await exportTo(run, directory);
+    await microgptHere(["import", "run-pytorch"], { cwd: directory });
+    writeFileSync(join(directory, "runs/run-pytorch-1/imported.json"), content);
+    const { exitCode, stderr } = await exportTo("run-pytorch-1", directory);
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
 
   test("our model.safetensors with our tokenizer.json is enough", async () => {
@@ -228,6 +245,21 @@ describe("microgpt import", () => {
   });
 });
 
+/** An export of a small run, as named bytes. */
+async function exportedFiles(): Promise<Map<string, Uint8Array>> {
+  const { run, directory } = trained();
+  await exportTo(run, directory);
+  const folder = join(directory, "run-pytorch");
+  return new Map(readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]));
+}
+
+test("nothing is claimed of weights that another program has changed", async () => {
+  const files = await exportedFiles();
+  expect(await importModel(files, [])).toMatchObject({ step: 30, training: { numSteps: 30 } });
+  files.get("model.safetensors")![files.get("model.safetensors")!.length - 4] ^= 1; // the last bit of a weight
+  expect(await importModel(files, [])).toMatchObject({ step: 0, training: null, heldOutLoss: null });
+});
+
 /** Each is one change of a good `microgpt.json`. */
 const CHANGES: readonly (readonly [string, (json: Record<string, unknown>) => unknown, RegExp])[] = [
   ["another format", (json) => ({ ...json, format: "x" }), /not of microgpt export/],
@@ -275,10 +307,7 @@ const CHANGES: readonly (readonly [string, (json: Record<string, unknown>) => un
 ];
 
 test.each(CHANGES)("microgpt.json with %s is refused by name", async (_name, change, message) => {
-  const { run, directory } = trained();
-  await exportTo(run, directory);
-  const folder = join(directory, "run-pytorch");
-  const files = new Map(readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]));
+  const files = await exportedFiles();
   await expect(importModel(files, [])).resolves.toMatchObject({ step: 30 });
   const json = JSON.parse(new TextDecoder().decode(files.get("microgpt.json"))) as Record<string, unknown>;
   files.set("microgpt.json", new TextEncoder().encode(JSON.stringify(change(json))));
