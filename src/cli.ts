@@ -194,7 +194,10 @@ const kindsFlag = (): Flag =>
     TRAIN_OPTIONS.tokenizer.parse(kind, "--tokenizer"),
   ]);
 
-const formatsFlag = (): Flag => repeated("--to <FORMAT>", `format: ${Object.keys(FORMATS).join(", ")}`, "formats");
+function formatsFlag(): Flag {
+  const formats = Object.entries(FORMATS).map(([name, { help }]) => `${name} (${help})`);
+  return repeated("--to <FORMAT>", formats.join(", "), "formats");
+}
 
 async function main(): Promise<void> {
   exitOnOutputError(); // the help may be piped, too

@@ -83,7 +83,7 @@ function factsOf(model: ExportedModel): [what: string, value: string][] {
       `${count(countParameters(config))}: ${config.nLayer} deep, ${config.nEmbd} wide, ${config.nHead} heads`,
     ],
     ["context", `${count(config.blockSize)} tokens`],
-    ["weights", `of step ${count(step)}${numSteps === null ? "" : ` of ${count(numSteps)}`}`],
+    ["weights", step === 0 ? null : `of step ${count(step)}${numSteps === null ? "" : ` of ${count(numSteps)}`}`],
     ["held-out loss", measured === null ? "not measured" : `${loss(measured)} nats per token`],
     ["bits per byte", bitsPerByte === null ? null : `${loss(bitsPerByte)}, of all held-out text`],
     [

@@ -27,10 +27,7 @@ export function tokenizerLimits({ tokenizer }: Pick<ExportedModel, "tokenizer">)
   const special = `A text that contains \`${name}\` is read as if the text ended there.`;
   switch (tokenizer.kind) {
     case "word":
-      return [
-        special,
-        "Decoded words have a space before an opening quote and after it: the format cannot count quotes.",
-      ];
+      return [special, "Decoding puts spaces around quotes: the format cannot count which of them open."];
     case "bpe":
       return [
         special,

@@ -14,7 +14,7 @@ import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
-import { parseConfig, readTensors } from "../training/checkpoint.ts";
+import { parseConfig, readModel, readTensors, sha256, unseal } from "../training/checkpoint.ts";
 import type { Tensors } from "../training/engine.ts";
 import { weightShapes } from "../training/engine.ts";
 import { decodeSafetensors } from "../training/safetensors.ts";
@@ -57,12 +57,12 @@ export async function importModel(files: ExportedFiles, found: readonly string[]
     throw new InputError(`it has no ${WEIGHTS_FILE}${has}; ${EXPECTED}`);
   }
   const file = decodeSafetensors(bytes);
-  return files.has(OWN_FILE) ? await exported(files, file) : native(files, file);
+  return files.has(OWN_FILE) ? await exported(files, file) : await native(files, file);
 }
 
 /** A folder with `microgpt.json`. */
 async function exported(files: ExportedFiles, file: SafetensorsFile): Promise<ImportedModel> {
-  const own = parseOwnFile(jsonOf(files, OWN_FILE));
+  const own = parseOwnFile(parseJsonText(textOf(files, OWN_FILE), OWN_FILE));
   const weights = weightsOf(file, own.config);
   const tokenizer = tokenizerOf(own.tokenizer, own.config, own.options);
   const options = optionsOf(own.options, own.config, tokenizer);
@@ -73,26 +73,46 @@ async function exported(files: ExportedFiles, file: SafetensorsFile): Promise<Im
 }
 
 /** Our own `model.safetensors` and `tokenizer.json`, without a run around them. */
-function native(files: ExportedFiles, file: SafetensorsFile): ImportedModel {
-  const config = configOf(files, file);
-  const weights = weightsOf(file, config);
-  const json = jsonOf(files, "tokenizer.json");
+async function native(files: ExportedFiles, file: SafetensorsFile): Promise<ImportedModel> {
+  const text = textOf(files, "tokenizer.json");
+  const json = parseJsonText(text, "tokenizer.json");
   if (isRecord(json) && json.format !== "microgpt-tokenizer") {
     throw new InputError(
       `its tokenizer.json is of another program, and ${OWN_FILE} is missing; copy it from the export`,
     );
   }
-  const tokenizer = tokenizerOf(json, config, {});
-  const options = optionsOf({}, config, tokenizer);
-  const step = Number(file.metadata.get("step") ?? 0);
-  const dataHash = file.metadata.get("dataHash") ?? "";
-  const isKnown = Number.isSafeInteger(step) && step >= 0;
-  return { config, tokenizer, weights, options, dataHash, step: isKnown ? step : 0, heldOutLoss: null, training: null };
+  const isSealed = file.metadata.get("format") === "microgpt-model";
+  const model = isSealed ? await sealedModel(files, text) : bareModel(files, file);
+  const tokenizer = tokenizerOf(json, model.config, {});
+  return { ...model, tokenizer, options: optionsOf({}, model.config, tokenizer), training: null };
+}
+
+type Weights = Pick<ImportedModel, "config" | "weights" | "step" | "heldOutLoss" | "dataHash">;
+
+/** A run's `model.safetensors`, whose checksum and tokenizer are checked. */
+async function sealedModel(files: ExportedFiles, tokenizerText: string): Promise<Weights> {
+  const { tokenizerHash, optionsHash: _, ...model } = readModel(await unseal(files.get(WEIGHTS_FILE)!));
+  if (tokenizerHash === (await sha256(tokenizerText))) return model;
+  throw new InputError("its tokenizer.json is not the one that its model.safetensors was trained with");
+}
+
+/** Weights by our names that another program wrote. The heads are in no shape. */
+function bareModel(files: ExportedFiles, file: SafetensorsFile): Weights {
+  const json = files.has("config.json") ? parseJsonText(textOf(files, "config.json"), "config.json") : {};
+  const heads = isRecord(json) ? json.n_head : undefined;
+  if (heads === undefined) {
+    throw new InputError("nothing in it says how many heads the model has; add a config.json with n_head");
+  }
+  const names = new Map(Array.from(file.tensors, ([name, { shape }]) => [nativeName(name), shape]));
+  const [wte = [], wpe = []] = [names.get("wte"), names.get("wpe")];
+  const layers = [...names.keys()].filter((name) => /^layer\d+\.attn_wq$/.test(name)).length;
+  const config = parseConfig({ vocabSize: wte[0], nEmbd: wte[1], nHead: heads, nLayer: layers, blockSize: wpe[0] });
+  return { config, weights: weightsOf(file, config), step: 0, heldOutLoss: null, dataHash: "" };
 }
 
 function refuseForeign(files: ExportedFiles): void {
   if (!files.has("config.json") || files.has(OWN_FILE)) return;
-  const json = jsonOf(files, "config.json");
+  const json = parseJsonText(textOf(files, "config.json"), "config.json");
   if (!isRecord(json)) throw new InputError(`its config.json is not an object; ${EXPECTED}`);
   if (json.format === "microgpt-run") throw new InputError("it is a run already; name it where a command takes a run");
   const { model_type: type } = json;
@@ -101,28 +121,13 @@ function refuseForeign(files: ExportedFiles): void {
   }
 }
 
-function jsonOf(files: ExportedFiles, name: string): unknown {
+function textOf(files: ExportedFiles, name: string): string {
   const bytes = files.get(name);
   if (bytes === undefined) throw new InputError(`it has no ${name}; ${EXPECTED}`);
-  return parseJsonText(new TextDecoder().decode(bytes), name);
+  return new TextDecoder().decode(bytes);
 }
 
-/** Sizes: of our metadata where it is there; the heads are in no shape. */
-function configOf(files: ExportedFiles, { tensors, metadata }: SafetensorsFile): Config {
-  const own = metadata.get("config");
-  if (own !== undefined) return parseConfig(parseJsonText(own, `${WEIGHTS_FILE}: its config`));
-  const json = files.has("config.json") ? jsonOf(files, "config.json") : {};
-  const heads = isRecord(json) ? json.n_head : undefined;
-  if (heads === undefined) {
-    throw new InputError("nothing in it says how many heads the model has; add a config.json with n_head");
-  }
-  const names = new Map(Array.from(tensors, ([name, { shape }]) => [nativeName(name), shape]));
-  const [wte = [], wpe = []] = [names.get("wte"), names.get("wpe")];
-  const layers = [...names.keys()].filter((name) => /^layer\d+\.attn_wq$/.test(name)).length;
-  return parseConfig({ vocabSize: wte[0], nEmbd: wte[1], nHead: heads, nLayer: layers, blockSize: wpe[0] });
-}
-
-/** The weights by our names, as 32-bit floats. Throws InputError for a tensor that is missing, too many or misshapen. */
+/** The weights by our names. Throws InputError for a tensor that is missing, too many or misshapen. */
 function weightsOf({ tensors }: SafetensorsFile, config: Config): Tensors {
   const named = new Map<string, RawTensor>(Array.from(tensors, ([name, tensor]) => [nativeName(name), tensor]));
   if (named.size !== tensors.size) throw new InputError(`${WEIGHTS_FILE}: two tensors have names of the same weight`);

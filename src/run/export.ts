@@ -32,7 +32,7 @@ export async function exportedModel(run: Run, note: (message: string) => void): 
 function factsOf(run: Run, step: number): TrainingFacts {
   if (run.isImported) return importedFacts(run);
   const result = loadResult(run.path);
-  const measured = result?.measured.find(({ bestStep }) => bestStep === step);
+  const measured = result?.measured.findLast(({ bestStep }) => bestStep === step);
   return {
     data: dataNames(run.options),
     size: result?.data ?? null,
@@ -61,8 +61,8 @@ const UNKNOWN: TrainingFacts = {
 };
 
 function dataNames({ data, urls }: Run["options"]): string[] {
-  if (data.length === 0 && urls.length === 0) return ["names.txt (first names, bundled with microgpt)"];
-  return [...data.map((path) => (path === "-" ? "standard input" : basename(path))), ...urls];
+  const names = [...data.map((path) => (path === "-" ? "standard input" : basename(path))), ...urls];
+  return names.length > 0 ? names : ["names.txt (first names, bundled with microgpt)"];
 }
 
 async function documentsOf(run: Run): Promise<Iterable<readonly number[]> | null> {

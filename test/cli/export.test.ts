@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symli
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { importModel } from "../../src/export/import.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/training/safetensors.ts";
 import { microgptHere, trained } from "../setup/microgpt.ts";
 import type { Finished } from "../setup/microgpt.ts";
 
@@ -159,6 +160,33 @@ describe("microgpt import", () => {
     const write = async (name: string): Promise<string> =>
       (await microgptHere(["complete", name, "ba", "--temperature", "0"], { cwd: directory })).stdout;
     expect(await write("bare-1")).toBe(await write(run));
+    // Sealed by us: another tokenizer and a changed bit are noticed.
+    const tokenizer = join(directory, "bare/tokenizer.json");
+    writeFileSync(tokenizer, `${readFileSync(tokenizer, "utf8")} `);
+    const other = await microgptHere(["import", "bare"], { cwd: directory });
+    expect(other.stderr).toMatch(
+      /bare: its tokenizer\.json is not the one that its model\.safetensors was trained with/,
+    );
+    const weights = readFileSync(join(directory, "bare/model.safetensors"));
+    weights[weights.length - 4] ^= 1;
+    writeFileSync(join(directory, "bare/model.safetensors"), weights);
+    expect((await microgptHere(["import", "bare"], { cwd: directory })).stderr).toMatch(/bare: checksum: /);
+  });
+
+  test("so are bare matrices by our names, where a config.json says how many heads there are", async () => {
+    const { run } = trained();
+    const { tensors } = decodeSafetensors(new Uint8Array(readFileSync(join(run, "model.safetensors"))));
+    const files = new Map<string, Uint8Array>([
+      ["model.safetensors", encodeSafetensors({ tensors, metadata: new Map() })],
+      ["tokenizer.json", new Uint8Array(readFileSync(join(run, "tokenizer.json")))],
+    ]);
+    await expect(importModel(files, [])).rejects.toThrow(
+      /how many heads the model has; add a config\.json with n_head/,
+    );
+    files.set("config.json", new TextEncoder().encode('{"n_head": 2}'));
+    const { config, weights } = await importModel(files, []);
+    expect(config).toEqual({ vocabSize: 15, nEmbd: 4, nHead: 2, nLayer: 1, blockSize: 8 });
+    expect([...weights.keys()]).toEqual([...tensors.keys()]);
   });
 
   test("a name that is taken is refused", async () => {
