@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
@@ -19,15 +19,24 @@ const env = (place: Place, extent: Extent): Record<string, string> => ({
   MICROGPT_EXTENT: extent,
 });
 
+/** Tests of programs that only `npm run test:clients` installs. */
+const CLIENTS = "test/clients/*.test.ts";
+
 /** Test files with a tag, for the mode that runs nothing else. */
 function taggedFiles(): string[] {
   const folder = fileURLToPath(new URL("test", import.meta.url));
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".test.ts"));
+  const names = globSync("**/*.test.ts", { cwd: folder, exclude: ["clients"] });
   const tagged = names.filter((name) => /\btags: \[|\bTAGS\b/.test(readFileSync(join(folder, name), "utf8")));
   return tagged.map((name) => `test/${name.replaceAll("\\", "/")}`);
 }
 
-const node = ({ extent, filter }: Mode): TestProjectInlineConfiguration => {
+function filesOf({ extent, filter, script }: Mode): string[] {
+  if (script === MODES.clients.script) return [CLIENTS];
+  return extent === "full" && filter !== null ? taggedFiles() : ["test/**/*.test.ts"];
+}
+
+const node = (mode: Mode): TestProjectInlineConfiguration => {
+  const { extent, filter, script } = mode;
   // A filter of its own: in a browser, every test counts. (vitest obeys it; its type of a project does not know it.)
   const own = filter === null ? {} : { tagsFilter: [filter] };
   return {
@@ -35,8 +44,8 @@ const node = ({ extent, filter }: Mode): TestProjectInlineConfiguration => {
     test: {
       ...own,
       name: "node",
-      include: extent === "full" && filter !== null ? taggedFiles() : ["test/**/*.test.ts"],
-      exclude: [...configDefaults.exclude, `${WIDGETS}/**`],
+      include: filesOf(mode),
+      exclude: [...configDefaults.exclude, `${WIDGETS}/**`, ...(script === MODES.clients.script ? [] : [CLIENTS])],
       globalSetup: ["test/setup/build.ts"],
       // What is built is tested as Node imports it.
       server: { deps: { external: [/\/dist\//] } },
@@ -114,7 +123,8 @@ const widgets = (extent: Extent): BrowserProject => ({
 const config: ViteUserConfigFnObject = defineConfig(({ mode: name }) => {
   const mode = process.env.MICROGPT_LONG === undefined ? (MODES[name] ?? MODES.test) : MODES.long;
   const { extent, script } = mode;
-  const chromium = extent === "quick" ? null : findChromium();
+  const isForClients = script === MODES.clients.script;
+  const chromium = extent === "quick" || isForClients ? null : findChromium();
   const browsers =
     chromium === null
       ? []
@@ -123,7 +133,7 @@ const config: ViteUserConfigFnObject = defineConfig(({ mode: name }) => {
         );
   const files = `${browserFiles().length} files that run in a browser, too, and ${widgetFiles().length} of widgets`;
   const left = extent === "quick" ? [`${script} left the browsers to npm run test:all: ${files}`] : [];
-  const unseen = extent !== "quick" && chromium === null ? [missing()] : left;
+  const unseen = extent !== "quick" && chromium === null && !isForClients ? [missing()] : left;
   return {
     test: {
       projects: [node(mode), ...browsers],

@@ -5,7 +5,7 @@ import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
 import { addExperiments } from "./cli/experiments.ts";
 import { addServing } from "./cli/serving.ts";
-import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, runsDirFlag } from "./cli/flags.ts";
+import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, repeated, runsDirFlag } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
 import { PipedLines } from "./cli/piped.ts";
@@ -21,6 +21,7 @@ import type {
   TokenizeOptions,
   TrainOptions,
 } from "./options/train-options.ts";
+import { FORMATS } from "./export/formats.ts";
 import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
@@ -34,6 +35,8 @@ const COMMANDS = [
   "resume",
   "sample",
   "complete",
+  "export",
+  "import",
   "tokenize",
   "fetch",
   "sweep",
@@ -92,6 +95,7 @@ function buildProgram(exit: Exit): Command {
     });
 
   addSampling(program, exit);
+  addExports(program, exit);
   addTexts(program, exit);
   addExperiments(program, exit);
   addServing(program, exit);
@@ -118,6 +122,37 @@ function addSampling(program: Command, exit: Exit): void {
       const options = pick<SampleOptions>(completeOptions, flags);
       const { probs = false, json = false, runsDir } = flags;
       exit(await complete(findRun(run, runsDir), prefix, options, { probs, json }));
+    });
+}
+
+/** Commands that take a model elsewhere, and back. */
+function addExports(program: Command, exit: Exit): void {
+  program
+    .command("export <RUN>")
+    .description("write the model of a run for other programs")
+    .addOption(formatsFlag())
+    .option(
+      "--out <PATH>",
+      "the folder or file to make; with several formats, the folder for all (default: named after the run)",
+    )
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (run: string, flags: CommonFlags) => {
+      const { exportRun } = await import("./cli/export.ts");
+      const { to = [], out = null, json = false, runsDir } = flags;
+      exit(await exportRun(findRun(run, runsDir), { to, out, json }));
+    });
+
+  program
+    .command("import <FOLDER>")
+    .description("make a run of an exported folder, also after another program has trained the model on")
+    .option("--name <NAME>", "name of the run (default: the folder's name and a number)")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (folder: string, flags: CommonFlags) => {
+      const { importFolder } = await import("./cli/import.ts");
+      const { name = null, json = false, runsDir } = flags;
+      exit(await importFolder(folder, { name, runsDir, json }));
     });
 }
 
@@ -158,6 +193,11 @@ const kindsFlag = (): Flag =>
     ...(previous ?? []),
     TRAIN_OPTIONS.tokenizer.parse(kind, "--tokenizer"),
   ]);
+
+function formatsFlag(): Flag {
+  const formats = Object.entries(FORMATS).map(([name, { help }]) => `${name} (${help})`);
+  return repeated("--to <FORMAT>", formats.join(", "), "formats");
+}
 
 async function main(): Promise<void> {
   exitOnOutputError(); // the help may be piped, too

@@ -11,6 +11,7 @@ const ROOMS = [
   "backend",
   "options",
   "library",
+  "export",
   "trace",
   "node",
   "pages",
@@ -22,7 +23,7 @@ const ROOMS = [
   "cli",
 ];
 /** The rooms that run in a browser: no import from Node, and no package. */
-const CORE = ["text", "training", "tensor", "backend", "options", "library", "trace"];
+const CORE = ["text", "training", "tensor", "backend", "options", "library", "export", "trace"];
 /** Files that belong to no room: what every room may import, and the doors, which import any. */
 const GROUND = ["microgpt.ts", "random.ts", "errors.ts"];
 const DOORS = ["index.ts", "index-node.ts", "cli.ts"];

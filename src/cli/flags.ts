@@ -35,7 +35,9 @@ export interface CommonFlags {
   readonly run?: string;
   /** A file for the tokenizer. */
   readonly export?: string;
-  /** A file for the output. */
+  /** Formats to export to. */
+  readonly to?: readonly string[];
+  /** A file or folder for the output. */
   readonly out?: string;
 }
 
@@ -108,8 +110,8 @@ export const isTyped = (command: Command, key: string): boolean =>
   );
 
 /** A flag that may be given several times. */
-export const repeated = (flags: string, help: string): Flag =>
-  new Flag(flags, `${help}; more than once for more options`).argParser((text: string, previous: unknown) => [
+export const repeated = (flags: string, help: string, what: string = "options"): Flag =>
+  new Flag(flags, `${help}; more than once for more ${what}`).argParser((text: string, previous: unknown) => [
     ...listOf(previous),
     text,
   ]);

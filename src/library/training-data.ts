@@ -2,6 +2,7 @@
  * The training data: everything that depends only on options and texts (documents as tokens, split, tokenizer, config,
  * baselines). A resumed training computes it again, with the same result.
  */
+import { isRecord } from "../errors.ts";
 import { baselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
 import type { TrainOptions } from "../options/train-options.ts";
@@ -48,6 +49,32 @@ export interface TrainingData {
   /** SHA-256 of the documents, in hex. */
   readonly dataHash: string;
 }
+
+/** How much text a model was trained on. */
+export interface DataSize {
+  /** What `train` and `heldOut` count. */
+  readonly unit: "document" | "window";
+  /** Documents or windows to train on. */
+  readonly train: number;
+  /** Documents or windows held out. */
+  readonly heldOut: number;
+  /** Tokens of both, BOS included; windows overlap by one. */
+  readonly tokens: number;
+}
+
+/** Whether JSON from outside is a `DataSize`. */
+export const isDataSize = (json: unknown): json is DataSize =>
+  isRecord(json) &&
+  (json.unit === "document" || json.unit === "window") &&
+  [json.train, json.heldOut, json.tokens].every((count) => Number.isSafeInteger(count) && Number(count) >= 0);
+
+/** How much text there is. */
+export const sizeOf = ({ unit, train, heldOut }: TrainingData): DataSize => ({
+  unit,
+  train: train.length,
+  heldOut: heldOut.length,
+  tokens: train.countTokens() + heldOut.countTokens(),
+});
 
 /** Reads and prepares the data. Throws InputError if it cannot be trained on. */
 export function prepareTrainingData(

@@ -9,12 +9,25 @@
  *   a directory, a file in a run,
  *   a sweep's own file, a file
  *   of another user                refused
+ *
+ * A folder (`writeFolder`) must not exist yet: it appears under its name complete, or not at all.
  */
 import * as fs from "node:fs";
 import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { InputError, showPath } from "../errors.ts";
-import { describeKind, errorCode, pause, removeTemporaries, writeDurably, writeError } from "./files.ts";
+import {
+  describeKind,
+  errorCode,
+  makeDirectory,
+  pause,
+  removeIfPossible,
+  removeTemporaries,
+  syncDirectory,
+  temporaryName,
+  writeDurably,
+  writeError,
+} from "./files.ts";
 import { ownKind } from "./own-folders.ts";
 
 /** Where an output went: a caller that reports it must not do so on the stream that has the output. */
@@ -25,8 +38,8 @@ export type OutputTarget = "file" | "stream";
  * inside a run, a file that may not be written or belongs to another user, and for failures of the system. Waits for
  * the reader of a pipe.
  */
-export function writeOutput(path: string, text: string): OutputTarget {
-  const bytes = Buffer.from(text);
+export function writeOutput(path: string, content: string | Uint8Array): OutputTarget {
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
   try {
     const target = path === "-" ? 1 : followLinks(path);
     if (typeof target === "number") {
@@ -50,6 +63,61 @@ export function writeOutput(path: string, text: string): OutputTarget {
   }
 }
 
+/**
+ * Throws InputError (code "exists") if there is something where `writeFolder` would write, and InputError if it is inside
+ * a run.
+ */
+export function checkFolder(path: string): void {
+  if (path === "-") throw new InputError("a folder cannot be written to standard output; name one with --out");
+  const target = resolve(path);
+  if (isThere(target)) throw existing(path);
+  refuseRun(path, target);
+}
+
+/** Whether a path has an entry, a link to nowhere included. Throws InputError if that cannot be seen. */
+function isThere(path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw writeError(path, 0, error);
+  }
+}
+
+const existing = (path: string): InputError =>
+  new InputError(`${showPath(path)} exists and is not replaced; choose another --out, or remove it`, "exists");
+
+/**
+ * Writes files into a new folder, which appears under its name when all of them are on the disk. Throws InputError as
+ * `checkFolder`, and for failures of the system; then nothing is left.
+ * @param files path within the folder → bytes.
+ */
+export function writeFolder(path: string, files: ReadonlyMap<string, Uint8Array>): void {
+  checkFolder(path);
+  const target = resolve(path);
+  const parent = dirname(target);
+  const hidden = temporaryName(target);
+  try {
+    makeDirectory(parent);
+    removeLeftovers(parent);
+    untilDone(() => {
+      for (const [name, bytes] of files) {
+        makeDirectory(dirname(join(hidden, name)));
+        writeDurably(join(hidden, name), bytes);
+      }
+      fs.renameSync(hidden, target);
+      syncDirectory(parent);
+    });
+  } catch (error) {
+    removeIfPossible(hidden);
+    // Another process has just made it.
+    if (["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(errorCode(error) ?? "")) throw existing(path);
+    throw writeError(target, sizeOf(files), error);
+  }
+}
+
+const sizeOf = (files: ReadonlyMap<string, Uint8Array>): number =>
+  [...files.values()].reduce((sum, { length }) => sum + length, 0);
+
 /** Removes the temporary files of killed writers. It is a courtesy: a directory that cannot be read keeps them. */
 function removeLeftovers(directory: string): void {
   try {
@@ -62,11 +130,11 @@ function removeLeftovers(directory: string): void {
 const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Does work of milliseconds to its end before a signal ends the process, which would leave a temporary file behind. */
-function untilDone(work: () => void): void {
+export function untilDone<Result>(work: () => Result): Result {
   const end = (signal: NodeJS.Signals): void => process.exit(128 + constants.signals[signal]);
   for (const signal of ENDING_SIGNALS) process.on(signal, end);
   try {
-    work();
+    return work();
   } finally {
     const stopListening = (): void => ENDING_SIGNALS.forEach((signal) => process.off(signal, end));
     setImmediate(() => setImmediate(stopListening)); // between the two the event loop delivers what arrived

@@ -9,6 +9,10 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
+import { isDataSize } from "../library/training-data.ts";
+import type { DataSize } from "../library/training-data.ts";
+import { isBaselines } from "../text/baselines.ts";
+import type { Baselines } from "../text/baselines.ts";
 import { readWhole, writeDurably } from "./files.ts";
 import { showPath } from "../errors.ts";
 
@@ -36,6 +40,10 @@ export interface RunResult {
   readonly heldOutTokens: number;
   /** Bytes of the held-out text as UTF-8, plus one for each document's end. */
   readonly heldOutBytes: number;
+  /** How much text there was; absent in files of older versions. */
+  readonly data?: DataSize;
+  /** Losses of trivial models on the held-out text; absent in files of older versions. */
+  readonly baselines?: Baselines;
   /** One per step at which the training was stopped on purpose, the newest last. */
   readonly measured: readonly Measured[];
 }
@@ -72,7 +80,9 @@ export function loadResult(run: string): RunResult | null {
   const isWhole = ["parameters", "vocabSize", "numSteps", "heldOutTokens", "heldOutBytes"].every((key) =>
     Number.isFinite(json[key]),
   );
-  if (!isWhole || !Array.isArray(measured) || !measured.every(isMeasured)) throw damaged(resultPath(run));
+  const isAbsentOr = (is: (json: unknown) => boolean, key: string): boolean => json[key] === undefined || is(json[key]);
+  const isKnown = isAbsentOr(isDataSize, "data") && isAbsentOr(isBaselines, "baselines");
+  if (!isWhole || !isKnown || !Array.isArray(measured) || !measured.every(isMeasured)) throw damaged(resultPath(run));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was checked
   return json as unknown as RunResult;
 }

@@ -10,6 +10,7 @@
  *   ├─ samples.txt         a text per line, or between blank lines
  *   ├─ samples.json        the same, each with its mark
  *   ├─ result.json         the outcome                      cost.json   its time and memory (both: result.ts)
+ *   ├─ imported.json       what was known of a model that came from a folder; it has no texts and no checkpoints
  *   ├─ pages/              copies of texts from the web or standard input, for a resumed training
  *   └─ .lock               the process that is training
  *
@@ -62,6 +63,9 @@ import { createDirectoryAtomically } from "./atomic-directory.ts";
 import { writeSamples } from "./samples.ts";
 import type { Sample } from "./samples.ts";
 
+/** What was known of an imported model; only an imported run has it. */
+export const IMPORTED_FILE = "imported.json";
+
 /** A run on the disk. */
 export class Run {
   /** Its directory. */
@@ -88,6 +92,7 @@ export class Run {
    * Makes `runsDirectory/name` and locks it; a null name becomes the first free one of `stem-1`, `stem-2`, … The
    * directory appears under its name complete. Throws InputError if the name exists (code "exists") or cannot be
    * written ("machine").
+   * @param more further files, by name.
    */
   static create(
     runsDirectory: string,
@@ -96,6 +101,7 @@ export class Run {
     options: ResolvedOptions,
     tokenizer: Tokenizer,
     fetched: readonly FetchedText[] = [],
+    more: ReadonlyMap<string, Uint8Array | string> = new Map(),
   ): Run {
     const tokenizerText = tokenizerTextOf(tokenizer);
     const { path, lock } = createDirectoryAtomically(runsDirectory, name, stem, "microgpt resume", (hidden) => {
@@ -106,6 +112,7 @@ export class Run {
       makeDirectory(join(hidden, "hugging-face"));
       writeDurably(join(hidden, "hugging-face", "tokenizer.json"), toJsonText(toHuggingFace(tokenizer)));
       saveFetched(join(hidden, "pages"), fetched);
+      for (const [file, content] of more) writeDurably(join(hidden, file), content);
     });
     const run = new Run(path, { ...options }, tokenizerText);
     run.#lock = lock;
@@ -152,7 +159,17 @@ export class Run {
 
   /** The texts that cannot be read again, as they were when the run began. Throws InputError if they are missing. */
   fetched(): FetchedText[] {
+    if (this.isImported) {
+      throw new InputError(
+        `${showPath(this.path)} was imported, without its texts; to train it on with a text: microgpt train --from ${showPath(this.path)}`,
+      );
+    }
     return loadFetched(join(this.path, "pages"));
+  }
+
+  /** Whether the model came from a folder (`run/import.ts`). */
+  get isImported(): boolean {
+    return fs.existsSync(join(this.path, IMPORTED_FILE));
   }
 
   /** Releases the lock. */
@@ -230,7 +247,7 @@ export class Run {
    * The weights to generate text with: the best or, before the first evaluation, those of the newest checkpoint, which
    * `note` is told. Throws InputError if there are neither, or as `loadModel`.
    */
-  async loadWeights(note: (message: string) => void): Promise<Pick<ModelFile, "config" | "weights">> {
+  async loadWeights(note: (message: string) => void): Promise<ModelFile> {
     if (fs.existsSync(join(this.path, "model.safetensors"))) return await this.loadModel();
     const checkpoint = await this.loadCheckpoint(note);
     if (checkpoint === null) {
@@ -244,7 +261,8 @@ export class Run {
     note(
       `${showPath(this.path)} has not been evaluated yet; using the weights of its newest checkpoint, of step ${checkpoint.progress.step}`,
     );
-    return { config: checkpoint.config, weights: checkpoint.state.weights };
+    const { state, progress, random: _, ...origin } = checkpoint;
+    return { ...origin, weights: state.weights, step: progress.step, heldOutLoss: null };
   }
 
   /** Writes samples.json and samples.txt. */

@@ -42,3 +42,6 @@ export const grouped = (value: number): string => Math.round(value).toLocaleStri
 
 /** `12345678` → `12.3 MB`. */
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** The same for small things: `12345` → `12.3 kB`. */
+export const fileSize = (bytes: number): string => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : megabytes(bytes));

@@ -12,10 +12,10 @@ import type { Evaluation, Measurement, Progress, TrainEvent } from "../training/
 import { lossWarning, openEngine, replaceEngine } from "../library/engines.ts";
 import type { Machine } from "../library/machine.ts";
 import { nodeMachine } from "./machine.ts";
-import { baselinesOf } from "../library/training-data.ts";
+import { baselinesOf, sizeOf } from "../library/training-data.ts";
 import { originOf } from "./origin.ts";
 import type { TrainingData } from "../library/training-data.ts";
-import type { Reporter, StepReport } from "./reporter.ts";
+import type { Reporter, ResultReport, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Speedometer } from "./speedometer.ts";
 import { VERSION } from "../options/version.ts";
@@ -264,20 +264,19 @@ export class Training {
       if ((await stop.heard()) && stop.exitCode !== null) return stop.exitCode;
       part = await parts.next();
     }
-    const bitsPerByte = this.#saveResult(evaluation.step, part.value);
+    const saved = this.#saveResult(evaluation.step, part.value);
     this.#reporter.result({
       heldOutLoss: part.value.loss,
-      bitsPerByte,
+      ...saved,
       beganAnew: countTargets(heldOut, config.blockSize) < heldOut.countTokens() - heldOut.length,
       documents: heldOut.length,
       unit,
-      baselines: baselinesOf(this.#data),
       bestStep: evaluation.step,
     });
     return engine;
   }
 
-  #saveResult(bestStep: number, measurement: Measurement | null): number | null {
+  #saveResult(bestStep: number, measurement: Measurement | null): Pick<ResultReport, "bitsPerByte" | "baselines"> {
     const { config, heldOut, heldOutBytes } = this.#data;
     const bitsPerByte = measurement === null ? null : measurement.bits / heldOutBytes;
     const result = {
@@ -287,11 +286,13 @@ export class Training {
       // A document's first BOS is given, not learnt; windows overlap by one.
       heldOutTokens: heldOut.countTokens() - heldOut.length,
       heldOutBytes,
+      data: sizeOf(this.#data),
+      baselines: baselinesOf(this.#data),
     };
     const { step } = this.#progress;
     this.#run.mustHoldLock();
     saveResult(this.#run.path, result, { step, bestStep, heldOutLoss: measurement?.loss ?? null, bitsPerByte });
-    return bitsPerByte;
+    return { bitsPerByte, baselines: result.baselines };
   }
 
   #saveCost(): void {

@@ -1,6 +1,7 @@
 /**
  * Losses of trivial models, as yardsticks for the model's own loss. Counts only; nothing here is trained by gradients.
  */
+import { isRecord } from "../errors.ts";
 
 /**
  * Means of −log p in nats per token, over the tokens that the model's loss covers: the first blockSize targets per
@@ -14,6 +15,10 @@ export interface Baselines {
   /** Tokens predicted from the previous token alone. A GPT that uses more context must be below it. */
   readonly bigram: number;
 }
+
+/** Whether JSON from outside is `Baselines`. */
+export const isBaselines = (json: unknown): json is Baselines =>
+  isRecord(json) && [json.uniform, json.unigram, json.bigram].every(Number.isFinite);
 
 /**
  * Computes the baselines on `test` from counts on `train`. Documents are tokens with BOS at both ends. Where none are

@@ -265,7 +265,11 @@ function expectedShapes(config: Config, found: number, copies: number): ReturnTy
   return weightShapes(config);
 }
 
-function readTensors(
+/**
+ * The tensors of these shapes, named with the prefix, in the order of the shapes. Throws InputError for one that is missing,
+ * has another shape or number format, or holds a number that is not finite.
+ */
+export function readTensors(
   prefix: string,
   shapes: ReadonlyMap<string, readonly [number, number]>,
   tensors: ReadonlyMap<string, RawTensor>,

@@ -15,6 +15,7 @@ beforeAll(async () => {
   const args = ["train", "--data", data, "--runs-dir", shared, "--name", "run", "--num-samples", "0", ...TINY];
   const { exitCode, stderr } = await microgptHere(args);
   if (exitCode !== 0) throw new Error(stderr);
+  await microgptHere(["export", run, "--to", "pytorch", "--out", join(shared, "model")]);
 });
 
 /** The commands, and what each makes in its working directory. `PAGE` is a page's address. */
@@ -25,6 +26,8 @@ const COMMANDS: readonly (readonly [name: string, args: () => string[], result: 
   ["sample", () => ["sample", run], []],
   ["report", () => ["report", run], ["report.html"]],
   ["tokenize", () => ["tokenize", "--run", run, "ada", "--export", "t.json"], ["t.json"]],
+  ["export", () => ["export", run, "--to", "pytorch", "--out", "model"], ["model"]],
+  ["import", () => ["import", join(shared, "model")], ["runs"]],
   ["fetch", () => ["fetch", "PAGE", "--no-cache", "--out", "page.txt"], ["page.txt"]],
 ];
 const WRITING = COMMANDS.filter(([, , result]) => result.length > 0);
@@ -86,13 +89,16 @@ describe.skipIf(process.platform === "win32")("a signal while a file is written"
     expectNothingTemporary(left);
   });
 
-  test.each(["report", "tokenize", "fetch"])("%s: what SIGKILL leaves is gone after the next", async (name) => {
-    const [, args] = COMMANDS.find(([known]) => known === name)!;
-    const directory = workspace();
-    const killed = await runIn(directory, args(), 'process.kill(process.pid, "SIGKILL")');
-    expect([killed.exitCode, leftovers(join(directory, "cwd")).length]).toEqual([null, 1]);
-    const next = await runIn(directory, args());
-    expect(next.exitCode).toBe(0);
-    expectNothingTemporary(next);
-  });
+  test.each(["report", "tokenize", "fetch", "export"])(
+    "%s: what SIGKILL leaves is gone after the next",
+    async (name) => {
+      const [, args] = COMMANDS.find(([known]) => known === name)!;
+      const directory = workspace();
+      const killed = await runIn(directory, args(), 'process.kill(process.pid, "SIGKILL")');
+      expect([killed.exitCode, leftovers(join(directory, "cwd")).length]).toEqual([null, 1]);
+      const next = await runIn(directory, args());
+      expect(next.exitCode).toBe(0);
+      expectNothingTemporary(next);
+    },
+  );
 });

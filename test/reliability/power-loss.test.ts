@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CLI, finished, workspace, writeWords } from "../setup/microgpt.ts";
+import { CLI, finished, trained, workspace, writeWords } from "../setup/microgpt.ts";
 import { DiskOrder } from "../setup/disk-order.ts";
 import { serveSite } from "../setup/site.ts";
 import { canTrace, savedSteps, start, TRAINER } from "../setup/trainer.ts";
@@ -88,6 +88,17 @@ describe.skipIf(!canTrace)("by the calls of a command (skipped where strace is m
     const trace = await traced(directory, ["sweep", ...place, ...grid]);
     expect(trace.broken).toEqual([]);
     expect(namesOf(trace)).toEqual(expect.arrayContaining(["sweep", "sweep.json", "result.json", "summary.csv"]));
+  });
+
+  test("export, and import of what it wrote", async () => {
+    const { run, directory } = trained();
+    const folder = join(directory, "new", "model");
+    const exported = await traced(directory, ["export", run, "--to", "pytorch", "--out", folder]);
+    expect(exported.broken).toEqual([]);
+    expect(namesOf(exported)).toEqual(expect.arrayContaining(["model", "model.safetensors", "README.md"]));
+    const imported = await traced(directory, ["import", folder, "--runs-dir", join(directory, "new", "runs")]);
+    expect(imported.broken).toEqual([]);
+    expect(namesOf(imported)).toEqual(expect.arrayContaining(["model-1", "model.safetensors", "imported.json"]));
   });
 
   test("fetch, with a cache that is new, and tokenize --export", async () => {

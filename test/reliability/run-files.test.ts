@@ -50,6 +50,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["complete", "RUN", "ba", "--json"],
   ["compare", "RUN"],
   ["report", "RUN", "--out", "PAGE"],
+  ["export", "RUN", "--to", "pytorch", "--out", "FOLDER"],
 ];
 
 /** The commands that are tried on a damaged file. */
@@ -98,7 +99,12 @@ function damaged(damage: Damage, path: string, random: Random): string {
 }
 
 const argumentsIn = (directory: string, subject: string, command: readonly string[]): string[] =>
-  command.map((word) => ({ RUN: join(directory, subject), PAGE: join(directory, "page.html") })[word] ?? word);
+  command.map(
+    (word) =>
+      ({ RUN: join(directory, subject), PAGE: join(directory, "page.html"), FOLDER: join(directory, "folder") })[
+        word
+      ] ?? word,
+  );
 
 describe("a run of which one file is damaged:", () => {
   test.each(Object.keys(DAMAGES))("%s", { tags: ["damage"], timeout: 1_800_000 }, async (name) => {
@@ -150,6 +156,7 @@ test.each(Object.keys(DAMAGES))(
         ["sweep", "--resume", "RUN"],
         ["compare", "RUN"],
         ["report", "RUN", "--out", "PAGE"],
+        ["export", "RUN", "--to", "pytorch", "--out", "FOLDER"],
       ]) {
         const directory = damaged(DAMAGES[name], join("sweep", entry), random);
         expectSentences(`${command[0]}, ${entry}`, await microgptHere(argumentsIn(directory, "sweep", command)));

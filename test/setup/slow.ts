@@ -45,6 +45,7 @@ export const MODES: Readonly<Record<string, Mode>> = {
   test: { script: "npm test", extent: "quick", filter: `!(${LEFT_OUT.join(" or ")})` },
   all: { script: "npm run test:all", extent: "full", filter: TAGS.join(" or ") },
   long: { script: "npm run test:long", extent: "long", filter: null },
+  clients: { script: "npm run test:clients", extent: "full", filter: null },
   // What the first two run together.
   full: { script: "npm run test:bugs", extent: "full", filter: null },
 };

@@ -1,12 +1,11 @@
 import { Tokenizer as HuggingFace } from "@huggingface/tokenizers";
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toHuggingFace } from "../../src/text/tokenizers/hugging-face.ts";
 import { tokenizerFromJson } from "../../src/text/tokenizers/json.ts";
 import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
+import { askPython, hasPython, withoutPython } from "../setup/python.ts";
 
 const verses = readFileSync(new URL("../fixtures/genesis200.txt", import.meta.url), "utf8").split("\n");
 
@@ -54,38 +53,22 @@ test("word without <unk>: the same ids for what is known", () => {
   }
 });
 
-const PYTHON = process.env.MICROGPT_PYTHON ?? "python3";
-const hasTokenizers = spawnSync(PYTHON, ["-c", "import tokenizers"]).status === 0;
-
-describe.skipIf(!hasTokenizers)(
-  "their library in Rust (skipped where MICROGPT_PYTHON, or python3, has no tokenizers)",
-  () => {
-    test.each([
-      ["char", true],
-      ["word", true],
-      ["bpe", false],
-      ["byte-bpe", false],
-    ] as const)("%s: the same ids and texts for 10,000 strings (reliability 24)", (kind, unk) => {
-      const tokenizer = trainTokenizer(verses, { tokenizer: kind, bpeMerges: 300, vocabSize: null, unk });
-      const texts = fc.sample(strings, { numRuns: 10_000, seed: 24 });
-      const { stdout, status } = spawnSync(
-        PYTHON,
-        [fileURLToPath(new URL("../setup/hf-tokenizers.py", import.meta.url))],
-        {
-          input: JSON.stringify({ json: toHuggingFace(tokenizer), texts }),
-          encoding: "utf8",
-          maxBuffer: 2 ** 28,
-        },
-      );
-      expect(status).toBe(0);
-      const theirs = JSON.parse(stdout) as [ids: number[], text: string][];
-      const decoder = tokenizerFromJson(JSON.parse(JSON.stringify(tokenizer)), { reference: true });
-      expect(theirs).toEqual(
-        texts.map((text) => [tokenizer.encode(text).ids, decoder.decode(tokenizer.encode(text).ids)]),
-      );
-    });
-  },
-);
+describe.skipIf(!hasPython("tokenizers"))(`their library in Rust ${withoutPython("tokenizers")}`, () => {
+  test.each([
+    ["char", true],
+    ["word", true],
+    ["bpe", false],
+    ["byte-bpe", false],
+  ] as const)("%s: the same ids and texts for 10,000 strings (reliability 24)", (kind, unk) => {
+    const tokenizer = trainTokenizer(verses, { tokenizer: kind, bpeMerges: 300, vocabSize: null, unk });
+    const texts = fc.sample(strings, { numRuns: 10_000, seed: 24 });
+    const theirs = askPython("hf-tokenizers.py", { json: toHuggingFace(tokenizer), texts });
+    const decoder = tokenizerFromJson(JSON.parse(JSON.stringify(tokenizer)), { reference: true });
+    expect(theirs).toEqual(
+      texts.map((text) => [tokenizer.encode(text).ids, decoder.decode(tokenizer.encode(text).ids)]),
+    );
+  });
+});
 
 test("BOS is a special token of its own id", () => {
   const tokenizer = trainTokenizer(["ab"], { tokenizer: "byte-bpe", bpeMerges: 1, vocabSize: null, unk: false });

@@ -74,6 +74,9 @@ export function toHuggingFace(tokenizer: Tokenizer): HuggingFaceJson {
   };
 }
 
+/** The name that the file gives BOS. */
+export const bosName = (tokenizer: Tokenizer): string => specialNames(tokenizer)(tokenizer.bos);
+
 /** The stages of their pipeline that depend on the kind. */
 function stagesOf(tokenizer: Tokenizer): object {
   const base = tokenizer.toJSON().tokens ?? [];

@@ -1,0 +1,13 @@
+/** The formats of `microgpt export`, by name. Each has a file of its own. */
+import { InputError, quote } from "../errors.ts";
+import type { Format } from "./model.ts";
+import { pytorch } from "./pytorch.ts";
+
+/** Name → format, in the order of the documents. */
+export const FORMATS: Readonly<Record<string, Format>> = { pytorch };
+
+/** The format of a name. Throws InputError that lists the names. */
+export function formatNamed(name: string): Format {
+  if (Object.hasOwn(FORMATS, name)) return FORMATS[name];
+  throw new InputError(`--to: expected one of ${Object.keys(FORMATS).join(", ")}, got ${quote(name)}`);
+}
