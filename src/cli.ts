@@ -14,7 +14,9 @@ import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
 import { VERSION } from "./options/version.ts";
 import { FETCH_OPTIONS, RESUME_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./options/config.ts";
+import { EXTEND_OPTIONS } from "./options/extend-options.ts";
 import type {
+  ExtendOptions,
   FetchOptions,
   ResumeOptions,
   SampleOptions,
@@ -79,15 +81,16 @@ function buildProgram(exit: Exit): Command {
       }
     });
 
-  addOptions(program.command("resume <RUN>"), RESUME_OPTIONS)
-    .description("resume a run from its newest checkpoint")
+  const resumeOptions = { ...EXTEND_OPTIONS, ...RESUME_OPTIONS };
+  addOptions(program.command("resume <RUN>"), resumeOptions)
+    .description("resume a run from its newest checkpoint, or extend it")
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
     .addOption(hookFlag())
     .action(async (run: string, flags: CommonFlags) => {
       const { runsDir, promptFile = null, json = false, hook = null } = flags;
-      const options = pick<ResumeOptions>(RESUME_OPTIONS, flags);
+      const options = pick<ResumeOptions & ExtendOptions>(resumeOptions, flags);
       exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }));
     });
 

@@ -1,7 +1,7 @@
 /**
  * `microgpt train` and `microgpt resume`: finds the text, trains (`run/begin.ts`), then answers prompts.
  */
-import type { ResumeOptions, TrainOptions } from "../options/train-options.ts";
+import type { ExtendOptions, ResumeOptions, TrainOptions } from "../options/train-options.ts";
 import { Run } from "../node/run-directory.ts";
 import { nodeHasher } from "../node/text.ts";
 import type { TextSource } from "../node/text.ts";
@@ -10,6 +10,7 @@ import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
+import { checkExtension, isExtended } from "../run/extension.ts";
 import { PASSES } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
@@ -59,19 +60,26 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
 }
 
 /**
- * Resumes a run from its newest whole checkpoint, exactly as if it had never stopped. The run is locked after its text is
- * read: until then a signal ends the process at once, and leaves nothing behind.
+ * Resumes a run from its newest whole checkpoint, exactly as if it had never stopped, and extends it where a budget is
+ * given. The run is locked after its text is read: until then a signal ends the process at once, and leaves nothing
+ * behind.
  */
-export async function resume(path: string, { takeOver }: ResumeOptions, flags: ReporterFlags): Promise<number> {
+export async function resume(
+  path: string,
+  options: ResumeOptions & ExtendOptions,
+  flags: ReporterFlags,
+): Promise<number> {
   const run = Run.open(path);
-  const whose = takeOver ? "any" : "dead";
+  const whose = options.takeOver ? "any" : "dead";
   run.checkFree(whose);
+  checkExtension(run, options);
+  const extension = isExtended(options) ? options : null;
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
   const data = read(run.options, await runSources(run), reporter);
   const prompts = readPromptsOf(flags, data, run.options, reporter);
   const outcome = await StopRequest.during(async (stop) => {
     run.lock(whose);
-    return await continueRun(run, data, { share: 1 }, reporter, stop);
+    return await continueRun(run, data, { share: 1 }, reporter, stop, extension);
   });
   return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
 }

@@ -13,14 +13,15 @@ import { textSource } from "../text/corpus.ts";
 import { sha256Of } from "../text/sha256.ts";
 import type { MergeEvent } from "../text/tokenizers/learn-merges.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import type { ModelFile } from "../training/checkpoint.ts";
+import type { ModelFile, Origin } from "../training/checkpoint.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import { newProgress, trainSteps } from "../training/train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
 import { resumeEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import { Model } from "./model.ts";
-import { decodeRun, encodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
+import { optionsTextAt } from "./run-config.ts";
+import { decodeRun, encodeRun, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 import { startTraining } from "./start.ts";
 import { prepareTrainingData } from "./training-data.ts";
@@ -274,13 +275,17 @@ export class Trainer {
   async files(): Promise<RunFiles> {
     const { data, engine, options, texts } = this.#parts;
     const { config, tokenizer, dataHash, random } = data;
-    const [tokenizerHash, optionsHash] = [tokenizerTextOf(tokenizer), optionsTextOf({ ...options })].map(sha256Of);
-    const origin = { config, dataHash, tokenizerHash, optionsHash };
-    const best = this.#best === null ? null : { ...origin, ...this.#best.evaluation, weights: this.#best.weights };
+    const tokenizerHash = sha256Of(tokenizerTextOf(tokenizer));
+    const originAt = (step: number): Origin => {
+      return { config, dataHash, tokenizerHash, optionsHash: sha256Of(optionsTextAt({ ...options }, step)) };
+    };
+    const best = this.#best;
+    const model =
+      best === null ? null : { ...originAt(best.evaluation.step), ...best.evaluation, weights: best.weights };
     const progress = structuredClone(this.progress);
-    const checkpoint = { ...origin, progress, random: random.getState(), state: await engine.save() };
+    const checkpoint = { ...originAt(progress.step), progress, random: random.getState(), state: await engine.save() };
     const joined = options.documents === "file" ? texts : [texts.join(options.documents === "line" ? "\n" : "\n\n")];
-    return await encodeRun({ options, tokenizer, checkpoint, model: best, texts: joined });
+    return await encodeRun({ options, tokenizer, checkpoint, model, texts: joined });
   }
 
   /** Frees the engine's memory and threads. Models that the trainer returned remain usable. */

@@ -24,21 +24,12 @@ import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../training/checkpoint.ts";
-import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/train-options.ts";
-import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError, showPath } from "../errors.ts";
-import {
-  checkpointName,
-  configTextOf,
-  optionsTextOf,
-  parseConfigText,
-  parseJsonText,
-  stepOfCheckpoint,
-  tokenizerTextOf,
-  toJsonText,
-} from "../library/run-files.ts";
+import { parseJsonText, toJsonText } from "../library/json-text.ts";
+import { checkConfig, configTextOf, extendedConfig, optionsTextAt, parseConfigText } from "../library/run-config.ts";
+import type { ConfigJson } from "../library/run-config.ts";
+import { checkpointName, stepOfCheckpoint, tokenizerTextOf } from "../library/run-files.ts";
 import { METRICS_NAME } from "../library/run-metrics.ts";
 import { recogniseFormat } from "../training/safetensors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -66,22 +57,44 @@ import type { Sample } from "./samples.ts";
 export class Run {
   /** Its directory. */
   readonly path: string;
-  /** The options in config.json, resolved. */
-  readonly options: ResolvedOptions;
   /** The tokenizer in tokenizer.json. */
   readonly tokenizer: Tokenizer;
   /** tokenizer.json, byte for byte: its hash is in every checkpoint. */
   readonly tokenizerText: string;
-  /** What is hashed of the options (`optionsTextOf`). */
-  readonly optionsText: string;
+  /** The content of config.json, which keeps options of older versions as they were written. */
+  #config: ConfigJson;
+  #options: ResolvedOptions;
   #lock: Lock | null = null;
 
-  private constructor(path: string, optionsJson: Readonly<Record<string, unknown>>, tokenizerText: string) {
+  private constructor(path: string, config: ConfigJson, tokenizerText: string) {
     this.path = path;
-    this.options = resolveOptions(readOptions(join(path, "config.json"), optionsJson));
-    this.optionsText = optionsTextOf(optionsJson);
+    this.#config = config;
+    this.#options = readOptions(join(path, "config.json"), config);
     this.tokenizerText = tokenizerText;
     this.tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, join(path, "tokenizer.json")), this.options);
+  }
+
+  /** The options in config.json, resolved. */
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+
+  /** What is hashed of the options for a file of this step (`optionsTextAt`). */
+  optionsTextAt(step: number): string {
+    return optionsTextAt(this.#config, step);
+  }
+
+  /**
+   * Changes the number of steps, of which `done` are done, in config.json: when this returns, it is on the disk. The
+   * learning rate of the steps that are done stays in the history, so that all of them can be repeated.
+   */
+  extend(done: number, numSteps: number): void {
+    this.mustHoldLock();
+    const path = join(this.path, "config.json");
+    const config = extendedConfig(this.#config, done, numSteps);
+    const options = readOptions(path, config);
+    writeDurably(path, configTextOf(config));
+    [this.#config, this.#options] = [config, options];
   }
 
   /**
@@ -267,6 +280,11 @@ export class Run {
     return fs.lstatSync(this.#checkpoints, { throwIfNoEntry: false })?.isSymbolicLink() === true;
   }
 
+  /** The step of the newest checkpoint, which may be damaged; null: there is none yet. */
+  get savedStep(): number | null {
+    return this.#steps().at(0) ?? null;
+  }
+
   /** Steps that have a checkpoint, the newest first. */
   #steps(): number[] {
     try {
@@ -316,9 +334,9 @@ function readSafetensors(path: string): Buffer {
   return readWhole(path);
 }
 
-function readOptions(path: string, json: Readonly<Record<string, unknown>>): TrainOptions {
+function readOptions(path: string, config: ConfigJson): ResolvedOptions {
   try {
-    return checkOptions(TRAIN_OPTIONS, json);
+    return checkConfig(config);
   } catch (error) {
     throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }

@@ -15,6 +15,8 @@ import { resumeEngine, usesBlas } from "../library/engines.ts";
 import { startTraining } from "../library/start.ts";
 import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
+import type { ExtendOptions } from "../options/train-options.ts";
+import { extendRun } from "./extension.ts";
 import { documentsOf } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Reporter } from "./reporter.ts";
@@ -77,18 +79,24 @@ export async function begin(
   });
 }
 
-/** Resumes a run, which must be open to train, and closes it. Throws as `begin`. */
+/**
+ * Resumes a run, which must be open to train, and closes it. Throws as `begin`.
+ * @param extension how long the training is to be from now on; null: as it was.
+ */
 export async function continueRun(
   run: Run,
   data: TrainingData,
   goal: TrainingGoal,
   reporter: Reporter,
   stop: StopRequest,
+  extension: ExtendOptions | null = null,
 ): Promise<Outcome> {
   try {
     const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
     const training =
-      checkpoint === null ? await startAgain(run, data, reporter) : await restore(run, data, checkpoint, reporter);
+      checkpoint === null
+        ? await startAgain(run, data, extension, reporter)
+        : await restore(run, data, checkpoint, extension, reporter);
     return await finish(run, data, training, reporter, goal, stop);
   } finally {
     run.close();
@@ -96,9 +104,15 @@ export async function continueRun(
 }
 
 /** Restarts a run that was stopped before its first save. Its options already hold the steps of its budget. */
-async function startAgain(run: Run, data: TrainingData, reporter: Reporter): Promise<Training> {
+async function startAgain(
+  run: Run,
+  data: TrainingData,
+  extension: ExtendOptions | null,
+  reporter: Reporter,
+): Promise<Training> {
   const options = { ...run.options, tokens: null, seconds: null };
   const { engine } = await startTraining(data, options, false, nodeMachine, (message) => reporter.warn(message));
+  if (extension !== null) await extendRun(run, extension, { data, engine, done: 0 }, reporter);
   return new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why: null });
 }
 
@@ -109,9 +123,15 @@ const CHANGEABLE = [
   ["optionsHash", "config.json is"],
 ] as const;
 
-async function restore(run: Run, data: TrainingData, checkpoint: Checkpoint, reporter: Reporter): Promise<Training> {
+async function restore(
+  run: Run,
+  data: TrainingData,
+  checkpoint: Checkpoint,
+  extension: ExtendOptions | null,
+  reporter: Reporter,
+): Promise<Training> {
   const { state, progress, random } = checkpoint;
-  const origin = await originOf(data, run);
+  const origin = await originOf(data, run, progress.step);
   const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
   if (changed !== undefined) {
     throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; restore it to resume`);
@@ -122,6 +142,7 @@ async function restore(run: Run, data: TrainingData, checkpoint: Checkpoint, rep
   const warn = (message: string): void => reporter.warn(message);
   const engine = await resumeEngine(data.config, state, run.options, nodeMachine, warn);
   data.random.setState(random);
+  if (extension !== null) await extendRun(run, extension, { data, engine, done: progress.step }, reporter);
   const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {
     reporter.warn(`the best weights (step ${progress.best.step}) cannot be read; the search for the best starts over`);
