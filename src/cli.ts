@@ -26,7 +26,8 @@ import type {
 import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
-import { findRun } from "./node/run-directory.ts";
+import { findRun, Run } from "./node/run-directory.ts";
+import { DECIDED, withModelOf } from "./run/from.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
 import { exitOnOutputError } from "./run/signals.ts";
@@ -56,6 +57,7 @@ function buildProgram(exit: Exit): Command {
   addOptions(program.command("train", { isDefault: true }), TRAIN_OPTIONS)
     .description("train a model (default data: the bundled first names)")
     .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
+    .addOption(new Flag("--from <RUN>", "begin with the weights and the vocabulary of a run, on another text"))
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
@@ -63,8 +65,11 @@ function buildProgram(exit: Exit): Command {
     .option("--interactive", "ask for each option")
     .option("--dry-run", "print how much memory the training would need, then exit")
     .action(async (flags: CommonFlags, command: Command) => {
-      const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
+      const from = flags.from === undefined ? null : Run.open(findRun(flags.from, flags.runsDir));
+      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+      const typed = from === null ? picked : withModelOf(from, picked, given);
+      if (from !== null) for (const key of DECIDED) given.add(key);
       const isTyping = process.stdin.isTTY && process.stdout.isTTY;
       const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
       if (lines !== null && typed.data.includes("-")) {
@@ -74,8 +79,8 @@ function buildProgram(exit: Exit): Command {
         const options = flags.interactive === true ? await askOptions(typed, given, lines) : typed;
         if (options === null) return exit(130);
         const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
-        if (flags.dryRun === true) return exit(await dryRun(options, runsDir));
-        exit(await train(options, { name, runsDir, promptFile, json, hook, lines }));
+        if (flags.dryRun === true) return exit(await dryRun(options, runsDir, from?.tokenizer ?? null));
+        exit(await train(options, { name, runsDir, from, promptFile, json, hook, lines }));
       } finally {
         lines?.close();
       }

@@ -11,9 +11,11 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
 import { checkExtension, isExtended } from "../run/extension.ts";
+import { heritageOf, lackingText } from "../run/from.ts";
 import { PASSES } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { isPiped, PipedLines } from "./piped.ts";
 import { PromptAnswers, promptLoop, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
@@ -40,6 +42,8 @@ export interface RunFlags extends ReporterFlags {
   readonly name: string | null;
   /** The directory of runs. */
   readonly runsDir: string;
+  /** The run whose weights and vocabulary to begin with; its model is among the options. null: none. */
+  readonly from: Run | null;
 }
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
@@ -47,12 +51,18 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   checkTogether(given);
   const located = locate(resolveOptions(given));
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
+  const warn = (message: string): void => reporter.warn(message);
+  const heritage = flags.from === null ? null : await heritageOf(flags.from, warn);
   const gathered = await gather(located, reporter, flags.runsDir);
-  const options = { ...located, urls: located.urls.map(withoutPassword) };
-  const data = read(options, sourcesOf(gathered, options), reporter);
+  const history = heritage === null ? {} : { from: heritage.from };
+  const options = { ...located, urls: located.urls.map(withoutPassword), ...history };
+  const data = read(options, sourcesOf(gathered, options), heritage?.tokenizer ?? null, reporter);
+  const lacking = data.lacking === null ? null : lackingText(data.lacking, data.tokenizer);
+  if (lacking !== null) warn(lacking);
   const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
-  const newRun = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };
+  const { fetched } = gathered;
+  const newRun = { runsDir, name, fetched, mayUseGpu: mayUseGpu(given), weights: heritage?.weights ?? null };
   const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
   const { lines = null } = flags;
   const mayRead = lines !== null || !given.data.includes("-"); // else standard input was the data
@@ -75,7 +85,8 @@ export async function resume(
   checkExtension(run, options);
   const extension = isExtended(options) ? options : null;
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
-  const data = read(run.options, await runSources(run), reporter);
+  const tokenizer = run.options.from === undefined ? null : run.tokenizer; // else it is learnt again
+  const data = read(run.options, await runSources(run), tokenizer, reporter);
   const prompts = readPromptsOf(flags, data, run.options, reporter);
   const outcome = await StopRequest.during(async (stop) => {
     run.lock(whose);
@@ -84,11 +95,18 @@ export async function resume(
   return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
 }
 
-function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): TrainingData {
+/** @param tokenizer a vocabulary of another text; null: it is learnt from this one. */
+function read(
+  options: ResolvedOptions,
+  sources: readonly TextSource[],
+  tokenizer: Tokenizer | null,
+  reporter: Reporter,
+): TrainingData {
   watchReading(sources, PASSES, (reading) => reporter.reading(reading));
   const { tokenizer: kind } = options;
   return prepareTrainingData(options, sources, {
     newHasher: nodeHasher,
+    tokenizer,
     onMerge: (merge) => reporter.merge({ ...merge, kind }),
   });
 }

@@ -181,12 +181,15 @@ export class Trainer {
     callbacks: TrainCallbacks,
     machine: Machine,
   ): Promise<Trainer> {
-    const { options, checkpoint, model, texts: kept } = await decodeRun(files);
+    const { options, tokenizer, checkpoint, model, texts: kept } = await decodeRun(files);
     if (checkpoint === null) throw new InputError("the run has no checkpoint yet; train it from the beginning");
     const all = kept.length > 0 ? kept : texts;
     if (all === null) throw new InputError("the run does not hold its texts; give them to resume it");
     const sources = all.map((text, i) => textSource(`text ${i + 1}`, text));
-    const data = prepareTrainingData(options, sources, { onMerge: callbacks.onMerge });
+    const data = prepareTrainingData(options, sources, {
+      onMerge: callbacks.onMerge,
+      tokenizer: options.from === undefined ? null : tokenizer,
+    });
     if (data.dataHash !== checkpoint.dataHash) {
       throw new InputError("the texts are not those that the run began with; give the same texts to resume it");
     }

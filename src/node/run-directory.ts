@@ -85,10 +85,10 @@ export class Run {
   }
 
   /**
-   * Changes the number of steps, of which `done` are done, in config.json: when this returns, it is on the disk. The
-   * learning rate of the steps that are done stays in the history, so that all of them can be repeated.
+   * Changes the number of steps in config.json: when this returns, it is on the disk. The plan of the steps up to the
+   * newest checkpoint, of step `done`, stays in the history, so that all of them can be repeated. null: there is none yet.
    */
-  extend(done: number, numSteps: number): void {
+  extend(done: number | null, numSteps: number): void {
     this.mustHoldLock();
     const path = join(this.path, "config.json");
     const config = extendedConfig(this.#config, done, numSteps);
@@ -99,7 +99,7 @@ export class Run {
 
   /**
    * Makes `runsDirectory/name` and locks it; a null name becomes the first free one of `stem-1`, `stem-2`, … The
-   * directory appears under its name complete. Throws InputError if the name exists (code "exists") or cannot be
+   * directory appears under its name complete, with the checkpoint of step 0 if one is given. Throws InputError if the name exists (code "exists") or cannot be
    * written ("machine").
    */
   static create(
@@ -109,6 +109,7 @@ export class Run {
     options: ResolvedOptions,
     tokenizer: Tokenizer,
     fetched: readonly FetchedText[] = [],
+    firstCheckpoint: Uint8Array | null = null,
   ): Run {
     const tokenizerText = tokenizerTextOf(tokenizer);
     const { path, lock } = createDirectoryAtomically(runsDirectory, name, stem, "microgpt resume", (hidden) => {
@@ -119,6 +120,7 @@ export class Run {
       makeDirectory(join(hidden, "hugging-face"));
       writeDurably(join(hidden, "hugging-face", "tokenizer.json"), toJsonText(toHuggingFace(tokenizer)));
       saveFetched(join(hidden, "pages"), fetched);
+      if (firstCheckpoint !== null) writeDurably(join(hidden, "checkpoints", checkpointName(0)), firstCheckpoint);
     });
     const run = new Run(path, { ...options }, tokenizerText);
     run.#lock = lock;
@@ -243,7 +245,7 @@ export class Run {
    * The weights to generate text with: the best or, before the first evaluation, those of the newest checkpoint, which
    * `note` is told. Throws InputError if there are neither, or as `loadModel`.
    */
-  async loadWeights(note: (message: string) => void): Promise<Pick<ModelFile, "config" | "weights">> {
+  async loadWeights(note: (message: string) => void): Promise<Pick<ModelFile, "config" | "weights" | "step">> {
     if (fs.existsSync(join(this.path, "model.safetensors"))) return await this.loadModel();
     const checkpoint = await this.loadCheckpoint(note);
     if (checkpoint === null) {
@@ -254,10 +256,12 @@ export class Run {
     if (checkpoint.tokenizerHash !== (await sha256(this.tokenizerText))) {
       throw new InputError(`${showPath(this.path)}: its tokenizer.json is not the one it was trained with`);
     }
+    const { config, state, progress } = checkpoint;
+    const { step } = progress;
     note(
-      `${showPath(this.path)} has not been evaluated yet; using the weights of its newest checkpoint, of step ${checkpoint.progress.step}`,
+      `${showPath(this.path)} has not been evaluated yet; using the weights of its newest checkpoint, of step ${step}`,
     );
-    return { config: checkpoint.config, weights: checkpoint.state.weights };
+    return { config, weights: state.weights, step };
   }
 
   /** Writes samples.json and samples.txt. */

@@ -2,7 +2,9 @@
  * A training from its data to its samples: a new run (`begin`), or one that was stopped (`continueRun`). It reports
  * to a reporter and does not use the terminal.
  */
+import { encodeCheckpoint } from "../training/checkpoint.ts";
 import type { Checkpoint } from "../training/checkpoint.ts";
+import type { Tensors } from "../training/engine.ts";
 import { InputError } from "../errors.ts";
 import { findBlas } from "../node/blas.ts";
 import type { FetchedText } from "../node/fetched.ts";
@@ -12,7 +14,10 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { newProgress } from "../training/train.ts";
 import type { Evaluation } from "../training/train.ts";
 import { resumeEngine, usesBlas } from "../library/engines.ts";
+import { optionsTextAt } from "../library/run-config.ts";
+import { tokenizerTextOf } from "../library/run-files.ts";
 import { startTraining } from "../library/start.ts";
+import type { StartedTraining } from "../library/start.ts";
 import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
 import type { ExtendOptions } from "../options/train-options.ts";
@@ -34,6 +39,8 @@ export interface NewRun {
   readonly name: string | null;
   /** Texts that cannot be read again; the run keeps them. */
   readonly fetched: readonly FetchedText[];
+  /** The weights to begin with; null: random ones. */
+  readonly weights?: Tensors | null;
   /** Whether the training may choose a GPU by itself (`mayUseGpu`). */
   readonly mayUseGpu: boolean;
 }
@@ -63,12 +70,13 @@ export async function begin(
   goal: TrainingGoal,
   reporter: Reporter,
 ): Promise<Outcome> {
-  const started = await startTraining(data, options, newRun.mayUseGpu, nodeMachine, (message) =>
-    reporter.warn(message),
-  );
+  const { runsDir, name, fetched, weights = null } = newRun;
+  const warn = (message: string): void => reporter.warn(message);
+  const started = await startTraining(data, options, newRun.mayUseGpu, nodeMachine, warn, weights);
   const stem = stemOf(options.data, options.urls);
+  const first = weights === null ? null : await firstCheckpoint(data, started);
   return await StopRequest.during(async (stop) => {
-    const run = Run.create(newRun.runsDir, newRun.name, stem, started.options, data.tokenizer, newRun.fetched);
+    const run = Run.create(runsDir, name, stem, started.options, data.tokenizer, fetched, first);
     try {
       const { engine, why } = started;
       const training = new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why });
@@ -77,6 +85,19 @@ export async function begin(
       run.close();
     }
   });
+}
+
+/** The state before the first step: the run then needs the other one, which its weights are from, no more. */
+async function firstCheckpoint(
+  data: TrainingData,
+  { engine, options }: StartedTraining,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const hashed = {
+    tokenizerText: tokenizerTextOf(data.tokenizer),
+    optionsTextAt: (step: number) => optionsTextAt({ ...options }, step),
+  };
+  const [origin, state] = [await originOf(data, hashed, 0), await engine.save()];
+  return await encodeCheckpoint({ ...origin, progress: newProgress(), random: data.random.getState(), state });
 }
 
 /**
@@ -110,9 +131,14 @@ async function startAgain(
   extension: ExtendOptions | null,
   reporter: Reporter,
 ): Promise<Training> {
+  if (run.options.from !== undefined) {
+    throw new InputError(
+      `${showPath(run.path)} has no checkpoint, and began with the weights of another run; begin anew`,
+    );
+  }
   const options = { ...run.options, tokens: null, seconds: null };
   const { engine } = await startTraining(data, options, false, nodeMachine, (message) => reporter.warn(message));
-  if (extension !== null) await extendRun(run, extension, { data, engine, done: 0 }, reporter);
+  if (extension !== null) await extendRun(run, extension, { data, engine, done: null }, reporter);
   return new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why: null });
 }
 

@@ -46,16 +46,16 @@ export function checkExtension(run: Run, extension: ExtendOptions): void {
 }
 
 /**
- * Extends a run whose engine has the state after `done` steps. Seconds are converted to steps by a trial, which is
+ * Extends a run whose engine has the state after `done` steps, those of its newest checkpoint; null: it has none. Seconds are converted to steps by a trial, which is
  * undone. Throws InputError if a checkpoint newer than `done` cannot be read: it would have another history.
  */
 export async function extendRun(
   run: Run,
   extension: ExtendOptions,
-  { data, engine, done }: { readonly data: TrainingData; readonly engine: Engine; readonly done: number },
+  { data, engine, done }: { readonly data: TrainingData; readonly engine: Engine; readonly done: number | null },
   reporter: Reporter,
 ): Promise<void> {
-  if (run.savedStep !== null && run.savedStep !== done) {
+  if (run.savedStep !== done) {
     const path = showPath(run.path);
     throw new InputError(
       `${path}: its newest checkpoint is damaged; microgpt resume ${path} makes it again, then it can be extended`,
@@ -64,11 +64,11 @@ export async function extendRun(
   const before = run.options.numSteps;
   const { numSteps } = extension;
   const budget = { ...withBudget(run.options, extension), warmupSteps: 0 };
-  const total = numSteps ?? done + (await stepsFor(budget, data, engine));
+  const total = numSteps ?? (done ?? 0) + (await stepsFor(budget, data, engine));
   checkTogether(withBudget(run.options, { numSteps: total, tokens: null, seconds: null }));
   if (total === before) return;
   run.extend(done, total);
-  reporter.note(changeText(run.options, before, done));
+  reporter.note(changeText(run.options, before, done ?? 0));
 }
 
 function changeText({ numSteps, schedule, ...options }: ResolvedOptions, before: number, done: number): string {
