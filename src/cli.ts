@@ -26,7 +26,8 @@ import type {
 import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
-import { findRun, Run } from "./node/run-directory.ts";
+import { Run } from "./node/run-directory.ts";
+import { findRun } from "./sweep/find-run.ts";
 import { DECIDED, withModelOf } from "./run/from.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
@@ -42,6 +43,7 @@ const COMMANDS = [
   "sweep",
   "compare",
   "report",
+  "runs",
   "open",
   "serve",
 ];

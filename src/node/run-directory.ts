@@ -21,7 +21,7 @@
  * checkpoint is detected, never used.
  */
 import * as fs from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../training/checkpoint.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
@@ -322,12 +322,6 @@ export function stemOf(paths: readonly string[], urls: readonly string[] = []): 
 
 const stemOfUrl = (url: string | undefined): string =>
   url === undefined ? "names" : URL.canParse(url) && new URL(url).hostname !== "" ? new URL(url).hostname : "pages";
-
-/** The path of a run as typed: a path, or the name of a run in `runsDirectory`. */
-export function findRun(typed: string, runsDirectory: string): string {
-  const named = join(runsDirectory, typed);
-  return fs.existsSync(typed) || !fs.existsSync(named) ? resolve(typed) : named;
-}
 
 /**
  * Reads a safetensors file. Checks its first bytes before, so that a large file of another format is not read whole.
