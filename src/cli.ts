@@ -10,6 +10,7 @@ import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
 import { PipedLines } from "./cli/piped.ts";
 import { askOptions } from "./cli/interactive.ts";
+import { chat } from "./cli/prompts.ts";
 import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
 import { VERSION } from "./options/version.ts";
@@ -38,6 +39,7 @@ const COMMANDS = [
   "resume",
   "sample",
   "complete",
+  "chat",
   "tokenize",
   "fetch",
   "sweep",
@@ -108,6 +110,8 @@ function buildProgram(exit: Exit): Command {
   return program;
 }
 
+type ChatOptions = Omit<SampleOptions, "numSamples">;
+
 /** Commands that use a trained model. */
 function addSampling(program: Command, exit: Exit): void {
   addOptions(program.command("sample <RUN>"), SAMPLE_OPTIONS)
@@ -118,9 +122,18 @@ function addSampling(program: Command, exit: Exit): void {
       exit(await sample(findRun(run, flags.runsDir), pick<SampleOptions>(SAMPLE_OPTIONS, flags), flags.json === true));
     });
 
+  const { numSamples: _, ...chatOptions } = SAMPLE_OPTIONS;
+  addOptions(program.command("chat <RUN>"), chatOptions)
+    .description("type beginnings of texts, which a run continues; also asks it for the next tokens (/help)")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (run: string, flags: CommonFlags) => {
+      exit(await chat(findRun(run, flags.runsDir), pick<ChatOptions>(chatOptions, flags), flags.json === true));
+    });
+
   const completeOptions = { ...SAMPLE_OPTIONS, numSamples: { ...SAMPLE_OPTIONS.numSamples, initial: 1 } };
   addOptions(program.command("complete <RUN> <PREFIX>"), completeOptions)
-    .description("generate continuations of a text")
+    .description("generate continuations of a text; - reads it from standard input")
     .option("--probs", "show the probability of each token, and the likeliest alternatives")
     .addOption(runsDirFlag())
     .addOption(jsonFlag())

@@ -17,7 +17,8 @@ import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { isPiped, PipedLines } from "./piped.ts";
-import { PromptAnswers, promptLoop, readPrompts } from "./prompts.ts";
+import { Chat } from "./chat.ts";
+import { answerAll, chatAtTerminal, isTerminal, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
 import { StopRequest } from "../run/signals.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -135,19 +136,19 @@ interface PromptSource {
 async function answer(
   { exitCode, writer }: Outcome,
   { prompts, lines, mayRead }: PromptSource,
-  { temperature }: ResolvedOptions,
+  { temperature, documents }: ResolvedOptions,
   reporter: Reporter,
 ): Promise<number> {
   if (writer === null) return exitCode;
-  const sampling = { temperature, topK: null, topP: null, maxTokens: null };
-  const answers = new PromptAnswers(writer, sampling, reporter);
+  const settings = { temperature, topK: null, topP: null, maxTokens: null, seed: null };
+  const chat = new Chat(writer, settings, reporter);
   if (prompts !== null) {
-    for (const prompt of prompts) await answers.answer(prompt);
-  } else if (process.stdin.isTTY && process.stdout.isTTY) {
-    await promptLoop(writer, sampling);
+    for (const prompt of prompts) await chat.complete(prompt);
+  } else if (isTerminal()) {
+    await chatAtTerminal(writer, settings, reporter, documents !== "line");
   } else if (mayRead && (lines !== null || isPiped())) {
     const piped = lines ?? new PipedLines();
-    await answers.answerAll(piped).finally(() => piped.close());
+    await answerAll(chat, piped).finally(() => piped.close());
   }
   return exitCode;
 }

@@ -42,3 +42,6 @@ export const grouped = (value: number): string => Math.round(value).toLocaleStri
 
 /** `12345678` → `12.3 MB`. */
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** `0.6213` → `62.1%`. */
+export const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)}%`;
