@@ -203,9 +203,14 @@ export class TerminalReporter extends PlainReporter {
     super.result(report);
   }
 
+  /** Texts of several lines are shown as they are: verses, code. */
   override samples(samples: readonly SampleReport[]): void {
     this.#status.clear();
-    super.samples(samples);
+    if (!samples.some(({ text }) => text.trim().includes("\n"))) return super.samples(samples);
+    for (const [i, sample] of samples.entries()) {
+      print(`\n${paint("bold", `sample ${String(i + 1).padStart(2)}:`)}${markText(sample)}`);
+      print(printable(sample.text));
+    }
   }
 
   override warn(message: string): void {

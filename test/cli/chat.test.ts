@@ -5,7 +5,7 @@ import { Run } from "../../src/node/run-directory.ts";
 import { AtomicEngine, atomicWeights } from "../../src/training/atomic.ts";
 import { decodeModel } from "../../src/training/checkpoint.ts";
 import { hasScript, inTerminal } from "../setup/in-terminal.ts";
-import { microgptHere, trained } from "../setup/microgpt.ts";
+import { microgptHere, trained, workspace } from "../setup/microgpt.ts";
 
 interface NextToken {
   readonly id: number;
@@ -240,5 +240,22 @@ describe.skipIf(!hasScript)("a conversation at a terminal (skipped where util-li
     expect(exitCode).toBe(0);
     const { stdout } = await microgptHere(["complete", other, "ba\nce", "--temperature", "0"]);
     expect(screen.replaceAll("\r", "")).toContain(stdout);
+  });
+});
+
+describe.skipIf(!hasScript)("samples of several lines (skipped where util-linux's `script` is missing)", () => {
+  test("have real line breaks at a terminal, and no other control character; in a pipe each is one line", async () => {
+    const directory = workspace();
+    const data = join(directory, "poem.txt");
+    writeFileSync(data, "rose red\n  violet blue\n\nsugar sweet\n");
+    const model = "--documents file --block-size 40 --val-fraction 0 --num-steps 150 --num-samples 1".split(" ");
+    const args = ["train", "--data", data, "--runs-dir", directory, "--name", "run", ...model];
+    expect((await microgptHere(args)).exitCode).toBe(0);
+    const sample = ["sample", join(directory, "run"), "--num-samples", "1", "--temperature", "0"];
+    const poem = "rose red\n  violet blue\n\nsugar sweet";
+    const { screen } = await inTerminal(sample, [], { NO_COLOR: "1" });
+    expect(screen.replaceAll("\r\n", "\n")).toBe(`\nsample  1:  in the data\n${poem}\n`);
+    const { stdout } = await microgptHere(sample);
+    expect(stdout).toBe(`\nsample  1: ${poem.replaceAll("\n", "⏎")}  in the data\n`);
   });
 });
