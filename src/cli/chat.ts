@@ -11,8 +11,11 @@ import type { CompletionReport, Reporter } from "../run/reporter.ts";
 import { completeText, encodePrompt, nextTokensOf } from "../run/write.ts";
 import type { Writer } from "../run/write.ts";
 
-/** What commands set; a null seed is the generator of the training that has just ended. */
-export type ChatSettings = Omit<SampleOptions, "numSamples" | "seed"> & { readonly seed: number | null };
+/** What commands set. */
+export interface ChatSettings extends Omit<SampleOptions, "numSamples" | "seed"> {
+  /** The seed; null: the generator of the training that has just ended continues. */
+  readonly seed: number | null;
+}
 
 /** The commands that set something, and what. */
 const SETTINGS: Readonly<Record<string, keyof ChatSettings>> = {

@@ -100,15 +100,16 @@ export async function chatAtTerminal(
     const text = pasted.splice(0).join("\n");
     work = work.then(async () => {
       if (hasLeft) return;
-      if (await conversation.take(text)) terminal.prompt();
+      const stays = await conversation.take(text);
+      if (!hasLeft && stays) terminal.prompt();
       else terminal.close();
     });
     work.catch(() => terminal.close()); // the await below throws it
   });
   terminal.on("SIGINT", () => terminal.close());
+  terminal.on("close", () => (hasLeft = true));
   terminal.prompt();
   await once(terminal, "close");
-  hasLeft = true;
   process.stdin.off("keypress", watchPastes);
   markPastes(false);
   await work;

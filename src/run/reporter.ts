@@ -122,8 +122,18 @@ export interface NextTokensReport {
   readonly prompt: string;
   /** The likeliest tokens. */
   readonly tokens: readonly NextTokenReport[];
-  /** All others together, and how many they are; all probabilities sum to 1, and so does what is drawn. */
-  readonly others: Pick<NextTokenReport, "probability" | "drawn"> & { readonly count: number };
+  /** All others together: with them, the probabilities sum to 1, and so does what is drawn. */
+  readonly others: OtherTokensReport;
+}
+
+/** The tokens that are not listed. */
+export interface OtherTokensReport {
+  /** How many they are. */
+  readonly count: number;
+  /** The sum of their probabilities. */
+  readonly probability: number;
+  /** The sum of how often they are drawn. */
+  readonly drawn: number;
 }
 
 /** A token that may come next. */

@@ -186,6 +186,22 @@ describe.skipIf(!hasScript)("a conversation at a terminal (skipped where util-li
     expect(screen).toContain("temperature 0\r\n");
   });
 
+  test("Ctrl-C while the model writes ends it after that text, without a further prompt", async () => {
+    const { run } = trained("--documents", "file", "--stream"); // its text has one end, so the model writes on
+    const { screen, exitCode } = await inTerminal(
+      ["chat", run, "--temperature", "0"],
+      [
+        ["> ", "/length 20000\r"],
+        ["> ", "ba\r"],
+        ["ba\r", "\u0003"],
+      ],
+      QUIET,
+    );
+    expect(exitCode).toBe(0);
+    expect(screen).not.toMatch(/Error| at /);
+    expect(screen.split("> ")).toHaveLength(3);
+  });
+
   test("/why is a table whose percentages are the engine's, and add up to 100", async () => {
     const { run } = trained();
     const { screen } = await inTerminal(
