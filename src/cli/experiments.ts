@@ -79,7 +79,7 @@ function addSweep(program: Command, exit: Exit): void {
         const isNew = [source, grid, random, trials, repeats, halving, name].some((value) => value !== undefined);
         if (isNew || flags.dryRun === true || typed.length > 0)
           throw new InputError("--resume continues a sweep with its own options; drop the others");
-        const path = findRun(flags.resume, flags.runsDir);
+        const path = findRun(flags.resume, flags.runsDir, "sweep");
         return exit(await resumeSweepCommand(path, { jobs, hook, on, takeOver, slurm: slurmFlags }, json));
       }
       if (takeOver) throw new InputError("--take-over needs --resume; add it, or drop --take-over");

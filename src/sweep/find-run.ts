@@ -9,9 +9,9 @@ import { SweepDirectory } from "./sweep-directory.ts";
 /**
  * The directory of a run, or of a sweep. What exists under the typed name comes first, also where it is called `latest` or
  * `best`. Throws InputError that lists similar names, if there is none.
- * @param runsDirectory the directory of runs.
+ * @param runsDirectory the directory of runs. @param what is looked for, for the message.
  */
-export function findRun(typed: string, runsDirectory: string): string {
+export function findRun(typed: string, runsDirectory: string, what: "run" | "sweep" = "run"): string {
   if (fs.existsSync(typed)) return resolve(typed);
   const named = join(runsDirectory, typed);
   if (fs.existsSync(named)) return named;
@@ -19,7 +19,7 @@ export function findRun(typed: string, runsDirectory: string): string {
   if (basename(typed) === "best" && dirname(typed) !== ".") return best(dirname(typed), runsDirectory);
   const near = nearNames(typed, namesIn(runsDirectory));
   const advice = near.length === 0 ? "" : `; did you mean ${near.map(showPath).join(" or ")}?`;
-  throw new InputError(`${showPath(typed)}: there is no such run${advice}`);
+  throw new InputError(`${showPath(typed)}: there is no such ${what}${advice}`);
 }
 
 function latest(runsDirectory: string): string {
@@ -29,7 +29,7 @@ function latest(runsDirectory: string): string {
 }
 
 function best(typed: string, runsDirectory: string): string {
-  const path = findRun(typed, runsDirectory);
+  const path = findRun(typed, runsDirectory, "sweep");
   if (!SweepDirectory.isAt(path)) {
     throw new InputError(`${showPath(typed)}/best: ${showPath(typed)} is not a sweep; name the run alone`);
   }
