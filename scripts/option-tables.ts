@@ -12,11 +12,12 @@ import {
   TOKENIZE_OPTIONS,
   TRAIN_OPTIONS,
 } from "../src/options/config.ts";
+import { EXTEND_OPTIONS } from "../src/options/extend-options.ts";
 import type { Option } from "../src/options/config.ts";
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>> = {
   train: { ...TRAIN_OPTIONS },
-  resume: { ...RESUME_OPTIONS },
+  resume: { ...EXTEND_OPTIONS, ...RESUME_OPTIONS },
   sample: { ...SAMPLE_OPTIONS },
   tokenize: { ...TOKENIZE_OPTIONS },
   fetch: { ...FETCH_OPTIONS },

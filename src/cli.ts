@@ -10,11 +10,14 @@ import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
 import { PipedLines } from "./cli/piped.ts";
 import { askOptions } from "./cli/interactive.ts";
+import { chat } from "./cli/prompts.ts";
 import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
 import { VERSION } from "./options/version.ts";
 import { FETCH_OPTIONS, RESUME_OPTIONS, SAMPLE_OPTIONS, TOKENIZE_OPTIONS, TRAIN_OPTIONS } from "./options/config.ts";
+import { EXTEND_OPTIONS } from "./options/extend-options.ts";
 import type {
+  ExtendOptions,
   FetchOptions,
   ResumeOptions,
   SampleOptions,
@@ -25,7 +28,9 @@ import { FORMATS } from "./export/formats.ts";
 import { EngineLost } from "./training/engine.ts";
 import { InputError, quote } from "./errors.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
-import { findRun } from "./node/run-directory.ts";
+import { Run } from "./node/run-directory.ts";
+import { findRun } from "./sweep/find-run.ts";
+import { DECIDED, withModelOf } from "./run/from.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
 import { exitOnOutputError } from "./run/signals.ts";
@@ -35,6 +40,7 @@ const COMMANDS = [
   "resume",
   "sample",
   "complete",
+  "chat",
   "export",
   "import",
   "tokenize",
@@ -42,6 +48,7 @@ const COMMANDS = [
   "sweep",
   "compare",
   "report",
+  "runs",
   "open",
   "serve",
 ];
@@ -57,6 +64,7 @@ function buildProgram(exit: Exit): Command {
   addOptions(program.command("train", { isDefault: true }), TRAIN_OPTIONS)
     .description("train a model (default data: the bundled first names)")
     .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
+    .addOption(new Flag("--from <RUN>", "begin with the weights and the vocabulary of a run, on another text"))
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
@@ -64,8 +72,11 @@ function buildProgram(exit: Exit): Command {
     .option("--interactive", "ask for each option")
     .option("--dry-run", "print how much memory the training would need, then exit")
     .action(async (flags: CommonFlags, command: Command) => {
-      const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
+      const from = flags.from === undefined ? null : Run.open(findRun(flags.from, flags.runsDir));
+      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+      const typed = from === null ? picked : withModelOf(from, picked, given);
+      if (from !== null) for (const key of DECIDED) given.add(key);
       const isTyping = process.stdin.isTTY && process.stdout.isTTY;
       const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
       if (lines !== null && typed.data.includes("-")) {
@@ -75,22 +86,23 @@ function buildProgram(exit: Exit): Command {
         const options = flags.interactive === true ? await askOptions(typed, given, lines) : typed;
         if (options === null) return exit(130);
         const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
-        if (flags.dryRun === true) return exit(await dryRun(options, runsDir));
-        exit(await train(options, { name, runsDir, promptFile, json, hook, lines }));
+        if (flags.dryRun === true) return exit(await dryRun(options, runsDir, from?.tokenizer ?? null));
+        exit(await train(options, { name, runsDir, from, promptFile, json, hook, lines }));
       } finally {
         lines?.close();
       }
     });
 
-  addOptions(program.command("resume <RUN>"), RESUME_OPTIONS)
-    .description("resume a run from its newest checkpoint")
+  const resumeOptions = { ...EXTEND_OPTIONS, ...RESUME_OPTIONS };
+  addOptions(program.command("resume <RUN>"), resumeOptions)
+    .description("resume a run from its newest checkpoint, or extend it")
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
     .addOption(hookFlag())
     .action(async (run: string, flags: CommonFlags) => {
       const { runsDir, promptFile = null, json = false, hook = null } = flags;
-      const options = pick<ResumeOptions>(RESUME_OPTIONS, flags);
+      const options = pick<ResumeOptions & ExtendOptions>(resumeOptions, flags);
       exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }));
     });
 
@@ -102,6 +114,8 @@ function buildProgram(exit: Exit): Command {
   return program;
 }
 
+type ChatOptions = Omit<SampleOptions, "numSamples">;
+
 /** Commands that use a trained model. */
 function addSampling(program: Command, exit: Exit): void {
   addOptions(program.command("sample <RUN>"), SAMPLE_OPTIONS)
@@ -112,9 +126,18 @@ function addSampling(program: Command, exit: Exit): void {
       exit(await sample(findRun(run, flags.runsDir), pick<SampleOptions>(SAMPLE_OPTIONS, flags), flags.json === true));
     });
 
+  const { numSamples: _, ...chatOptions } = SAMPLE_OPTIONS;
+  addOptions(program.command("chat <RUN>"), chatOptions)
+    .description("type beginnings of texts, which a run continues; also asks it for the next tokens (/help)")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async (run: string, flags: CommonFlags) => {
+      exit(await chat(findRun(run, flags.runsDir), pick<ChatOptions>(chatOptions, flags), flags.json === true));
+    });
+
   const completeOptions = { ...SAMPLE_OPTIONS, numSamples: { ...SAMPLE_OPTIONS.numSamples, initial: 1 } };
   addOptions(program.command("complete <RUN> <PREFIX>"), completeOptions)
-    .description("generate continuations of a text")
+    .description("generate continuations of a text; - reads it from standard input")
     .option("--probs", "show the probability of each token, and the likeliest alternatives")
     .addOption(runsDirFlag())
     .addOption(jsonFlag())

@@ -2,6 +2,7 @@
  * `microgpt train --dry-run`: prints the memory that a training would need; trains and writes nothing.
  */
 import type { TrainOptions } from "../options/train-options.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { countParameters } from "../training/engine.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import { resolveOptions } from "../options/resolve.ts";
@@ -11,11 +12,15 @@ import { createReporter } from "./reporters.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { grouped, megabytes } from "../run/format.ts";
 
-/** Prints the memory, item by item. Throws InputError for options that cannot be trained with. */
-export async function dryRun(given: TrainOptions, runsDir: string): Promise<number> {
+/**
+ * Prints the memory, item by item. Throws InputError for options that cannot be trained with.
+ * @param vocabulary of another run; null: it is learnt from the text.
+ */
+export async function dryRun(given: TrainOptions, runsDir: string, vocabulary: Tokenizer | null): Promise<number> {
   checkTogether(given);
   const options = resolveOptions(locate(given));
-  const data = prepareTrainingData(options, sourcesOf(await gather(options, createReporter(false), runsDir), options));
+  const sources = sourcesOf(await gather(options, createReporter(false), runsDir), options);
+  const data = prepareTrainingData(options, sources, { tokenizer: vocabulary });
   const { config, train, heldOut, tokenizer } = data;
   const print = (what: string, bytes: number): void =>
     void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);

@@ -6,7 +6,7 @@ import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";
-import { findRun } from "../node/run-directory.ts";
+import { findRun } from "../sweep/find-run.ts";
 import {
   addOptions,
   hookFlag,
@@ -37,6 +37,7 @@ export function addExperiments(program: Command, exit: Exit): void {
   addSweep(program, exit);
   addTask(program, exit);
   addResults(program, exit);
+  addRuns(program, exit);
 }
 
 function addSweep(program: Command, exit: Exit): void {
@@ -78,7 +79,7 @@ function addSweep(program: Command, exit: Exit): void {
         const isNew = [source, grid, random, trials, repeats, halving, name].some((value) => value !== undefined);
         if (isNew || flags.dryRun === true || typed.length > 0)
           throw new InputError("--resume continues a sweep with its own options; drop the others");
-        const path = findRun(flags.resume, flags.runsDir);
+        const path = findRun(flags.resume, flags.runsDir, "sweep");
         return exit(await resumeSweepCommand(path, { jobs, hook, on, takeOver, slurm: slurmFlags }, json));
       }
       if (takeOver) throw new InputError("--take-over needs --resume; add it, or drop --take-over");
@@ -140,5 +141,32 @@ function addResults(program: Command, exit: Exit): void {
       const { report } = await import("./report.ts");
       const paths = runs.map((run) => findRun(run, runsDir));
       exit(await report(paths, { out, promptFile }));
+    });
+}
+
+/** `runs`, which lists, and `runs rm`. */
+function addRuns(program: Command, exit: Exit): void {
+  const runs = program
+    .command("runs")
+    .description("list the runs and sweeps, the newest first; runs rm removes some")
+    .addOption(runsDirFlag())
+    .addOption(jsonFlag())
+    .action(async ({ runsDir, json = false }: CommonFlags) => {
+      const { printRuns } = await import("./runs.ts");
+      exit(printRuns(runsDir, json));
+    });
+  runs
+    .command("rm <RUN...>")
+    .description("remove runs and sweeps, after a question")
+    .option("-y, --yes", "do not ask")
+    .action(async (names: string[], _: object, command: Command) => {
+      const {
+        runsDir,
+        json = false,
+        yes = false,
+      }: CommonFlags & { readonly yes?: boolean } = command.optsWithGlobals();
+      const { removeRuns } = await import("./runs.ts");
+      const paths = [...new Set(names.map((name) => findRun(name, runsDir)))];
+      exit(await removeRuns(paths, { yes, json }));
     });
 }

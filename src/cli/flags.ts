@@ -21,6 +21,8 @@ export interface CommonFlags {
   readonly hook?: string | null;
   /** The name of the run or sweep. */
   readonly name?: string | null;
+  /** The run to begin with. */
+  readonly from?: string;
   /** The directory of runs. */
   readonly runsDir: string;
   /** Whether to ask for options. */

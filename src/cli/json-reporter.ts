@@ -3,7 +3,7 @@ import type { PageEvent } from "../pages/pages.ts";
 import type { Hook } from "./hook.ts";
 import { isTold, mergedTexts } from "../run/merging.ts";
 import type { MergeReport } from "../run/merging.ts";
-import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
+import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 
 const JSON_READING_MS = 1000;
@@ -60,6 +60,9 @@ export class JsonReporter implements Reporter {
   }
   completion(completion: CompletionReport): void {
     this.#event("completion", completion);
+  }
+  nextTokens(report: NextTokensReport): void {
+    this.#event("next tokens", report);
   }
   warn(message: string): void {
     this.#event("warning", { message });

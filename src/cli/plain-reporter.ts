@@ -8,11 +8,12 @@ import type { Baselines } from "../text/baselines.ts";
 import { isTold, mergeText } from "../run/merging.ts";
 import type { MergeReport } from "../run/merging.ts";
 import { quote } from "../errors.ts";
-import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
+import type { CompletionReport, NextTokenReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { engineTitle } from "../training/engine.ts";
 import { paint, StatusLine } from "./terminal.ts";
-import { duration, grouped, printable, sparkline } from "../run/format.ts";
+import { duration, grouped, percent, printable, sparkline } from "../run/format.ts";
+import { tableLines } from "./table.ts";
 
 const MARK_STYLES = { "in the data": "dim", near: "yellow", new: "green" } as const;
 
@@ -84,10 +85,9 @@ export class PlainReporter implements Reporter {
     if (samples.length === 0) return;
     print("");
     for (const [i, sample] of samples.entries()) {
-      const mark = markOf(sample);
-      const shown = mark === null ? "" : paint(MARK_STYLES[mark], `  ${mark}`);
+      const mark = markText(sample);
       const line = printable(sample.text).replaceAll("\n", "⏎");
-      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(mark === null ? 0 : 16)}${shown}`);
+      print(`sample ${String(i + 1).padStart(2)}: ${line.padEnd(mark === "" ? 0 : 16)}${mark}`);
     }
   }
 
@@ -102,6 +102,10 @@ export class PlainReporter implements Reporter {
     print(`completion: ${given === "" ? "" : paint("dim", printable(given))}${printable(completion)}`);
   }
 
+  nextTokens(report: NextTokensReport): void {
+    for (const line of nextTokenLines(report)) print(line);
+  }
+
   warn(message: string): void {
     process.stderr.write(`microgpt: warning: ${printable(message)}\n`);
   }
@@ -109,6 +113,29 @@ export class PlainReporter implements Reporter {
   note(message: string): void {
     print(printable(message));
   }
+}
+
+/** A sample's mark in its colour, after two spaces; "" where the data is not known. */
+function markText(sample: SampleReport): string {
+  const mark = markOf(sample);
+  return mark === null ? "" : paint(MARK_STYLES[mark], `  ${mark}`);
+}
+
+/** The table of `/why`: `"n"   62.1%   97.0%`. */
+function nextTokenLines({ tokens, others }: NextTokensReport): string[] {
+  const columns = ["next", "probability", "as drawn"].map((name, i) => ({
+    name,
+    isNumber: i > 0,
+  }));
+  const row = (name: string, { probability, drawn }: NextTokensReport["others"] | NextTokenReport): string[] => [
+    name,
+    percent(probability),
+    percent(drawn),
+  ];
+  return tableLines(columns, [
+    ...tokens.map((one) => row(one.isEnd ? "end" : quote(one.token), one)),
+    ...(others.count > 0 ? [row(counted(others.count, "other"), others)] : []),
+  ]);
 }
 
 /** Each baseline that is named is followed by its own number: `better than chance (3.2958)`. */
@@ -124,10 +151,10 @@ function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): strin
 }
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {
-  const percent =
+  const share =
     unlearnt < 0.01 ? "less than 1 %" : unlearnt > 0.99 ? "more than 99 %" : `${Math.round(100 * unlearnt)} %`;
   const remedy = reference ? "" : "; --stream trains on all";
-  return `${percent} of the tokens lie beyond --block-size ${shape.blockSize} and are not trained on${remedy}`;
+  return `${share} of the tokens lie beyond --block-size ${shape.blockSize} and are not trained on${remedy}`;
 }
 
 function statusText({ step, numSteps, meanLoss, heldOutLoss, tokensPerSecond, etaSeconds }: StepReport): string {
@@ -176,9 +203,14 @@ export class TerminalReporter extends PlainReporter {
     super.result(report);
   }
 
+  /** Texts of several lines are shown as they are: verses, code. */
   override samples(samples: readonly SampleReport[]): void {
     this.#status.clear();
-    super.samples(samples);
+    if (!samples.some(({ text }) => text.trim().includes("\n"))) return super.samples(samples);
+    for (const [i, sample] of samples.entries()) {
+      print(`\n${paint("bold", `sample ${String(i + 1).padStart(2)}:`)}${markText(sample)}`);
+      print(printable(sample.text));
+    }
   }
 
   override warn(message: string): void {

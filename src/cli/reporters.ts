@@ -4,7 +4,7 @@ import { loadHook } from "./hook.ts";
 import { JsonReporter } from "./json-reporter.ts";
 import { PlainReporter, TerminalReporter } from "./plain-reporter.ts";
 import type { MergeReport } from "../run/merging.ts";
-import type { CompletionReport, ReadingReport } from "../run/reporter.ts";
+import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { jsonLine } from "../run/format.ts";
 
@@ -63,6 +63,9 @@ class PairReporter implements Reporter {
   }
   completion(completion: CompletionReport, number: number): void {
     for (const one of this.#both) one.completion(completion, number);
+  }
+  nextTokens(report: NextTokensReport): void {
+    for (const one of this.#both) one.nextTokens(report);
   }
   warn(message: string): void {
     for (const one of this.#both) one.warn(message);

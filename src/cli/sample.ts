@@ -12,9 +12,10 @@ import type { SampleReport } from "../run/reporter.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { encodedDocuments } from "../library/encode.ts";
 import { createReporter } from "./reporters.ts";
-import { runSources } from "../run/sources.ts";
+import { readPiped, runSources } from "../run/sources.ts";
+import { TextSource } from "../node/text.ts";
 import { paint } from "./terminal.ts";
-import { jsonLine, printable } from "../run/format.ts";
+import { jsonLine, percent, printable } from "../run/format.ts";
 
 /** `microgpt sample RUN`. */
 export async function sample(path: string, options: SampleOptions, json: boolean): Promise<number> {
@@ -27,17 +28,17 @@ export async function sample(path: string, options: SampleOptions, json: boolean
   return 0;
 }
 
-/** `microgpt complete RUN PREFIX`. */
+/** `microgpt complete RUN PREFIX`. @param typed the prefix; `-`: all of standard input, without its last line break. */
 export async function complete(
   path: string,
-  prefix: string,
+  typed: string,
   options: SampleOptions,
   flags: { readonly probs: boolean; readonly json: boolean },
 ): Promise<number> {
   const reporter = createReporter(flags.json);
   const warn = (message: string): void => reporter.warn(message);
   const writer = await openWriter(Run.open(path), options.seed, warn);
-  const prompt = encodePrompt(writer, prefix, warn);
+  const prompt = encodePrompt(writer, typed === "-" ? await readPrefix() : typed, warn);
   const maxTokens = options.maxTokens ?? writer.engine.config.blockSize;
   for (let i = 0; i < options.numSamples; i++) {
     const draws: Draw[] = [];
@@ -46,6 +47,13 @@ export async function complete(
     printCompletion(writer.tokenizer, prompt.ids, draws, flags);
   }
   return 0;
+}
+
+async function readPrefix(): Promise<string> {
+  const piped = await readPiped("complete RUN -");
+  return TextSource.bytes("standard input", piped, null)
+    .text()
+    .replace(/\r?\n$/, "");
 }
 
 /** A completion for a terminal, the prompt dimmed. */
@@ -84,9 +92,9 @@ function printCompletion(
   process.stdout.write(`${printable(text)}\n`);
   if (!probs) return;
   for (const { token, probability, likeliest } of draws) {
-    const others = likeliest.map((one) => `${named(one.token)} ${percent(one.probability)}`).join("  ");
-    process.stdout.write(`  ${named(token).padEnd(6)} ${percent(probability)}  ${paint("dim", `of ${others}`)}\n`);
+    const others = likeliest.map((one) => `${named(one.token)} ${percent(one.probability).padStart(6)}`).join("  ");
+    process.stdout.write(
+      `  ${named(token).padEnd(6)} ${percent(probability).padStart(6)}  ${paint("dim", `of ${others}`)}\n`,
+    );
   }
 }
-
-const percent = (probability: number): string => `${(100 * probability).toFixed(1)}%`.padStart(6);

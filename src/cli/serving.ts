@@ -1,7 +1,7 @@
 /** The flags of `open` and `serve`, the commands that answer over HTTP. */
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
-import { findRun } from "../node/run-directory.ts";
+import { findRun } from "../sweep/find-run.ts";
 import { jsonFlag, portFlag, runsDirFlag } from "./flags.ts";
 import type { CommonFlags, Exit } from "./flags.ts";
 

@@ -1,7 +1,7 @@
 /**
  * `microgpt train` and `microgpt resume`: finds the text, trains (`run/begin.ts`), then answers prompts.
  */
-import type { ResumeOptions, TrainOptions } from "../options/train-options.ts";
+import type { ExtendOptions, ResumeOptions, TrainOptions } from "../options/train-options.ts";
 import { Run } from "../node/run-directory.ts";
 import { nodeHasher } from "../node/text.ts";
 import type { TextSource } from "../node/text.ts";
@@ -10,11 +10,15 @@ import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
+import { checkExtension, isExtended } from "../run/extension.ts";
+import { heritageOf, lackingText } from "../run/from.ts";
 import { PASSES } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { isPiped, PipedLines } from "./piped.ts";
-import { PromptAnswers, promptLoop, readPrompts } from "./prompts.ts";
+import { Chat } from "./chat.ts";
+import { answerAll, chatAtTerminal, isTerminal, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
 import { StopRequest } from "../run/signals.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -39,6 +43,8 @@ export interface RunFlags extends ReporterFlags {
   readonly name: string | null;
   /** The directory of runs. */
   readonly runsDir: string;
+  /** The run whose weights and vocabulary to begin with; its model is among the options. null: none. */
+  readonly from: Run | null;
 }
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
@@ -46,12 +52,18 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   checkTogether(given);
   const located = locate(resolveOptions(given));
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
+  const warn = (message: string): void => reporter.warn(message);
+  const heritage = flags.from === null ? null : await heritageOf(flags.from, warn);
   const gathered = await gather(located, reporter, flags.runsDir);
-  const options = { ...located, urls: located.urls.map(withoutPassword) };
-  const data = read(options, sourcesOf(gathered, options), reporter);
+  const history = heritage === null ? {} : { from: heritage.from };
+  const options = { ...located, urls: located.urls.map(withoutPassword), ...history };
+  const data = read(options, sourcesOf(gathered, options), heritage?.tokenizer ?? null, reporter);
+  const lacking = data.lacking === null ? null : lackingText(data.lacking, data.tokenizer);
+  if (lacking !== null) warn(lacking);
   const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
-  const newRun = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };
+  const { fetched } = gathered;
+  const newRun = { runsDir, name, fetched, mayUseGpu: mayUseGpu(given), weights: heritage?.weights ?? null };
   const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
   const { lines = null } = flags;
   const mayRead = lines !== null || !given.data.includes("-"); // else standard input was the data
@@ -59,28 +71,43 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
 }
 
 /**
- * Resumes a run from its newest whole checkpoint, exactly as if it had never stopped. The run is locked after its text is
- * read: until then a signal ends the process at once, and leaves nothing behind.
+ * Resumes a run from its newest whole checkpoint, exactly as if it had never stopped, and extends it where a budget is
+ * given. The run is locked after its text is read: until then a signal ends the process at once, and leaves nothing
+ * behind.
  */
-export async function resume(path: string, { takeOver }: ResumeOptions, flags: ReporterFlags): Promise<number> {
+export async function resume(
+  path: string,
+  options: ResumeOptions & ExtendOptions,
+  flags: ReporterFlags,
+): Promise<number> {
   const run = Run.open(path);
-  const whose = takeOver ? "any" : "dead";
+  const whose = options.takeOver ? "any" : "dead";
   run.checkFree(whose);
+  checkExtension(run, options);
+  const extension = isExtended(options) ? options : null;
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
-  const data = read(run.options, await runSources(run), reporter);
+  const tokenizer = run.options.from === undefined ? null : run.tokenizer; // else it is learnt again
+  const data = read(run.options, await runSources(run), tokenizer, reporter);
   const prompts = readPromptsOf(flags, data, run.options, reporter);
   const outcome = await StopRequest.during(async (stop) => {
     run.lock(whose);
-    return await continueRun(run, data, { share: 1 }, reporter, stop);
+    return await continueRun(run, data, { share: 1 }, reporter, stop, extension);
   });
   return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
 }
 
-function read(options: ResolvedOptions, sources: readonly TextSource[], reporter: Reporter): TrainingData {
+/** @param tokenizer a vocabulary of another text; null: it is learnt from this one. */
+function read(
+  options: ResolvedOptions,
+  sources: readonly TextSource[],
+  tokenizer: Tokenizer | null,
+  reporter: Reporter,
+): TrainingData {
   watchReading(sources, PASSES, (reading) => reporter.reading(reading));
   const { tokenizer: kind } = options;
   return prepareTrainingData(options, sources, {
     newHasher: nodeHasher,
+    tokenizer,
     onMerge: (merge) => reporter.merge({ ...merge, kind }),
   });
 }
@@ -109,19 +136,19 @@ interface PromptSource {
 async function answer(
   { exitCode, writer }: Outcome,
   { prompts, lines, mayRead }: PromptSource,
-  { temperature }: ResolvedOptions,
+  { temperature, documents }: ResolvedOptions,
   reporter: Reporter,
 ): Promise<number> {
   if (writer === null) return exitCode;
-  const sampling = { temperature, topK: null, topP: null, maxTokens: null };
-  const answers = new PromptAnswers(writer, sampling, reporter);
+  const settings = { temperature, topK: null, topP: null, maxTokens: null, seed: null };
+  const chat = new Chat(writer, settings, reporter);
   if (prompts !== null) {
-    for (const prompt of prompts) await answers.answer(prompt);
-  } else if (process.stdin.isTTY && process.stdout.isTTY) {
-    await promptLoop(writer, sampling);
+    for (const prompt of prompts) await chat.complete(prompt);
+  } else if (isTerminal()) {
+    await chatAtTerminal(writer, settings, reporter, documents !== "line");
   } else if (mayRead && (lines !== null || isPiped())) {
     const piped = lines ?? new PipedLines();
-    await answers.answerAll(piped).finally(() => piped.close());
+    await answerAll(chat, piped).finally(() => piped.close());
   }
   return exitCode;
 }

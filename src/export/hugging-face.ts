@@ -6,7 +6,7 @@
  * `TemplateProcessing` in `tokenizer.json`, and `add_bos_token` in `tokenizer_config.json`, without which the pipeline of
  * transformers.js writes other texts and fails on an empty prompt.
  */
-import { toJsonText } from "../library/run-files.ts";
+import { toJsonText } from "../library/json-text.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { bosName, toHuggingFace } from "../text/tokenizers/hugging-face.ts";
 import { UNK } from "../text/tokenizers/vocabulary.ts";

@@ -7,7 +7,7 @@
  */
 import { InputError, isRecord, quote } from "../errors.ts";
 import type { ModelParts } from "../library/model.ts";
-import { parseJsonText } from "../library/run-files.ts";
+import { parseJsonText } from "../library/json-text.ts";
 import type { Config } from "../microgpt.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
 import { resolveOptions } from "../options/resolve.ts";

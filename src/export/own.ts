@@ -3,7 +3,7 @@
  * same model of a folder again, tokenizer and options included.
  */
 import { InputError, isRecord, quote } from "../errors.ts";
-import { toJsonText } from "../library/run-files.ts";
+import { toJsonText } from "../library/json-text.ts";
 import { isDataSize } from "../library/training-data.ts";
 import type { Config } from "../microgpt.ts";
 import { isBaselines } from "../text/baselines.ts";

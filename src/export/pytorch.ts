@@ -2,7 +2,7 @@
  * The format `pytorch`: the native weights and the architecture as a file of Python, for PyTorch alone and for
  * transformers with `trust_remote_code`. Nothing is converted, so it computes what our engine does.
  */
-import { toJsonText } from "../library/run-files.ts";
+import { toJsonText } from "../library/json-text.ts";
 import type { Config } from "../microgpt.ts";
 import { cardOf } from "./card.ts";
 import type { Tool } from "./card.ts";

@@ -47,8 +47,18 @@ export interface EncodedText {
   readonly duplicates: number;
   /** What cleaning changed. */
   readonly cleaning: Cleaning;
+  /** What the vocabulary of another text lacks; null: it was learnt from this one. */
+  readonly lacking: Lacking | null;
   /** SHA-256 of the documents, in hex. */
   readonly dataHash: string;
+}
+
+/** What a text has that the vocabulary of another text lacks. */
+export interface Lacking {
+  /** The pieces, with their counts, in order of appearance; read as `<unk>`, or left out. */
+  readonly pieces: ReadonlyMap<string, number>;
+  /** Documents, or ends of files, that were dropped because nothing else was in them. */
+  readonly dropped: number;
 }
 
 /** Number of times that a text is read. */
@@ -62,6 +72,8 @@ export interface EncodeTools {
   readonly check?: (tokenizer: Tokenizer) => void;
   /** Makes the hash of the data. Default: `Sha256`; Node's own is faster. */
   readonly newHasher?: () => Hasher;
+  /** A vocabulary learnt from another text. Default: it is learnt from this one. */
+  readonly tokenizer?: Tokenizer | null;
   /** As in `TokenizerOptions`. */
   readonly onMerge?: TokenizerOptions["onMerge"];
 }
@@ -73,17 +85,18 @@ export interface EncodeTools {
 export function encodeText(
   options: TextOptions,
   sources: readonly Source[],
-  { random, check = () => {}, newHasher = () => new Sha256(), onMerge }: EncodeTools,
+  { random, check = () => {}, newHasher = () => new Sha256(), onMerge, tokenizer: given = null }: EncodeTools,
 ): EncodedText {
   const corpus = new Corpus(sources, options);
   const documents = options.reference ? shuffled(corpus, random) : corpus;
-  const firstPass = learnVocabulary(documents, { ...options, onMerge }, new DocumentsHash(newHasher()));
+  const firstPass = learnVocabulary(documents, { ...options, onMerge }, given, new DocumentsHash(newHasher()));
   const { tokenizer, known, count, dataHash } = firstPass;
   const cleaning = cleaningOf(corpus, sources);
   check(tokenizer);
   const duplicates = keepsDuplicates(options) ? 0 : count - known.size;
-  const encoded = encode(documents, firstPass, options, new DocumentsHash(newHasher()));
-  return { tokenizer, ...encoded, known, duplicates, cleaning, dataHash };
+  const lacking = given === null ? null : { pieces: new Map<string, number>(), dropped: 0 };
+  const encoded = encode(documents, { ...firstPass, lacking }, options, new DocumentsHash(newHasher()));
+  return { tokenizer, ...encoded, known, duplicates, cleaning, lacking, dataHash };
 }
 
 /** Documents that can be read repeatedly: the corpus, or, for the reference, all of it in shuffled order. */
@@ -112,9 +125,14 @@ interface FirstPass {
   readonly dataHash: string;
 }
 
-/** The first pass. Throws InputError if no document is left. */
-function learnVocabulary(documents: Documents, options: TextOptions, hash: DocumentsHash): FirstPass {
-  const trainer = tokenizerTrainer(options);
+/** The first pass; learns nothing where a vocabulary is given. Throws InputError if no document is left. */
+function learnVocabulary(
+  documents: Documents,
+  options: TextOptions & TokenizerOptions,
+  given: Tokenizer | null,
+  hash: DocumentsHash,
+): FirstPass {
+  const trainer = given === null ? tokenizerTrainer(options) : { add: () => {}, finish: () => given };
   const known = new TextSet();
   const skipsRepeated = !keepsDuplicates(options);
   let count = 0;
@@ -128,17 +146,17 @@ function learnVocabulary(documents: Documents, options: TextOptions, hash: Docum
   return { tokenizer: trainer.finish(), count, known, dataHash: hash.finish() };
 }
 
-/** The second pass. Throws InputError if a file has changed since the first. */
+/** The second pass. Throws InputError if a file has changed since the first, or the vocabulary has nothing of the text. */
 function encode(
   documents: Documents,
-  { tokenizer, known, count, dataHash }: FirstPass,
+  { tokenizer, known, count, dataHash, lacking }: FirstPass & { readonly lacking: MutableLacking | null },
   options: TextOptions,
   hash: DocumentsHash,
 ): Pick<EncodedText, "documents" | "tails"> {
   const { valFraction } = options;
   const cutsTails = options.documents === "file" && !options.reference && valFraction > 0;
-  const all = new EncodedCollector(tokenizer, keepsDuplicates(options) ? count : known.size);
-  const tails = new EncodedCollector(tokenizer, cutsTails ? all.capacity : 0);
+  const all = new EncodedCollector(tokenizer, keepsDuplicates(options) ? count : known.size, lacking);
+  const tails = new EncodedCollector(tokenizer, cutsTails ? all.capacity : 0, lacking);
   const seen = keepsDuplicates(options) ? null : new TextSet();
   for (const document of documents.read()) {
     hash.add(document);
@@ -148,16 +166,21 @@ function encode(
     if (tail !== null) tails.add(tail);
   }
   if (hash.finish() !== dataHash) throw new InputError("data: a file changed while it was read; try again");
+  if (all.tokens.count === 0) throw new InputError("data: nothing of the text is in the vocabulary of the other run");
   return { documents: all, tails };
 }
+
+type MutableLacking = { readonly pieces: Map<string, number>; dropped: number };
 
 class EncodedCollector implements EncodedDocuments {
   readonly tokens: TokenCollector;
   readonly bytes: Uint32Array<ArrayBuffer>;
   readonly #tokenizer: Tokenizer;
+  readonly #lacking: MutableLacking | null;
 
-  constructor(tokenizer: Tokenizer, capacity: number) {
+  constructor(tokenizer: Tokenizer, capacity: number, lacking: MutableLacking | null) {
     this.#tokenizer = tokenizer;
+    this.#lacking = lacking;
     this.tokens = new TokenCollector(tokenizer.vocabSize);
     this.bytes = new Uint32Array(capacity);
   }
@@ -167,8 +190,23 @@ class EncodedCollector implements EncodedDocuments {
   }
 
   add(document: string): void {
+    if (this.#lacking !== null) return this.#addForeign(document, this.#lacking);
     this.bytes[this.tokens.count] = utf8Length(document) + 1;
     this.tokens.add(documentTokens(this.#tokenizer, document));
+  }
+
+  /** Adds what the vocabulary has of a document. What is left out is not paid for, so its bytes do not count either. */
+  #addForeign(document: string, lacking: MutableLacking): void {
+    const { bos, unk } = this.#tokenizer;
+    const { ids, unknown } = this.#tokenizer.encode(document);
+    let bytes = utf8Length(document) + 1;
+    for (const [piece, count] of unknown) {
+      lacking.pieces.set(piece, (lacking.pieces.get(piece) ?? 0) + count);
+      if (unk === null) bytes -= count * utf8Length(piece);
+    }
+    if (ids.length === 0) return void lacking.dropped++;
+    this.bytes[this.tokens.count] = bytes;
+    this.tokens.add([bos, ...ids, bos]);
   }
 }
 

@@ -4,8 +4,6 @@
  */
 import { InputError, isRecord } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
-import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
-import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { Random } from "../random.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
@@ -21,7 +19,9 @@ import { measureInSlices } from "../training/train.ts";
 import { openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import { Pieces } from "./pieces.ts";
-import { decodeRun, optionsTextOf, parseJsonText, tokenizerTextOf } from "./run-files.ts";
+import { parseJsonText } from "./json-text.ts";
+import { checkConfig, optionsTextOf } from "./run-config.ts";
+import { decodeRun, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 
 /** How to generate a text. */
@@ -189,7 +189,7 @@ export class Model {
    */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     const { config, weights, step, heldOutLoss, dataHash } = this.#parts;
-    const [tokenizerText, optionsText] = [tokenizerTextOf(this.tokenizer), optionsTextOf({ ...this.options })];
+    const [tokenizerText, optionsText] = [tokenizerTextOf(this.tokenizer), optionsTextOf(this.options)];
     const [tokenizerHash, optionsHash] = [await sha256(tokenizerText), await sha256(optionsText)];
     const file = { config, weights, step, heldOutLoss, dataHash, tokenizerHash, optionsHash };
     const extra = new Map([
@@ -249,7 +249,7 @@ export async function loadModel(bytes: Uint8Array, machine: Machine): Promise<Mo
     throw new InputError("load: the file has weights but no tokenizer; expected a file of `model.save()`");
   }
   const optionsJson = parseJsonText(optionsText, "load: the options in the file");
-  const options = resolveOptions(checkOptions(TRAIN_OPTIONS, isRecord(optionsJson) ? optionsJson : {}));
+  const options = checkConfig(isRecord(optionsJson) ? optionsJson : {});
   const tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, "load: the tokenizer in the file"), options);
   if (tokenizer.vocabSize !== model.config.vocabSize) {
     throw new InputError(

@@ -2,21 +2,21 @@
  * A run directory as named bytes in memory, which a page can offer for download and read back. The names and formats
  * are those of a run on disk (`node/run-directory.ts`), so `microgpt resume` can resume it.
  */
-import { InputError, isRecord, quote, showPath } from "../errors.ts";
-import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
-import { resolveOptions } from "../options/resolve.ts";
+import { InputError } from "../errors.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from "../training/checkpoint.ts";
 import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
+import { parseJsonText, toJsonText } from "./json-text.ts";
+import { checkConfig, configTextOf, parseConfigText } from "./run-config.ts";
 
 /** Path within the run → bytes. */
 export type RunFiles = ReadonlyMap<string, Uint8Array>;
 
 /** What a run holds that another process needs to resume it. */
 export interface RunContent {
-  /** The options of the training. */
+  /** The options of the training, and its history. */
   readonly options: ResolvedOptions;
   /** Text to ids and back. */
   readonly tokenizer: Tokenizer;
@@ -28,18 +28,8 @@ export interface RunContent {
   readonly texts: readonly string[];
 }
 
-/** JSON as in every file of a run: two spaces per level, a newline at the end. */
-export const toJsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
 /** The exact text of `tokenizer.json`; its hash is in every checkpoint. */
 export const tokenizerTextOf = (tokenizer: Tokenizer): string => toJsonText(tokenizer);
-
-/** The text of `config.json`. */
-export const configTextOf = (options: object): string => toJsonText({ format: "microgpt-run", version: 1, options });
-
-/** The text of the options that is hashed: all except the paths of the data. */
-export const optionsTextOf = (options: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify({ ...options, data: [] });
 
 const CHECKPOINT_NAME = /^step-(\d{6,15})\.safetensors$/;
 
@@ -59,29 +49,6 @@ export function newestCheckpoint(files: RunFiles): { readonly step: number; read
     return step === null ? [] : [{ step, name }];
   });
   return saved.toSorted((a, b) => b.step - a.step).at(0) ?? null;
-}
-
-/**
- * The options in `config.json`, not yet checked. Throws InputError that names what is wrong. @param path for messages.
- */
-export function parseConfigText(text: string, path: string): Readonly<Record<string, unknown>> {
-  const json = parseJsonText(text, path);
-  if (!isRecord(json) || json.format !== "microgpt-run")
-    throw new InputError(`${showPath(path)} is not a run's config`);
-  if (json.version !== 1) {
-    throw new InputError(`${showPath(path)}: version ${quote(String(json.version))} is not 1; update microgpt`);
-  }
-  if (!isRecord(json.options)) throw new InputError(`${showPath(path)} is damaged: it has no options`);
-  return json.options;
-}
-
-/** Parses JSON. Throws InputError that names the file. @param path for messages. */
-export function parseJsonText(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InputError(`${showPath(path)} is damaged: it is not JSON`);
-  }
 }
 
 /** A run's content → its files, as they would be on disk. */
@@ -112,7 +79,7 @@ export async function decodeRun(files: RunFiles): Promise<RunContent> {
     if (bytes === undefined) throw new InputError(`${name} is missing; expected the files of a run`);
     return decoder.decode(bytes);
   };
-  const options = resolveOptions(checkOptions(TRAIN_OPTIONS, parseConfigText(textOf("config.json"), "config.json")));
+  const options = checkConfig(parseConfigText(textOf("config.json"), "config.json"));
   const tokenizer = tokenizerFromJson(parseJsonText(textOf("tokenizer.json"), "tokenizer.json"), options);
   const newest = newestCheckpoint(files);
   const model = files.get("model.safetensors");

@@ -22,7 +22,7 @@ export interface StartedTraining {
 
 /**
  * Starts a training. Throws InputError if the model needs too much memory or the warm-up takes all steps.
- * @param mayChooseGpu whether "auto" may take a GPU (`mayUseGpu`).
+ * @param weights to begin with; null: random ones, drawn by the run's generator. @param mayChooseGpu whether "auto" may take a GPU (`mayUseGpu`).
  */
 export async function startTraining(
   data: TrainingData,
@@ -30,6 +30,7 @@ export async function startTraining(
   mayChooseGpu: boolean,
   machine: Machine,
   warn: (message: string) => void,
+  weights: Tensors | null = null,
 ): Promise<StartedTraining> {
   const { config } = data;
   const choice = mayChooseGpu ? await chooseEngine(config, resolved, machine) : null;
@@ -40,19 +41,21 @@ export async function startTraining(
   const gpu = choice?.gpu ?? null;
   const findGpu = async (): Promise<Gpu | string> => gpu ?? (await machine.findGpu());
   const found: Machine = { ...machine, cores: machine.cores, findGpu };
-  const weights = initialWeights(data, options);
-  const engine = await openEngine(config, weights, options, found, warn);
+  const start = initialWeights(data, options, weights);
+  const engine = await openEngine(config, start, options, found, warn);
   const fellBack = options.engine === "webgpu" && !engine.name.startsWith("webgpu");
   const numSteps = await stepsFor(options, data, engine);
   return {
     engine,
-    weights,
+    weights: start,
     options: { ...options, engine: fellBack ? "wasm" : options.engine, numSteps },
     why: fellBack ? null : (choice?.why ?? null),
   };
 }
 
 /** The same numbers for every engine; the atomic engine keeps them in f64. */
-function initialWeights({ config, random }: TrainingData, { engine }: ResolvedOptions): Tensors {
-  return engine === "atomic" ? initTensors(config, random, Float64Array) : initTensors(config, random, Float32Array);
+function initialWeights({ config, random }: TrainingData, { engine }: ResolvedOptions, given: Tensors | null): Tensors {
+  const precision = engine === "atomic" ? Float64Array : Float32Array;
+  if (given === null) return initTensors(config, random, precision);
+  return new Map(Array.from(given, ([name, { shape, data }]) => [name, { shape, data: new precision(data) }]));
 }

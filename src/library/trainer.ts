@@ -9,7 +9,7 @@ import { TensorEngine } from "../tensor/tensor-engine.ts";
 import { textSource } from "../text/corpus.ts";
 import { sha256Of } from "../text/sha256.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import type { ModelFile } from "../training/checkpoint.ts";
+import type { ModelFile, Origin } from "../training/checkpoint.ts";
 import { canBeLost, EngineLost, initialState } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import { newProgress, trainSteps } from "../training/train.ts";
@@ -17,7 +17,8 @@ import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
 import { lossWarning, replaceEngine, resumeEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import { Model } from "./model.ts";
-import { decodeRun, encodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
+import { optionsTextAt } from "./run-config.ts";
+import { decodeRun, encodeRun, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
 import { startTraining } from "./start.ts";
 import { resolveModelOptions } from "./trainer-options.ts";
@@ -127,12 +128,15 @@ export class Trainer {
     callbacks: TrainCallbacks,
     machine: Machine,
   ): Promise<Trainer> {
-    const { options, checkpoint, model, texts: kept } = await decodeRun(files);
+    const { options, tokenizer, checkpoint, model, texts: kept } = await decodeRun(files);
     if (checkpoint === null) throw new InputError("the run has no checkpoint yet; train it from the beginning");
     const all = kept.length > 0 ? kept : texts;
     if (all === null) throw new InputError("the run does not hold its texts; give them to resume it");
     const sources = all.map((text, i) => textSource(`text ${i + 1}`, text));
-    const data = prepareTrainingData(options, sources, { onMerge: callbacks.onMerge });
+    const data = prepareTrainingData(options, sources, {
+      onMerge: callbacks.onMerge,
+      tokenizer: options.from === undefined ? null : tokenizer,
+    });
     if (data.dataHash !== checkpoint.dataHash) {
       throw new InputError("the texts are not those that the run began with; give the same texts to resume it");
     }
@@ -220,14 +224,17 @@ export class Trainer {
   /** The training as the files of a run, texts included; `microgpt resume` can resume it. */
   async files(): Promise<RunFiles> {
     const { data, options, texts } = this.#parts;
-    const { progress, training, best: bestWeights } = await this.state();
+    const { progress, training, best } = await this.state();
     const { config, tokenizer, dataHash, random } = data;
-    const [tokenizerHash, optionsHash] = [tokenizerTextOf(tokenizer), optionsTextOf({ ...options })].map(sha256Of);
-    const origin = { config, dataHash, tokenizerHash, optionsHash };
-    const best = bestWeights === null ? null : { ...origin, ...bestWeights.evaluation, weights: bestWeights.weights };
-    const checkpoint = { ...origin, progress, random: random.getState(), state: training };
+    const tokenizerHash = sha256Of(tokenizerTextOf(tokenizer));
+    const originAt = (step: number): Origin => {
+      return { config, dataHash, tokenizerHash, optionsHash: sha256Of(optionsTextAt({ ...options }, step)) };
+    };
+    const model =
+      best === null ? null : { ...originAt(best.evaluation.step), ...best.evaluation, weights: best.weights };
+    const checkpoint = { ...originAt(progress.step), progress, random: random.getState(), state: training };
     const joined = options.documents === "file" ? texts : [texts.join(options.documents === "line" ? "\n" : "\n\n")];
-    return await encodeRun({ options, tokenizer, checkpoint, model: best, texts: joined });
+    return await encodeRun({ options, tokenizer, checkpoint, model, texts: joined });
   }
 
   /** Frees the engine's memory and threads. Models that the trainer returned remain usable. */

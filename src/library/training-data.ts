@@ -16,7 +16,7 @@ import type { TokenSequences } from "../text/token-sequences.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { countTargets } from "../training/train.ts";
 import { encodeText } from "./encode.ts";
-import type { EncodedText, EncodeTools } from "./encode.ts";
+import type { EncodedText, EncodeTools, Lacking } from "./encode.ts";
 import { checkSize } from "../tensor/sizing.ts";
 
 /** Everything that a training learns from, and the model's config, which depends on it. */
@@ -44,6 +44,8 @@ export interface TrainingData {
   readonly duplicates: number;
   /** What cleaning changed. */
   readonly cleaning: Cleaning;
+  /** As in `EncodedText`. */
+  readonly lacking: Lacking | null;
   /** The run's generator: it has shuffled the data and will draw the weights. */
   readonly random: Random;
   /** SHA-256 of the documents, in hex. */
@@ -98,7 +100,7 @@ export function trainingDataOf(
   text: EncodedText,
   random: Random = new Random(options.seed),
 ): TrainingData {
-  const { tokenizer, known, duplicates, cleaning, dataHash } = text;
+  const { tokenizer, known, duplicates, cleaning, lacking, dataHash } = text;
   const { blockSize } = options;
   const config = configOf(options, tokenizer);
   checkSize(config, options.engine);
@@ -116,6 +118,7 @@ export function trainingDataOf(
     known,
     duplicates,
     cleaning,
+    lacking,
     random,
     dataHash,
   };

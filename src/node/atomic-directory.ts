@@ -1,6 +1,9 @@
-/** A directory that appears under its name complete or not at all: filled in a hidden sibling, then renamed. */
+/**
+ * A directory that appears under its name complete or not at all: filled in a hidden sibling, then renamed. One that is
+ * removed disappears in the same way.
+ */
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError, quote } from "../errors.ts";
 import { errorCode, makeDirectory, removeIfAbandoned, removeIfPossible, syncDirectory, writeError } from "./files.ts";
 import { Lock } from "./lock.ts";
@@ -87,8 +90,29 @@ function renameToFree(hidden: string, parent: string, name: string | null, stem:
   }
 }
 
-/** A half-made directory's name, also of older versions. */
-const HIDDEN = new RegExp(`^\\.new-run-(?:${OWNER_TAG}|\\d+-\\d+)$`);
+/**
+ * Removes a directory of `createDirectoryAtomically` which no process has: renames it to a hidden sibling first, so that a
+ * kill leaves it whole, or gone; the next process that makes one here removes what is left. Throws InputError if it is in
+ * use, or if the disk fails.
+ */
+export function removeDirectoryAtomically(path: string): void {
+  const parent = dirname(path);
+  const hidden = join(parent, `.removed-run-${ownerTag()}`);
+  const lock = Lock.take(join(path, ".lock"));
+  try {
+    fs.renameSync(path, hidden);
+    lock.moveTo(join(hidden, ".lock"));
+    syncDirectory(parent);
+    fs.rmSync(hidden, { recursive: true });
+  } catch (error) {
+    throw writeError(path, 0, error);
+  } finally {
+    lock.release();
+  }
+}
+
+/** The name of a directory that is half made, also by an older version, or half removed. */
+const HIDDEN = new RegExp(`^\\.(?:new|removed)-run-(?:${OWNER_TAG}|\\d+-\\d+)$`);
 
 /** Removes hidden directories that nobody will complete. */
 function removeAllAbandoned(parent: string): void {

@@ -22,24 +22,15 @@
  * checkpoint is detected, never used.
  */
 import * as fs from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../training/checkpoint.ts";
-import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
-import type { TrainOptions } from "../options/train-options.ts";
-import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError, showPath } from "../errors.ts";
-import {
-  checkpointName,
-  configTextOf,
-  optionsTextOf,
-  parseConfigText,
-  parseJsonText,
-  stepOfCheckpoint,
-  tokenizerTextOf,
-  toJsonText,
-} from "../library/run-files.ts";
+import { parseJsonText, toJsonText } from "../library/json-text.ts";
+import { checkConfig, configTextOf, extendedConfig, optionsTextAt, parseConfigText } from "../library/run-config.ts";
+import type { ConfigJson } from "../library/run-config.ts";
+import { checkpointName, stepOfCheckpoint, tokenizerTextOf } from "../library/run-files.ts";
 import { METRICS_NAME } from "../library/run-metrics.ts";
 import { recogniseFormat } from "../training/safetensors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -70,29 +61,51 @@ export const IMPORTED_FILE = "imported.json";
 export class Run {
   /** Its directory. */
   readonly path: string;
-  /** The options in config.json, resolved. */
-  readonly options: ResolvedOptions;
   /** The tokenizer in tokenizer.json. */
   readonly tokenizer: Tokenizer;
   /** tokenizer.json, byte for byte: its hash is in every checkpoint. */
   readonly tokenizerText: string;
-  /** What is hashed of the options (`optionsTextOf`). */
-  readonly optionsText: string;
+  /** The content of config.json, which keeps options of older versions as they were written. */
+  #config: ConfigJson;
+  #options: ResolvedOptions;
   #lock: Lock | null = null;
 
-  private constructor(path: string, optionsJson: Readonly<Record<string, unknown>>, tokenizerText: string) {
+  private constructor(path: string, config: ConfigJson, tokenizerText: string) {
     this.path = path;
-    this.options = resolveOptions(readOptions(join(path, "config.json"), optionsJson));
-    this.optionsText = optionsTextOf(optionsJson);
+    this.#config = config;
+    this.#options = readOptions(join(path, "config.json"), config);
     this.tokenizerText = tokenizerText;
     this.tokenizer = tokenizerFromJson(parseJsonText(tokenizerText, join(path, "tokenizer.json")), this.options);
   }
 
+  /** The options in config.json, resolved. */
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+
+  /** What is hashed of the options for a file of this step (`optionsTextAt`). */
+  optionsTextAt(step: number): string {
+    return optionsTextAt(this.#config, step);
+  }
+
+  /**
+   * Changes the number of steps in config.json: when this returns, it is on the disk. The plan of the steps up to the
+   * newest checkpoint, of step `done`, stays in the history, so that all of them can be repeated. null: there is none yet.
+   */
+  extend(done: number | null, numSteps: number): void {
+    this.mustHoldLock();
+    const path = join(this.path, "config.json");
+    const config = extendedConfig(this.#config, done, numSteps);
+    const options = readOptions(path, config);
+    writeDurably(path, configTextOf(config));
+    [this.#config, this.#options] = [config, options];
+  }
+
   /**
    * Makes `runsDirectory/name` and locks it; a null name becomes the first free one of `stem-1`, `stem-2`, … The
-   * directory appears under its name complete. Throws InputError if the name exists (code "exists") or cannot be
-   * written ("machine").
-   * @param more further files, by name.
+   * directory appears under its name complete. Throws InputError if the name exists (code "exists") or cannot be written
+   * ("machine").
+   * @param more further files: path in the run → content.
    */
   static create(
     runsDirectory: string,
@@ -258,11 +271,12 @@ export class Run {
     if (checkpoint.tokenizerHash !== (await sha256(this.tokenizerText))) {
       throw new InputError(`${showPath(this.path)}: its tokenizer.json is not the one it was trained with`);
     }
-    note(
-      `${showPath(this.path)} has not been evaluated yet; using the weights of its newest checkpoint, of step ${checkpoint.progress.step}`,
-    );
     const { state, progress, random: _, ...origin } = checkpoint;
-    return { ...origin, weights: state.weights, step: progress.step, heldOutLoss: null };
+    const { step } = progress;
+    note(
+      `${showPath(this.path)} has not been evaluated yet; using the weights of its newest checkpoint, of step ${step}`,
+    );
+    return { ...origin, weights: state.weights, step, heldOutLoss: null };
   }
 
   /** Writes samples.json and samples.txt. */
@@ -283,6 +297,11 @@ export class Run {
   /** Whether `checkpoints` is a symbolic link. What it leads to may hold files of another run, so nothing is removed there. */
   get #isLinked(): boolean {
     return fs.lstatSync(this.#checkpoints, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  }
+
+  /** The step of the newest checkpoint, which may be damaged; null: there is none yet. */
+  get savedStep(): number | null {
+    return this.#steps().at(0) ?? null;
   }
 
   /** Steps that have a checkpoint, the newest first. */
@@ -319,12 +338,6 @@ export function stemOf(paths: readonly string[], urls: readonly string[] = []): 
 const stemOfUrl = (url: string | undefined): string =>
   url === undefined ? "names" : URL.canParse(url) && new URL(url).hostname !== "" ? new URL(url).hostname : "pages";
 
-/** The path of a run as typed: a path, or the name of a run in `runsDirectory`. */
-export function findRun(typed: string, runsDirectory: string): string {
-  const named = join(runsDirectory, typed);
-  return fs.existsSync(typed) || !fs.existsSync(named) ? resolve(typed) : named;
-}
-
 /**
  * Reads a safetensors file. Checks its first bytes before, so that a large file of another format is not read whole.
  */
@@ -334,9 +347,9 @@ function readSafetensors(path: string): Buffer {
   return readWhole(path);
 }
 
-function readOptions(path: string, json: Readonly<Record<string, unknown>>): TrainOptions {
+function readOptions(path: string, config: ConfigJson): ResolvedOptions {
   try {
-    return checkOptions(TRAIN_OPTIONS, json);
+    return checkConfig(config);
   } catch (error) {
     throw error instanceof InputError ? new InputError(`${showPath(path)}: ${error.message}`) : error;
   }

@@ -32,7 +32,7 @@ export interface Option<Value> {
 }
 
 /** A row for each option. */
-type Table<Options> = { readonly [Key in keyof Options]: Option<Options[Key]> };
+export type Table<Options> = { readonly [Key in keyof Options]: Option<Options[Key]> };
 
 const MAX_SIZE = 65_536;
 const MAX_COUNT = 1_000_000_000;
@@ -262,7 +262,8 @@ function number(group: OptionGroup, initial: number, min: number, max: number, h
   return { group, help, initial, placeholder: "X", parse, check };
 }
 
-function orNull<Value>(option: Option<Value>): Option<Value | null> {
+/** An option that may be absent: null. */
+export function orNull<Value>(option: Option<Value>): Option<Value | null> {
   const check = (json: unknown, flag: string): Value | null => (json === null ? null : option.check(json, flag));
   return { ...option, initial: null, check };
 }

@@ -1,11 +1,33 @@
 /** Options with nothing left open: all rooms but the command line work with these. */
+import type { PastPlan } from "../training/schedule.ts";
 import type { EngineChoice, TrainOptions } from "./train-options.ts";
 
 /** An engine by its name; "auto" has been decided. */
 export type EngineName = Exclude<EngineChoice, "auto">;
 
+/** A plan of a run that an extension replaced, with the budget that it came from. */
+export type RunPlan = PastPlan & Partial<Pick<TrainOptions, "tokens" | "seconds">>;
+
+/** The run whose weights and vocabulary another began with. */
+export interface Ancestor {
+  /** Its directory, as it was then. */
+  readonly run: string;
+  /** The step of the weights. */
+  readonly step: number;
+  /** SHA-256 of the weights' numbers, in the order of their file, in hex. */
+  readonly weights: string;
+}
+
+/** What a run remembers besides its options. */
+export interface RunHistory {
+  /** Where its first weights and its vocabulary are from; absent: random weights, and a vocabulary learnt from its text. */
+  readonly from?: Ancestor;
+  /** Plans that were replaced, the oldest first; absent: none was. */
+  readonly pastPlans?: readonly RunPlan[];
+}
+
 /** `TrainOptions` whose engine and batch size are known. A run remembers these, and a resumed run uses them again. */
-export interface ResolvedOptions extends TrainOptions {
+export interface ResolvedOptions extends TrainOptions, RunHistory {
   /** What computes. */
   readonly engine: EngineName;
   /** Documents per batch. */

@@ -130,6 +130,16 @@ export interface ResumeOptions {
   readonly takeOver: boolean;
 }
 
+/** How long a resumed training is to be; at most one is given, none: as before. */
+export interface ExtendOptions {
+  /** Steps of the whole training, those that are done included; null: not given. */
+  readonly numSteps: number | null;
+  /** A budget of tokens for the steps from here on; null: not given. */
+  readonly tokens: number | null;
+  /** A budget of seconds on this machine for the steps from here on; null: not given. */
+  readonly seconds: number | null;
+}
+
 /** The options of `microgpt sample` and `microgpt complete`. */
 export interface SampleOptions {
   /** Texts to generate. */

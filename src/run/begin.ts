@@ -2,7 +2,9 @@
  * A training from its data to its samples: a new run (`begin`), or one that was stopped (`continueRun`). It reports
  * to a reporter and does not use the terminal.
  */
+import { encodeCheckpoint } from "../training/checkpoint.ts";
 import type { Checkpoint } from "../training/checkpoint.ts";
+import type { Tensors } from "../training/engine.ts";
 import { InputError } from "../errors.ts";
 import { findBlas } from "../node/blas.ts";
 import type { FetchedText } from "../node/fetched.ts";
@@ -12,9 +14,14 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { newProgress } from "../training/train.ts";
 import type { Evaluation } from "../training/train.ts";
 import { resumeEngine, usesBlas } from "../library/engines.ts";
+import { optionsTextAt } from "../library/run-config.ts";
+import { checkpointName, tokenizerTextOf } from "../library/run-files.ts";
 import { startTraining } from "../library/start.ts";
+import type { StartedTraining } from "../library/start.ts";
 import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
+import type { ExtendOptions } from "../options/train-options.ts";
+import { extendRun } from "./extension.ts";
 import { documentsOf } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Reporter } from "./reporter.ts";
@@ -32,6 +39,8 @@ export interface NewRun {
   readonly name: string | null;
   /** Texts that cannot be read again; the run keeps them. */
   readonly fetched: readonly FetchedText[];
+  /** The weights to begin with; null: random ones. */
+  readonly weights?: Tensors | null;
   /** Whether the training may choose a GPU by itself (`mayUseGpu`). */
   readonly mayUseGpu: boolean;
 }
@@ -61,12 +70,13 @@ export async function begin(
   goal: TrainingGoal,
   reporter: Reporter,
 ): Promise<Outcome> {
-  const started = await startTraining(data, options, newRun.mayUseGpu, nodeMachine, (message) =>
-    reporter.warn(message),
-  );
+  const { runsDir, name, fetched, weights = null } = newRun;
+  const warn = (message: string): void => reporter.warn(message);
+  const started = await startTraining(data, options, newRun.mayUseGpu, nodeMachine, warn, weights);
   const stem = stemOf(options.data, options.urls);
+  const first = weights === null ? undefined : await firstCheckpoint(data, started);
   return await StopRequest.during(async (stop) => {
-    const run = Run.create(newRun.runsDir, newRun.name, stem, started.options, data.tokenizer, newRun.fetched);
+    const run = Run.create(runsDir, name, stem, started.options, data.tokenizer, fetched, first);
     try {
       const { engine, why } = started;
       const training = new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why });
@@ -77,18 +87,41 @@ export async function begin(
   });
 }
 
-/** Resumes a run, which must be open to train, and closes it. Throws as `begin`. */
+/**
+ * The file of the state before the first step, by its path in the run: with it, the run no longer needs the other one, which
+ * its weights are from.
+ */
+async function firstCheckpoint(
+  data: TrainingData,
+  { engine, options }: StartedTraining,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const hashed = {
+    tokenizerText: tokenizerTextOf(data.tokenizer),
+    optionsTextAt: (step: number) => optionsTextAt({ ...options }, step),
+  };
+  const [origin, state] = [await originOf(data, hashed, 0), await engine.save()];
+  const checkpoint = { ...origin, progress: newProgress(), random: data.random.getState(), state };
+  return new Map([[`checkpoints/${checkpointName(0)}`, await encodeCheckpoint(checkpoint)]]);
+}
+
+/**
+ * Resumes a run, which must be open to train, and closes it. Throws as `begin`.
+ * @param extension how long the training is to be from now on; null: as it was.
+ */
 export async function continueRun(
   run: Run,
   data: TrainingData,
   goal: TrainingGoal,
   reporter: Reporter,
   stop: StopRequest,
+  extension: ExtendOptions | null = null,
 ): Promise<Outcome> {
   try {
     const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
     const training =
-      checkpoint === null ? await startAgain(run, data, reporter) : await restore(run, data, checkpoint, reporter);
+      checkpoint === null
+        ? await startAgain(run, data, extension, reporter)
+        : await restore(run, data, checkpoint, extension, reporter);
     return await finish(run, data, training, reporter, goal, stop);
   } finally {
     run.close();
@@ -96,9 +129,20 @@ export async function continueRun(
 }
 
 /** Restarts a run that was stopped before its first save. Its options already hold the steps of its budget. */
-async function startAgain(run: Run, data: TrainingData, reporter: Reporter): Promise<Training> {
+async function startAgain(
+  run: Run,
+  data: TrainingData,
+  extension: ExtendOptions | null,
+  reporter: Reporter,
+): Promise<Training> {
+  if (run.options.from !== undefined) {
+    throw new InputError(
+      `${showPath(run.path)} has no checkpoint, and began with the weights of another run; begin anew`,
+    );
+  }
   const options = { ...run.options, tokens: null, seconds: null };
   const { engine } = await startTraining(data, options, false, nodeMachine, (message) => reporter.warn(message));
+  if (extension !== null) await extendRun(run, extension, { data, engine, done: null }, reporter);
   return new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why: null });
 }
 
@@ -109,9 +153,15 @@ const CHANGEABLE = [
   ["optionsHash", "config.json is"],
 ] as const;
 
-async function restore(run: Run, data: TrainingData, checkpoint: Checkpoint, reporter: Reporter): Promise<Training> {
+async function restore(
+  run: Run,
+  data: TrainingData,
+  checkpoint: Checkpoint,
+  extension: ExtendOptions | null,
+  reporter: Reporter,
+): Promise<Training> {
   const { state, progress, random } = checkpoint;
-  const origin = await originOf(data, run);
+  const origin = await originOf(data, run, progress.step);
   const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
   if (changed !== undefined) {
     throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; restore it to resume`);
@@ -122,6 +172,7 @@ async function restore(run: Run, data: TrainingData, checkpoint: Checkpoint, rep
   const warn = (message: string): void => reporter.warn(message);
   const engine = await resumeEngine(data.config, state, run.options, nodeMachine, warn);
   data.random.setState(random);
+  if (extension !== null) await extendRun(run, extension, { data, engine, done: progress.step }, reporter);
   const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {
     reporter.warn(`the best weights (step ${progress.best.step}) cannot be read; the search for the best starts over`);

@@ -45,3 +45,6 @@ export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)}
 
 /** The same for small things: `12345` → `12.3 kB`. */
 export const fileSize = (bytes: number): string => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : megabytes(bytes));
+
+/** `0.6213` → `62.1%`. */
+export const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)}%`;

@@ -5,7 +5,8 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import type { RunFiles } from "../library/run-files.ts";
-import { newestCheckpoint, toJsonText } from "../library/run-files.ts";
+import { toJsonText } from "../library/json-text.ts";
+import { newestCheckpoint } from "../library/run-files.ts";
 import { isEvaluationLine, METRICS_NAME, metricsFile, thinned } from "../library/run-metrics.ts";
 import { linesUpTo } from "../node/metrics.ts";
 import { Run } from "../node/run-directory.ts";

@@ -116,6 +116,40 @@ export interface CompletionReport {
   readonly unknown: Readonly<Record<string, number>>;
 }
 
+/** The next tokens after a prompt, the likeliest first. */
+export interface NextTokensReport {
+  /** As it was given. */
+  readonly prompt: string;
+  /** The likeliest tokens. */
+  readonly tokens: readonly NextTokenReport[];
+  /** All others together: with them, the probabilities sum to 1, and so does what is drawn. */
+  readonly others: OtherTokensReport;
+}
+
+/** The tokens that are not listed. */
+export interface OtherTokensReport {
+  /** How many they are. */
+  readonly count: number;
+  /** The sum of their probabilities. */
+  readonly probability: number;
+  /** The sum of how often they are drawn. */
+  readonly drawn: number;
+}
+
+/** A token that may come next. */
+export interface NextTokenReport {
+  /** Its id. */
+  readonly id: number;
+  /** Its text, for display. */
+  readonly token: string;
+  /** Whether it ends the text. */
+  readonly isEnd: boolean;
+  /** Its probability, as the model gives it. */
+  readonly probability: number;
+  /** Its probability after temperature, top-k and top-p: how often it is drawn. */
+  readonly drawn: number;
+}
+
 /** Receives the events of a training. */
 export interface Reporter {
   /** Progress while a large text is read. */
@@ -140,6 +174,8 @@ export interface Reporter {
   samples(samples: readonly SampleReport[]): void;
   /** A prompt is answered. @param number counts the prompts from 1. */
   completion(completion: CompletionReport, number: number): void;
+  /** The next tokens after a prompt are asked for. */
+  nextTokens(report: NextTokensReport): void;
   /** A warning; the run continues. */
   warn(message: string): void;
   /** A message. */

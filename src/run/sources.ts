@@ -72,7 +72,7 @@ export function withoutPassword(address: string): string {
  */
 export async function gather(options: SourceOptions, listener: Listener, runsDir: string): Promise<Gathered> {
   const files = await gatherFiles(options, (message) => listener.warn(message), runsDir);
-  const piped = options.data.includes("-") ? [{ name: "-", text: await readPiped() }] : [];
+  const piped = options.data.includes("-") ? [{ name: "-", text: await readPiped("--data -") }] : [];
   return { files, fetched: [...piped, ...(await readPages(options, listener))] };
 }
 
@@ -164,9 +164,10 @@ async function readPages(options: SourceOptions, listener: Listener): Promise<Fe
 const defaultCacheDir = (): string => envPaths("microgpt", { suffix: "" }).cache;
 
 /** Reads standard input. Throws InputError at a terminal, where it would wait forever. */
-async function readPiped(): Promise<Uint8Array> {
+/** All of standard input. Throws InputError at a terminal. @param what reads it, for the message. */
+export async function readPiped(what: string): Promise<Uint8Array> {
   if (process.stdin.isTTY)
-    throw new InputError("--data - reads standard input, but nothing is piped in; run microgpt … < text.txt");
+    throw new InputError(`${what} reads standard input, but nothing is piped in; run microgpt … < text.txt`);
   return await buffer(process.stdin);
 }
 

@@ -202,17 +202,18 @@ export class Training {
 
   async #save(): Promise<void> {
     this.#run.mustHoldLock();
-    const origin: Origin = await originOf(this.#data, this.#run);
+    const originAt = (step: number): Promise<Origin> => originOf(this.#data, this.#run, step);
     const state = await this.#engine.save();
     if (this.#snapshot !== null) this.#snapshot = this.#snap(state);
     const progress = this.#progress;
+    const origin = await originAt(progress.step);
     this.#logs.flush();
     if (this.#data.heldOut.length === 0) {
       await this.#run.saveModel({ ...origin, weights: state.weights, step: progress.step, heldOutLoss: null });
     } else if (this.#best !== null && !this.#best.saved) {
       const { weights, evaluation } = this.#best;
       const { step, heldOutLoss } = evaluation;
-      await this.#run.saveModel({ ...origin, weights, step, heldOutLoss });
+      await this.#run.saveModel({ ...(await originAt(step)), weights, step, heldOutLoss });
       this.#best.saved = true;
     }
     await this.#run.saveCheckpoint({ ...origin, progress, random: this.#data.random.getState(), state });

@@ -4,11 +4,11 @@ import type { Engine } from "../training/engine.ts";
 import { quote } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
 import { Random } from "../random.ts";
-import { generateTokens } from "../training/sample.ts";
+import { generateTokens, logitsAfter, nextTokenProbabilities } from "../training/sample.ts";
 import type { SamplingOptions } from "../training/sample.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { cleanPrompt } from "../text/corpus.ts";
-import type { SampleReport } from "./reporter.ts";
+import type { NextTokensReport, SampleReport } from "./reporter.ts";
 import { likenessOf } from "../text/likeness.ts";
 import { nameUnknown } from "../text/tokenizer.ts";
 import type { Prompt, Tokenizer } from "../text/tokenizer.ts";
@@ -72,6 +72,34 @@ export async function completeText(
   const whole = tokenizer.decode([...ids, ...more]);
   if (whole.startsWith(text)) return { prompt: text, more: whole.slice(text.length) };
   return { prompt: "", more: whole }; // the prompt ends inside a character, or its last mark has opened
+}
+
+/** How many of the next tokens are listed. */
+const LISTED = 10;
+
+/** The likeliest tokens after a prompt, as the model gives them and as they are drawn; the other tokens as one sum. */
+export async function nextTokensOf(
+  { engine, tokenizer }: Writer,
+  { ids, open }: Prompt,
+  options: SamplingOptions,
+): Promise<Pick<NextTokensReport, "tokens" | "others">> {
+  const logits = await logitsAfter(engine, ids, open);
+  const probabilities = nextTokenProbabilities(logits, { temperature: 1, topK: null, topP: null });
+  const drawn = nextTokenProbabilities(logits, options);
+  const all = Array.from(probabilities, (probability, id) => ({ id, probability, drawn: drawn[id] }));
+  const sorted = all.toSorted((a, b) => b.probability - a.probability);
+  const others = sorted.slice(LISTED).filter(({ probability }) => probability > 0);
+  return {
+    tokens: sorted
+      .slice(0, LISTED)
+      .filter(({ probability }) => probability > 0)
+      .map((one) => ({ token: tokenizer.token(one.id), isEnd: one.id === tokenizer.bos, ...one })),
+    others: {
+      count: others.length,
+      probability: others.reduce((sum, { probability }) => sum + probability, 0),
+      drawn: others.reduce((sum, one) => sum + one.drawn, 0),
+    },
+  };
 }
 
 /** A text in two parts. They are decoded together, because the space between them depends on both. */

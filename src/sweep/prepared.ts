@@ -70,6 +70,7 @@ export async function loadPrepared(path: string): Promise<EncodedText | null> {
       tails: documents("tails"),
       known: TextSet.unpack(new Uint32Array(bytesOf("known"))),
       duplicates: Number(metadata.get("duplicates")),
+      lacking: null,
       dataHash: metadata.get("dataHash") ?? "",
       cleaning: cleaningFrom(JSON.parse(metadata.get("cleaning") ?? "null")),
     };

@@ -87,7 +87,11 @@ export function readRun(path: string, name: string = basename(path), failure: Fa
   return { options: run.options, report };
 }
 
-function stateOf(path: string, measuredStep: number, numSteps: number, failure: Failure | null): RunState {
+/**
+ * Whether a run is at its end, is trained now, or has steps left.
+ * @param measuredStep the last step at which it was measured on purpose. @param failure why its sweep gave it up; null: it did not.
+ */
+export function stateOf(path: string, measuredStep: number, numSteps: number, failure: Failure | null): RunState {
   if (measuredStep >= numSteps) return "finished";
   if (Lock.isTaken(join(path, ".lock"))) return "running";
   return failure === null ? "stopped" : "failed";

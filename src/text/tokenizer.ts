@@ -119,12 +119,14 @@ export function documentTokens(tokenizer: Tokenizer, document: string): number[]
 
 /** `{ "é" → 1, "ß" → 2 }` → `2 tokens not in the vocabulary: "é", "ß" (2 times)`. */
 export function nameUnknown(unknown: ReadonlyMap<string, number>): string {
-  const named = [...unknown]
-    .slice(0, 10)
-    .map(([piece, count]) => quote(piece) + (count > 1 ? ` (${count} times)` : ""));
-  if (unknown.size > named.length) named.push("…");
   const noun = unknown.size === 1 ? "a token" : `${unknown.size} tokens`;
-  return `${noun} not in the vocabulary: ${named.join(", ")}`;
+  return `${noun} not in the vocabulary: ${listPieces(unknown)}`;
+}
+
+/** The first ten pieces, as `"é", "ß" (2 times)`. */
+export function listPieces(pieces: ReadonlyMap<string, number>): string {
+  const named = [...pieces].slice(0, 10).map(([piece, count]) => quote(piece) + (count > 1 ? ` (${count} times)` : ""));
+  return [...named, ...(pieces.size > named.length ? ["…"] : [])].join(", ");
 }
 
 /** Throws the RangeError of `decode` and `token` for an id outside the vocabulary. */

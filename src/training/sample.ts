@@ -123,6 +123,20 @@ export async function* generate(
   }
 }
 
+/** Logits [vocabSize] of the first token that `generate` draws after the same prompt. */
+export async function logitsAfter(
+  engine: Engine,
+  prompt: readonly number[],
+  open: Spelling | null = null,
+): Promise<number[]> {
+  const context = new SlidingReader(engine);
+  try {
+    return masked(await context.read(engine.config.vocabSize - 1, ...prompt), open);
+  } finally {
+    context.close();
+  }
+}
+
 /** Logits in which tokens that would spell another word have probability 0. */
 const masked = (logits: number[], spelling: Spelling | null): number[] =>
   spelling === null ? logits : logits.map((logit, token) => (spelling.allows(token) ? logit : -Infinity));

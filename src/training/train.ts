@@ -7,7 +7,7 @@ import type { Sequence, Tokens } from "../text/token-sequences.ts";
 import { dropoutSeedAt } from "./dropout.ts";
 import { divergence, ExplosionWatch, MAX_SKIPPED_IN_A_ROW } from "./divergence.ts";
 import { Pacer } from "./pacer.ts";
-import { learningRateAt } from "./schedule.ts";
+import { learningRateAt, wasLastStep } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Settings of the training loop. */
@@ -111,7 +111,8 @@ export async function* trainSteps(
 ): AsyncGenerator<TrainEvent, void, void> {
   const lastStep = Math.min(settings.numSteps, settings.until ?? Infinity);
   const isEvaluated = (step: number): boolean =>
-    heldOut.length > 0 && (step === lastStep || (step > 0 && step % settings.evalInterval === 0));
+    heldOut.length > 0 &&
+    (step === lastStep || wasLastStep(step, settings) || (step > 0 && step % settings.evalInterval === 0));
   const mustWait = (step: number): boolean =>
     step >= lastStep || isEvaluated(step) || (settings.mustDrain?.(step) ?? true);
   const inFlight: StartedStep[] = [];

@@ -273,7 +273,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
   test.each([
     [
       ["tran"],
-      /^unknown command "tran"; expected one of train, resume, sample, complete, export, import, tokenize, fetch, sweep, compare, report, open, serve; see microgpt --help$/,
+      /^unknown command "tran"; expected one of train, resume, sample, complete, chat, export, import, tokenize, fetch, sweep, compare, report, runs, open, serve; see microgpt --help$/,
     ],
     [["sample"], /^missing required argument 'RUN'/],
     [["sample", "nowhere"], /nowhere: there is no such run$/],

@@ -184,7 +184,7 @@ describe("microgpt open, refused in one sentence:", () => {
   test("what is not a run", async () => {
     const directory = workspace();
     for (const [name, message] of [
-      ["nothing", /^microgpt: \S+nothing: there is no such run\n$/],
+      ["nothing", /^microgpt: nothing: there is no such run\n$/],
       [".", /^microgpt: .* is not a run: it has no config\.json\n$/],
     ] as const) {
       const { exitCode, stdout, stderr } = await microgptHere(["open", name], { cwd: directory });

@@ -9,7 +9,7 @@ import { InputError } from "../../src/errors.ts";
 import { splitLines } from "../../src/text/dataset.ts";
 import { BUNDLED_NAMES, TextSource } from "../../src/node/text.ts";
 import { ownerTag } from "../../src/node/owner.ts";
-import { findRun, Run, stemOf } from "../../src/node/run-directory.ts";
+import { Run, stemOf } from "../../src/node/run-directory.ts";
 import { charTokenizer } from "../../src/text/tokenizers/char.ts";
 import { OTHER_FORMATS } from "../reliability/hostile-files.ts";
 import { workspace } from "../setup/microgpt.ts";
@@ -237,13 +237,6 @@ describe("names", () => {
     expect(stemOf(["/a/b/poems.txt", "other.txt"])).toBe("poems");
     expect(stemOf(["..hidden file!.txt"])).toBe("hidden-file-");
     expect(stemOf(["---.txt"])).toBe("run");
-  });
-
-  test("what is typed is a path first, then a name among the runs", () => {
-    const directory = workspace();
-    fs.mkdirSync(join(directory, "runs", "mine"), { recursive: true });
-    expect(findRun("mine", join(directory, "runs"))).toBe(join(directory, "runs", "mine"));
-    expect(findRun(join(directory, "runs", "mine"), "elsewhere")).toBe(join(directory, "runs", "mine"));
   });
 
   test("a half-made run of a process that is gone is cleared away; one of another container or host is not", () => {

@@ -249,7 +249,7 @@ test.each<[string, RegExp]>([
   ["--grid nlayer=1", /^"nlayer" is not an option/],
   ["--trials 3", /^sweep: --trials draws from --grid or --random; give one of them$/],
   ["--grid n-layer=1,2 --reference", /^sweep: --reference holds nothing out/],
-  ["--resume nowhere", /^\S*nowhere is not a sweep: it has no sweep.json$/],
+  ["--resume nowhere", /^nowhere: there is no such sweep$/],
   ["--resume x --n-layer 2", /^--resume continues a sweep with its own options; drop the others$/],
   ["--resume x --grid n-layer=2", /^--resume continues a sweep with its own options; drop the others$/],
   ["--resume x --halving", /^--resume continues a sweep with its own options; drop the others$/],

@@ -20,6 +20,25 @@ test.each([
   for (const [i, rate] of found.entries()) expect(rate).toBeCloseTo(expected[i], 15);
 });
 
+test.each([
+  [
+    "extended twice",
+    "linear",
+    [
+      { until: 4, numSteps: 4 },
+      { until: 6, numSteps: 8 },
+    ],
+    10,
+    [0.8, 0.6, 0.4, 0.2, 0.4, 0.3, 0.32, 0.24, 0.16, 0.08],
+  ],
+  ["stopped and shortened", "linear", [{ until: 2, numSteps: 8 }], 4, [0.8, 0.7, 0.4, 0.2]],
+  ["extended", "constant", [{ until: 2, numSteps: 2 }], 3, [0.8, 0.8, 0.8]],
+] as const)("%s, %s: each plan has its own steps", (_, schedule, pastPlans, numSteps, expected) => {
+  const found = rates({ numSteps, learningRate: 0.8, schedule, pastPlans });
+  expect(found).toHaveLength(expected.length);
+  for (const [i, rate] of found.entries()) expect(rate).toBeCloseTo(expected[i], 15);
+});
+
 test("without a word, it is the reference's straight line, to the last bit", () => {
   for (const numSteps of [1, 7, 1000]) {
     const expected = Array.from({ length: numSteps }, (_, step) => 0.01 * (1 - step / numSteps));
