@@ -22,37 +22,28 @@ import type {
   TrainOptions,
 } from "./options/train-options.ts";
 import { EngineLost } from "./training/engine.ts";
-import { InputError, quote } from "./errors.ts";
+import { InputError } from "./errors.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
 import { findRun } from "./node/run-directory.ts";
+import { checkFirstWords, checkLastData, commandNames, wholeOptions } from "./cli/typed-words.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
 import { exitOnOutputError } from "./run/signals.ts";
 
-const COMMANDS = [
-  "train",
-  "resume",
-  "sample",
-  "complete",
-  "tokenize",
-  "fetch",
-  "sweep",
-  "compare",
-  "report",
-  "open",
-  "serve",
-];
-
-function buildProgram(exit: Exit): Command {
+/** @param words what was typed; the first decides the command. */
+function buildProgram(words: readonly string[], exit: Exit): Command {
   const program = new Command("microgpt");
   program
-    .description("A GPT from first principles: train a small model on a text, then generate text with it.")
+    .description(
+      "A GPT from first principles: train a small model on a text, then generate text with it." +
+        "\nmicrogpt TEXT… is microgpt train TEXT…; a word that is a command's name is the command.",
+    )
     .version(VERSION)
     .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
     .exitOverride();
 
-  addOptions(program.command("train", { isDefault: true }), TRAIN_OPTIONS)
-    .description("train a model (default data: the bundled first names)")
+  addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS)
+    .description("train a model on texts, as --data names them (default: the bundled first names)")
     .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
@@ -60,8 +51,10 @@ function buildProgram(exit: Exit): Command {
     .addOption(hookFlag())
     .option("--interactive", "ask for each option")
     .option("--dry-run", "print how much memory the training would need, then exit")
-    .action(async (flags: CommonFlags, command: Command) => {
-      const typed = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+    .action(async (texts: string[], flags: CommonFlags, command: Command) => {
+      if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
+      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+      const typed = { ...picked, data: [...texts, ...picked.data] };
       const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
       const isTyping = process.stdin.isTTY && process.stdout.isTTY;
       const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
@@ -123,7 +116,7 @@ function addSampling(program: Command, exit: Exit): void {
 
 /** Commands that use texts only. */
 function addTexts(program: Command, exit: Exit): void {
-  addOptions(program.command("tokenize [TEXT]"), TOKENIZE_OPTIONS, "repeated")
+  addOptions(program.command("tokenize [TEXT]"), TOKENIZE_OPTIONS)
     .description(
       "show how a text becomes tokens, and compare tokenizers (without --data, learnt from the bundled names)",
     )
@@ -136,6 +129,7 @@ function addTexts(program: Command, exit: Exit): void {
       const { tokenizer: kinds = [], run, export: exported = null, json = false, runsDir } = flags;
       const found = run === undefined ? null : findRun(run, runsDir);
       const options = pick<TokenizeOptions>(TOKENIZE_OPTIONS, flags);
+      if (text === undefined) checkLastData(options.data, "the text", 'microgpt tokenize "a text" --data FILE');
       const { tokenize } = await import("./cli/tokenize.ts");
       exit(await tokenize(text ?? null, options, { kinds, run: found, exported, json, runsDir }));
     });
@@ -162,7 +156,9 @@ const kindsFlag = (): Flag =>
 async function main(): Promise<void> {
   exitOnOutputError(); // the help may be piped, too
   try {
-    await buildProgram((code) => (process.exitCode = code)).parseAsync();
+    const words = process.argv.slice(2);
+    const program = buildProgram(words, (code) => (process.exitCode = code));
+    await program.parseAsync(wholeOptions(words, program), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return; // --help, --version
@@ -181,16 +177,13 @@ async function main(): Promise<void> {
   }
 }
 
-/** Commander's message on one line; a mistyped command would otherwise be "too many arguments" for the default one. */
+/** Commander's message on one line. */
 function usageMessage(error: CommanderError): string {
   const message = error.message
     .replace(/^error: /, "")
     .replaceAll("\n", " ")
     .replace(/\.$/, "");
-  const command = process.argv[2] ?? "";
-  if (error.code !== "commander.excessArguments" || COMMANDS.includes(command))
-    return `${message}; see microgpt --help`;
-  return `unknown command ${quote(command)}; expected one of ${COMMANDS.join(", ")}; see microgpt --help`;
+  return `${message}; see microgpt --help`;
 }
 
 function fail(message: string, exitCode: number): void {

@@ -6,6 +6,7 @@ import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";
+import { checkLastData } from "./typed-words.ts";
 import { findRun } from "../node/run-directory.ts";
 import {
   addOptions,
@@ -64,7 +65,7 @@ function addSweep(program: Command, exit: Exit): void {
     .option("--partition <P>", "queue of the cluster")
     .option("--cpus-per-task <N>", "cores for each run")
     .addOption(repeated("--sbatch <ARG>", "further options for sbatch, such as --sbatch=--account=me"));
-  addOptions(addOptions(sweep, TRAIN_OPTIONS, "repeated"), RESUME_OPTIONS).action(
+  addOptions(addOptions(sweep, TRAIN_OPTIONS), RESUME_OPTIONS).action(
     async (source: string | undefined, flags: SweepCommandFlags, command: Command) => {
       const { json = false, jobs = null, hook = null, on = null, takeOver = false } = flags;
       const all = pick<TrainOptions>(TRAIN_OPTIONS, flags);
@@ -89,6 +90,7 @@ function addSweep(program: Command, exit: Exit): void {
       const { name = null, runsDir, dryRun: isDry = false } = flags;
       const slurm = on === "slurm" ? { ...NO_SLURM_SETTINGS, ...slurmFlags } : null;
       const execution = { name, runsDir, jobs, hook, dryRun: isDry, slurm };
+      if (source === undefined) checkLastData(all.data, "the sweep file or preset", "microgpt sweep FILE --data TEXT");
       return exit(await sweepCommand(source ?? null, Object.fromEntries(typed), { ...spec, ...execution }, json));
     },
   );

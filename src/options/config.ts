@@ -39,7 +39,12 @@ const MAX_ACCUMULATE = 128;
 
 /** The options of `microgpt train`. */
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
-  data: texts("data", [], "FILE…", "files, folders or patterns; - reads standard input (default: the bundled names)"),
+  data: texts(
+    "data",
+    [],
+    "FILE…",
+    "files, folders, patterns or addresses; - reads standard input (default: the bundled names)",
+  ),
   encoding: orNull(
     label("data", "NAME", "encoding of the --data texts, such as windows-1252 or shift_jis (default: detected)"),
   ),

@@ -46,10 +46,10 @@ export interface Gathered {
   readonly fetched: readonly FetchedText[];
 }
 
-/** The same options with absolute paths, and the addresses of `urlFile` in `urls`. Throws InputError. */
+/** The same options with absolute paths, and the addresses of `data` and `urlFile` in `urls`. Throws InputError. */
 export function locate<Options extends SourceOptions>(options: Options): Options {
-  const urls = pageUrls(options);
-  const data = [...options.data, ...urls.filter(isFileUrl)];
+  const urls = [...options.data.filter(isWebUrl), ...pageUrls(options)];
+  const data = [...options.data.filter((entry) => !isWebUrl(entry)), ...urls.filter(isFileUrl)];
   return {
     ...options,
     data: data.map((entry) => (entry === "-" || isFileUrl(entry) ? entry : resolve(entry))),
@@ -131,6 +131,7 @@ export const runSources = async (run: Run): Promise<TextSource[]> =>
     run.options,
   );
 
+const isWebUrl = (entry: string): boolean => /^https?:\/\//i.test(entry);
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
 /** The typed addresses, then those of the file: one per line, except blank lines and lines that begin with `#`. */
