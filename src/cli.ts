@@ -5,7 +5,17 @@ import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
 import { addExperiments } from "./cli/experiments.ts";
 import { addServing } from "./cli/serving.ts";
-import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, runsDirFlag } from "./cli/flags.ts";
+import {
+  addOptions,
+  hookFlag,
+  jsonFlag,
+  pick,
+  portFlag,
+  presetFlag,
+  promptFileFlag,
+  runsDirFlag,
+  typedKeys,
+} from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
 import { PipedLines } from "./cli/piped.ts";
@@ -42,36 +52,7 @@ function buildProgram(words: readonly string[], exit: Exit): Command {
     .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
     .exitOverride();
 
-  addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS)
-    .description("train a model on texts, as --data names them (default: the bundled first names)")
-    .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
-    .addOption(runsDirFlag())
-    .addOption(promptFileFlag())
-    .addOption(jsonFlag())
-    .addOption(hookFlag())
-    .option("--interactive", "ask for each option")
-    .option("--dry-run", "print how much memory the training would need, then exit")
-    .action(async (texts: string[], flags: CommonFlags, command: Command) => {
-      if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
-      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
-      const typed = { ...picked, data: [...texts, ...picked.data] };
-      const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
-      const isTyping = process.stdin.isTTY && process.stdout.isTTY;
-      const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
-      if (lines !== null && typed.data.includes("-")) {
-        throw new InputError("--interactive and --data - both read standard input; give one of them another way");
-      }
-      try {
-        const options = flags.interactive === true ? await askOptions(typed, given, lines) : typed;
-        if (options === null) return exit(130);
-        const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
-        if (flags.dryRun === true) return exit(await dryRun(options, runsDir));
-        exit(await train(options, { name, runsDir, promptFile, json, hook, lines }));
-      } finally {
-        lines?.close();
-      }
-    });
-
+  addTrain(program, words, exit);
   addOptions(program.command("resume <RUN>"), RESUME_OPTIONS)
     .description("resume a run from its newest checkpoint")
     .addOption(runsDirFlag())
@@ -89,6 +70,45 @@ function buildProgram(words: readonly string[], exit: Exit): Command {
   addExperiments(program, exit);
   addServing(program, exit);
   return program;
+}
+
+/** `microgpt train`, the default command. */
+function addTrain(program: Command, words: readonly string[], exit: Exit): void {
+  addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS)
+    .description("train a model on texts, as --data names them (default: the bundled first names)")
+    .addOption(presetFlag())
+    .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
+    .addOption(runsDirFlag())
+    .addOption(promptFileFlag())
+    .addOption(jsonFlag())
+    .addOption(hookFlag())
+    .option("--interactive", "ask for the text, the preset and, where wanted, each option")
+    .option(
+      "--dry-run",
+      "print the memory, the time and the passes over the text that the training would take, then exit",
+    )
+    .action(async (texts: string[], flags: CommonFlags, command: Command) => {
+      if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
+      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+      const { preset = null } = flags;
+      const typed = { ...picked, data: [...texts, ...picked.data] };
+      const isTyping = process.stdin.isTTY && process.stdout.isTTY;
+      const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
+      if (lines !== null && typed.data.includes("-")) {
+        throw new InputError("--interactive and --data - both read standard input; give one of them another way");
+      }
+      try {
+        const given = { options: typed, request: { typed: typedKeys(command, TRAIN_OPTIONS), preset } };
+        const answers = flags.interactive === true ? await askOptions(given, lines) : given;
+        if (answers === null) return exit(130);
+        const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
+        const { options, request } = answers;
+        if (flags.dryRun === true) return exit(await dryRun(options, { request, runsDir, json }));
+        exit(await train(options, { name, runsDir, request, promptFile, json, hook, lines }));
+      } finally {
+        lines?.close();
+      }
+    });
 }
 
 /** Commands that use a trained model. */

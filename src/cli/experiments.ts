@@ -14,6 +14,7 @@ import {
   isTyped,
   jsonFlag,
   pick,
+  presetFlag,
   promptFileFlag,
   repeated,
   runsDirFlag,
@@ -52,6 +53,7 @@ function addSweep(program: Command, exit: Exit): void {
     .option("--halving", "stop the worse half early, repeatedly, until one run is trained to the end")
     .addOption(whole("--jobs <N>", "runs at once (default: by cores and memory; on Slurm, all)"))
     .option("--resume <DIR>", "resume a stopped sweep")
+    .addOption(presetFlag())
     .addOption(new Flag("--name <NAME>", "name of the sweep (default: the name of the data and a number)"))
     .addOption(runsDirFlag())
     .addOption(jsonFlag())
@@ -87,9 +89,9 @@ function addSweep(program: Command, exit: Exit): void {
         throw new InputError("--time, --mem and the other flags of a cluster need --on slurm; add it, or drop them");
       const { grid = [], random = [], trials = null, repeats = null, halving = false } = flags;
       const spec = { grid, random, trials, repeats, halving };
-      const { name = null, runsDir, dryRun: isDry = false } = flags;
+      const { name = null, runsDir, preset = null, dryRun: isDry = false } = flags;
       const slurm = on === "slurm" ? { ...NO_SLURM_SETTINGS, ...slurmFlags } : null;
-      const execution = { name, runsDir, jobs, hook, dryRun: isDry, slurm };
+      const execution = { name, runsDir, preset, jobs, hook, dryRun: isDry, slurm };
       if (source === undefined) checkLastData(all.data, "the sweep file or preset", "microgpt sweep FILE --data TEXT");
       return exit(await sweepCommand(source ?? null, Object.fromEntries(typed), { ...spec, ...execution }, json));
     },

@@ -10,6 +10,8 @@ import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
+import { withNamedPreset, withPreset } from "../run/presets.ts";
+import type { PresetRequest } from "../run/presets.ts";
 import { PASSES } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
@@ -39,16 +41,21 @@ export interface RunFlags extends ReporterFlags {
   readonly name: string | null;
   /** The directory of runs. */
   readonly runsDir: string;
+  /** The preset that is asked for, and the options that count more. */
+  readonly request: PresetRequest;
 }
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
 export async function train(given: TrainOptions, flags: RunFlags): Promise<number> {
-  checkTogether(given);
-  const located = locate(resolveOptions(given));
+  checkTogether(withNamedPreset(given, flags.request));
+  const located = locate(given);
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
   const gathered = await gather(located, reporter, flags.runsDir);
-  const options = { ...located, urls: located.urls.map(withoutPassword) };
-  const data = read(options, sourcesOf(gathered, options), reporter);
+  const sources = sourcesOf(gathered, located);
+  const chosen = withPreset(located, flags.request, sources, (message) => reporter.note(message));
+  checkTogether(chosen);
+  const options = { ...resolveOptions(chosen), urls: located.urls.map(withoutPassword) };
+  const data = read(options, sources, reporter);
   const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
   const newRun = { runsDir, name, fetched: gathered.fetched, mayUseGpu: mayUseGpu(given) };

@@ -62,7 +62,7 @@ const listed = (names: readonly string[]): string =>
   names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 
 /** Whether a word names a text: a file or folder that is there, a pattern, an address, or standard input. */
-const isText = (word: string): boolean =>
+export const isText = (word: string): boolean =>
   word === "-" || /^(?:https?|file):/i.test(word) || fs.existsSync(word) || parsePattern(word) !== null;
 
 /** Throws InputError for a word in the place of a command that is neither a command nor a text. */

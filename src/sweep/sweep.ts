@@ -9,13 +9,17 @@
  */
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { gather, locate, withoutPassword } from "../run/sources.ts";
+import { withNamedPreset, withPreset } from "../run/presets.ts";
+import { gather, locate, sourcesOf, withoutPassword } from "../run/sources.ts";
 import { megabytes } from "../run/format.ts";
+import { initialOptions, TRAIN_OPTIONS } from "../options/config.ts";
+import type { PresetName } from "../options/presets.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { checkSlurm, NO_SLURM_SETTINGS, slurmScript } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";
 import { planSweep } from "../experiments/sweep-plan.ts";
+import type { SweepSpec } from "../experiments/sweep-spec.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
 import { summaryCsv, summaryJson } from "../experiments/summary.ts";
 import { readComparison } from "./comparison.ts";
@@ -57,6 +61,8 @@ export interface SweepFlags extends SpecFlags, SweepExecution {
   readonly runsDir: string;
   /** Whether to print the plan and train nothing. */
   readonly dryRun: boolean;
+  /** The preset of all runs; null: chosen by the data where neither the flags nor the file say a size. */
+  readonly preset: PresetName | null;
 }
 
 /** The flags of a resumed sweep. */
@@ -79,15 +85,21 @@ export async function sweep(
   flags: SweepFlags,
   output: SweepOutput,
 ): Promise<number> {
-  const { dropped, ...planned } = planSweep(readSpec(source, typed, flags));
+  const spec = readSpec(source, typed, flags);
+  const request = { typed: keysOf(spec), preset: flags.preset };
+  const asked = planSweep(withBase(spec, (options) => withNamedPreset(options, request)));
   if (flags.slurm !== null) {
     checkSlurm(flags.slurm);
     paceOf(process.env); // throws before anything is written
   }
-  const options = locate(planned.options);
+  const located = locate(asked.options);
   const { reporter } = output;
+  const gathered = await gather(located, reporter, flags.runsDir);
+  const sources = sourcesOf(gathered, located);
+  const say = (message: string): void => reporter.note(message);
+  const { dropped, ...planned } = planSweep(withBase(spec, (base) => withPreset(base, request, sources, say)));
+  const options = locate(planned.options);
   for (const [settings, reason] of dropped) reporter.warn(`dropped ${settings}: ${reason}`);
-  const gathered = await gather(options, reporter, flags.runsDir);
   const texts = await encodeTexts({ options, runs: planned.runs }, gathered);
   const urls = options.urls.map(withoutPassword);
   const plan = {
@@ -112,6 +124,16 @@ export async function sweep(
     }
   });
 }
+
+/** The options that a specification names, shared or varied. */
+const keysOf = ({ base, grid, random, runs }: SweepSpec): ReadonlySet<string> =>
+  new Set([...Object.keys(base), ...grid.keys(), ...random.keys(), ...runs.flatMap((run) => Object.keys(run))]);
+
+/** The specification with other shared options. */
+const withBase = (spec: SweepSpec, change: (options: TrainOptions) => TrainOptions): SweepSpec => ({
+  ...spec,
+  base: change({ ...initialOptions(TRAIN_OPTIONS), ...spec.base }),
+});
 
 /** Resumes a sweep. Finished runs are kept; failed ones are tried again unless they diverged. Throws as `sweep`. */
 export async function resumeSweep(path: string, flags: ResumeFlags, output: SweepOutput): Promise<number> {

@@ -23,6 +23,8 @@ describe("microgpt train", () => {
     expect(bytes.at(-1)![1]).toBeCloseTo(parts, 0);
     // 53,632 weights of 4 bytes, and what padding to whole panels adds.
     expect(new Map(bytes).get("parameters")).toBeCloseTo(0.2, 1);
+    // 1,000 steps of 64 names out of 7,563.
+    expect(stdout).toMatch(/\n1,000 steps: about [\dhms]+ on this machine; the text is learnt 8\.5 times\n$/);
     expect(existsSync(join(directory, "runs"))).toBe(false);
   });
 
