@@ -7,7 +7,7 @@ import type { Blas } from "../backend/wasm/wasm.ts";
 import type { StartThread } from "../backend/wasm/threads.ts";
 import { checkGpu } from "../backend/webgpu/check.ts";
 import { openGpu } from "../backend/webgpu/device.ts";
-import type { Gpu } from "../backend/webgpu/device.ts";
+import type { Gpu, GpuAdapters } from "../backend/webgpu/device.ts";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
 import { EngineLost } from "../training/engine.ts";
 
@@ -28,7 +28,7 @@ export interface Machine {
 }
 
 /** A device that passed the check against the CPU, or the reason why not. @param webgpu as `navigator.gpu`. */
-export async function openCheckedGpu(webgpu: Pick<GPU, "requestAdapter">): Promise<Gpu | string> {
+export async function openCheckedGpu(webgpu: GpuAdapters): Promise<Gpu | string> {
   try {
     const gpu = await openGpu(webgpu);
     if (gpu === null) return "no adapter was found";

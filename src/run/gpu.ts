@@ -1,12 +1,12 @@
 /** The machine's GPU through Dawn, or the reason why it cannot be used. */
-import type { Gpu } from "../backend/webgpu/device.ts";
+import type { Gpu, GpuAdapters } from "../backend/webgpu/device.ts";
 import { openCheckedGpu } from "../library/machine.ts";
 import { findWebGpu, mayHaveAdapter, WEBGPU_PACKAGE } from "../node/webgpu.ts";
 
 const opened: Gpu[] = [];
 
 /** WebGPU without an adapter. */
-const NONE: Pick<GPU, "requestAdapter"> = { requestAdapter: async () => await Promise.resolve(null) };
+const NONE: GpuAdapters = { requestAdapter: async () => await Promise.resolve(null) };
 
 /** A new device that passed the check, or the reason why there is none, as the end of a sentence. */
 export async function findGpu(find: () => Promise<GPU | null> = findWebGpu): Promise<Gpu | string> {
