@@ -10,7 +10,6 @@ import {
   hookFlag,
   jsonFlag,
   pick,
-  portFlag,
   presetFlag,
   promptFileFlag,
   runsDirFlag,
@@ -157,10 +156,11 @@ function addTexts(program: Command, exit: Exit): void {
   addOptions(program.command("fetch [URL...]"), FETCH_OPTIONS, "repeated")
     .description("fetch pages and print their text, cleaned; train nothing")
     .option("--out <FILE>", "write the text to a file")
+    .addOption(jsonFlag())
     .action(async (urls: string[], flags: CommonFlags) => {
       const options = { ...pick<FetchOptions>(FETCH_OPTIONS, flags), urls };
       const { fetchTexts } = await import("./cli/fetch.ts");
-      exit(await fetchTexts(options, flags.out ?? null));
+      exit(await fetchTexts(options, { path: flags.out ?? null, json: flags.json === true }));
     });
 }
 

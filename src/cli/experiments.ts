@@ -127,7 +127,7 @@ function addResults(program: Command, exit: Exit): void {
     .addOption(promptFileFlag("complete each line of FILE with each run"))
     .option("--csv", "print comma-separated values")
     .addOption(runsDirFlag())
-    .addOption(new Flag("--json", "print JSON, for programs"))
+    .addOption(jsonFlag())
     .action(async (runs: string[], { json = false, csv = false, promptFile = null, runsDir }: CommonFlags) => {
       const { compare } = await import("./compare.ts");
       const paths = runs.map((run) => findRun(run, runsDir));
@@ -140,9 +140,10 @@ function addResults(program: Command, exit: Exit): void {
     .addOption(new Flag("-o, --out <FILE>", "file to write").default("report.html"))
     .addOption(promptFileFlag("complete each line of FILE with each run"))
     .addOption(runsDirFlag())
-    .action(async (runs: string[], { out = "report.html", promptFile = null, runsDir }: CommonFlags) => {
+    .addOption(jsonFlag())
+    .action(async (runs: string[], { out = "report.html", promptFile = null, json = false, runsDir }: CommonFlags) => {
       const { report } = await import("./report.ts");
       const paths = runs.map((run) => findRun(run, runsDir));
-      exit(await report(paths, { out, promptFile }));
+      exit(await report(paths, { out, promptFile, json }));
     });
 }

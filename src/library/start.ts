@@ -14,7 +14,7 @@ export interface StartedTraining {
   readonly engine: Engine;
   /** The options to store, with the actual engine, and the budget as `numSteps`. */
   readonly options: ResolvedOptions;
-  /** Why "auto" chose this engine; null if the options name one. */
+  /** Why "auto" chose this engine; null if the options name one, or the model is too small for it to matter. */
   readonly why: string | null;
 }
 

@@ -183,7 +183,7 @@ export const SAMPLE_OPTIONS: Table<SampleOptions> = {
   topK: orNull(integer("samples", 1, 1, MAX_COUNT, "sample from the K likeliest tokens only")),
   topP: orNull(number("samples", 1, 0.000001, 1, "sample from the likeliest tokens whose probabilities sum to P")),
   maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "maximum tokens per text (default: the block size)")),
-  seed: TRAIN_OPTIONS.seed,
+  seed: { ...TRAIN_OPTIONS.seed, group: "samples" },
 };
 
 /** A selection of the options of `train`, with the same flags, defaults and limits. */

@@ -17,6 +17,7 @@ import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
 import { documentsOf } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
+import { programName } from "./program-name.ts";
 import type { Reporter } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Training } from "./training.ts";
@@ -153,7 +154,7 @@ async function finish(
   stop: StopRequest,
 ): Promise<Outcome> {
   const stopEarly = (exitCode: number): Outcome => {
-    reporter.note(`to resume: microgpt resume ${showPath(run.path)}`);
+    reporter.note(`to resume: ${programName()} resume ${showPath(run.path)}`);
     return { exitCode, writer: null };
   };
   const engine = await training.complete(stepAt(goal, run.options.numSteps), stop);

@@ -9,6 +9,7 @@
  */
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { programName } from "../run/program-name.ts";
 import { withNamedPreset, withPreset } from "../run/presets.ts";
 import { gather, locate, sourcesOf, withoutPassword } from "../run/sources.ts";
 import { megabytes } from "../run/format.ts";
@@ -204,7 +205,13 @@ async function showPlan(plan: SavedPlan, sizes: TextSizes, { execution, path, ou
     const { bytes, refusal } = capacity.needs.get(name)!;
     output.print(`${name}  ${megabytes(bytes)}${refusal === null ? "" : `  ${refusal}`}\n`);
   }
-  output.print(`${runs.length} runs, ${capacity.jobs} at once; ${megabytes(capacity.maxBytes)} for all together\n`);
+  const most = runs
+    .map(({ name }) => capacity.needs.get(name)!.bytes)
+    .toSorted((a, b) => b - a)
+    .slice(0, capacity.jobs)
+    .reduce((sum, bytes) => sum + bytes, 0);
+  const there = `this machine has ${megabytes(capacity.maxBytes)} for them`;
+  output.print(`${runs.length} runs, ${capacity.jobs} at once, which need at most ${megabytes(most)}; ${there}\n`);
   return 0;
 }
 
@@ -272,13 +279,13 @@ async function runAll(
   const { runs: reports } = readComparison([directory.path]);
   directory.saveSummary(summaryJson(reports), summaryCsv(reports));
   if (lost !== null || stop.exitCode !== null) {
-    view.note(`to resume: microgpt sweep --resume ${showPath(directory.path)}`);
+    view.note(`to resume: ${programName()} sweep --resume ${showPath(directory.path)}`);
     if (lost !== null) throw lost;
     return stop.exitCode ?? 1;
   }
   output.results(reports);
   view.note(
-    `results: ${showPath(directory.path)}/summary.json; as a page: microgpt report ${showPath(directory.path)}`,
+    `results: ${showPath(directory.path)}/summary.json; as a page: ${programName()} report ${showPath(directory.path)}`,
   );
   return directory.failures().size > 0 ? 1 : 0;
 }
