@@ -5,7 +5,17 @@ import { complete, sample } from "./cli/sample.ts";
 import { dryRun } from "./cli/dry-run.ts";
 import { addExperiments } from "./cli/experiments.ts";
 import { addServing } from "./cli/serving.ts";
-import { addOptions, hookFlag, jsonFlag, pick, promptFileFlag, repeated, runsDirFlag } from "./cli/flags.ts";
+import {
+  addOptions,
+  hookFlag,
+  jsonFlag,
+  pick,
+  presetFlag,
+  promptFileFlag,
+  repeated,
+  runsDirFlag,
+  typedKeys,
+} from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
 import { PipedLines } from "./cli/piped.ts";
@@ -26,73 +36,29 @@ import type {
 } from "./options/train-options.ts";
 import { FORMATS } from "./export/formats.ts";
 import { EngineLost } from "./training/engine.ts";
-import { InputError, quote } from "./errors.ts";
+import { InputError } from "./errors.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
 import { Run } from "./node/run-directory.ts";
 import { findRun } from "./sweep/find-run.ts";
 import { DECIDED, withModelOf } from "./run/from.ts";
+import { checkFirstWords, checkLastData, commandNames, wholeOptions } from "./cli/typed-words.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
 import { exitOnOutputError } from "./run/signals.ts";
 
-const COMMANDS = [
-  "train",
-  "resume",
-  "sample",
-  "complete",
-  "chat",
-  "export",
-  "import",
-  "tokenize",
-  "fetch",
-  "sweep",
-  "compare",
-  "report",
-  "runs",
-  "open",
-  "serve",
-];
-
-function buildProgram(exit: Exit): Command {
+/** @param words what was typed; the first decides the command. */
+function buildProgram(words: readonly string[], exit: Exit): Command {
   const program = new Command("microgpt");
   program
-    .description("A GPT from first principles: train a small model on a text, then generate text with it.")
+    .description(
+      "A GPT from first principles: train a small model on a text, then generate text with it." +
+        "\nmicrogpt TEXT… is microgpt train TEXT…; a word that is a command's name is the command.",
+    )
     .version(VERSION)
     .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
     .exitOverride();
 
-  addOptions(program.command("train", { isDefault: true }), TRAIN_OPTIONS)
-    .description("train a model (default data: the bundled first names)")
-    .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
-    .addOption(new Flag("--from <RUN>", "begin with the weights and the vocabulary of a run, on another text"))
-    .addOption(runsDirFlag())
-    .addOption(promptFileFlag())
-    .addOption(jsonFlag())
-    .addOption(hookFlag())
-    .option("--interactive", "ask for each option")
-    .option("--dry-run", "print how much memory the training would need, then exit")
-    .action(async (flags: CommonFlags, command: Command) => {
-      const given = new Set(Object.keys(TRAIN_OPTIONS).filter((key) => command.getOptionValueSource(key) === "cli"));
-      const from = flags.from === undefined ? null : Run.open(findRun(flags.from, flags.runsDir));
-      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
-      const typed = from === null ? picked : withModelOf(from, picked, given);
-      if (from !== null) for (const key of DECIDED) given.add(key);
-      const isTyping = process.stdin.isTTY && process.stdout.isTTY;
-      const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
-      if (lines !== null && typed.data.includes("-")) {
-        throw new InputError("--interactive and --data - both read standard input; give one of them another way");
-      }
-      try {
-        const options = flags.interactive === true ? await askOptions(typed, given, lines) : typed;
-        if (options === null) return exit(130);
-        const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
-        if (flags.dryRun === true) return exit(await dryRun(options, runsDir, from?.tokenizer ?? null));
-        exit(await train(options, { name, runsDir, from, promptFile, json, hook, lines }));
-      } finally {
-        lines?.close();
-      }
-    });
-
+  addTrain(program, words, exit);
   const resumeOptions = { ...EXTEND_OPTIONS, ...RESUME_OPTIONS };
   addOptions(program.command("resume <RUN>"), resumeOptions)
     .description("resume a run from its newest checkpoint, or extend it")
@@ -112,6 +78,50 @@ function buildProgram(exit: Exit): Command {
   addExperiments(program, exit);
   addServing(program, exit);
   return program;
+}
+
+/** `microgpt train`, the default command. */
+function addTrain(program: Command, words: readonly string[], exit: Exit): void {
+  addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS)
+    .description("train a model on texts, as --data names them (default: the bundled first names)")
+    .addOption(presetFlag())
+    .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
+    .addOption(new Flag("--from <RUN>", "begin with the weights and the vocabulary of a run, on another text"))
+    .addOption(runsDirFlag())
+    .addOption(promptFileFlag())
+    .addOption(jsonFlag())
+    .addOption(hookFlag())
+    .option("--interactive", "ask for the text, the preset and, where wanted, each option")
+    .option(
+      "--dry-run",
+      "print the memory, the time and the passes over the text that the training would take, then exit",
+    )
+    .action(async (texts: string[], flags: CommonFlags, command: Command) => {
+      if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
+      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
+      const { preset = null } = flags;
+      const keys = typedKeys(command, TRAIN_OPTIONS);
+      const from = flags.from === undefined ? null : Run.open(findRun(flags.from, flags.runsDir));
+      const named = { ...picked, data: [...texts, ...picked.data] };
+      const typed = from === null ? named : withModelOf(from, named, keys);
+      const decided = new Set(from === null ? keys : [...keys, ...DECIDED]);
+      const isTyping = process.stdin.isTTY && process.stdout.isTTY;
+      const lines = flags.interactive === true && !isTyping ? new PipedLines() : null;
+      if (lines !== null && typed.data.includes("-")) {
+        throw new InputError("--interactive and --data - both read standard input; give one of them another way");
+      }
+      try {
+        const given = { options: typed, request: { typed: decided, preset } };
+        const answers = flags.interactive === true ? await askOptions(given, lines) : given;
+        if (answers === null) return exit(130);
+        const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
+        const { options, request } = answers;
+        if (flags.dryRun === true) return exit(await dryRun(options, { request, runsDir, from, json }));
+        exit(await train(options, { name, runsDir, from, request, promptFile, json, hook, lines }));
+      } finally {
+        lines?.close();
+      }
+    });
 }
 
 type ChatOptions = Omit<SampleOptions, "numSamples">;
@@ -181,7 +191,7 @@ function addExports(program: Command, exit: Exit): void {
 
 /** Commands that use texts only. */
 function addTexts(program: Command, exit: Exit): void {
-  addOptions(program.command("tokenize [TEXT]"), TOKENIZE_OPTIONS, "repeated")
+  addOptions(program.command("tokenize [TEXT]"), TOKENIZE_OPTIONS)
     .description(
       "show how a text becomes tokens, and compare tokenizers (without --data, learnt from the bundled names)",
     )
@@ -194,6 +204,7 @@ function addTexts(program: Command, exit: Exit): void {
       const { tokenizer: kinds = [], run, export: exported = null, json = false, runsDir } = flags;
       const found = run === undefined ? null : findRun(run, runsDir);
       const options = pick<TokenizeOptions>(TOKENIZE_OPTIONS, flags);
+      if (text === undefined) checkLastData(options.data, "the text", 'microgpt tokenize "a text" --data FILE');
       const { tokenize } = await import("./cli/tokenize.ts");
       exit(await tokenize(text ?? null, options, { kinds, run: found, exported, json, runsDir }));
     });
@@ -201,10 +212,11 @@ function addTexts(program: Command, exit: Exit): void {
   addOptions(program.command("fetch [URL...]"), FETCH_OPTIONS, "repeated")
     .description("fetch pages and print their text, cleaned; train nothing")
     .option("--out <FILE>", "write the text to a file")
+    .addOption(jsonFlag())
     .action(async (urls: string[], flags: CommonFlags) => {
       const options = { ...pick<FetchOptions>(FETCH_OPTIONS, flags), urls };
       const { fetchTexts } = await import("./cli/fetch.ts");
-      exit(await fetchTexts(options, flags.out ?? null));
+      exit(await fetchTexts(options, { path: flags.out ?? null, json: flags.json === true }));
     });
 }
 
@@ -225,7 +237,9 @@ function formatsFlag(): Flag {
 async function main(): Promise<void> {
   exitOnOutputError(); // the help may be piped, too
   try {
-    await buildProgram((code) => (process.exitCode = code)).parseAsync();
+    const words = process.argv.slice(2);
+    const program = buildProgram(words, (code) => (process.exitCode = code));
+    await program.parseAsync(wholeOptions(words, program), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return; // --help, --version
@@ -244,16 +258,13 @@ async function main(): Promise<void> {
   }
 }
 
-/** Commander's message on one line; a mistyped command would otherwise be "too many arguments" for the default one. */
+/** Commander's message on one line. */
 function usageMessage(error: CommanderError): string {
   const message = error.message
     .replace(/^error: /, "")
     .replaceAll("\n", " ")
     .replace(/\.$/, "");
-  const command = process.argv[2] ?? "";
-  if (error.code !== "commander.excessArguments" || COMMANDS.includes(command))
-    return `${message}; see microgpt --help`;
-  return `unknown command ${quote(command)}; expected one of ${COMMANDS.join(", ")}; see microgpt --help`;
+  return `${message}; see microgpt --help`;
 }
 
 function fail(message: string, exitCode: number): void {

@@ -47,7 +47,7 @@ export type { WasmOptions } from "./backend/wasm/wasm.ts";
 export { webThreads } from "./backend/wasm/web-threads.ts";
 export type { WebThreads } from "./backend/wasm/web-threads.ts";
 export { openGpu } from "./backend/webgpu/device.ts";
-export type { Gpu } from "./backend/webgpu/device.ts";
+export type { Gpu, GpuAdapters } from "./backend/webgpu/device.ts";
 export { webgpuBackend } from "./backend/webgpu/webgpu.ts";
 export type { TuningStore } from "./backend/webgpu/tune.ts";
 export type { WebGpuOptions } from "./backend/webgpu/webgpu.ts";

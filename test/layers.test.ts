@@ -122,6 +122,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "cli/site-app.ts": ["@hono/node-server/serve-static", "hono"],
   "cli/sweep-view.ts": ["log-update"],
   "cli/table.ts": ["string-width"],
+  "cli/typed-words.ts": ["commander"],
   "cli.ts": ["commander"],
 };
 

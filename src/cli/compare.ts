@@ -12,10 +12,10 @@ import { readLines } from "./prompts.ts";
 import { completeText, encodePrompt, openWriter } from "../run/write.ts";
 import { showCompletion } from "./sample.ts";
 import { Run } from "../node/run-directory.ts";
-import { tableLines } from "./table.ts";
+import { droppedOf, tableLines } from "./table.ts";
 import type { Column } from "./table.ts";
-import { paint } from "./terminal.ts";
-import { duration, grouped, megabytes, printable } from "../run/format.ts";
+import { outputWidth, paint } from "./terminal.ts";
+import { duration, grouped, jsonLine, megabytes, printable } from "../run/format.ts";
 
 /** How to print the comparison. */
 export interface CompareFlags {
@@ -39,7 +39,7 @@ export async function compare(paths: readonly string[], { json, csv, promptFile 
   const { runs, pathOf } = readComparison(paths);
   if (json) {
     const costs = runs.map((run) => [run.name, Object.fromEntries(COSTS.map((key) => [key, run[key]]))] as const);
-    process.stdout.write(`${JSON.stringify({ ...summaryJson(runs), costs: Object.fromEntries(costs) }, null, 2)}\n`);
+    process.stdout.write(jsonLine({ event: "comparison", ...summaryJson(runs), costs: Object.fromEntries(costs) }));
   } else if (csv) {
     process.stdout.write(summaryCsv(runs, COSTS));
   } else {
@@ -48,6 +48,9 @@ export async function compare(paths: readonly string[], { json, csv, promptFile 
   }
   return 0;
 }
+
+/** What a narrow terminal does without, the first first; `--csv` has all. */
+const DROPPED = ["memory", "tokens/s", "time", "vocabulary", "parameters", "best at", "steps", "held-out"];
 
 /** The lines of the comparison: the table, failures, repeated runs, and the options that mattered. */
 export function comparisonLines(runs: readonly ReportRun[]): string[] {
@@ -66,14 +69,14 @@ export function comparisonLines(runs: readonly ReportRun[]): string[] {
   const columns: Column[] = [
     { name: "run", isNumber: false },
     ...options.map((name) => ({ name, isNumber: runs.every(({ settings }) => typeof settings[name] === "number") })),
-    ...numbers.map((name) => ({ name, isNumber: true })),
+    ...numbers.map((name) => ({ name, isNumber: true, dropped: droppedOf(DROPPED, name) })),
   ];
   const rows = ranked(runs).map((run) => [
     shortName(run),
     ...options.map((name) => String(run.settings[name] ?? "")),
     ...cellsOf(run),
   ]);
-  const [head, ...lines] = tableLines(columns, rows);
+  const [head, ...lines] = tableLines(columns, rows, outputWidth());
   const failures = runs.flatMap(({ name, failure }) => (failure === null ? [] : [`${name}: ${printable(failure)}`]));
   return [paint("bold", head), ...lines, ...failures, ...repeatLines(runs), ...importanceLines(runs)];
 }

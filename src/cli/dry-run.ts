@@ -1,45 +1,114 @@
 /**
- * `microgpt train --dry-run`: prints the memory that a training would need; trains and writes nothing.
+ * `microgpt train --dry-run`: prints the memory and the time that a training would need, and how often it would learn the
+ * text; writes nothing. The time is that of a short trial, whose weights are thrown away.
  */
 import type { TrainOptions } from "../options/train-options.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
+import type { Run } from "../node/run-directory.ts";
 import { countParameters } from "../training/engine.ts";
 import { checkTogether } from "../options/option-rules.ts";
-import { resolveOptions } from "../options/resolve.ts";
+import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { estimateSeconds, passesOf } from "../library/budget.ts";
+import { startTraining } from "../library/start.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
+import type { TrainingData } from "../library/training-data.ts";
+import { nodeMachine } from "../run/machine.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
+import type { MemoryNeed } from "../run/memory.ts";
+import { withNamedPreset, withPreset } from "../run/presets.ts";
+import type { PresetRequest } from "../run/presets.ts";
+import type { Reporter } from "../run/reporter.ts";
 import { createReporter } from "./reporters.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
-import { grouped, megabytes } from "../run/format.ts";
+import { counted } from "../run/cleaning.ts";
+import { duration, grouped, jsonLine, megabytes } from "../run/format.ts";
 
-/**
- * Prints the memory, item by item. Throws InputError for options that cannot be trained with.
- * @param vocabulary of another run; null: it is learnt from the text.
- */
-export async function dryRun(given: TrainOptions, runsDir: string, vocabulary: Tokenizer | null): Promise<number> {
-  checkTogether(given);
-  const options = resolveOptions(locate(given));
-  const sources = sourcesOf(await gather(options, createReporter(false), runsDir), options);
-  const data = prepareTrainingData(options, sources, { tokenizer: vocabulary });
+/** The flags of a dry run. */
+export interface DryRunFlags {
+  /** The preset that is asked for, and the options that count more. */
+  readonly request: PresetRequest;
+  /** The directory of runs. */
+  readonly runsDir: string;
+  /** The run whose vocabulary to begin with; null: it is learnt from the text. */
+  readonly from: Run | null;
+  /** Whether to print JSON. */
+  readonly json: boolean;
+}
+
+/** The time of a training. */
+interface Time {
+  /** The steps, also where the options say tokens or seconds. */
+  readonly numSteps: number;
+  readonly seconds: number;
+  /** How often the text is learnt. */
+  readonly passes: number;
+}
+
+/** Prints what the training would take. Throws InputError for options that cannot be trained with. */
+export async function dryRun(given: TrainOptions, { request, runsDir, from, json }: DryRunFlags): Promise<number> {
+  checkTogether(withNamedPreset(given, request));
+  const reporter = createReporter(json);
+  const located = locate(given);
+  const sources = sourcesOf(await gather(located, reporter, runsDir), located);
+  const chosen = withPreset(located, request, sources, (message) => reporter.note(message));
+  checkTogether(chosen);
+  const options = resolveOptions(chosen);
+  const data = prepareTrainingData(options, sources, { tokenizer: from?.tokenizer ?? null });
   const { config, train, heldOut, tokenizer } = data;
-  const print = (what: string, bytes: number): void =>
-    void process.stdout.write(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}\n`);
-  process.stdout.write(
-    `${grouped(countParameters(config))} parameters, ${grouped(config.vocabSize)} tokens in the vocabulary\n`,
-  );
-  process.stdout.write(`${grouped(train.length)} documents to learn, ${grouped(heldOut.length)} held out\n\n`);
   const need = memoryNeed(config, options, {
     tokens: train.countTokens() + heldOut.countTokens(),
     documents: train.length + heldOut.length,
     isMerged: tokenizer.toJSON().merges !== undefined,
   });
-  if (need.gpu !== null) {
-    for (const [what, bytes] of need.gpu) print(what, bytes);
-    print("total on the GPU", sumOf(need.gpu));
-    process.stdout.write("\n");
+  const time = sumOf(need.process) < process.availableMemory() ? await timeOf(data, options, given, reporter) : null;
+  if (json) {
+    const memory = { process: Object.fromEntries(need.process), gpu: need.gpu && Object.fromEntries(need.gpu) };
+    const sizes = { parameters: countParameters(config), vocabSize: config.vocabSize };
+    const counts = { documents: train.length, heldOut: heldOut.length };
+    process.stdout.write(jsonLine({ event: "dry run", ...sizes, ...counts, memory, ...time }));
+    return 0;
   }
-  for (const [what, bytes] of need.process) print(what, bytes);
-  // V8 decides when it collects the graphs of the atomic core, so that figure is approximate.
-  print(options.engine === "atomic" ? "total, about" : "total, at most", sumOf(need.process));
+  printSizes(data);
+  printMemory(need, options);
+  printTime(time);
   return 0;
+}
+
+async function timeOf(
+  data: TrainingData,
+  options: ResolvedOptions,
+  given: TrainOptions,
+  reporter: Reporter,
+): Promise<Time> {
+  const warn = (message: string): void => reporter.warn(message);
+  const started = await startTraining(data, options, mayUseGpu(given), nodeMachine, warn);
+  const { numSteps } = started.options;
+  const seconds = options.seconds ?? (await estimateSeconds(started.options, data, started.engine));
+  return { numSteps, seconds, passes: passesOf(started.options, data) };
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function printSizes({ config, train, heldOut, unit }: TrainingData): void {
+  print(`${grouped(countParameters(config))} parameters, ${grouped(config.vocabSize)} tokens in the vocabulary`);
+  print(`${counted(train.length, unit)} to learn, ${grouped(heldOut.length)} held out\n`);
+}
+
+function printMemory(need: MemoryNeed, { engine }: ResolvedOptions): void {
+  const row = (what: string, bytes: number): void => print(`${what.padEnd(34)}${megabytes(bytes).padStart(12)}`);
+  if (need.gpu !== null) {
+    for (const [what, bytes] of need.gpu) row(what, bytes);
+    row("total on the GPU", sumOf(need.gpu));
+    print("");
+  }
+  for (const [what, bytes] of need.process) row(what, bytes);
+  // V8 decides when it collects the graphs of the atomic core, so that figure is approximate.
+  row(engine === "atomic" ? "total, about" : "total, at most", sumOf(need.process));
+}
+
+function printTime(time: Time | null): void {
+  if (time === null) return print("\ntime: not tried, because this machine has less memory free than that");
+  const { numSteps, seconds, passes } = time;
+  const times = passes < 10 ? passes.toFixed(1) : grouped(passes);
+  print(`\n${grouped(numSteps)} steps: about ${duration(seconds)} on this machine; the text is learnt ${times} times`);
 }

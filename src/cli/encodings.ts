@@ -20,7 +20,7 @@ export function encodingLines(sources: readonly TextSource[], json: boolean): st
     .map(({ name, detection }) => ({ text: name, ...detection }))
     .filter(({ encoding }) => encoding !== "utf-8");
   if (found.length === 0) return "";
-  if (json) return jsonLine({ encodings: found });
+  if (json) return jsonLine({ event: "encodings", encodings: found });
   const lines = found.slice(0, MAX_LISTED).map(({ text, encoding, by, runnerUp }) => {
     const next = runnerUp === null ? "" : `; next likeliest: ${runnerUp}; --encoding NAME overrides`;
     return `${showPath(text)}: read as ${encoding} (${HOW[by]}${next})\n`;

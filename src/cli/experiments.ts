@@ -6,6 +6,7 @@ import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";
+import { checkLastData } from "./typed-words.ts";
 import { findRun } from "../sweep/find-run.ts";
 import {
   addOptions,
@@ -13,6 +14,7 @@ import {
   isTyped,
   jsonFlag,
   pick,
+  presetFlag,
   promptFileFlag,
   repeated,
   runsDirFlag,
@@ -52,6 +54,7 @@ function addSweep(program: Command, exit: Exit): void {
     .option("--halving", "stop the worse half early, repeatedly, until one run is trained to the end")
     .addOption(whole("--jobs <N>", "runs at once (default: by cores and memory; on Slurm, all)"))
     .option("--resume <DIR>", "resume a stopped sweep")
+    .addOption(presetFlag())
     .addOption(new Flag("--name <NAME>", "name of the sweep (default: the name of the data and a number)"))
     .addOption(runsDirFlag())
     .addOption(jsonFlag())
@@ -65,7 +68,7 @@ function addSweep(program: Command, exit: Exit): void {
     .option("--partition <P>", "queue of the cluster")
     .option("--cpus-per-task <N>", "cores for each run")
     .addOption(repeated("--sbatch <ARG>", "further options for sbatch, such as --sbatch=--account=me"));
-  addOptions(addOptions(sweep, TRAIN_OPTIONS, "repeated"), RESUME_OPTIONS).action(
+  addOptions(addOptions(sweep, TRAIN_OPTIONS), RESUME_OPTIONS).action(
     async (source: string | undefined, flags: SweepCommandFlags, command: Command) => {
       const { json = false, jobs = null, hook = null, on = null, takeOver = false } = flags;
       const all = pick<TrainOptions>(TRAIN_OPTIONS, flags);
@@ -87,9 +90,10 @@ function addSweep(program: Command, exit: Exit): void {
         throw new InputError("--time, --mem and the other flags of a cluster need --on slurm; add it, or drop them");
       const { grid = [], random = [], trials = null, repeats = null, halving = false } = flags;
       const spec = { grid, random, trials, repeats, halving };
-      const { name = null, runsDir, dryRun: isDry = false } = flags;
+      const { name = null, runsDir, preset = null, dryRun: isDry = false } = flags;
       const slurm = on === "slurm" ? { ...NO_SLURM_SETTINGS, ...slurmFlags } : null;
-      const execution = { name, runsDir, jobs, hook, dryRun: isDry, slurm };
+      const execution = { name, runsDir, preset, jobs, hook, dryRun: isDry, slurm };
+      if (source === undefined) checkLastData(all.data, "the sweep file or preset", "microgpt sweep FILE --data TEXT");
       return exit(await sweepCommand(source ?? null, Object.fromEntries(typed), { ...spec, ...execution }, json));
     },
   );
@@ -124,7 +128,7 @@ function addResults(program: Command, exit: Exit): void {
     .addOption(promptFileFlag("complete each line of FILE with each run"))
     .option("--csv", "print comma-separated values")
     .addOption(runsDirFlag())
-    .addOption(new Flag("--json", "print JSON, for programs"))
+    .addOption(jsonFlag())
     .action(async (runs: string[], { json = false, csv = false, promptFile = null, runsDir }: CommonFlags) => {
       const { compare } = await import("./compare.ts");
       const paths = runs.map((run) => findRun(run, runsDir));
@@ -137,10 +141,11 @@ function addResults(program: Command, exit: Exit): void {
     .addOption(new Flag("-o, --out <FILE>", "file to write").default("report.html"))
     .addOption(promptFileFlag("complete each line of FILE with each run"))
     .addOption(runsDirFlag())
-    .action(async (runs: string[], { out = "report.html", promptFile = null, runsDir }: CommonFlags) => {
+    .addOption(jsonFlag())
+    .action(async (runs: string[], { out = "report.html", promptFile = null, json = false, runsDir }: CommonFlags) => {
       const { report } = await import("./report.ts");
       const paths = runs.map((run) => findRun(run, runsDir));
-      exit(await report(paths, { out, promptFile }));
+      exit(await report(paths, { out, promptFile, json }));
     });
 }
 

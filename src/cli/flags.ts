@@ -3,6 +3,8 @@ import { Option as Flag } from "commander";
 import type { Command } from "commander";
 import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
 import type { Option } from "../options/config.ts";
+import { PRESET_NAMES } from "../options/presets.ts";
+import type { PresetName } from "../options/presets.ts";
 import { InputError, quote } from "../errors.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 
@@ -39,6 +41,8 @@ export interface CommonFlags {
   readonly export?: string;
   /** Formats to export to. */
   readonly to?: readonly string[];
+  /** A preset. */
+  readonly preset?: PresetName;
   /** A file or folder for the output. */
   readonly out?: string;
 }
@@ -98,12 +102,22 @@ export function pick<Options>(
 export const runsDirFlag = (): Flag => new Flag("--runs-dir <DIR>", "directory of runs").default(RUNS_DIRECTORY);
 /** `--json` */
 export const jsonFlag = (): Flag => new Flag("--json", "print JSON, one object per line, for programs");
+/** `--preset` */
+export const presetFlag = (): Flag =>
+  new Flag(
+    "--preset <NAME>",
+    "sizes that suit a kind of text; typed options count more (default: chosen by the data, where no size is typed)",
+  ).choices(PRESET_NAMES);
 /** `--prompt-file` */
 export const promptFileFlag = (help: string = "complete each line of FILE after the training"): Flag =>
   new Flag("--prompt-file <FILE>", help);
 /** `--hook` */
 export const hookFlag = (): Flag =>
   new Flag("--hook <FILE>", "a module called with every event: export default (event) => { … }");
+
+/** The keys of the options of a table that a command was given. */
+export const typedKeys = (command: Command, table: object): ReadonlySet<string> =>
+  new Set(Object.keys(table).filter((key) => isTyped(command, key)));
 
 /** Commander's source of `--no-blas` is that of `blas`. */
 export const isTyped = (command: Command, key: string): boolean =>

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { InputError, showPath } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { zipRun } from "../node/run-zip.ts";
-import { printable } from "../run/format.ts";
+import { jsonLine, printable } from "../run/format.ts";
 import { readPortableRun } from "../run/portable-run.ts";
 import { StopRequest } from "../run/signals.ts";
 import { listen, originOf } from "../serve/listen.ts";
@@ -27,6 +27,8 @@ export interface OpenFlags {
   readonly port: number | null;
   /** The directory of the built playground. */
   readonly site?: string;
+  /** Whether to print JSON. */
+  readonly json?: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface OpenFlags {
  * the port is not available.
  * @param path the directory of a run that the page opens; null: none.
  */
-export async function open(path: string | null, { port, site = SITE }: OpenFlags): Promise<number> {
+export async function open(path: string | null, { port, site = SITE, json = false }: OpenFlags): Promise<number> {
   if (!existsSync(join(site, "index.html"))) {
     throw new InputError(`${showPath(site)}: the playground is missing; npm run build:playground builds it`);
   }
@@ -43,7 +45,8 @@ export async function open(path: string | null, { port, site = SITE }: OpenFlags
   return await StopRequest.during(async (stop) => {
     const server = await listenOn(siteApp(site, run).fetch, port);
     try {
-      process.stdout.write(`playground  ${addressOf(server, run)}\nCtrl-C ends it\n`);
+      const address = addressOf(server, run);
+      process.stdout.write(json ? jsonLine({ event: "open", address }) : `playground  ${address}\nCtrl-C ends it\n`);
       await new Promise<void>((resolve) => {
         stop.onStop = resolve;
         if (stop.exitCode !== null) resolve();

@@ -11,13 +11,17 @@ import { quote } from "../errors.ts";
 import type { CompletionReport, NextTokenReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
 import { engineTitle } from "../training/engine.ts";
-import { paint, StatusLine } from "./terminal.ts";
+import { outputWidth, paint, StatusLine, wrapLine } from "./terminal.ts";
 import { duration, grouped, percent, printable, sparkline } from "../run/format.ts";
 import { tableLines } from "./table.ts";
 
-const MARK_STYLES = { "in the data": "dim", near: "yellow", new: "green" } as const;
+const MARK_STYLES = { empty: "dim", "in the data": "dim", near: "yellow", new: "green" } as const;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+/** Prints a line of words and numbers, which a narrow terminal gets in several. */
+const printLine = (line: string, indent: number = 0): void => print(wrapLine(line, outputWidth(), indent));
+/** Width of the names before what `begin` prints. */
+const NAMES = 11;
 const round = (value: number): string => value.toFixed(4);
 
 /** Plain lines, one per evaluation interval. */
@@ -46,13 +50,13 @@ export class PlainReporter implements Reporter {
     const dropped = duplicates > 0 ? `, ${counted(duplicates, "duplicate")} dropped` : "";
     const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
     print(paint("bold", `microgpt ${version}`) + `  ${engineTitle(engine)}`);
-    if (beginning.why !== null) print(`engine     ${beginning.why}`);
-    print(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`);
-    if (unlearnt > 0) print(`           ${unlearntText(beginning)}`);
+    if (beginning.why !== null) printLine(`engine     ${beginning.why}`, NAMES);
+    printLine(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`, NAMES);
+    if (unlearnt > 0) printLine(`           ${unlearntText(beginning)}`, NAMES);
     const cleaned = cleaningText(beginning.cleaning);
-    if (cleaned !== "") print(`cleaned    ${cleaned}`);
-    print(`model      ${grouped(beginning.parameters)} parameters: ${size}, block ${shape.blockSize}`);
-    print(`baselines  uniform ${round(uniform)}, unigram ${round(unigram)}, bigram ${round(bigram)}`);
+    if (cleaned !== "") printLine(`cleaned    ${cleaned}`, NAMES);
+    printLine(`model      ${grouped(beginning.parameters)} parameters: ${size}, block ${shape.blockSize}`, NAMES);
+    printLine(`baselines  uniform ${round(uniform)}, unigram ${round(unigram)}, bigram ${round(bigram)}`, NAMES);
     print(`run        ${printable(run)}${resumedAt > 0 ? `, from step ${resumedAt}` : ""}`);
     print("");
   }
@@ -73,12 +77,12 @@ export class PlainReporter implements Reporter {
 
   result(report: ResultReport): void {
     const { heldOutLoss, bitsPerByte, beganAnew, documents, unit, baselines, bestStep } = report;
-    print(
+    printLine(
       `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}:` +
         ` ${verdictOf(heldOutLoss, baselines)}`,
     );
     const anew = beganAnew ? "; the context restarts after every --block-size tokens" : "";
-    if (bitsPerByte !== null) print(`held-out text ${round(bitsPerByte)} bits per byte${anew}`);
+    if (bitsPerByte !== null) printLine(`held-out text ${round(bitsPerByte)} bits per byte${anew}`);
   }
 
   samples(samples: readonly SampleReport[]): void {
@@ -199,7 +203,8 @@ export class TerminalReporter extends PlainReporter {
 
   override result(report: ResultReport): void {
     this.#status.clear();
-    if (this.#losses.length > 0) print(`loss ${sparkline(this.#losses, 60)} ${round(this.#losses.at(-1) ?? 0)}`);
+    if (this.#losses.length > 0)
+      print(`loss ${sparkline(this.#losses, Math.min(60, outputWidth() - 13))} ${round(this.#losses.at(-1) ?? 0)}`);
     super.result(report);
   }
 

@@ -14,6 +14,7 @@ import { generate } from "../training/sample.ts";
 import { readLines } from "./prompts.ts";
 import { Pieces } from "../library/pieces.ts";
 import { encodePrompt, openWriter } from "../run/write.ts";
+import { jsonLine } from "../run/format.ts";
 import { VERSION } from "../options/version.ts";
 
 /** What to write, and where. */
@@ -22,12 +23,14 @@ export interface ReportFlags {
   readonly out: string;
   /** A file of prompts for every run to complete; null: none. */
   readonly promptFile: string | null;
+  /** Whether to print JSON. */
+  readonly json: boolean;
 }
 
 /**
  * Writes the page. Throws InputError for a path that is neither a run nor a sweep, or a file that cannot be written.
  */
-export async function report(paths: readonly string[], { out, promptFile }: ReportFlags): Promise<number> {
+export async function report(paths: readonly string[], { out, promptFile, json }: ReportFlags): Promise<number> {
   const prompts = promptFile === null ? [""] : readLines(promptFile);
   const { runs: read, pathOf } = readComparison(paths);
   const runs: ReportRun[] = [];
@@ -38,9 +41,10 @@ export async function report(paths: readonly string[], { out, promptFile }: Repo
   const data: ReportData = { title, version: VERSION, runs, importance: importances(runs) };
   const target = writeOutput(out, reportPage(data, readChartLibrary()));
   // The page may be on the standard output.
-  (target === "file" ? process.stdout : process.stderr).write(
-    `${showPath(out)}: ${runs.length} run${runs.length === 1 ? "" : "s"}\n`,
-  );
+  const line = json
+    ? jsonLine({ event: "report", out, runs: runs.length })
+    : `${showPath(out)}: ${runs.length} run${runs.length === 1 ? "" : "s"}\n`;
+  (target === "file" ? process.stdout : process.stderr).write(line);
   return 0;
 }
 

@@ -86,10 +86,12 @@ function printCompletion(
       const { token, probability } = draw;
       return { token, probability, text: tokenizer.token(token), likeliest: likeliest(draw) };
     });
-    process.stdout.write(jsonLine(probs ? { text, tokens } : { text }));
+    process.stdout.write(jsonLine({ event: "completion", text, ...(probs ? { tokens } : {}) }));
     return;
   }
   process.stdout.write(`${printable(text)}\n`);
+  if (draws.every(({ token }) => token === tokenizer.bos))
+    process.stderr.write("microgpt: the model ends the text here, so it adds nothing; another --seed may\n");
   if (!probs) return;
   for (const { token, probability, likeliest } of draws) {
     const others = likeliest.map((one) => `${named(one.token)} ${percent(one.probability).padStart(6)}`).join("  ");

@@ -25,9 +25,10 @@ export function addServing(program: Command, exit: Exit): void {
     .description("serve the playground, a page where models train, on this machine; opens a run in it")
     .addOption(portFlag("7340, or a free one", 1))
     .addOption(runsDirFlag())
-    .action(async (run: string | undefined, flags: PortFlags) => {
+    .addOption(jsonFlag())
+    .action(async (run: string | undefined, { port, json = false, runsDir }: PortFlags) => {
       const { open } = await import("./open.ts");
-      exit(await open(run === undefined ? null : findRun(run, flags.runsDir), { port: flags.port ?? null }));
+      exit(await open(run === undefined ? null : findRun(run, runsDir), { port: port ?? null, json }));
     });
   program
     .command("serve <RUN...>")

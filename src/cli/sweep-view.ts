@@ -5,7 +5,7 @@
 import { createLogUpdate } from "log-update";
 import type { TaskEvent } from "../sweep/pool.ts";
 import type { SweepView } from "../sweep/view.ts";
-import { tableLines } from "./table.ts";
+import { droppedOf, tableLines } from "./table.ts";
 import { paint } from "./terminal.ts";
 import { duration, grouped, jsonLine, printable, sparkline } from "../run/format.ts";
 
@@ -64,7 +64,7 @@ class PlainView implements SweepView {
 
 /** The state of a run, as its row shows it. */
 interface Row {
-  state: "waiting" | "running" | "finished" | "failed";
+  state: "waiting" | "running" | "interrupted" | "finished" | "failed";
   step: number;
   numSteps: number;
   loss: number | null;
@@ -87,9 +87,13 @@ const newRow = (): Row => ({
   losses: [],
 });
 
-const COLUMNS = ["run", "state", "step", "loss", "held-out", "bits/byte", "tokens/s", "ETA", ""].map((name, i) => ({
+const NAMES = ["run", "state", "step", "loss", "held-out", "bits/byte", "tokens/s", "ETA", ""];
+/** What a narrow terminal does without, the first first. */
+const DROPPED = ["", "tokens/s", "loss", "ETA", "bits/byte", "held-out"];
+const COLUMNS = NAMES.map((name, i) => ({
   name,
   isNumber: i > 1 && i < 8,
+  dropped: droppedOf(DROPPED, name),
 }));
 const CURVE_WIDTH = 16;
 const DRAW_MS = 100;
@@ -112,7 +116,7 @@ class TableView implements SweepView {
     if (row === undefined) return;
     if (event.type === "event") follow(row, event.event);
     else
-      row.state = ({ started: "running", killed: "waiting", finished: "finished", failed: "failed" } as const)[
+      row.state = ({ started: "running", killed: "interrupted", finished: "finished", failed: "failed" } as const)[
         event.type
       ];
     if (event.type === "finished") row.result = result;
@@ -145,23 +149,24 @@ class TableView implements SweepView {
     if (!now && performance.now() - this.#drawnMs < DRAW_MS) return;
     this.#drawnMs = performance.now();
     const maxRows = Math.max(3, (process.stdout.rows || 24) - 5);
-    const order = ["running", "failed", "waiting", "finished"];
+    const order = ["running", "failed", "interrupted", "waiting", "finished"];
     const rows = [...this.#rows];
     // More runs than lines: running ones are shown first, and the status line counts the rest.
     const shown =
       rows.length <= maxRows
         ? rows
         : rows.toSorted(([, a], [, b]) => order.indexOf(a.state) - order.indexOf(b.state)).slice(0, maxRows);
+    const width = (process.stdout.columns || 80) - 1;
     const lines = tableLines(
       COLUMNS,
       shown.map(([name, row]) => cellsOf(name, row)),
+      width,
     );
     const count = (state: Row["state"]): number => rows.filter(([, row]) => row.state === state).length;
-    const status = (["running", "waiting", "finished", "failed"] as const)
+    const status = (["running", "interrupted", "waiting", "finished", "failed"] as const)
       .map((state) => [state, count(state) + (state === "finished" ? this.#finishedBefore : 0)] as const)
       .flatMap(([state, number]) => (number > 0 ? [`${number} ${state}`] : []))
       .join(", ");
-    const width = (process.stdout.columns || 80) - 1;
     const cut = [paint("bold", lines[0].slice(0, width)), ...lines.slice(1).map((line) => line.slice(0, width))];
     this.#log([...cut, "", paint("dim", status)].join("\n"));
   }

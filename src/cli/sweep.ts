@@ -8,10 +8,11 @@ import { sweepTask } from "../sweep/task.ts";
 import type { SweepOutput } from "../sweep/view.ts";
 import { comparisonLines } from "./compare.ts";
 import { createReporter, hookedReporter } from "./reporters.ts";
+import { jsonLine } from "../run/format.ts";
 import { createSweepView } from "./sweep-view.ts";
 
 function outputOf(json: boolean): SweepOutput {
-  const print = (text: string): void => void process.stdout.write(text);
+  const print = (text: string): void => void process.stdout.write(json ? jsonLine({ event: "plan", text }) : text);
   return {
     reporter: createReporter(json),
     openView: (names, finished) => createSweepView(json, names, finished),

@@ -166,5 +166,5 @@ function printTable(tokenizers: readonly Tokenizer[], counts: readonly Count[]):
 function printJson(tokenizer: Tokenizer, text: string | null, count: Count): void {
   const { kind, vocabSize } = tokenizer;
   const pieces = text === null ? {} : { pieces: piecesOf(tokenizer, text) };
-  process.stdout.write(jsonLine({ kind, vocabSize, ...count, ...pieces }));
+  process.stdout.write(jsonLine({ event: "tokenizer", kind, vocabSize, ...count, ...pieces }));
 }

@@ -12,6 +12,8 @@ import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
 import { checkExtension, isExtended } from "../run/extension.ts";
 import { heritageOf, lackingText } from "../run/from.ts";
+import { withNamedPreset, withPreset } from "../run/presets.ts";
+import type { PresetRequest } from "../run/presets.ts";
 import { PASSES } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
@@ -45,19 +47,24 @@ export interface RunFlags extends ReporterFlags {
   readonly runsDir: string;
   /** The run whose weights and vocabulary to begin with; its model is among the options. null: none. */
   readonly from: Run | null;
+  /** The preset that is asked for, and the options that count more. */
+  readonly request: PresetRequest;
 }
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
 export async function train(given: TrainOptions, flags: RunFlags): Promise<number> {
-  checkTogether(given);
-  const located = locate(resolveOptions(given));
+  checkTogether(withNamedPreset(given, flags.request));
+  const located = locate(given);
   const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
   const warn = (message: string): void => reporter.warn(message);
   const heritage = flags.from === null ? null : await heritageOf(flags.from, warn);
   const gathered = await gather(located, reporter, flags.runsDir);
+  const sources = sourcesOf(gathered, located);
+  const chosen = withPreset(located, flags.request, sources, (message) => reporter.note(message));
+  checkTogether(chosen);
   const history = heritage === null ? {} : { from: heritage.from };
-  const options = { ...located, urls: located.urls.map(withoutPassword), ...history };
-  const data = read(options, sourcesOf(gathered, options), heritage?.tokenizer ?? null, reporter);
+  const options = { ...resolveOptions(chosen), urls: located.urls.map(withoutPassword), ...history };
+  const data = read(options, sources, heritage?.tokenizer ?? null, reporter);
   const lacking = data.lacking === null ? null : lackingText(data.lacking, data.tokenizer);
   if (lacking !== null) warn(lacking);
   const prompts = readPromptsOf(flags, data, options, reporter);

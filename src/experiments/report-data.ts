@@ -30,7 +30,7 @@ export interface ReportSample {
   /** The text. */
   readonly text: string;
   /** How it relates to the data; null if unknown. */
-  readonly mark: "in the data" | "near" | "new" | null;
+  readonly mark: "in the data" | "near" | "new" | "empty" | null;
   /** The document that it is near to; null if none. */
   readonly near: string | null;
 }

@@ -50,8 +50,26 @@ async function stepsOfSeconds(
   engine: Engine,
   seconds: number,
 ): Promise<number> {
-  const state = await engine.save();
   const trial = Math.min(Math.max(TRIAL_SHARE * seconds, MIN_TRIAL), MAX_TRIAL);
+  return seconds / (await secondsPerStep(options, data, engine, trial));
+}
+
+/** Estimates the seconds of a training of `numSteps`, by a short trial. Leaves the engine's state as it was. */
+export const estimateSeconds = async (options: ResolvedOptions, data: TrainingData, engine: Engine): Promise<number> =>
+  options.numSteps * (await secondsPerStep(options, data, engine, MAX_TRIAL / 3));
+
+/** How often each training document, or window, is learnt in `numSteps`. */
+export const passesOf = ({ numSteps, batchSize, accumulate }: ResolvedOptions, { train }: TrainingData): number =>
+  (numSteps * batchSize * accumulate) / train.length;
+
+/** Mean seconds per step in a trial of about `trial` seconds, with its share of the evaluations and saves. */
+async function secondsPerStep(
+  options: ResolvedOptions,
+  data: TrainingData,
+  engine: Engine,
+  trial: number,
+): Promise<number> {
+  const state = await engine.save();
   const stepSeconds = await timeSteps(options, data, engine, trial);
   const heldOut = data.heldOut.slice(0, options.evalDocuments);
   const evalSeconds = await time(async () => {
@@ -60,7 +78,7 @@ async function stepsOfSeconds(
   const saveSeconds = SAVE_FACTOR * (await time(() => engine.save()));
   await engine.load(state);
   const overhead = (heldOut.length > 0 ? evalSeconds / options.evalInterval : 0) + saveSeconds / options.saveInterval;
-  return seconds / (stepSeconds + overhead);
+  return stepSeconds + overhead;
 }
 
 /** Mean seconds per step, in a trial of about `seconds` whose first part is not timed. */

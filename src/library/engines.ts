@@ -31,8 +31,8 @@ export type EngineOptions = Pick<
 export interface ChosenEngine {
   /** Its name. */
   readonly engine: "wasm" | "webgpu";
-  /** The reason, for the user. */
-  readonly why: string;
+  /** The reason, for the user; null where a GPU would not matter. */
+  readonly why: string | null;
   /** The device, if it is a GPU. */
   readonly gpu: Gpu | null;
 }
@@ -43,10 +43,10 @@ export async function chooseEngine(
   { batchSize, accumulate, strictMath }: Pick<ResolvedOptions, "batchSize" | "accumulate" | "strictMath">,
   machine: Pick<Machine, "findGpu">,
 ): Promise<ChosenEngine> {
-  if (strictMath) return { engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null };
   const tokens = batchSize * accumulate * config.blockSize;
   const work = 6 * countParameters(config) * tokens;
-  if (work < MIN_GPU_WORK) return { engine: "wasm", why: "a step of this model is too small for a GPU", gpu: null };
+  if (work < MIN_GPU_WORK) return { engine: "wasm", why: null, gpu: null };
+  if (strictMath) return { engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null };
   const gpu = await machine.findGpu();
   if (typeof gpu === "string") return { engine: "wasm", why: `no GPU: ${gpu}`, gpu: null };
   if (gpu.isSoftware) {

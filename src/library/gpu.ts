@@ -4,7 +4,7 @@
  */
 import { checkGpu } from "../backend/webgpu/check.ts";
 import { openGpu } from "../backend/webgpu/device.ts";
-import type { Gpu } from "../backend/webgpu/device.ts";
+import type { Gpu, GpuAdapters } from "../backend/webgpu/device.ts";
 import { webgpuMemory } from "../backend/webgpu/memory-need.ts";
 import type { WebGpuMemory } from "../backend/webgpu/memory-need.ts";
 import { webgpuAlignment } from "../backend/webgpu/memory.ts";
@@ -19,7 +19,7 @@ import type { EngineOptions } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 
 /** A device that passed the check against the CPU, or the reason why not. @param webgpu as `navigator.gpu`. */
-export async function openCheckedGpu(webgpu: Pick<GPU, "requestAdapter">): Promise<Gpu | string> {
+export async function openCheckedGpu(webgpu: GpuAdapters): Promise<Gpu | string> {
   try {
     const gpu = await openGpu(webgpu);
     if (gpu === null) return "no adapter was found";

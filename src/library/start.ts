@@ -16,7 +16,10 @@ export interface StartedTraining {
   readonly weights: Tensors;
   /** The options to store, with the actual engine, and the budget as `numSteps`. */
   readonly options: ResolvedOptions;
-  /** Why "auto" chose this engine; null if the options name one, or a warning says why it is not the chosen one. */
+  /**
+   * Why "auto" chose this engine; null if the options name one, the model is too small for it to matter, or a warning says why
+   * it is not the chosen one.
+   */
   readonly why: string | null;
 }
 

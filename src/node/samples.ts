@@ -20,8 +20,8 @@ export interface Sample {
 }
 
 /** How a sample is marked for people; null where the data is not known. */
-export const markOf = ({ known, near }: Sample): "in the data" | "near" | "new" | null =>
-  known === null ? null : known ? "in the data" : near === null ? "new" : "near";
+export const markOf = ({ text, known, near }: Sample): "in the data" | "near" | "new" | "empty" | null =>
+  text.trim() === "" ? "empty" : known === null ? null : known ? "in the data" : near === null ? "new" : "near";
 
 /** Writes both files into a run's directory; `samples.txt` last, for its presence says that the run is complete. */
 export function writeSamples(directory: string, samples: readonly Sample[], kind: DocumentKind): void {

@@ -16,8 +16,14 @@ export async function findWebGpu(): Promise<GPU | null> {
   return dawn;
 }
 
+/** What `findWebGpu` did not find. */
+export const whatIsMissing = (): string =>
+  hasVulkan() ? `the package ${WEBGPU_PACKAGE}` : "Vulkan (on Debian and Ubuntu the package libvulkan1)";
+
+const hasVulkan = (): boolean => process.platform !== "linux" || canLoad("libvulkan.so.1");
+
 async function load(): Promise<GPU | null> {
-  if (process.platform === "linux" && !canLoad("libvulkan.so.1")) return null; // or else Dawn prints warnings
+  if (!hasVulkan()) return null; // or else Dawn prints warnings
   // Mesa's device-selection layer queries the display server, and prints errors where there is none.
   if (process.env.MESA_VK_DEVICE_SELECT === undefined) process.env.NODEVICE_SELECT ??= "1";
   // A variable, so that the type checker does not look for the package's types: it may not be installed.

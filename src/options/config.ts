@@ -41,7 +41,12 @@ const MAX_ACCUMULATE = 128;
 
 /** The options of `microgpt train`. */
 export const TRAIN_OPTIONS: Table<TrainOptions> = {
-  data: texts("data", [], "FILE…", "files, folders or patterns; - reads standard input (default: the bundled names)"),
+  data: texts(
+    "data",
+    [],
+    "FILE…",
+    "files, folders, patterns or addresses; - reads standard input (default: the bundled names)",
+  ),
   encoding: orNull(
     label("data", "NAME", "encoding of the --data texts, such as windows-1252 or shift_jis (default: detected)"),
   ),
@@ -180,7 +185,7 @@ export const SAMPLE_OPTIONS: Table<SampleOptions> = {
   topK: orNull(integer("samples", 1, 1, MAX_COUNT, "sample from the K likeliest tokens only")),
   topP: orNull(number("samples", 1, 0.000001, 1, "sample from the likeliest tokens whose probabilities sum to P")),
   maxTokens: orNull(integer("samples", 1, 1, MAX_COUNT, "maximum tokens per text (default: the block size)")),
-  seed: TRAIN_OPTIONS.seed,
+  seed: { ...TRAIN_OPTIONS.seed, group: "samples" },
 };
 
 /** A selection of the options of `train`, with the same flags, defaults and limits. */

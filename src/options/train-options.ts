@@ -6,7 +6,8 @@ import type { ScheduleName } from "../training/schedule.ts";
 /** The options of `microgpt train`; names and defaults are the reference's where it has them. */
 export interface TrainOptions {
   /**
-   * Paths of files and folders, patterns, and `-` for standard input; empty: the bundled names, unless `urls` is given.
+   * Paths of files and folders, patterns, addresses, and `-` for standard input; empty: the bundled names, unless `urls`
+   * is given.
    */
   readonly data: readonly string[];
   /** The encoding of the texts of `data`; null: each text's is detected. */

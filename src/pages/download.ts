@@ -11,7 +11,7 @@ import { Agent, request } from "undici";
 import type { Dispatcher } from "undici";
 import { errorCode, TOO_MANY_FILES } from "../node/files.ts";
 import { checkDestination, hostOf, isPlainlyPrivate, refusalOf } from "./address.ts";
-import { PageError } from "./page-error.ts";
+import { PageError, UNREACHABLE } from "./page-error.ts";
 
 /** Limits of one download. */
 export interface DownloadLimits {
@@ -337,7 +337,7 @@ function toPageError(error: unknown, { totalMs }: DownloadLimits, deadline: Abor
   const code = errorCode(first) ?? errorCode(error) ?? "";
   const [reason, temporary] = REASONS[code] ?? describe(code, first);
   const suffix = code === "" || reason.includes(code) ? "" : ` (${code})`;
-  return new PageError(`${reason}${suffix}`, { temporary });
+  return new PageError(`${reason}${suffix}`, { temporary, unreachable: UNREACHABLE.has(code) });
 }
 
 function describe(code: string, error: unknown): readonly [reason: string, temporary: boolean] {

@@ -39,6 +39,8 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
   } catch (error) {
     if (error instanceof AddressError) return { ...OPEN, check: () => refuse(error) };
     if (!(error instanceof PageError)) throw error;
+    // The page itself cannot be had, whatever its rules are.
+    if (error.unreachable) return { ...OPEN, check: () => refuse(new PageError(error.message, NOT_NOW)) };
     return closed(`its robots.txt could not be read: ${error.message}`);
   }
 }
@@ -46,10 +48,12 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
 /** Rules that allow everything. */
 export const OPEN: Robots = { check: () => {}, crawlDelayMs: null };
 
+const NOT_NOW = { temporary: true, afterMs: Infinity } as const;
+
 /** Rules of a site whose robots.txt failed: temporary, so a cached copy may be used, but it is not retried now. */
 function closed(why: string): Robots {
   const reason = `${why}; --ignore-robots fetches it anyway`;
-  return { ...OPEN, check: () => refuse(new PageError(reason, { temporary: true, afterMs: Infinity })) };
+  return { ...OPEN, check: () => refuse(new PageError(reason, NOT_NOW)) };
 }
 
 function refuse(error: PageError): never {

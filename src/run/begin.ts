@@ -24,6 +24,7 @@ import type { ExtendOptions } from "../options/train-options.ts";
 import { extendRun } from "./extension.ts";
 import { documentsOf } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
+import { programName } from "./program-name.ts";
 import type { Reporter } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Training } from "./training.ts";
@@ -204,7 +205,7 @@ async function finish(
   stop: StopRequest,
 ): Promise<Outcome> {
   const stopEarly = (exitCode: number): Outcome => {
-    reporter.note(`to resume: microgpt resume ${showPath(run.path)}`);
+    reporter.note(`to resume: ${programName()} resume ${showPath(run.path)}`);
     return { exitCode, writer: null };
   };
   const engine = await training.complete(stepAt(goal, run.options.numSteps), stop);

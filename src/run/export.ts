@@ -5,7 +5,7 @@ import { FORMATS, formatNamed } from "../export/formats.ts";
 import type { ExportedModel, Format, TrainingFacts } from "../export/model.ts";
 import { parseFacts } from "../export/own.ts";
 import { encodedDocuments } from "../library/encode.ts";
-import { parseJsonText } from "../library/run-files.ts";
+import { parseJsonText } from "../library/json-text.ts";
 import { readWhole } from "../node/files.ts";
 import { checkFolder, writeFolder, writeOutput } from "../node/output.ts";
 import type { OutputTarget } from "../node/output.ts";

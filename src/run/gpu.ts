@@ -1,17 +1,17 @@
 /** The machine's GPU through Dawn, or the reason why it cannot be used. */
-import type { Gpu } from "../backend/webgpu/device.ts";
+import type { Gpu, GpuAdapters } from "../backend/webgpu/device.ts";
 import { openCheckedGpu } from "../library/gpu.ts";
-import { findWebGpu, mayHaveAdapter, WEBGPU_PACKAGE } from "../node/webgpu.ts";
+import { findWebGpu, mayHaveAdapter, whatIsMissing } from "../node/webgpu.ts";
 
 const opened: Gpu[] = [];
 
 /** WebGPU without an adapter. */
-const NONE: Pick<GPU, "requestAdapter"> = { requestAdapter: async () => await Promise.resolve(null) };
+const NONE: GpuAdapters = { requestAdapter: async () => await Promise.resolve(null) };
 
 /** A new device that passed the check, or the reason why there is none, as the end of a sentence. */
 export async function findGpu(find: () => Promise<GPU | null> = findWebGpu): Promise<Gpu | string> {
   const webgpu = find === findWebGpu && !mayHaveAdapter() ? NONE : await find();
-  if (webgpu === null) return `the package ${WEBGPU_PACKAGE}, or on Linux Vulkan (libvulkan1), is not installed`;
+  if (webgpu === null) return `${whatIsMissing()} is not installed`;
   const gpu = await openCheckedGpu(webgpu);
   if (typeof gpu !== "string") opened.push(gpu);
   return gpu;

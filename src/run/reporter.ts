@@ -24,7 +24,7 @@ export interface Beginning {
   readonly version: string;
   /** The engine's name. */
   readonly engine: string;
-  /** How "auto" chose the engine; null where the options named one. */
+  /** How "auto" chose the engine; null where the options named one, or the model is too small for it to matter. */
   readonly why: string | null;
   /** The run's directory. */
   readonly run: string;

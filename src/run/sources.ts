@@ -46,10 +46,10 @@ export interface Gathered {
   readonly fetched: readonly FetchedText[];
 }
 
-/** The same options with absolute paths, and the addresses of `urlFile` in `urls`. Throws InputError. */
+/** The same options with absolute paths, and the addresses of `data` and `urlFile` in `urls`. Throws InputError. */
 export function locate<Options extends SourceOptions>(options: Options): Options {
-  const urls = pageUrls(options);
-  const data = [...options.data, ...urls.filter(isFileUrl)];
+  const urls = [...options.data.filter(isWebUrl), ...pageUrls(options)];
+  const data = [...options.data.filter((entry) => !isWebUrl(entry)), ...urls.filter(isFileUrl)];
   return {
     ...options,
     data: data.map((entry) => (entry === "-" || isFileUrl(entry) ? entry : resolve(entry))),
@@ -131,6 +131,7 @@ export const runSources = async (run: Run): Promise<TextSource[]> =>
     run.options,
   );
 
+const isWebUrl = (entry: string): boolean => /^https?:\/\//i.test(entry);
 const isFileUrl = (url: string): boolean => /^file:/i.test(url);
 
 /** The typed addresses, then those of the file: one per line, except blank lines and lines that begin with `#`. */
@@ -147,18 +148,50 @@ async function readPages(options: SourceOptions, listener: Listener): Promise<Fe
   if (options.urls.length === 0) return [];
   // Loaded on demand: it takes as long as the rest of the start-up.
   const { fetchPages, parsePageUrl } = await import("../pages/pages.ts");
+  const events = new PageEvents(listener);
   const pages = await fetchPages(options.urls.map(parsePageUrl), {
     cacheDir: await cacheDirOf(options, listener),
     ignoreRobots: options.ignoreRobots,
     allowHosts: options.allowHost,
     userAgent: `microgpt/${VERSION} (+https://www.npmjs.com/package/microgpt)`,
-    onEvent: (event) => listener.page(event),
+    onEvent: (event) => events.take(event),
   });
   const encoder = new TextEncoder();
   const texts = pages.flatMap((page) => ("text" in page ? [{ name: page.url, text: encoder.encode(page.text) }] : []));
   if (texts.length > 0) return texts;
-  const [first] = pages.flatMap((page) => ("reason" in page ? [`${page.url}: ${page.reason}`] : []));
-  throw new InputError(pages.length === 1 ? first : `none of ${pages.length} pages could be read; ${first}`);
+  const [first] = pages.flatMap((page) => ("reason" in page ? [page] : []));
+  events.end(first.url);
+  const reason = `${first.url}: ${first.reason}`;
+  throw new InputError(pages.length === 1 ? reason : `none of ${pages.length} pages could be read; ${reason}`);
+}
+
+/**
+ * Passes events of pages on. Failures wait for the first page that can be read: if there is none, the error that ends the command
+ * says the first of them.
+ */
+class PageEvents {
+  readonly #listener: Listener;
+  #failures: PageEvent[] | null = [];
+
+  constructor(listener: Listener) {
+    this.#listener = listener;
+  }
+
+  take(event: PageEvent): void {
+    if (event.type === "failed" && this.#failures !== null) return void this.#failures.push(event);
+    if (event.type === "done") this.#flush(null);
+    this.#listener.page(event);
+  }
+
+  /** No page could be read. @param said the address whose failure the error says. */
+  end(said: string): void {
+    this.#flush(said);
+  }
+
+  #flush(said: string | null): void {
+    for (const failure of this.#failures ?? []) if (failure.url !== said) this.#listener.page(failure);
+    this.#failures = null;
+  }
 }
 
 const defaultCacheDir = (): string => envPaths("microgpt", { suffix: "" }).cache;

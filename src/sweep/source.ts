@@ -64,11 +64,15 @@ export function readSpec(source: string | null, typed: Partial<TrainOptions>, fl
 function readSource(source: string): SweepSpec {
   const preset = PRESET_NAMES.find((name) => name === source);
   if (preset !== undefined) return readFile(`${PRESETS}${preset}.yaml`);
+  if (isDirectory(source))
+    throw new InputError(`${showPath(source)} is a folder, not a sweep file; for texts, --data ${showPath(source)}`);
   if (fs.existsSync(source)) return readFile(source);
   throw new InputError(
     `${quote(source)} is neither a file nor a preset; expected a sweep file, or one of ${PRESET_NAMES.join(", ")}`,
   );
 }
+
+const isDirectory = (path: string): boolean => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Parses YAML, which includes JSON. Aliases are refused: they can expand a small text without limit. */
 function readFile(path: string): SweepSpec {

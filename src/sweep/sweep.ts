@@ -9,13 +9,18 @@
  */
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { gather, locate, withoutPassword } from "../run/sources.ts";
+import { programName } from "../run/program-name.ts";
+import { withNamedPreset, withPreset } from "../run/presets.ts";
+import { gather, locate, sourcesOf, withoutPassword } from "../run/sources.ts";
 import { megabytes } from "../run/format.ts";
+import { initialOptions, TRAIN_OPTIONS } from "../options/config.ts";
+import type { PresetName } from "../options/presets.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { InputError } from "../errors.ts";
 import { checkSlurm, NO_SLURM_SETTINGS, slurmScript } from "../experiments/slurm-script.ts";
 import type { SlurmSettings } from "../experiments/slurm-script.ts";
 import { planSweep } from "../experiments/sweep-plan.ts";
+import type { SweepSpec } from "../experiments/sweep-spec.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
 import { summaryCsv, summaryJson } from "../experiments/summary.ts";
 import { readComparison } from "./comparison.ts";
@@ -57,6 +62,8 @@ export interface SweepFlags extends SpecFlags, SweepExecution {
   readonly runsDir: string;
   /** Whether to print the plan and train nothing. */
   readonly dryRun: boolean;
+  /** The preset of all runs; null: chosen by the data where neither the flags nor the file say a size. */
+  readonly preset: PresetName | null;
 }
 
 /** The flags of a resumed sweep. */
@@ -79,15 +86,21 @@ export async function sweep(
   flags: SweepFlags,
   output: SweepOutput,
 ): Promise<number> {
-  const { dropped, ...planned } = planSweep(readSpec(source, typed, flags));
+  const spec = readSpec(source, typed, flags);
+  const request = { typed: keysOf(spec), preset: flags.preset };
+  const asked = planSweep(withBase(spec, (options) => withNamedPreset(options, request)));
   if (flags.slurm !== null) {
     checkSlurm(flags.slurm);
     paceOf(process.env); // throws before anything is written
   }
-  const options = locate(planned.options);
+  const located = locate(asked.options);
   const { reporter } = output;
+  const gathered = await gather(located, reporter, flags.runsDir);
+  const sources = sourcesOf(gathered, located);
+  const say = (message: string): void => reporter.note(message);
+  const { dropped, ...planned } = planSweep(withBase(spec, (base) => withPreset(base, request, sources, say)));
+  const options = locate(planned.options);
   for (const [settings, reason] of dropped) reporter.warn(`dropped ${settings}: ${reason}`);
-  const gathered = await gather(options, reporter, flags.runsDir);
   const texts = await encodeTexts({ options, runs: planned.runs }, gathered);
   const urls = options.urls.map(withoutPassword);
   const plan = {
@@ -112,6 +125,16 @@ export async function sweep(
     }
   });
 }
+
+/** The options that a specification names, shared or varied. */
+const keysOf = ({ base, grid, random, runs }: SweepSpec): ReadonlySet<string> =>
+  new Set([...Object.keys(base), ...grid.keys(), ...random.keys(), ...runs.flatMap((run) => Object.keys(run))]);
+
+/** The specification with other shared options. */
+const withBase = (spec: SweepSpec, change: (options: TrainOptions) => TrainOptions): SweepSpec => ({
+  ...spec,
+  base: change({ ...initialOptions(TRAIN_OPTIONS), ...spec.base }),
+});
 
 /** Resumes a sweep. Finished runs are kept; failed ones are tried again unless they diverged. Throws as `sweep`. */
 export async function resumeSweep(path: string, flags: ResumeFlags, output: SweepOutput): Promise<number> {
@@ -182,7 +205,13 @@ async function showPlan(plan: SavedPlan, sizes: TextSizes, { execution, path, ou
     const { bytes, refusal } = capacity.needs.get(name)!;
     output.print(`${name}  ${megabytes(bytes)}${refusal === null ? "" : `  ${refusal}`}\n`);
   }
-  output.print(`${runs.length} runs, ${capacity.jobs} at once; ${megabytes(capacity.maxBytes)} for all together\n`);
+  const most = runs
+    .map(({ name }) => capacity.needs.get(name)!.bytes)
+    .toSorted((a, b) => b - a)
+    .slice(0, capacity.jobs)
+    .reduce((sum, bytes) => sum + bytes, 0);
+  const there = `this machine has ${megabytes(capacity.maxBytes)} for them`;
+  output.print(`${runs.length} runs, ${capacity.jobs} at once, which need at most ${megabytes(most)}; ${there}\n`);
   return 0;
 }
 
@@ -250,13 +279,13 @@ async function runAll(
   const { runs: reports } = readComparison([directory.path]);
   directory.saveSummary(summaryJson(reports), summaryCsv(reports));
   if (lost !== null || stop.exitCode !== null) {
-    view.note(`to resume: microgpt sweep --resume ${showPath(directory.path)}`);
+    view.note(`to resume: ${programName()} sweep --resume ${showPath(directory.path)}`);
     if (lost !== null) throw lost;
     return stop.exitCode ?? 1;
   }
   output.results(reports);
   view.note(
-    `results: ${showPath(directory.path)}/summary.json; as a page: microgpt report ${showPath(directory.path)}`,
+    `results: ${showPath(directory.path)}/summary.json; as a page: ${programName()} report ${showPath(directory.path)}`,
   );
   return directory.failures().size > 0 ? 1 : 0;
 }

@@ -47,7 +47,7 @@ describe.skipIf(process.platform === "win32" || !isInstalled("sh"))("a limit on 
       "n-layer=1,2",
     ]);
     expect([exitCode, stderr]).toEqual([1, `microgpt: cannot start a run: ${SENTENCE}\n`]);
-    expect(stdout).toContain("to resume: microgpt sweep --resume");
+    expect(stdout).toMatch(/to resume: (?:npx )?microgpt sweep --resume/);
     const resumed = await microgptHere(["sweep", "--resume", join(directory, "sweep")]);
     expect([resumed.exitCode, resumed.stderr]).toEqual([0, ""]);
   });

@@ -9,7 +9,7 @@ import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
 import { AtomicEngine } from "../../src/training/atomic.ts";
 import { generateTokens } from "../../src/training/sample.ts";
 import { CLI, microgptHere, TINY, trained, workspace, writeWords } from "../setup/microgpt.ts";
-import { QUESTIONS } from "../setup/questions.ts";
+import { questionsOf } from "../setup/questions.ts";
 
 test("a prompt's unknown characters are named and left out, and the rest is completed", async () => {
   const { run } = trained();
@@ -90,12 +90,19 @@ test("a program that leaves standard input open, and writes nothing, is not wait
 
 describe("--interactive with answers that are piped in", () => {
   const answersOf = (answers: Readonly<Record<string, string>>, more: string): string =>
-    [...QUESTIONS.map((question) => answers[question] ?? ""), more].join("\n");
+    [...questionsOf({ bpe: false }).map((question) => answers[question] ?? ""), more].join("\n");
 
   test("takes a line per question, and then prompts", async () => {
     const directory = workspace();
     const args = ["--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
-    const answers = { "n-embd": "4", "n-head": "2", "num-steps": "7", "num-samples": "0" };
+    const answers = {
+      preset: "names",
+      more: "yes",
+      "n-embd": "4",
+      "n-head": "2",
+      "num-steps": "7",
+      "num-samples": "0",
+    };
     const { stdout, stderr, exitCode } = await microgptHere(args, { input: answersOf(answers, "ba\n") });
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(/^n-embd: embedding width \[16\] 4$/m);
@@ -106,9 +113,26 @@ describe("--interactive with answers that are piped in", () => {
     expect([options.nEmbd, options.nHead, options.numSteps, options.blockSize]).toEqual([4, 2, 7, 16]);
   });
 
+  test("asks for the text and its preset first, and for nothing more unless it is wanted", async () => {
+    const directory = workspace();
+    writeWords(directory);
+    const args = ["--interactive", "--num-steps", "2", "--num-samples", "0", "--name", "run"];
+    const { stdout, stderr, exitCode } = await microgptHere(args, { cwd: directory, input: "words.txt\nchat\n\nba\n" });
+    expect(exitCode).toBe(0);
+    expect(stderr.split("\n").map((line) => line.split(":")[0])).toEqual(["text", "preset", "more", ""]);
+    expect(stdout).toMatch(/\nprompt {2}1: {2}ba\n/);
+    const config = readFileSync(join(directory, "runs", "run", "config.json"), "utf8");
+    expect(config).toMatch(/"tokenizer": "byte-bpe"/);
+    const wrong = await microgptHere(["--interactive"], { cwd: directory, input: "nowhere.txt\n" });
+    expect(wrong.stderr).toMatch(
+      /\nmicrogpt: text: "nowhere\.txt" does not exist; expected a file, folder, pattern or/,
+    );
+    expect(wrong.exitCode).toBe(2);
+  });
+
   test("a wrong answer ends it with exit code 2, and so does standard input that is the data, too", async () => {
     const directory = workspace();
-    const input = answersOf({ "n-embd": "wide" }, "");
+    const input = answersOf({ preset: "names", more: "yes", "n-embd": "wide" }, "");
     const wrong = await microgptHere(["--data", writeWords(directory), "--runs-dir", directory, "--interactive"], {
       input,
     });

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { duration, printable, sparkline } from "../../src/run/format.ts";
 import { hasScript, inTerminal } from "../setup/in-terminal.ts";
 import { byExtent } from "../setup/place.ts";
-import { QUESTIONS } from "../setup/questions.ts";
+import { questionsOf } from "../setup/questions.ts";
 import { TINY, workspace, writeWords } from "../setup/microgpt.ts";
 
 test("nothing that is printed can command the terminal, whatever the text", { tags: ["cases"] }, () => {
@@ -88,12 +88,14 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, "--name", "run", "--interactive"];
     const special: Readonly<Record<string, string>> = {
+      preset: "names\r",
+      more: "yes\r",
       "n-head": "2\r",
       "block-size": "6\r",
       "num-steps": "20\r",
       "clip-norm": "2\r",
     };
-    const answers = QUESTIONS.flatMap((question): [string, string][] =>
+    const answers = questionsOf({ bpe: false }).flatMap((question): [string, string][] =>
       question === "n-embd"
         ? [
             [`${question}: `, "zero\r"],
@@ -114,7 +116,7 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
   test("Ctrl-C at a question trains nothing", async () => {
     const directory = workspace();
     const args = ["train", "--data", writeWords(directory), "--runs-dir", join(directory, "runs"), "--interactive"];
-    const { screen, exitCode } = await inTerminal(args, [[`${QUESTIONS[0]}: `, "\u0003"]]);
+    const { screen, exitCode } = await inTerminal(args, [["preset: ", "\u0003"]]);
     expect(screen).toContain("Nothing was trained.");
     expect(exitCode).toBe(130);
     expect(existsSync(join(directory, "runs"))).toBe(false);

@@ -17,7 +17,7 @@ test.each(DOCUMENT_KINDS)("documents by %s: samples are read as they were writte
   expect(readSamples(directory, kind, 3)).toEqual([]);
   writeSamples(directory, SAMPLES, kind);
   expect(readSamples(directory, kind, 3)).toEqual(SAMPLES);
-  expect(SAMPLES.map(markOf)).toEqual(["new", "in the data", "near"]);
+  expect(SAMPLES.map(markOf)).toEqual(["new", "empty", "near"]);
 });
 
 test("a run of an older version has no marks; where blank lines don't tell its texts apart, they are one", () => {

@@ -64,7 +64,7 @@ test(
       expect(ended).toMatchObject({ exitCode: EXIT_CODES[signal], stderr: "" });
       const step = Number(/^saved step (\d+) in /m.exec(ended.stdout)?.[1]);
       expect(savedSteps(run).at(-1) ?? 0).toBe(step);
-      expect(ended.stdout).toMatch(/\nto resume: microgpt resume \S*run\n$/);
+      expect(ended.stdout).toMatch(/\nto resume: (?:npx )?microgpt resume \S*run\n$/);
       await expectAllWhole(run);
       expect(leftovers(directory)).toEqual([]);
       saved++;
@@ -152,7 +152,7 @@ test.each([
   const name = ["--name", moment.replaceAll(" ", "-")];
   const { exitCode, stdout } = await start([...steps, ...name, "--hook", hookOf(directory, statement)]).ended;
   expect(exitCode).toBe(143);
-  expect(stdout).toMatch(/\nto resume: microgpt resume \S+\n$/);
+  expect(stdout).toMatch(/\nto resume: (?:npx )?microgpt resume \S+\n$/);
   expect(stdout).not.toContain("held-out loss");
   expect(leftovers(directory)).toEqual([]);
   expect((await start(["resume", run]).ended).exitCode).toBe(0);

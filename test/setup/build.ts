@@ -14,6 +14,7 @@ const SITE = "dist/playground";
 export default function build(): void {
   const { resolve } = createRequire(import.meta.url);
   run(join(dirname(resolve("typescript/package.json")), "bin", "tsc"), "-p", "tsconfig.build.json");
+  run("scripts/core-without-asset.mjs");
   const built = existsSync(SITE) ? oldest(SITE) : 0;
   if (Math.max(...SOURCES.map(newest)) < built) return;
   run(join(dirname(resolve("vite/package.json")), "bin", "vite.js"), "build", "playground", "--logLevel", "warn");

@@ -6,7 +6,7 @@ import { openEngine } from "../../src/library/engines.ts";
 import { baselinesOf, sizeOf } from "../../src/library/training-data.ts";
 import { createTrainer } from "../../src/run/library.ts";
 import { nodeMachine } from "../../src/run/machine.ts";
-import type { ModelOptions } from "../../src/library/trainer.ts";
+import type { ModelOptions } from "../../src/library/trainer-options.ts";
 import { Random } from "../../src/random.ts";
 import type { TokenizerKind } from "../../src/text/tokenizer.ts";
 import type { Engine } from "../../src/training/engine.ts";

@@ -16,11 +16,12 @@ export async function inTerminal(
   answers: readonly (readonly [question: string, answer: string])[],
   env: NodeJS.ProcessEnv = {},
   onScreen: (screen: string) => void = () => {},
+  columns: number = 100,
 ): Promise<{ screen: string; exitCode: number | null }> {
   const command = [process.execPath, CLI, ...args].map((word) => `'${word}'`).join(" ");
   // What vitest and CI say of colours is not what a person's terminal says.
   const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, CI: _ci, ...inherited } = process.env;
-  const child = spawn("script", ["-qefc", `stty cols 100 rows 40; exec ${command}`, "/dev/null"], {
+  const child = spawn("script", ["-qefc", `stty cols ${columns} rows 40; exec ${command}`, "/dev/null"], {
     env: { ...inherited, TERM: "xterm", ...env },
   });
   let screen = "";

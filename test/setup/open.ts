@@ -25,8 +25,8 @@ export async function startServer(...args: readonly string[]): Promise<RunningSe
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
   }
-  await until("it serves", () => printed.includes("Ctrl-C ends it"));
-  const [address] = /http:\S+/.exec(printed)!;
+  await until("it serves", () => /Ctrl-C ends it|"event":"open"/.test(printed));
+  const [address] = /http:[^\s"]+/.exec(printed)!;
   const stop = async (signal: NodeJS.Signals): Promise<number | null> => {
     const ended = once(child, "exit");
     child.kill(signal);

@@ -141,7 +141,7 @@ describe.skipIf(!isInstalled("bash"))(
         "",
       ]);
       expect(exitCode).toBe(1);
-      expect(stdout).toMatch(/^to resume: microgpt sweep --resume \S+$/m);
+      expect(stdout).toMatch(/^to resume: (?:npx )?microgpt sweep --resume \S+$/m);
       const failures: unknown = JSON.parse(readFileSync(join(sweep, "failures.json"), "utf8"));
       expect(failures).toEqual({ "02_n-layer-2": { exitCode: 1, message: `it was not submitted (${reason})` } });
       expect(readFileSync(join(sweep, "summary.json"), "utf8")).toMatch(/"state": "finished"[^]*"state": "failed"/);
@@ -233,7 +233,7 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     running.kill("SIGINT");
     const { exitCode, stdout } = await running.ended;
     expect(exitCode).toBe(130);
-    expect(stdout).toContain("to resume: microgpt sweep --resume");
+    expect(stdout).toMatch(/to resume: (?:npx )?microgpt sweep --resume/);
     expect(tasksOf(sweep)).toEqual([]);
     expect(cluster.ask("squeue", "--noheader")).toBe("");
     await until("no task is left", () => leftovers(sweep).length === 0);

@@ -95,7 +95,7 @@ test("Ctrl-C stops every run, saved; --resume does what is left, and nothing twi
   expect(exitCode).toBe(130);
   expect(stdout).toContain("finished");
   expect(stderr).toBe("");
-  expect(stdout).toMatch(/to resume: microgpt sweep --resume \S+sweep\n$/);
+  expect(stdout).toMatch(/to resume: (?:npx )?microgpt sweep --resume \S+sweep\n$/);
   expect(leftovers(sweep)).toEqual([]); // no lock: no child is alive
   const done = readdirSync(join(sweep, "runs")).filter((name) => existsSync(join(sweep, "runs", name, "samples.txt")));
   const stamps = done.map((name) => statSync(join(sweep, "runs", name, "result.json")).mtimeMs);

@@ -5,6 +5,22 @@
 import { EngineLost } from "../../training/engine.ts";
 import type { Target } from "./shader.ts";
 
+/*
+ * Names of WebGPU's types that the package's declarations use. TypeScript before 6 has none of them; where the types are there,
+ * in lib.dom or @webgpu/types, these empty interfaces merge with them.
+ */
+declare global {
+  /* oxlint-disable typescript/no-empty-object-type -- each merges with the interface of its name */
+  interface GPU {}
+  interface GPUAdapter {}
+  interface GPUDevice {}
+  interface GPUBuffer {}
+  interface GPUBindGroup {}
+  interface GPUBindGroupLayout {}
+  interface GPUComputePipeline {}
+  /* oxlint-enable typescript/no-empty-object-type */
+}
+
 /** An open WebGPU device. */
 export interface Gpu {
   /** The device. The caller of `openGpu` owns it and destroys it. */
@@ -17,6 +33,12 @@ export interface Gpu {
   readonly isSoftware: boolean;
   /** Turns failures of the device into EngineLost. */
   readonly watch: Watch;
+}
+
+/** What is used of `navigator.gpu`. */
+export interface GpuAdapters {
+  /** As WebGPU's: resolves to null where there is no adapter. */
+  requestAdapter(options?: { powerPreference?: "low-power" | "high-performance" }): Promise<GPUAdapter | null>;
 }
 
 /** Limits requested as high as the adapter's; WebGPU's defaults are those of small phones. */
@@ -38,7 +60,7 @@ const REQUIRED_LIMITS = [
  * are too low, EngineLost if it provides no device.
  * @param gpu as `navigator.gpu`; in Node from `findWebGpu`.
  */
-export async function openGpu(gpu: Pick<GPU, "requestAdapter">): Promise<Gpu | null> {
+export async function openGpu(gpu: GpuAdapters): Promise<Gpu | null> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
   const { info, features, limits } = adapter;
