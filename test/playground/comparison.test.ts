@@ -16,8 +16,9 @@ class FakeWorker extends EventTarget {
 
   postMessage({ id, method }: Call): void {
     this.methods.push(method);
-    if (method === "open") this.#post({ type: "result", id, value: { step: 0, options: { numSteps: 10 } } });
-    else this.#post({ type: "result", id, value: undefined });
+    const header = { step: 0, options: { numSteps: 10 } };
+    const value = method === "open" ? { header, progress: this.#progress("ready", null) } : undefined;
+    this.#post({ type: "result", id, value });
   }
 
   terminate(): void {
@@ -25,9 +26,14 @@ class FakeWorker extends EventTarget {
   }
 
   report(state: RunState, failure: string | null = null): void {
-    const progress: ProgressMessage = {
+    this.#step++;
+    this.#post({ type: "progress", progress: this.#progress(state, failure) });
+  }
+
+  #progress(state: RunState, failure: string | null): ProgressMessage {
+    return {
       state,
-      step: ++this.#step,
+      step: this.#step,
       points: new Float64Array(),
       evaluations: [],
       tokensPerSecond: 5,
@@ -36,7 +42,6 @@ class FakeWorker extends EventTarget {
       failure,
       warnings: [],
     };
-    this.#post({ type: "progress", progress });
   }
 
   #post(data: Message): void {
