@@ -115,6 +115,8 @@ test("a value is there from the event that makes it, a gradient from its visit, 
   expect(story.gradAt(result[3], visit)).toBe(story.trace.values.grad[result[3]]);
   expect(story.dataAt(7, story.starts.adam)).toBe(learner.adam.params[7].data);
   const moved = story.adam.moved[7];
+  // The line `param.data -= …`.
+  expect(story.lineAt(moved, "number")).toBe(194);
   expect(story.dataAt(7, moved - 1)).toBe(learner.adam.params[7].data);
   expect([story.dataAt(7, moved), story.weightAt(moved)]).toEqual([story.step.after[7], 7]);
   expect(story.dataAt(7, story.end)).toBe(story.step.after[7]);
