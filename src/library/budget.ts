@@ -8,6 +8,7 @@
 import type { Engine } from "../training/engine.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError } from "../errors.ts";
+import { countEarly, intervalOf } from "../training/evaluations.ts";
 import { batchesOf, countTargets, evaluateInSlices } from "../training/train.ts";
 import type { TrainingData } from "../library/training-data.ts";
 
@@ -59,8 +60,9 @@ async function stepsOfSeconds(
   });
   const saveSeconds = SAVE_FACTOR * (await time(() => engine.save()));
   await engine.load(state);
-  const overhead = (heldOut.length > 0 ? evalSeconds / options.evalInterval : 0) + saveSeconds / options.saveInterval;
-  return seconds / (stepSeconds + overhead);
+  const regular = heldOut.length > 0 ? evalSeconds / intervalOf(options) : 0;
+  const early = countEarly(options, heldOut.length) * evalSeconds;
+  return (seconds - early) / (stepSeconds + regular + saveSeconds / options.saveInterval);
 }
 
 /** Mean seconds per step, in a trial of about `seconds` whose first part is not timed. */

@@ -15,6 +15,7 @@ import type { MergeEvent } from "../text/tokenizers/learn-merges.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { ModelFile } from "../training/checkpoint.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
+import { isEnded } from "../training/evaluations.ts";
 import { newProgress, trainSteps } from "../training/train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
 import { resumeEngine } from "./engines.ts";
@@ -208,9 +209,9 @@ export class Trainer {
     return this.#parts.engine;
   }
 
-  /** Whether all steps are done. */
+  /** Whether all steps are done, or `earlyStop` has ended the training. */
   get isDone(): boolean {
-    return this.progress.step >= this.options.numSteps;
+    return isEnded(this.options, this.progress);
   }
 
   /**

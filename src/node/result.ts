@@ -9,6 +9,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { InputError, isRecord } from "../errors.ts";
+import type { Baselines } from "../text/baselines.ts";
 import { readWhole, writeDurably } from "./files.ts";
 import { showPath } from "../errors.ts";
 
@@ -36,6 +37,10 @@ export interface RunResult {
   readonly heldOutTokens: number;
   /** Bytes of the held-out text as UTF-8, plus one for each document's end. */
   readonly heldOutBytes: number;
+  /** SHA-256 of all documents, in hex; null: written before there was one. */
+  readonly dataHash: string | null;
+  /** Bits per byte of trivial models on the whole held-out text; null: nothing is held out, or as `dataHash`. */
+  readonly baselines: Baselines | null;
   /** One per step at which the training was stopped on purpose, the newest last. */
   readonly measured: readonly Measured[];
 }
@@ -72,10 +77,16 @@ export function loadResult(run: string): RunResult | null {
   const isWhole = ["parameters", "vocabSize", "numSteps", "heldOutTokens", "heldOutBytes"].every((key) =>
     Number.isFinite(json[key]),
   );
-  if (!isWhole || !Array.isArray(measured) || !measured.every(isMeasured)) throw damaged(resultPath(run));
+  const { dataHash = null, baselines = null } = json;
+  const areKnown =
+    (dataHash === null || typeof dataHash === "string") && (baselines === null || isBaselines(baselines));
+  if (!isWhole || !areKnown || !Array.isArray(measured) || !measured.every(isMeasured)) throw damaged(resultPath(run));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was checked
-  return json as unknown as RunResult;
+  return { ...json, dataHash, baselines } as unknown as RunResult;
 }
+
+const isBaselines = (json: unknown): boolean =>
+  isRecord(json) && ["uniform", "unigram", "bigram"].every((name) => Number.isFinite(json[name]));
 
 const isMeasured = (json: unknown): json is Measured =>
   isRecord(json) &&

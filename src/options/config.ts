@@ -121,7 +121,24 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
     ),
   ),
   seed: integer("training", 42, 0, Number.MAX_SAFE_INTEGER, "seed of the random number generator"),
-  evalInterval: integer("training", 100, 1, MAX_COUNT, "steps between evaluations on held-out documents"),
+  evalInterval: orNull(
+    integer(
+      "training",
+      100,
+      1,
+      MAX_COUNT,
+      "steps between evaluations on held-out documents (default: after steps 1, 2, 5, 10, 20, 50 and every 100)",
+    ),
+  ),
+  earlyStop: orNull(
+    integer(
+      "training",
+      3,
+      1,
+      MAX_COUNT,
+      "end after N evaluations, at the interval, without a better held-out loss (default: off)",
+    ),
+  ),
   evalDocuments: integer(
     "training",
     100,
