@@ -12,7 +12,7 @@ import {
   TOKENIZE_OPTIONS,
   TRAIN_OPTIONS,
 } from "../src/options/config.ts";
-import type { Option } from "../src/options/config.ts";
+import type { Option } from "../src/options/values.ts";
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>> = {
   train: { ...TRAIN_OPTIONS },

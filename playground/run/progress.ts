@@ -1,5 +1,5 @@
 /** Collects what a training reports and sends it at most 20 times per second, however fast the steps come. */
-import type { EvaluationEvent, StepEvent } from "../../src/index.ts";
+import type { EvaluationEvent, HeldOutResult, StepEvent } from "../../src/index.ts";
 import type { ProgressMessage, RunState } from "./protocol.ts";
 
 const MIN_INTERVAL_MS = 50;
@@ -13,6 +13,7 @@ export interface Status {
   readonly numSteps: number;
   readonly snapshots: readonly number[];
   readonly failure: string | null;
+  readonly measured: HeldOutResult | null;
 }
 
 /** Sends a message; `transfer` lists the buffers to move instead of copying. */
@@ -65,7 +66,7 @@ export class ProgressReport {
 
   /** What has happened since the last message; the next one begins here. */
   next(): ProgressMessage {
-    const { state, step, numSteps, snapshots, failure } = this.#status();
+    const { state, step, numSteps, snapshots, failure, measured } = this.#status();
     const isPlaying = state === "playing";
     const { tokens, steps } = this.#perSecond;
     const message: ProgressMessage = {
@@ -73,6 +74,7 @@ export class ProgressReport {
       step,
       points: Float64Array.from(this.#points),
       evaluations: this.#evaluations,
+      measured,
       tokensPerSecond: isPlaying ? tokens : 0,
       secondsLeft: isPlaying && steps > 0 ? (numSteps - step) / steps : null,
       snapshots,

@@ -3,7 +3,7 @@
  * Differs from `client.ts`, which is the page's side, and from `worker.ts`, which only passes messages.
  */
 import { createTrainer, decodeRun, resumeTrainer, TensorEngine } from "../../src/index.ts";
-import type { RunFiles, Tensors, TrainCallbacks, Trainer } from "../../src/index.ts";
+import type { HeldOutResult, RunFiles, Tensors, TrainCallbacks, Trainer } from "../../src/index.ts";
 import { headerOf } from "./header.ts";
 import { History } from "./history.ts";
 import { lastUpdateOf, matrixOf } from "./matrices.ts";
@@ -31,6 +31,7 @@ export class Session {
   readonly #report: ProgressReport;
   #state: RunState = "ready";
   #failure: string | null = null;
+  #measured: HeldOutResult | null = null;
   #loop: Promise<void> = Promise.resolve();
   #isInterrupted = false;
   #interrupts: Promise<unknown> = Promise.resolve();
@@ -172,6 +173,7 @@ export class Session {
     while (this.#state === "playing" && !this.#isInterrupted) {
       const event = await this.trainer.step();
       if (event === null) {
+        this.#measured = await this.trainer.measure();
         this.#enter("done");
         return;
       }
@@ -185,7 +187,7 @@ export class Session {
     if (moment === null) return;
     await this.#guard(async () => {
       await this.trainer.restore(moment);
-      this.#failure = null;
+      [this.#failure, this.#measured] = [null, null];
       await this.#advanceTo(step);
     });
     if (this.#failure === null) this.#enter(step === this.header.step ? "ready" : "paused");
@@ -229,6 +231,7 @@ export class Session {
       numSteps: this.header.options.numSteps,
       snapshots: this.#history.steps,
       failure: this.#failure,
+      measured: this.#measured,
     };
   }
 }

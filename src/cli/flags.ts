@@ -2,7 +2,7 @@
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
 import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
-import type { Option } from "../options/config.ts";
+import type { Option } from "../options/values.ts";
 import { InputError, quote } from "../errors.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 

@@ -20,6 +20,8 @@ import { newProgress, trainSteps } from "../training/train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
 import { resumeEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
+import { measureBest } from "./measure.ts";
+import type { HeldOutResult } from "./measure.ts";
 import { Model } from "./model.ts";
 import { decodeRun, encodeRun, optionsTextOf, tokenizerTextOf } from "./run-files.ts";
 import type { RunFiles } from "./run-files.ts";
@@ -248,6 +250,12 @@ export class Trainer {
     const { step, heldOutLoss } = this.#best?.evaluation ?? { step: this.progress.step, heldOutLoss: null };
     const parts = { config, tokenizer, weights, options: this.options, dataHash, step, heldOutLoss };
     return new Model(parts, machine);
+  }
+
+  /** Measures the best weights as `microgpt train` does at its end; null before the first evaluation. */
+  async measure(): Promise<HeldOutResult | null> {
+    const { data, options, machine } = this.#parts;
+    return this.#best === null ? null : await measureBest(data, this.#best, options, machine);
   }
 
   /** A copy of the current weights, without Adam's moments: a third of a checkpoint. */

@@ -26,9 +26,7 @@ export function remedyOf(options: ResolvedOptions, unlearnt: number): Remedy {
   const command = ["microgpt train", ...flagsOf({ ...options, ...change })].join(" ");
   return {
     command: options.data.includes("-") ? null : command,
-    change: Object.entries(change)
-      .map(([key, value]) => (value === true ? flagOf(key) : `${flagOf(key)} ${value}`))
-      .join(" "),
+    change: Object.entries(change).map(flagText).join(" "),
   };
 }
 
@@ -53,8 +51,11 @@ export function flagsOf(options: TrainOptions): string[] {
   const given = Object.entries({ ...options, engine, noBlas: false, tokens: null, seconds: null });
   return given.flatMap(([key, value]) => {
     if (value === null || JSON.stringify(value) === JSON.stringify(defaults.get(key))) return [];
-    return value === true ? [flagOf(key)] : [`${flagOf(key)} ${[value].flat().map(String).map(quoted).join(" ")}`];
+    return [flagText([key, value])];
   });
 }
+
+const flagText = ([key, value]: readonly [string, unknown]): string =>
+  value === true ? flagOf(key) : `${flagOf(key)} ${[value].flat().map(String).map(quoted).join(" ")}`;
 
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -35,6 +35,7 @@ const QUIET: ProgressMessage = {
   step: 0,
   points: new Float64Array(),
   evaluations: [],
+  measured: null,
   tokensPerSecond: 0,
   secondsLeft: null,
   snapshots: [],

@@ -30,6 +30,7 @@ class FakeWorker extends EventTarget {
       step: ++this.#step,
       points: new Float64Array(),
       evaluations: [],
+      measured: null,
       tokensPerSecond: 5,
       secondsLeft: null,
       snapshots: [],
