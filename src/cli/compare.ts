@@ -75,16 +75,18 @@ function rankingLines(runs: readonly ReportRun[]): string[] {
     "held-out",
     "bits/byte",
   ];
+  const isMarked = runs.some(({ worseThan }) => worseThan !== null);
   const columns: Column[] = [
     { name: "run", isNumber: false },
     ...options.map((name) => ({ name, isNumber: runs.every(({ settings }) => typeof settings[name] === "number") })),
     ...numbers.map((name) => ({ name, isNumber: true })),
-    ...(runs.some(({ worseThan }) => worseThan !== null) ? [{ name: "", isNumber: false }] : []),
+    ...(isMarked ? [{ name: "verdict", isNumber: false }] : []),
   ];
   const rows = ranked(runs).map((run) => [
     shortName(run),
     ...options.map((name) => String(run.settings[name] ?? "")),
     ...cellsOf(run),
+    ...(isMarked ? [run.worseThan === null ? "" : WORSE[run.worseThan]] : []),
   ]);
   const [head, ...lines] = tableLines(columns, rows);
   const failures = runs.flatMap(({ name, failure }) => (failure === null ? [] : [`${name}: ${printable(failure)}`]));
@@ -109,7 +111,6 @@ function cellsOf(run: ReportRun): string[] {
     orEmpty(run.peakMemoryBytes, megabytes),
     orEmpty(run.heldOutLoss, four),
     orEmpty(run.bitsPerByte, four),
-    run.worseThan === null ? "" : WORSE[run.worseThan],
   ];
 }
 

@@ -144,7 +144,7 @@ function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): strin
 
 function remedyText({ bestStep, step }: ResultReport, { command, change }: Remedy): string {
   const what = `the best weights are of step ${bestStep} of ${step}: after it the model learnt the text by heart`;
-  return `${what}; more text helps most, or try ${command === null ? `the same with ${change}` : `\n  ${command}`}`;
+  return `${what}; more text helps most, or try${command === null ? ` the same with ${change}` : `\n  ${command}`}`;
 }
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {

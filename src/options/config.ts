@@ -6,7 +6,7 @@
  */
 import { DOCUMENT_KINDS } from "../text/dataset.ts";
 import { InputError, quote } from "../errors.ts";
-import { choice, choices, fieldName, integer, label, number, orNull, path, texts, toggle } from "./values.ts";
+import { choice, choices, integer, label, number, orNull, path, texts, toggle } from "./values.ts";
 import type { Option } from "./values.ts";
 import { SCHEDULES } from "../training/schedule.ts";
 import { TOKENIZER_KINDS } from "../text/tokenizer.ts";
@@ -29,11 +29,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   urls: texts("data", [], "URL…", "web pages to learn from"),
   urlFile: orNull(path("data", "FILE", "a file of web pages, one address per line; # starts a comment")),
   field: orNull(
-    fieldName(
-      "data",
-      "NAME",
-      "the field to read of each row of .jsonl, .csv and .tsv files; a row is a text of its own",
-    ),
+    label("data", "NAME", "the field to read of each row of .jsonl, .csv and .tsv files; a row is a text of its own"),
   ),
   noCache: toggle("data", "fetch every page anew, without reading or writing the cache"),
   cacheDir: orNull(path("data", "DIR", "where pages are cached (default: the user's cache directory)")),

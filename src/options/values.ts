@@ -107,14 +107,7 @@ function nonEmpty(what: string, group: OptionGroup, placeholder: string, help: s
   return { group, help, initial: "", placeholder, parse: check, check };
 }
 
-export function fieldName(group: OptionGroup, placeholder: string, help: string): Option<string> {
-  const check = (json: unknown, flag: string): string => {
-    if (typeof json === "string" && json !== "") return json;
-    throw new InputError(`${flag}: expected a name, got ${quote(String(json))}`);
-  };
-  return { group, help, initial: "", placeholder, parse: check, check };
-}
-
+/** Several texts. */
 export function texts(
   group: OptionGroup,
   initial: readonly string[],

@@ -28,6 +28,7 @@ const MORE: readonly OptionKey[] = [
   "dropout",
   "clipNorm",
   "evalInterval",
+  "earlyStop",
   "evalDocuments",
   "valFraction",
   "threads",
