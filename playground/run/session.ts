@@ -92,7 +92,8 @@ export class Session {
     await this.pause();
     if (this.#state === "done" || this.#state === "failed") return;
     await this.#guard(() => this.#advanceTo(this.trainer.progress.step + 1));
-    this.#enter(this.trainer.isDone ? "done" : "paused");
+    if (this.trainer.isDone) await this.#end();
+    else this.#enter("paused");
   }
 
   /** One step back: restores the nearest earlier moment and repeats the steps up to it, which gives the same bits. */
@@ -173,8 +174,7 @@ export class Session {
     while (this.#state === "playing" && !this.#isInterrupted) {
       const event = await this.trainer.step();
       if (event === null) {
-        this.#measured = await this.trainer.measure();
-        this.#enter("done");
+        await this.#end();
         return;
       }
       this.#report.take(event);
@@ -216,6 +216,11 @@ export class Session {
       this.#failure = error instanceof Error ? error.message : String(error);
       this.#enter("failed");
     }
+  }
+
+  async #end(): Promise<void> {
+    this.#measured = await this.trainer.measure();
+    this.#enter("done");
   }
 
   #enter(state: RunState): void {

@@ -22,23 +22,27 @@ export function curvesOf(plan: Plan, runs: readonly ComparedRun[], quantity: Qua
   return runs.map(({ client }, i) => {
     const label = labelOf(plan, i);
     if (quantity === "training") return { label, ...runningMean(client.curve.losses, MEAN_STEPS) };
-    const xs = client.evaluations.map(({ step }) => step);
-    const losses = client.evaluations.map(({ heldOutLoss }) => heldOutLoss);
-    return quantity === "bits" ? { label, ...bitsOf(client) } : { label, xs, ys: losses };
+    return { label, ...(quantity === "bits" ? bitsOf(client) : scaled(client, 1)) };
   });
 }
+
+/** The held-out losses, times a factor. */
+const scaled = ({ evaluations }: ComparedRun["client"], factor: number): { xs: number[]; ys: number[] } => ({
+  xs: evaluations.map(({ step }) => step),
+  ys: evaluations.map(({ heldOutLoss }) => heldOutLoss * factor),
+});
 
 /**
  * Bits per byte at the evaluations, through the measured point. Where the loss covers the documents' beginnings only, that
  * point is all that is known.
  */
-function bitsOf({ header, evaluations, measured }: ComparedRun["client"]): { xs: number[]; ys: number[] } {
+function bitsOf(client: ComparedRun["client"]): { xs: number[]; ys: number[] } {
+  const { header, evaluations, measured } = client;
   const bitsPerNat = header?.bitsPerNat ?? null;
   if (bitsPerNat === null)
     return measured === null ? { xs: [], ys: [] } : { xs: [measured.step], ys: [measured.bitsPerByte] };
   const best = evaluations.find(({ step }) => step === measured?.step);
-  const scale = measured === null || best === undefined ? bitsPerNat : measured.bitsPerByte / best.heldOutLoss;
-  return { xs: evaluations.map(({ step }) => step), ys: evaluations.map(({ heldOutLoss }) => heldOutLoss * scale) };
+  return scaled(client, measured === null || best === undefined ? bitsPerNat : measured.bitsPerByte / best.heldOutLoss);
 }
 
 /** Means over blocks of `count` values, each at the last step of its block: one point per block, however many steps. */
