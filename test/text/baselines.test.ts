@@ -32,6 +32,8 @@ test("bits cover the documents whole, also what lies beyond blockSize", () => {
   const short = measureBaselines([AB, AA], [[2, 1, 1, 2]], 3, 1);
   // Counted in the first target of each document alone, a twice: of 3 targets, b, b and BOS, none was seen.
   expect(short.bits.unigram).toBeCloseTo(3 * Math.log2(5), 12);
+  // After BOS, a twice (1 kind); after b, never seen, as without context.
+  expect(short.bits.bigram).toBeCloseTo(Math.log2(15) + 2 * Math.log2(5), 12);
   expect(short.bits.uniform).toBeCloseTo(3 * Math.log2(3), 12);
   expect(short.loss.unigram).toBeCloseTo(Math.log(5), 12);
 });
