@@ -13,7 +13,7 @@ import {
   TRAIN_OPTIONS,
 } from "../src/options/config.ts";
 import { EXTEND_OPTIONS } from "../src/options/extend-options.ts";
-import type { Option } from "../src/options/config.ts";
+import type { Option } from "../src/options/values.ts";
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, Option<unknown>>>>> = {
   train: { ...TRAIN_OPTIONS },

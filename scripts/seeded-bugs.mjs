@@ -13,6 +13,7 @@ const TESTS = [
   "portable/",
   "tensor/",
   "training/schedule",
+  "training/evaluations",
   "training/train",
   "training/dropout",
   "backend/wasm-threads",

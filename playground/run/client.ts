@@ -2,7 +2,7 @@
  * The page's side of a training in a worker: calls its methods, keeps what it reports, and says so by events. Pages read
  * the fields and draw when "change" fires; they never wait for a step. Differs from `session.ts`, which is the worker's side.
  */
-import type { EvaluationEvent, RunFiles } from "../../src/index.ts";
+import type { EvaluationEvent, HeldOutResult, RunFiles } from "../../src/index.ts";
 import { newestCheckpoint } from "../../src/library/run-files.ts";
 import { METRICS_NAME } from "../../src/library/run-metrics.ts";
 import { WorkerCalls } from "./calls.ts";
@@ -45,6 +45,8 @@ export class RunClient extends EventTarget {
   readonly curve: Curve = new Curve();
   /** Evaluations so far, ascending by step. */
   evaluations: readonly EvaluationEvent[] = [];
+  /** The result, at the end of the training. */
+  measured: HeldOutResult | null = null;
   tokensPerSecond = 0;
   secondsLeft: number | null = null;
   /** Steps of the snapshots, ascending. */
@@ -119,6 +121,7 @@ export class RunClient extends EventTarget {
     this.evaluations = [...this.evaluations.filter(({ step }) => !steps.has(step)), ...progress.evaluations].toSorted(
       (a, b) => a.step - b.step,
     );
+    this.measured = progress.measured;
     this.tokensPerSecond = progress.tokensPerSecond;
     this.secondsLeft = progress.secondsLeft;
     this.snapshots = progress.snapshots;

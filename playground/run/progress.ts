@@ -1,5 +1,5 @@
 /** Collects what a training reports and sends it at most 20 times per second, however fast the steps come. */
-import type { EvaluationEvent, StepEvent } from "../../src/index.ts";
+import type { EvaluationEvent, HeldOutResult, StepEvent } from "../../src/index.ts";
 import type { ProgressMessage, RunState } from "./protocol.ts";
 
 const MIN_INTERVAL_MS = 50;
@@ -15,6 +15,7 @@ export interface Status {
   readonly numSteps: number;
   readonly snapshots: readonly number[];
   readonly failure: string | null;
+  readonly measured: HeldOutResult | null;
 }
 
 /** Sends a message; `transfer` lists the buffers to move instead of copying. */

@@ -3,7 +3,15 @@
  * results; the worker sends `RunEvents` on its own, at most 20 per second however fast it trains. Everything is plain
  * data that `postMessage` copies; large arrays are transferred.
  */
-import type { Config, HeadName, ModelOptions, NextToken, ResolvedOptions, EvaluationEvent } from "../../src/index.ts";
+import type {
+  Config,
+  HeadName,
+  ModelOptions,
+  NextToken,
+  ResolvedOptions,
+  EvaluationEvent,
+  HeldOutResult,
+} from "../../src/index.ts";
 import type { RunFiles } from "../../src/index.ts";
 
 /** A training to begin. */
@@ -43,8 +51,13 @@ export interface RunHeader {
   readonly vocabulary: readonly string[];
   /** The beginning of a document, a few tokens that the model reads at once: a text that the vocabulary has. */
   readonly example: string;
-  /** Nats per token ÷ this = bits per byte, for the held-out documents; null if nothing is held out. */
-  readonly natsPerBit: number | null;
+  /** Their bits per byte of the whole held-out text; null if nothing is held out. */
+  readonly bitBaselines: { readonly unigram: number; readonly bigram: number } | null;
+  /**
+   * Nats per token × this = bits per byte of the held-out text. null if nothing is held out, or if documents are longer than
+   * the block: then the loss covers their beginnings only, and bits are known at the end alone (`measured`).
+   */
+  readonly bitsPerNat: number | null;
   /** Whether the run continues from files: its first step is not 0. */
   readonly step: number;
 }
@@ -65,6 +78,8 @@ export interface ProgressMessage {
   readonly points: Float64Array<ArrayBuffer>;
   /** New evaluations. */
   readonly evaluations: readonly EvaluationEvent[];
+  /** The best weights on all held-out text, at the end of a training; null before, and if nothing is held out. */
+  readonly measured: HeldOutResult | null;
   /** Tokens per second in the last second of training; 0 while paused. */
   readonly tokensPerSecond: number;
   /** Seconds to the last step at this speed; null while paused. */

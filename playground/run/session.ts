@@ -3,7 +3,7 @@
  * Differs from `client.ts`, which is the page's side, and from `worker.ts`, which only passes messages.
  */
 import { createTrainer, decodeRun, EngineLost, resumeTrainer, TensorEngine } from "../../src/index.ts";
-import type { Engine, RunFiles, Tensors, TrainCallbacks, Trainer } from "../../src/index.ts";
+import type { Engine, HeldOutResult, RunFiles, Tensors, TrainCallbacks, Trainer } from "../../src/index.ts";
 import { engineTitle } from "../../src/training/engine.ts";
 import { headerOf } from "./header.ts";
 import { History } from "./history.ts";
@@ -25,6 +25,7 @@ export class Session {
   readonly #report: ProgressReport;
   #state: RunState = "ready";
   #failure: string | null = null;
+  #measured: HeldOutResult | null = null;
   #loop: Promise<void> = Promise.resolve();
   /** The last step, whose gradients the engine has; null: none. */
   #lastStep: { readonly engine: Engine; readonly step: number } | null = null;
@@ -89,7 +90,8 @@ export class Session {
     await this.pause();
     if (this.#state === "done" || this.#state === "failed") return;
     await this.#guard(() => this.#advanceTo(this.trainer.progress.step + 1));
-    this.#enter(this.trainer.isDone ? "done" : "paused");
+    if (this.trainer.isDone) await this.#end();
+    else this.#enter("paused");
   }
 
   /** One step back: restores the nearest earlier moment and repeats the steps up to it, which gives the same bits. */
@@ -177,7 +179,7 @@ export class Session {
   async #train(): Promise<void> {
     while (this.#state === "playing" && !this.#isInterrupted) {
       if (await this.#advance()) continue;
-      this.#enter("done");
+      await this.#end();
       return;
     }
   }
@@ -188,7 +190,7 @@ export class Session {
     if (moment === null) return;
     await this.#guard(async () => {
       await this.trainer.restore(moment);
-      this.#failure = null;
+      [this.#failure, this.#measured] = [null, null];
       await this.#advanceTo(step);
     });
     if (this.#failure === null) this.#enter(step === this.header.step ? "ready" : "paused");
@@ -230,6 +232,11 @@ export class Session {
     }
   }
 
+  async #end(): Promise<void> {
+    this.#measured = await this.trainer.measure();
+    this.#enter("done");
+  }
+
   #enter(state: RunState): void {
     if (this.#failure !== null && state !== "failed") return;
     this.#state = state;
@@ -246,6 +253,7 @@ export class Session {
       numSteps: this.header.options.numSteps,
       snapshots: this.#history.steps,
       failure: this.#failure,
+      measured: this.#measured,
     };
   }
 }

@@ -41,6 +41,7 @@ export const LINK_OPTIONS: readonly LinkOption[] = [
   "dropout",
   "clipNorm",
   "evalInterval",
+  "earlyStop",
   "evalDocuments",
 ];
 

@@ -2,7 +2,7 @@
  * `microgpt compare`: a table of runs, best first, which options mattered, and the runs' completions of the same
  * prompts. The statistics are in `experiments/analysis.ts`.
  */
-import { deviation, groupsOf, importances, ranked } from "../experiments/analysis.ts";
+import { byText, deviation, groupsOf, importances, ranked } from "../experiments/analysis.ts";
 import type { ReportRun } from "../experiments/report-data.ts";
 import { summaryCsv, summaryJson } from "../experiments/summary.ts";
 import { InputError } from "../errors.ts";
@@ -52,8 +52,20 @@ export async function compare(paths: readonly string[], { json, csv, promptFile 
 /** What a narrow terminal does without, the first first; `--csv` has all. */
 const DROPPED = ["memory", "tokens/s", "time", "vocabulary", "parameters", "best at", "steps", "held-out"];
 
-/** The lines of the comparison: the table, failures, repeated runs, and the options that mattered. */
+/**
+ * The lines of the comparison: the table, failures, repeated runs, and the options that mattered; of runs of different
+ * held-out texts, all of this for each text.
+ */
 export function comparisonLines(runs: readonly ReportRun[]): string[] {
+  const groups = byText(runs);
+  if (groups.length === 1) return rankingLines(runs);
+  const warning = "these runs have different held-out texts: results of one text do not compare with those of another";
+  const titleOf = ([{ bitsPerByte, heldOutText }]: readonly ReportRun[]): string =>
+    bitsPerByte === null ? "no result" : `held-out text ${heldOutText}`;
+  return [warning, ...groups.flatMap((group) => ["", titleOf(group), ...rankingLines(group)])];
+}
+
+function rankingLines(runs: readonly ReportRun[]): string[] {
   const options = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const numbers = [
     "parameters",
@@ -66,15 +78,18 @@ export function comparisonLines(runs: readonly ReportRun[]): string[] {
     "held-out",
     "bits/byte",
   ];
+  const isMarked = runs.some(({ worseThan }) => worseThan !== null);
   const columns: Column[] = [
     { name: "run", isNumber: false },
     ...options.map((name) => ({ name, isNumber: runs.every(({ settings }) => typeof settings[name] === "number") })),
     ...numbers.map((name) => ({ name, isNumber: true, dropped: droppedOf(DROPPED, name) })),
+    ...(isMarked ? [{ name: "verdict", isNumber: false }] : []),
   ];
   const rows = ranked(runs).map((run) => [
     shortName(run),
     ...options.map((name) => String(run.settings[name] ?? "")),
     ...cellsOf(run),
+    ...(isMarked ? [run.worseThan === null ? "" : WORSE[run.worseThan]] : []),
   ]);
   const [head, ...lines] = tableLines(columns, rows, outputWidth());
   const failures = runs.flatMap(({ name, failure }) => (failure === null ? [] : [`${name}: ${printable(failure)}`]));
@@ -101,6 +116,8 @@ function cellsOf(run: ReportRun): string[] {
     orEmpty(run.bitsPerByte, four),
   ];
 }
+
+const WORSE = { uniform: "worse than chance", bigram: "worse than a bigram table" } as const;
 
 function repeatLines(runs: readonly ReportRun[]): string[] {
   const groups = groupsOf(runs);

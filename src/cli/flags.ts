@@ -2,9 +2,9 @@
 import { Option as Flag } from "commander";
 import type { Command } from "commander";
 import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
-import type { Option } from "../options/config.ts";
 import { PRESET_NAMES } from "../options/presets.ts";
 import type { PresetName } from "../options/presets.ts";
+import type { Option } from "../options/values.ts";
 import { InputError, quote } from "../errors.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 

@@ -4,7 +4,14 @@ import type { Hook } from "./hook.ts";
 import { isTold, mergedTexts } from "../run/merging.ts";
 import type { MergeReport } from "../run/merging.ts";
 import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
-import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
+import type {
+  Beginning,
+  OverfittingReport,
+  Reporter,
+  ResultReport,
+  SampleReport,
+  StepReport,
+} from "../run/reporter.ts";
 
 const JSON_READING_MS = 1000;
 
@@ -45,6 +52,9 @@ export class JsonReporter implements Reporter {
   }
   milestone({ step, heldOutLoss }: StepReport): void {
     this.#event("evaluation", { step, heldOutLoss });
+  }
+  overfitting(report: OverfittingReport): void {
+    this.#event("overfitting", report);
   }
   skipped(step: number, skipped: number): void {
     this.#event("skipped", { step, skipped });

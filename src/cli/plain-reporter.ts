@@ -8,8 +8,16 @@ import type { Baselines } from "../text/baselines.ts";
 import { isTold, mergeText } from "../run/merging.ts";
 import type { MergeReport } from "../run/merging.ts";
 import { quote } from "../errors.ts";
+import type { Remedy } from "../run/command.ts";
 import type { CompletionReport, NextTokenReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
-import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
+import type {
+  Beginning,
+  OverfittingReport,
+  Reporter,
+  ResultReport,
+  SampleReport,
+  StepReport,
+} from "../run/reporter.ts";
 import { engineTitle } from "../training/engine.ts";
 import { outputWidth, paint, StatusLine, wrapLine } from "./terminal.ts";
 import { duration, grouped, percent, printable, sparkline } from "../run/format.ts";
@@ -67,6 +75,13 @@ export class PlainReporter implements Reporter {
     print(statusText(report));
   }
 
+  overfitting({ bestStep }: OverfittingReport): void {
+    this.note(
+      `held-out loss has risen since step ${bestStep}: the model is learning the text by heart;` +
+        " more text, a smaller model, --weight-decay or --dropout help",
+    );
+  }
+
   skipped(step: number, skipped: number): void {
     this.warn(`step ${step} is skipped: its loss or a gradient is not a finite number (${grouped(skipped)} so far)`);
   }
@@ -76,13 +91,18 @@ export class PlainReporter implements Reporter {
   }
 
   result(report: ResultReport): void {
-    const { heldOutLoss, bitsPerByte, beganAnew, documents, unit, baselines, bestStep } = report;
+    const { heldOutLoss, bitsPerByte, blockSize, beganAnew, documents, unit, baselines, bestStep, remedy } = report;
+    const covered = `${beganAnew ? `the first ${grouped(blockSize)} tokens of ` : ""}all ${counted(documents, unit)}`;
     printLine(
-      `held-out loss ${round(heldOutLoss)} over all ${counted(documents, unit)}, weights of step ${bestStep}:` +
+      `held-out loss ${round(heldOutLoss)} over ${covered}, weights of step ${bestStep}:` +
         ` ${verdictOf(heldOutLoss, baselines)}`,
     );
-    const anew = beganAnew ? "; the context restarts after every --block-size tokens" : "";
-    if (bitsPerByte !== null) printLine(`held-out text ${round(bitsPerByte)} bits per byte${anew}`);
+    const whole = `; the context restarts after every --block-size tokens`;
+    printLine(
+      `held-out text ${round(bitsPerByte)} bits per byte` +
+        (beganAnew ? `: ${verdictOf(bitsPerByte, report.bitBaselines)}${whole}` : ""),
+    );
+    if (remedy !== null) this.note(remedyText(report, remedy));
   }
 
   samples(samples: readonly SampleReport[]): void {
@@ -152,6 +172,11 @@ function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): strin
   if (loss < bigram) return `better than ${table}`;
   if (loss < unigram) return `worse than ${table}, better than ${counts}`;
   return loss < uniform ? `worse than ${counts}, better than ${chance}` : `no better than ${chance}`;
+}
+
+function remedyText({ bestStep, step }: ResultReport, { command, change }: Remedy): string {
+  const what = `the best weights are of step ${bestStep} of ${step}: after it the model learnt the text by heart`;
+  return `${what}; more text helps most, or try${command === null ? ` the same with ${change}` : `\n  ${command}`}`;
 }
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {

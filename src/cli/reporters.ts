@@ -5,7 +5,14 @@ import { JsonReporter } from "./json-reporter.ts";
 import { PlainReporter, TerminalReporter } from "./plain-reporter.ts";
 import type { MergeReport } from "../run/merging.ts";
 import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
-import type { Beginning, Reporter, ResultReport, SampleReport, StepReport } from "../run/reporter.ts";
+import type {
+  Beginning,
+  OverfittingReport,
+  Reporter,
+  ResultReport,
+  SampleReport,
+  StepReport,
+} from "../run/reporter.ts";
 import { jsonLine } from "../run/format.ts";
 
 /**
@@ -48,6 +55,9 @@ class PairReporter implements Reporter {
   }
   milestone(report: StepReport): void {
     for (const one of this.#both) one.milestone(report);
+  }
+  overfitting(report: OverfittingReport): void {
+    for (const one of this.#both) one.overfitting(report);
   }
   skipped(step: number, skipped: number): void {
     for (const one of this.#both) one.skipped(step, skipped);

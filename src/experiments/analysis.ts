@@ -5,13 +5,33 @@
 import type { Importance, ReportRun, Setting } from "./report-data.ts";
 
 /** The fields of a run that comparisons need. */
-export type RunScore = Pick<ReportRun, "name" | "settings" | "bitsPerByte">;
+export type RunScore = Pick<ReportRun, "name" | "settings" | "bitsPerByte"> & Partial<Pick<ReportRun, "heldOutText">>;
 
-/** Sorts runs by bits per byte, best first; ties by name; runs without a result last. */
+/**
+ * Sorts runs by bits per byte, best first; ties by name; runs without a result last. Those of different held-out texts
+ * cannot be compared: each text's runs are ranked by themselves, one text after the other.
+ */
 export function ranked<Run extends RunScore>(runs: readonly Run[]): Run[] {
   const value = ({ bitsPerByte }: Run): number => bitsPerByte ?? Infinity;
-  return runs.toSorted((a, b) => (value(a) === value(b) ? compareNames(a.name, b.name) : value(a) - value(b)));
+  const text = ({ heldOutText = 1, bitsPerByte }: Run): number =>
+    bitsPerByte === null ? Infinity : (heldOutText ?? 1);
+  return runs.toSorted((a, b) => {
+    if (text(a) !== text(b)) return text(a) - text(b);
+    return value(a) === value(b) ? compareNames(a.name, b.name) : value(a) - value(b);
+  });
 }
+
+/** The runs of each held-out text, and last, where there are several texts, the runs without a result. */
+export function byText<Run extends RunScore>(runs: readonly Run[]): Run[][] {
+  const textOf = ({ heldOutText = null, bitsPerByte }: Run): number | null =>
+    bitsPerByte === null ? null : heldOutText;
+  const texts = [...new Set(ranked(runs).map(textOf))];
+  if (texts.filter((text) => text !== null).length < 2) return [[...runs]];
+  return texts.map((text) => runs.filter((run) => textOf(run) === text));
+}
+
+/** Whether runs were measured on different texts, so that no ranking covers all of them. */
+export const haveSeveralTexts = (runs: readonly RunScore[]): boolean => byText(runs).length > 1;
 
 /** Compares by code units, so that the order does not depend on the machine's locale. */
 const compareNames = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -27,6 +47,16 @@ export function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
 }
 
+/** Options, by flag, that are no choice of a model or its training: they are not named among those that mattered. */
+const NO_CHOICE: ReadonlySet<string> = new Set([
+  "engine",
+  "precision",
+  "strict-math",
+  "eval-interval",
+  "eval-documents",
+  "num-samples",
+]);
+
 /** An option with more distinct values than this is binned, if all of them are numbers. */
 const MAX_LEVELS = 8;
 /** Quartiles: bins with equal numbers of runs. */
@@ -38,17 +68,18 @@ const BINS = 4;
  *   η² = Σ over values v of n_v · (mean_v − mean)²  /  Σ over runs of (result − mean)²
  *
  * Options that always change together cannot be separated; each gets the share of both. Empty for fewer than three
- * results.
+ * results, and for results on different held-out texts.
  */
 export function importances(runs: readonly RunScore[]): Importance[] {
   const results = runs.flatMap(({ settings, bitsPerByte }) =>
     bitsPerByte === null ? [] : [{ settings, bitsPerByte }],
   );
-  if (results.length < 3) return [];
+  if (results.length < 3 || haveSeveralTexts(runs)) return [];
   const center = mean(results.map(({ bitsPerByte }) => bitsPerByte));
   const total = results.reduce((sum, { bitsPerByte }) => sum + (bitsPerByte - center) ** 2, 0);
-  const options = [...new Set(results.flatMap(({ settings }) => Object.keys(settings)))];
-  return options
+  const options = new Set(results.flatMap(({ settings }) => Object.keys(settings)));
+  return [...options]
+    .filter((option) => !NO_CHOICE.has(option))
     .flatMap((option) => {
       const levels = levelsOf(results.map(({ settings }) => settings[option] ?? null));
       const groups = new Map<string, number[]>();

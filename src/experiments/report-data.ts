@@ -57,6 +57,10 @@ export interface ReportRun {
   readonly heldOutLoss: number | null;
   /** Bits per byte of the same text, comparable between tokenizers; null while there is no result. */
   readonly bitsPerByte: number | null;
+  /** The best of two trivial models that is better than this one, on the whole held-out text; null if none is known to be. */
+  readonly worseThan: "uniform" | "bigram" | null;
+  /** Which held-out text, counted from 1: results of different texts cannot be compared. null while there is no result. */
+  readonly heldOutText: number | null;
   /** The step of the best weights; null while there is no result. */
   readonly bestStep: number | null;
   /** Seconds of training, on the machine that trained it; null if not measured. */
@@ -69,7 +73,10 @@ export interface ReportRun {
   readonly loss: Curve;
   /** Held-out loss at evaluations, in nats per token. */
   readonly heldOut: Curve;
-  /** The same in bits per byte, approximately: an evaluation covers only some of the documents. */
+  /**
+   * Bits per byte of the whole held-out text. At the best step it is `bitsPerByte`. Elsewhere it is estimated in
+   * proportion to `heldOut`, if the loss covers whole documents; of longer ones only that point is known.
+   */
   readonly heldOutBits: Curve;
   /** Texts that the trained model generated without a prompt. */
   readonly samples: readonly ReportSample[];

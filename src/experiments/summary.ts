@@ -19,6 +19,8 @@ export type SummaryRun = Pick<
   | "bestStep"
   | "heldOutLoss"
   | "bitsPerByte"
+  | "worseThan"
+  | "heldOutText"
 >;
 
 const COLUMNS = [
@@ -30,6 +32,8 @@ const COLUMNS = [
   "bestStep",
   "heldOutLoss",
   "bitsPerByte",
+  "worseThan",
+  "heldOutText",
   "failure",
 ] as const satisfies readonly (keyof SummaryRun)[];
 

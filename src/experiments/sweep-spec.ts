@@ -10,7 +10,7 @@
  *   trials: 20    repeats: 3    halving: true
  */
 import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
-import type { Option } from "../options/config.ts";
+import type { Option } from "../options/values.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { InputError, isRecord, quote } from "../errors.ts";
 import type { Setting } from "./report-data.ts";

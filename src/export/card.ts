@@ -90,7 +90,7 @@ function factsOf(model: ExportedModel): [what: string, value: string][] {
       "baselines",
       baselines === null
         ? null
-        : `uniform ${loss(baselines.uniform)}, unigram ${loss(baselines.unigram)}, bigram ${loss(baselines.bigram)} nats per token`,
+        : `uniform ${loss(baselines.uniform)}, unigram ${loss(baselines.unigram)}, bigram ${loss(baselines.bigram)} bits per byte`,
     ],
   ];
   return facts.filter((fact): fact is [string, string] => fact[1] !== null);

@@ -28,7 +28,7 @@ export interface TrainingFacts {
   readonly heldOutLoss: number | null;
   /** Bits per byte of UTF-8, on all held-out text. */
   readonly bitsPerByte: number | null;
-  /** Losses of trivial models on the same text. */
+  /** Bits per byte of trivial models on the same text. */
   readonly baselines: Baselines | null;
 }
 

@@ -8,6 +8,7 @@
 import type { Engine } from "../training/engine.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { InputError } from "../errors.ts";
+import { countEarly, intervalOf } from "../training/evaluations.ts";
 import { batchesOf, countTargets, evaluateInSlices } from "../training/train.ts";
 import type { TrainingData } from "../library/training-data.ts";
 
@@ -51,24 +52,35 @@ async function stepsOfSeconds(
   seconds: number,
 ): Promise<number> {
   const trial = Math.min(Math.max(TRIAL_SHARE * seconds, MIN_TRIAL), MAX_TRIAL);
-  return seconds / (await secondsPerStep(options, data, engine, trial));
+  const { stepSeconds, earlySeconds } = await timeTraining(options, data, engine, trial);
+  return (seconds - earlySeconds) / stepSeconds;
 }
 
 /** Estimates the seconds of a training of `numSteps`, by a short trial. Leaves the engine's state as it was. */
-export const estimateSeconds = async (options: ResolvedOptions, data: TrainingData, engine: Engine): Promise<number> =>
-  options.numSteps * (await secondsPerStep(options, data, engine, MAX_TRIAL / 3));
+export async function estimateSeconds(options: ResolvedOptions, data: TrainingData, engine: Engine): Promise<number> {
+  const { stepSeconds, earlySeconds } = await timeTraining(options, data, engine, MAX_TRIAL / 3);
+  return earlySeconds + options.numSteps * stepSeconds;
+}
 
 /** How often each training document, or window, is learnt in `numSteps`. */
 export const passesOf = ({ numSteps, batchSize, accumulate }: ResolvedOptions, { train }: TrainingData): number =>
   (numSteps * batchSize * accumulate) / train.length;
 
-/** Mean seconds per step in a trial of about `trial` seconds, with its share of the evaluations and saves. */
-async function secondsPerStep(
+/** Seconds of a training, by a trial. */
+interface TrainingTime {
+  /** Mean per step, with its share of the evaluations at the interval and of the saves. */
+  readonly stepSeconds: number;
+  /** Of the early evaluations together. */
+  readonly earlySeconds: number;
+}
+
+/** Times a trial of about `trial` seconds. Leaves the engine's state as it was. */
+async function timeTraining(
   options: ResolvedOptions,
   data: TrainingData,
   engine: Engine,
   trial: number,
-): Promise<number> {
+): Promise<TrainingTime> {
   const state = await engine.save();
   const stepSeconds = await timeSteps(options, data, engine, trial);
   const heldOut = data.heldOut.slice(0, options.evalDocuments);
@@ -77,8 +89,11 @@ async function secondsPerStep(
   });
   const saveSeconds = SAVE_FACTOR * (await time(() => engine.save()));
   await engine.load(state);
-  const overhead = (heldOut.length > 0 ? evalSeconds / options.evalInterval : 0) + saveSeconds / options.saveInterval;
-  return stepSeconds + overhead;
+  const regular = heldOut.length > 0 ? evalSeconds / intervalOf(options) : 0;
+  return {
+    stepSeconds: stepSeconds + regular + saveSeconds / options.saveInterval,
+    earlySeconds: countEarly(options, heldOut.length) * evalSeconds,
+  };
 }
 
 /** Mean seconds per step, in a trial of about `seconds` whose first part is not timed. */

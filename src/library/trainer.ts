@@ -12,10 +12,13 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import type { ModelFile, Origin } from "../training/checkpoint.ts";
 import { canBeLost, EngineLost, initialState } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
+import { isEnded } from "../training/evaluations.ts";
 import { newProgress, trainSteps } from "../training/train.ts";
 import type { Evaluation, Progress, TrainEvent } from "../training/train.ts";
 import { lossWarning, replaceEngine, resumeEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
+import { measureBest } from "./measure.ts";
+import type { HeldOutResult } from "./measure.ts";
 import { Model } from "./model.ts";
 import { optionsTextAt } from "./run-config.ts";
 import { decodeRun, encodeRun, tokenizerTextOf } from "./run-files.ts";
@@ -165,9 +168,9 @@ export class Trainer {
     return this.#why;
   }
 
-  /** Whether all steps are done. */
+  /** Whether all steps are done, or `earlyStop` has ended the training. */
   get isDone(): boolean {
-    return this.progress.step >= this.options.numSteps;
+    return isEnded(this.options, this.progress);
   }
 
   /**
@@ -201,6 +204,12 @@ export class Trainer {
     const { step, heldOutLoss } = this.#best?.evaluation ?? { step: this.progress.step, heldOutLoss: null };
     const parts = { config, tokenizer, weights, options: this.options, dataHash, step, heldOutLoss };
     return new Model(parts, machine);
+  }
+
+  /** Measures the best weights as `microgpt train` does at its end; null before the first evaluation. */
+  async measure(): Promise<HeldOutResult | null> {
+    const { data, options, machine } = this.#parts;
+    return this.#best === null ? null : await measureBest(data, this.#best, options, machine);
   }
 
   /** A copy of the current weights, without Adam's moments: a third of a checkpoint. */

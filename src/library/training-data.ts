@@ -3,7 +3,7 @@
  * baselines). A resumed training computes it again, with the same result.
  */
 import { isRecord } from "../errors.ts";
-import { baselines } from "../text/baselines.ts";
+import { measureBaselines } from "../text/baselines.ts";
 import type { Baselines } from "../text/baselines.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
@@ -151,7 +151,22 @@ function split(
 
 const add = (a: number, b: number): number => a + b;
 
-/** Losses of trivial models, on the held-out documents, or on the training documents if none are held out. */
-export function baselinesOf({ train, heldOut, config }: TrainingData): Baselines {
-  return baselines(train, heldOut.length > 0 ? heldOut : train, config.vocabSize, config.blockSize);
+/** The baselines of a training: of the held-out documents, or of the training documents if none are held out. */
+export interface TrainingBaselines {
+  /** Nats per token, as the held-out loss. */
+  readonly loss: Baselines;
+  /** Bits per byte of the whole held-out text; null if none is held out. */
+  readonly bitsPerByte: Baselines | null;
+}
+
+/** Computes the baselines; it reads all data once. */
+export function baselinesOf({ train, heldOut, heldOutBytes, config }: TrainingData): TrainingBaselines {
+  const isHeldOut = heldOut.length > 0;
+  const { loss, bits } = measureBaselines(train, isHeldOut ? heldOut : train, config.vocabSize, config.blockSize);
+  const perByte = (value: number): number => value / heldOutBytes;
+  const { uniform, unigram, bigram } = bits;
+  return {
+    loss,
+    bitsPerByte: isHeldOut ? { uniform: perByte(uniform), unigram: perByte(unigram), bigram: perByte(bigram) } : null,
+  };
 }

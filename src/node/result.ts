@@ -42,8 +42,10 @@ export interface RunResult {
   readonly heldOutBytes: number;
   /** How much text there was; absent in files of older versions. */
   readonly data?: DataSize;
-  /** Losses of trivial models on the held-out text; absent in files of older versions. */
-  readonly baselines?: Baselines;
+  /** SHA-256 of all documents, in hex; null: written before there was one. */
+  readonly dataHash: string | null;
+  /** Bits per byte of trivial models on the whole held-out text; null: nothing is held out, or as `dataHash`. */
+  readonly baselines: Baselines | null;
   /** One per step at which the training was stopped on purpose, the newest last. */
   readonly measured: readonly Measured[];
 }
@@ -80,11 +82,14 @@ export function loadResult(run: string): RunResult | null {
   const isWhole = ["parameters", "vocabSize", "numSteps", "heldOutTokens", "heldOutBytes"].every((key) =>
     Number.isFinite(json[key]),
   );
-  const isAbsentOr = (is: (json: unknown) => boolean, key: string): boolean => json[key] === undefined || is(json[key]);
-  const isKnown = isAbsentOr(isDataSize, "data") && isAbsentOr(isBaselines, "baselines");
-  if (!isWhole || !isKnown || !Array.isArray(measured) || !measured.every(isMeasured)) throw damaged(resultPath(run));
+  const { data, dataHash = null, baselines = null } = json;
+  const areKnown =
+    (data === undefined || isDataSize(data)) &&
+    (dataHash === null || typeof dataHash === "string") &&
+    (baselines === null || isBaselines(baselines));
+  if (!isWhole || !areKnown || !Array.isArray(measured) || !measured.every(isMeasured)) throw damaged(resultPath(run));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was checked
-  return json as unknown as RunResult;
+  return { ...json, dataHash, baselines } as unknown as RunResult;
 }
 
 const isMeasured = (json: unknown): json is Measured =>

@@ -1,5 +1,6 @@
 /** The options of `microgpt resume` that make a training longer: rows of the table of `train`, with another meaning. */
-import { orNull, TRAIN_OPTIONS } from "./config.ts";
+import { TRAIN_OPTIONS } from "./config.ts";
+import { orNull } from "./values.ts";
 import type { Table } from "./config.ts";
 import type { ExtendOptions } from "./train-options.ts";
 

@@ -19,6 +19,7 @@ const NOT_IN_THE_REFERENCE = [
   "weightDecay",
   "dropout",
   "clipNorm",
+  "earlyStop",
 ] as const;
 
 /** Throws InputError for options that contradict each other. */
@@ -58,6 +59,9 @@ export function checkTogether(options: TrainOptions): void {
     throw new InputError(`--dropout needs the wasm or the webgpu engine; drop it, or ${flag}`);
   }
   if (options.reference) checkReference(options);
+  if (options.earlyStop !== null && options.valFraction === 0) {
+    throw new InputError("--early-stop needs held-out text; drop it, or --val-fraction 0");
+  }
 }
 
 /** `--reference` allows only what microgpt.py can do. */

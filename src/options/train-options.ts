@@ -80,8 +80,10 @@ export interface TrainOptions {
   readonly clipNorm: number | null;
   /** Seed of the run's random number generator. */
   readonly seed: number;
-  /** Steps between evaluations. */
-  readonly evalInterval: number;
+  /** Steps between evaluations; null: after steps 1, 2, 5, 10, 20, 50 and every 100 (`isEvaluationStep`). */
+  readonly evalInterval: number | null;
+  /** Evaluations at the interval without a better held-out loss that end the training; null: none do. */
+  readonly earlyStop: number | null;
   /** Held-out documents, or windows, per evaluation. */
   readonly evalDocuments: number;
   /** Texts to generate after the training. */

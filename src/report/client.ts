@@ -109,8 +109,21 @@ export function tableColumns(data: ReportData): TableColumn[] {
     show: (run) => visible(String(run.settings[name] ?? "–")),
   });
   const four = (value: number): string => value.toFixed(4);
+  const worse = { uniform: "worse than chance", bigram: "worse than a bigram table" };
+  const texts = new Set(data.runs.map(({ heldOutText }) => heldOutText).filter((text) => text !== null));
   return [
+    ...(texts.size > 1 ? [number("held-out text", (run) => run.heldOutText, count)] : []),
     number("bits per byte", (run) => run.bitsPerByte, four),
+    ...(data.runs.some(({ worseThan }) => worseThan !== null)
+      ? [
+          {
+            name: "verdict",
+            isNumber: false,
+            key: (run: ReportRun) => run.worseThan,
+            show: (run: ReportRun) => (run.worseThan === null ? "" : worse[run.worseThan]),
+          },
+        ]
+      : []),
     number("held-out loss", (run) => run.heldOutLoss, four),
     ...options.map(setting),
     number("parameters", (run) => run.parameters, count),

@@ -3,6 +3,7 @@
  * functions of `client.ts`, `charts.ts` and `start.ts` are copied into it and draw it in the browser. Only this file
  * writes HTML.
  */
+import { haveSeveralTexts } from "../experiments/analysis.ts";
 import type { ReportData } from "../experiments/report-data.ts";
 import * as charts from "./charts.ts";
 import * as client from "./client.ts";
@@ -25,7 +26,9 @@ export function reportPage(data: ReportData, library: ChartLibrary): string {
   const functions = [client, charts, start].flatMap((module) => Object.values(module).map(String));
   const { runs } = data;
   const done = runs.filter(({ bitsPerByte }) => bitsPerByte !== null);
-  const best = done.length > 0 ? `; best ${done[0].name}, ${done[0].bitsPerByte!.toFixed(4)} bits per byte` : "";
+  const isMixed = haveSeveralTexts(runs);
+  const best =
+    done.length > 0 && !isMixed ? `; best ${done[0].name}, ${done[0].bitsPerByte!.toFixed(4)} bits per byte` : "";
   const summary = `${runs.length} run${runs.length === 1 ? "" : "s"}, ${done.length} with a result${best}`;
   const hasCompletions = runs.some(({ completions }) => completions.length > 0);
   return `<!doctype html>
@@ -45,9 +48,10 @@ export function reportPage(data: ReportData, library: ChartLibrary): string {
 </header>
 <h2>Runs</h2>
 <p class="muted">Click a column's name to sort; clear a run's box to hide it from the charts.</p>
-<div class="card scroll" id="table"></div>
+${isMixed ? `<p>${DIFFERENT_TEXTS}</p>\n` : ""}<div class="card scroll" id="table"></div>
 <h2>Curves</h2>
 <div class="controls" id="controls"></div>
+<p class="muted">${BITS}</p>
 <div class="card"><div class="chart" id="curves"></div><div class="readout" id="readout"></div></div>
 <div class="two">
 <figure><h2>Size and result</h2><div class="card"><div class="chart" id="sizes"></div></div></figure>
@@ -75,6 +79,12 @@ start();
 </html>
 `;
 }
+
+const DIFFERENT_TEXTS =
+  "These runs have different held-out texts. Results of one text do not compare with those of another, so each text has its own ranking, and no option is said to have mattered.";
+
+const BITS =
+  "Bits per byte are measured on the whole held-out text with the best weights, as in the table; at other steps they are estimated from the held-out loss. Runs with documents longer than --block-size have the measured point only, because their loss covers the documents' beginnings.";
 
 const LEGEND = `The probability that the model gave each token: <span class="legend"><mark class="p0">under 10 %</mark><mark class="p1">10–30 %</mark><mark class="p2">30–60 %</mark><mark class="p3">60–90 %</mark><mark class="p4">over 90 %</mark></span>`;
 

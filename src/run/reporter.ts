@@ -4,6 +4,7 @@
  */
 import type { Baselines } from "../text/baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
+import type { Remedy } from "./command.ts";
 import type { MergeReport } from "./merging.ts";
 import type { Sample } from "../node/samples.ts";
 import type { Cleaning } from "../text/corpus.ts";
@@ -83,22 +84,42 @@ export interface StepReport {
   readonly etaSeconds: number;
 }
 
+/** The first sign that a training learns its text by heart. */
+export interface OverfittingReport {
+  /** The step of the evaluation that shows it. */
+  readonly step: number;
+  /** The step of the best weights so far: since then the held-out loss has risen. */
+  readonly bestStep: number;
+  /** The held-out loss now, nats per token. */
+  readonly heldOutLoss: number;
+  /** The mean training loss now, nats per token. */
+  readonly meanLoss: number;
+}
+
 /** The result of a training. */
 export interface ResultReport {
-  /** Nats per token over all held-out text, with the best weights. */
+  /** Nats per token over the first blockSize tokens of each held-out document, with the best weights. */
   readonly heldOutLoss: number;
-  /** Bits per byte of the whole held-out text; null where nothing is held out. */
-  readonly bitsPerByte: number | null;
+  /** Bits per byte of the whole held-out text: the number by which runs are compared. */
+  readonly bitsPerByte: number;
+  /** Context length in tokens. */
+  readonly blockSize: number;
   /** Whether a document is longer than the block, so that the model's context restarted within it. */
   readonly beganAnew: boolean;
   /** Held-out documents, or windows. */
   readonly documents: number;
   /** What `documents` counts. */
   readonly unit: "document" | "window";
-  /** Losses of trivial models on the same documents. */
+  /** Losses of trivial models on the same tokens as `heldOutLoss`. */
   readonly baselines: Baselines;
+  /** Their bits per byte of the whole held-out text. */
+  readonly bitBaselines: Baselines;
   /** The step of the best weights. */
   readonly bestStep: number;
+  /** Steps done. */
+  readonly step: number;
+  /** What helps, where the model learnt the text by heart long before its last step; null elsewhere. */
+  readonly remedy: Remedy | null;
 }
 
 /** A text that the model wrote. */
@@ -164,6 +185,8 @@ export interface Reporter {
   step(report: StepReport): void;
   /** The same at each evaluation interval, after the evaluation. */
   milestone(report: StepReport): void;
+  /** The training learns its text by heart; called at most once per process. */
+  overfitting(report: OverfittingReport): void;
   /** A step was skipped because a number was not finite; `skipped` counts all of them so far. */
   skipped(step: number, skipped: number): void;
   /** A checkpoint was saved. */

@@ -1,24 +1,25 @@
 /** Drives a training: runs the loop, reports, and keeps the run directory up to date. */
 import type { Origin } from "../training/checkpoint.ts";
-import { canBeLost, countParameters, EngineLost } from "../training/engine.ts";
+import { canBeLost, EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import { InputError, showPath } from "../errors.ts";
 import { openLogs } from "../node/logs.ts";
 import type { Log } from "../node/metrics.ts";
 import { addCost, saveResult } from "../node/result.ts";
 import type { Run } from "../node/run-directory.ts";
-import { countTargets, isDrained, measureInSlices, trainSteps } from "../training/train.ts";
+import { isEnded, isEvaluationStep, intervalOf } from "../training/evaluations.ts";
+import { isDrained, trainSteps } from "../training/train.ts";
 import type { Evaluation, Measurement, Progress, TrainEvent } from "../training/train.ts";
 import { lossWarning, openEngine, replaceEngine } from "../library/engines.ts";
 import type { Machine } from "../library/machine.ts";
 import { nodeMachine } from "./machine.ts";
-import { baselinesOf, sizeOf } from "../library/training-data.ts";
+import { baselinesOf } from "../library/training-data.ts";
 import { originOf } from "./origin.ts";
-import type { TrainingData } from "../library/training-data.ts";
-import type { Reporter, ResultReport, StepReport } from "./reporter.ts";
+import type { TrainingBaselines, TrainingData } from "../library/training-data.ts";
+import { beginningOf, earlyEndText, measureUntil, overfittingOf, resultOf, summaryOf } from "./outcome.ts";
+import type { Reporter, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Speedometer } from "./speedometer.ts";
-import { VERSION } from "../options/version.ts";
 
 /** The weights with the lowest held-out loss so far. */
 export interface Best {
@@ -66,6 +67,7 @@ export class Training {
   #losses = 0;
   /** Whether the weights may have exploded: then the last good ones are not replaced. */
   #isDoubtful = false;
+  readonly #baselines: TrainingBaselines;
   #best: Best | null;
   #savedStep: number | null;
   /** Whether nothing has happened since the last save of this process. */
@@ -75,6 +77,7 @@ export class Training {
   constructor({ run, data, engine, progress, best, reporter, why, machine = nodeMachine }: TrainingParts) {
     this.#run = run;
     this.#data = data;
+    this.#baselines = baselinesOf(data);
     this.#engine = engine;
     this.#progress = progress;
     this.#reporter = reporter;
@@ -96,7 +99,10 @@ export class Training {
     stop: StopRequest = new StopRequest(),
   ): Promise<Engine | number> {
     try {
-      this.#reportBeginning();
+      const { name } = this.#engine;
+      this.#reporter.begin(
+        beginningOf(this.#run, this.#data, this.#baselines.loss, name, this.#why, this.#progress.step),
+      );
       await this.#withRecovery(() => this.#train(stop, lastStep));
     } catch (error) {
       throw error instanceof InputError && error.code === "diverged" ? this.#diverged(error) : error;
@@ -106,15 +112,16 @@ export class Training {
     this.#reporter.saved(this.#progress.step, this.#run.path);
     this.#saveCost();
     if (stop.exitCode !== null && !this.#isComplete(lastStep)) return stop.exitCode;
+    if (this.#hasEndedEarly) this.#reporter.note(earlyEndText(this.#run.options, this.#progress));
     const engine = await this.#withRecovery(() => this.#measure(stop));
-    return typeof engine !== "number" && this.#progress.step < this.#run.options.numSteps ? 0 : engine;
+    return typeof engine === "number" || isEnded(this.#run.options, this.#progress) ? engine : 0;
   }
 
   /** Trains to the last step or a signal, then saves. */
   async #train(stop: StopRequest, lastStep: number): Promise<void> {
     const { saveInterval, ...options } = this.#run.options;
     const mustDrain = (step: number): boolean =>
-      step % saveInterval === 0 || this.#best?.saved === false || stop.exitCode !== null;
+      step % saveInterval === 0 || this.#isBestDue(step) || stop.exitCode !== null;
     const heldOut = this.#data.heldOut.slice(0, options.evalDocuments);
     if (canBeLost(this.#engine)) this.#snapshot ??= this.#snap(await this.#engine.save());
     const settings = { ...options, mustDrain, until: lastStep };
@@ -161,14 +168,24 @@ export class Training {
     const { step, skippedInARow } = this.#progress;
     if (event.type !== "evaluation") this.#isDoubtful = event.isDoubtful === true;
     await this.#take(event);
-    const { evalInterval, saveInterval, numSteps } = this.#run.options;
-    const isMilestone = step % evalInterval === 0 || step === numSteps || event.type === "evaluation";
+    const { options } = this.#run;
+    const heldOut = Math.min(this.#data.heldOut.length, options.evalDocuments);
+    const isMilestone =
+      step === options.numSteps || event.type === "evaluation" || isEvaluationStep(step, options, heldOut);
     // Where an evaluation follows the step, report and save after it.
-    if (event.type !== "evaluation" && isMilestone && this.#data.heldOut.length > 0) return;
+    if (event.type !== "evaluation" && isMilestone && heldOut > 0) return;
     if (isMilestone) this.#reporter.milestone(this.#report(this.#progress.meanLoss ?? Number.NaN));
     // Skipped steps change nothing, and a resumed training should try them again.
     if (skippedInARow > 0 || this.#isDoubtful || !isDrained(event)) return;
-    if (step % saveInterval === 0 || this.#best?.saved === false) await this.#trySave();
+    if (step % options.saveInterval === 0 || this.#isBestDue(step)) await this.#trySave();
+  }
+
+  /**
+   * Whether the best weights must be saved after this step. Those of the early evaluations stay in memory until the first
+   * at the interval: better ones usually follow, and each save waits for the disk.
+   */
+  #isBestDue(step: number): boolean {
+    return this.#best?.saved === false && step >= intervalOf(this.#run.options);
   }
 
   /** Counts, logs and reports an event. */
@@ -186,6 +203,7 @@ export class Training {
     } else {
       const { heldOutLoss } = event;
       this.#logs.append({ step, heldOutLoss });
+      if (event.overfitting === true) this.#reporter.overfitting(overfittingOf(this.#progress));
       if (event.best) this.#best = { evaluation: event, weights: (await this.#engine.save()).weights, saved: false };
     }
   }
@@ -236,9 +254,14 @@ export class Training {
     return new InputError(`${error.message}; ${kept}`, "diverged");
   }
 
-  /** Whether the last step and the evaluation after it are done. */
+  get #hasEndedEarly(): boolean {
+    return isEnded(this.#run.options, this.#progress) && this.#progress.step < this.#run.options.numSteps;
+  }
+
+  /** Whether the last step and the evaluation after it are done, or the training has ended early. */
   #isComplete(lastStep: number): boolean {
     const { step, evaluation } = this.#progress;
+    if (this.#hasEndedEarly) return true;
     return step >= lastStep && (this.#data.heldOut.length === 0 || evaluation?.step === step);
   }
 
@@ -251,7 +274,7 @@ export class Training {
       this.#saveResult(this.#progress.step, null);
       return this.#engine;
     }
-    const { config, heldOut, unit } = this.#data;
+    const { config, heldOut } = this.#data;
     const { weights, evaluation } = this.#best;
     const engine =
       evaluation.step === this.#progress.step
@@ -259,41 +282,21 @@ export class Training {
         : await openEngine(config, weights, this.#run.options, this.#machine, (message) =>
             this.#reporter.warn(message),
           );
-    const parts = measureInSlices(engine, heldOut);
-    let part = await parts.next();
-    while (part.done !== true) {
-      if ((await stop.heard()) && stop.exitCode !== null) return stop.exitCode;
-      part = await parts.next();
-    }
-    const saved = this.#saveResult(evaluation.step, part.value);
-    this.#reporter.result({
-      heldOutLoss: part.value.loss,
-      ...saved,
-      beganAnew: countTargets(heldOut, config.blockSize) < heldOut.countTokens() - heldOut.length,
-      documents: heldOut.length,
-      unit,
-      bestStep: evaluation.step,
-    });
+    const measurement = await measureUntil(engine, heldOut, stop);
+    if (measurement === null) return stop.exitCode!;
+    this.#saveResult(evaluation.step, measurement);
+    this.#reporter.result(resultOf(this.#run, this.#data, this.#baselines, this.#progress, measurement));
     return engine;
   }
 
-  #saveResult(bestStep: number, measurement: Measurement | null): Pick<ResultReport, "bitsPerByte" | "baselines"> {
-    const { config, heldOut, heldOutBytes } = this.#data;
-    const bitsPerByte = measurement === null ? null : measurement.bits / heldOutBytes;
-    const result = {
-      parameters: countParameters(config),
-      vocabSize: config.vocabSize,
-      numSteps: this.#run.options.numSteps,
-      // A document's first BOS is given, not learnt; windows overlap by one.
-      heldOutTokens: heldOut.countTokens() - heldOut.length,
-      heldOutBytes,
-      data: sizeOf(this.#data),
-      baselines: baselinesOf(this.#data),
-    };
-    const { step } = this.#progress;
+  #saveResult(bestStep: number, measurement: Measurement | null): void {
     this.#run.mustHoldLock();
-    saveResult(this.#run.path, result, { step, bestStep, heldOutLoss: measurement?.loss ?? null, bitsPerByte });
-    return { bitsPerByte, baselines: result.baselines };
+    saveResult(this.#run.path, summaryOf(this.#run, this.#data, this.#baselines), {
+      step: this.#progress.step,
+      bestStep,
+      heldOutLoss: measurement?.loss ?? null,
+      bitsPerByte: measurement === null ? null : measurement.bits / this.#data.heldOutBytes,
+    });
   }
 
   #saveCost(): void {
@@ -311,30 +314,6 @@ export class Training {
     const etaSeconds = (numSteps - step) / stepsPerSecond;
     const heldOutLoss = evaluation?.heldOutLoss ?? null;
     return { step, numSteps, loss, meanLoss: meanLoss ?? loss, heldOutLoss, tokensPerSecond, etaSeconds };
-  }
-
-  #reportBeginning(): void {
-    const { config, train, heldOut, unit, duplicates, cleaning, unlearnt } = this.#data;
-    const { vocabSize, ...shape } = config;
-    this.#reporter.begin({
-      version: VERSION,
-      engine: this.#engine.name,
-      why: this.#why,
-      run: this.#run.path,
-      resumedAt: this.#progress.step,
-      numSteps: this.#run.options.numSteps,
-      documents: train.length,
-      heldOut: heldOut.length,
-      unit,
-      duplicates,
-      cleaning,
-      unlearnt,
-      reference: this.#run.options.reference,
-      vocabSize,
-      parameters: countParameters(config),
-      shape,
-      baselines: baselinesOf(this.#data),
-    });
   }
 }
 

@@ -5,7 +5,7 @@ import type { TrainOptions } from "../options/train-options.ts";
 import type { ReportRun } from "../experiments/report-data.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import { differences, readRun, unreadRun } from "./read-run.ts";
-import type { RunReading } from "./read-run.ts";
+import type { HeldOutText, RunReading } from "./read-run.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
 
 /** Runs to compare, and where they are. */
@@ -23,7 +23,14 @@ export function readComparison(paths: readonly string[]): Comparison {
   );
   const named = uniquelyNamed(found);
   const settings = differences(found.map(({ options }) => options));
-  const runs = found.map(({ report }, i) => ({ ...report, name: named[i], settings: settings[i], completions: [] }));
+  const texts = textNumbers(found.map(({ heldOutText }) => heldOutText));
+  const runs = found.map(({ report }, i) => ({
+    ...report,
+    name: named[i],
+    settings: settings[i],
+    heldOutText: texts[i],
+    completions: [],
+  }));
   const pathOf = new Map(runs.map((run, i) => [run.name, found[i].path]));
   return { runs, pathOf: ({ name }) => pathOf.get(name)! };
 }
@@ -42,6 +49,18 @@ export function readSweep(sweep: SweepDirectory): (RunReading & { readonly path:
       ? readRun(path, planned.name, failure)
       : unreadRun(planned.name, options, failure);
     return { ...reading, options, path };
+  });
+}
+
+/** Numbers the held-out texts from 1. Where a run of an earlier version has no hash, the number of bytes decides. */
+export function textNumbers(all: readonly (HeldOutText | null)[]): (number | null)[] {
+  const known: HeldOutText[] = [];
+  return all.map((text) => {
+    if (text === null) return null;
+    const isSame = ({ dataHash, heldOutBytes }: HeldOutText): boolean =>
+      heldOutBytes === text.heldOutBytes && (dataHash === null || text.dataHash === null || dataHash === text.dataHash);
+    const index = known.findIndex(isSame);
+    return index >= 0 ? index + 1 : known.push(text);
   });
 }
 

@@ -82,7 +82,7 @@ function listedRun(path: string): ListedRun {
     const { vocabSize } = run.tokenizer;
     return {
       ...unread,
-      state: stateOf(path, measured?.step ?? 0, numSteps, null),
+      state: stateOf(path, run.options, measured, null),
       problem: null,
       data: dataOf(run.options),
       parameters: countParameters({ vocabSize, nEmbd, nHead, nLayer, blockSize }),

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { StopRequest } from "../run/signals.ts";
 import { rungsOf, survivorsOf } from "../experiments/halving.ts";
 import type { Rung } from "../experiments/halving.ts";
+import { optionsOf } from "../experiments/sweep-plan.ts";
 import type { PlannedRun } from "../experiments/sweep-plan.ts";
 import { InputError } from "../errors.ts";
 import { errorCode } from "../node/files.ts";
@@ -14,6 +15,7 @@ import { loadResult } from "../node/result.ts";
 import type { Measured } from "../node/result.ts";
 import type { Failure, SweepDirectory } from "./sweep-directory.ts";
 import { stepAt } from "../run/begin.ts";
+import { hasEndedEarly } from "../training/evaluations.ts";
 import type { Pool, PoolEvent, PoolListener, RunTask } from "./pool.ts";
 import type { Need } from "./capacity.ts";
 import type { SweepView } from "./view.ts";
@@ -148,12 +150,16 @@ function shownResult(directory: SweepDirectory, run: PlannedRun, share: number):
   }
 }
 
-/** A run's result after this fraction of its steps; null if it has not reached it. */
-function measuredAt(directory: SweepDirectory, { name }: PlannedRun, share: number): Measured | null {
-  const path = directory.runPath(name);
+/** A run's result after this fraction of its steps, or where it ended early; null if it has not reached it. */
+function measuredAt(directory: SweepDirectory, run: PlannedRun, share: number): Measured | null {
+  const path = directory.runPath(run.name);
   const result = fs.existsSync(path) ? loadResult(path) : null;
   if (result === null) return null;
-  return result.measured.find(({ step }) => step === stepAt({ share }, result.numSteps)) ?? null;
+  const goal = stepAt({ share }, result.numSteps);
+  const options = optionsOf(directory.plan, run);
+  const isReached = ({ step, bestStep }: Measured): boolean =>
+    step === goal || (step < goal && hasEndedEarly(options, step, bestStep));
+  return result.measured.find(isReached) ?? null;
 }
 
 /** Whether a run has reached this fraction of its steps and, at the end, written its samples. */

@@ -20,9 +20,17 @@ export interface Baselines {
 export const isBaselines = (json: unknown): json is Baselines =>
   isRecord(json) && [json.uniform, json.unigram, json.bigram].every(Number.isFinite);
 
+/** The same models on the same documents, measured as a training is. */
+export interface MeasuredBaselines {
+  /** Nats per token over the first blockSize targets of each document. */
+  readonly loss: Baselines;
+  /** −log₂ of the probability of all documents whole: their length in bits, ideally coded. A table needs no restarts. */
+  readonly bits: Baselines;
+}
+
 /**
- * Computes the baselines on `test` from counts on `train`. Documents are tokens with BOS at both ends. Where none are
- * held out, `test` is the training documents themselves.
+ * Computes the baselines on `test` from counts on the first blockSize targets of each document of `train`. Documents are
+ * tokens with BOS at both ends. Where none are held out, `test` is the training documents themselves.
  */
 export function baselines(
   train: Iterable<ArrayLike<number>>,
@@ -30,6 +38,16 @@ export function baselines(
   vocabSize: number,
   blockSize: number,
 ): Baselines {
+  return measureBaselines(train, test, vocabSize, blockSize).loss;
+}
+
+/** As `baselines`, with the bits of the whole documents. */
+export function measureBaselines(
+  train: Iterable<ArrayLike<number>>,
+  test: Iterable<ArrayLike<number>>,
+  vocabSize: number,
+  blockSize: number,
+): MeasuredBaselines {
   const counts = countPairs(train, vocabSize, blockSize);
   // Add-one (Laplace) smoothing, so that no token has probability 0.
   const unigram = (next: number): number => (counts.unigram[next] + 1) / (counts.total + vocabSize);
@@ -40,15 +58,27 @@ export function baselines(
     const kinds = follower.counts.size;
     return ((follower.counts.get(next) ?? 0) + kinds * unigram(next)) / (follower.total + kinds);
   };
-  const sums = { unigram: 0, bigram: 0, tokens: 0 };
-  eachPair(test, blockSize, (token, next) => {
+  const [beginnings, rest] = [newSums(), newSums()];
+  eachPair(test, Infinity, (token, next, position) => {
+    const sums = position < blockSize ? beginnings : rest;
     sums.unigram -= Math.log(unigram(next));
     sums.bigram -= Math.log(bigram(token, next));
     sums.tokens++;
   });
-  const { tokens } = sums;
-  return { uniform: Math.log(vocabSize), unigram: sums.unigram / tokens, bigram: sums.bigram / tokens };
+  const { tokens } = beginnings;
+  const uniform = Math.log(vocabSize);
+  return {
+    loss: { uniform, unigram: beginnings.unigram / tokens, bigram: beginnings.bigram / tokens },
+    bits: {
+      uniform: (uniform * (tokens + rest.tokens)) / Math.LN2,
+      unigram: (beginnings.unigram + rest.unigram) / Math.LN2,
+      bigram: (beginnings.bigram + rest.bigram) / Math.LN2,
+    },
+  };
 }
+
+/** Sums of −log p, in nats, and the number of targets. */
+const newSums = (): { unigram: number; bigram: number; tokens: number } => ({ unigram: 0, bigram: 0, tokens: 0 });
 
 type Followers = { total: number; readonly counts: Map<number, number> };
 
@@ -74,10 +104,10 @@ function countPairs(
 function eachPair(
   documents: Iterable<ArrayLike<number>>,
   blockSize: number,
-  visit: (token: number, next: number) => void,
+  visit: (token: number, next: number, position: number) => void,
 ): void {
   for (const tokens of documents) {
     const positions = Math.min(blockSize, tokens.length - 1);
-    for (let position = 0; position < positions; position++) visit(tokens[position], tokens[position + 1]);
+    for (let position = 0; position < positions; position++) visit(tokens[position], tokens[position + 1], position);
   }
 }

@@ -6,18 +6,14 @@ import type { Engine, StepResult } from "./engine.ts";
 import type { Sequence, Tokens } from "../text/token-sequences.ts";
 import { dropoutSeedAt } from "./dropout.ts";
 import { divergence, ExplosionWatch, MAX_SKIPPED_IN_A_ROW } from "./divergence.ts";
+import { isEnded, isEvaluationStep, OverfittingWatch } from "./evaluations.ts";
+import type { EvaluationSettings } from "./evaluations.ts";
 import { Pacer } from "./pacer.ts";
 import { learningRateAt, wasLastStep } from "./schedule.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Settings of the training loop. */
-export interface TrainSettings extends Schedule {
-  /** Steps between evaluations; the last step is always evaluated. */
-  readonly evalInterval: number;
-  /** Documents per batch. Default: 1, as in the reference. */
-  readonly batchSize?: number;
-  /** Batches per step, whose gradients are summed. Default: 1. */
-  readonly accumulate?: number;
+export interface TrainSettings extends Schedule, EvaluationSettings {
   /** As in `Update`. Default: 0, off. */
   readonly weightDecay?: number;
   /** As in `Update`. Default: null, off. */
@@ -87,14 +83,17 @@ export type TrainEvent =
   | { type: "skipped"; isDoubtful?: true; step: number; skipped: number; learningRate: number; inFlight: number }
   /** A slice of an evaluation is done. A training stopped here repeats the evaluation when resumed. */
   | { type: "evaluating"; step: number }
-  /** An evaluation is done; `best`: its loss is the lowest so far. */
-  | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean };
+  /**
+   * An evaluation is done; `best`: its loss is the lowest so far. `overfitting`: it shows, for the first time, that the
+   * model is learning the text by heart (`OverfittingWatch`).
+   */
+  | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean; overfitting?: true };
 
 /** Whether no step is in flight at this event. */
 export const isDrained = (event: TrainEvent): boolean => !("inFlight" in event) || event.inFlight === 0;
 
 /**
- * Trains from `progress`, which it updates in place, to the end. At an event with `inFlight` 0 the engine is idle: it
+ * Trains from `progress`, which it updates in place, to the last step or an early end. At an event with `inFlight` 0 the engine is idle: it
  * can be saved, and the caller can stop by leaving the loop. Lets the event loop run every 10 ms.
  *
  * A step whose loss or gradients are not finite is skipped. Throws InputError (code `diverged`) after five in a row, if
@@ -112,19 +111,21 @@ export async function* trainSteps(
   const lastStep = Math.min(settings.numSteps, settings.until ?? Infinity);
   const isEvaluated = (step: number): boolean =>
     heldOut.length > 0 &&
-    (step === lastStep || wasLastStep(step, settings) || (step > 0 && step % settings.evalInterval === 0));
+    (step === lastStep || wasLastStep(step, settings) || isEvaluationStep(step, settings, heldOut.length));
   const mustWait = (step: number): boolean =>
     step >= lastStep || isEvaluated(step) || (settings.mustDrain?.(step) ?? true);
   const inFlight: StartedStep[] = [];
   const watch = new ExplosionWatch(engine.config.vocabSize);
+  const overfitting = new OverfittingWatch();
   const pacer = new Pacer();
   for (;;) {
     if (pacer.isDue) await pacer.pause();
     if (inFlight.length === 0) {
       if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
-        yield* evaluateStep(engine, heldOut, progress, watch, progress.step >= lastStep);
+        const evaluation = yield* evaluateStep(engine, heldOut, progress, watch, progress.step >= lastStep);
+        yield overfitting.take(progress) ? { ...evaluation, overfitting: true } : evaluation;
       }
-      if (progress.step >= lastStep) {
+      if (progress.step >= lastStep || isEnded(settings, progress)) {
         if (heldOut.length === 0) watch.end(progress.step);
         return;
       }
@@ -207,7 +208,7 @@ async function* evaluateStep(
   progress: Progress,
   watch: ExplosionWatch,
   isLast: boolean,
-): AsyncGenerator<TrainEvent, void, void> {
+): AsyncGenerator<TrainEvent, Extract<TrainEvent, { type: "evaluation" }>, void> {
   const { step } = progress;
   const slices = evaluateInSlices(engine, heldOut);
   let slice = await slices.next();
@@ -218,7 +219,7 @@ async function* evaluateStep(
   const best = !isAbsurd && (progress.best === null || heldOutLoss < progress.best.heldOutLoss);
   progress.evaluation = { step, heldOutLoss };
   if (best) progress.best = progress.evaluation;
-  yield { type: "evaluation", step, heldOutLoss, best };
+  return { type: "evaluation", step, heldOutLoss, best };
 }
 
 /**

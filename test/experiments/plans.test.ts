@@ -259,9 +259,11 @@ test("CSV is quoted as RFC 4180 has it, and a sheet finds no formula in it", () 
     bestStep: null,
     heldOutLoss: null,
     bitsPerByte: null,
+    worseThan: null,
+    heldOutText: null,
   } as const;
   expect(summaryCsv([run])).toBe(
-    "name,n-layer,state,parameters,vocabSize,step,numSteps,bestStep,heldOutLoss,bitsPerByte,failure\r\n" +
-      `"a,""b""",1,failed,,27,1,2,,,,"'=cmd()\nline"\r\n`,
+    "name,n-layer,state,parameters,vocabSize,step,numSteps,bestStep,heldOutLoss,bitsPerByte,worseThan,heldOutText,failure\r\n" +
+      `"a,""b""",1,failed,,27,1,2,,,,,,"'=cmd()\nline"\r\n`,
   );
 });

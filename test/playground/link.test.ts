@@ -27,38 +27,41 @@ const roundTrip = (link: Link): ReturnType<typeof readLink> => {
 };
 
 /** Any values that the option table takes, and that agree with each other. */
-const options: fc.Arbitrary<LinkOptions> = fc.record(
-  {
-    tokenizer: fc.constantFrom("char", "word", "bpe", "byte-bpe"),
-    bpeMerges: fc.nat(1_000_000),
-    vocabSize: fc.option(fc.integer({ min: 1, max: 4_000_000 })),
-    unk: fc.boolean(),
-    documents: fc.constantFrom("line", "paragraph", "file"),
-    stream: fc.boolean(),
-    nfc: fc.boolean(),
-    minLength: fc.option(fc.integer({ min: 1, max: 1e9 })),
-    maxLength: fc.option(fc.integer({ min: 1, max: 1e9 })),
-    keepDuplicates: fc.boolean(),
-    valFraction: fc.double({ min: 0, max: 0.9, noNaN: true }),
-    nEmbd: fc.integer({ min: 1, max: 16_384 }).map((width) => 4 * width),
-    nHead: fc.constantFrom(1, 2, 4),
-    nLayer: fc.integer({ min: 1, max: 1000 }),
-    blockSize: fc.integer({ min: 1, max: 65_536 }),
-    numSteps: fc.integer({ min: 1000, max: 1e9 }),
-    tokens: fc.option(fc.integer({ min: 1, max: 1e15 })),
-    batchSize: fc.option(fc.integer({ min: 1, max: 65_536 })),
-    accumulate: fc.integer({ min: 1, max: 128 }),
-    learningRate: fc.double({ min: 0, max: 1, noNaN: true }),
-    warmupSteps: fc.nat(999),
-    schedule: fc.constantFrom("linear", "cosine", "constant"),
-    weightDecay: fc.double({ min: 0, max: 1, noNaN: true }),
-    dropout: fc.double({ min: 0, max: 0.9, noNaN: true }),
-    clipNorm: fc.option(fc.double({ min: 1e-6, max: 1e9, noNaN: true })),
-    evalInterval: fc.integer({ min: 1, max: 1e9 }),
-    evalDocuments: fc.integer({ min: 1, max: 1e9 }),
-  },
-  { requiredKeys: [], noNullPrototype: true },
-);
+const options: fc.Arbitrary<LinkOptions> = fc
+  .record(
+    {
+      tokenizer: fc.constantFrom("char", "word", "bpe", "byte-bpe"),
+      bpeMerges: fc.nat(1_000_000),
+      vocabSize: fc.option(fc.integer({ min: 1, max: 4_000_000 })),
+      unk: fc.boolean(),
+      documents: fc.constantFrom("line", "paragraph", "file"),
+      stream: fc.boolean(),
+      nfc: fc.boolean(),
+      minLength: fc.option(fc.integer({ min: 1, max: 1e9 })),
+      maxLength: fc.option(fc.integer({ min: 1, max: 1e9 })),
+      keepDuplicates: fc.boolean(),
+      valFraction: fc.double({ min: 0, max: 0.9, noNaN: true }),
+      nEmbd: fc.integer({ min: 1, max: 16_384 }).map((width) => 4 * width),
+      nHead: fc.constantFrom(1, 2, 4),
+      nLayer: fc.integer({ min: 1, max: 1000 }),
+      blockSize: fc.integer({ min: 1, max: 65_536 }),
+      numSteps: fc.integer({ min: 1000, max: 1e9 }),
+      tokens: fc.option(fc.integer({ min: 1, max: 1e15 })),
+      batchSize: fc.option(fc.integer({ min: 1, max: 65_536 })),
+      accumulate: fc.integer({ min: 1, max: 128 }),
+      learningRate: fc.double({ min: 0, max: 1, noNaN: true }),
+      warmupSteps: fc.nat(999),
+      schedule: fc.constantFrom("linear", "cosine", "constant"),
+      weightDecay: fc.double({ min: 0, max: 1, noNaN: true }),
+      dropout: fc.double({ min: 0, max: 0.9, noNaN: true }),
+      clipNorm: fc.option(fc.double({ min: 1e-6, max: 1e9, noNaN: true })),
+      evalInterval: fc.option(fc.integer({ min: 1, max: 1e9 })),
+      earlyStop: fc.option(fc.integer({ min: 1, max: 1e9 })),
+      evalDocuments: fc.integer({ min: 1, max: 1e9 }),
+    },
+    { requiredKeys: [], noNullPrototype: true },
+  )
+  .filter(({ valFraction, earlyStop = null }) => valFraction !== 0 || earlyStop === null); // nothing held out
 
 const view = fc.dictionary(fc.stringMatching(/^[a-z][a-zA-Z]{0,19}$/), fc.string({ unit: "grapheme", maxLength: 40 }), {
   maxKeys: 5,

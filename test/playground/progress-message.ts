@@ -9,6 +9,7 @@ export const messageOf = (more: Partial<ProgressMessage>): ProgressMessage => ({
   why: null,
   points: new Float64Array(),
   evaluations: [],
+  measured: null,
   tokensPerSecond: 0,
   secondsLeft: null,
   snapshots: [],

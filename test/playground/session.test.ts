@@ -59,6 +59,26 @@ describe("a training in the worker", () => {
     await session.close();
   });
 
+  test("has its result at the end, in bits per byte of the whole held-out text, and none after a step back", async () => {
+    for (const blockSize of [2, 16]) {
+      const { session, messages, until } = await open({ ...REQUEST, options: { ...REQUEST.options, blockSize } });
+      expect(session.header.bitsPerNat === null).toBe(blockSize === 2); // names are longer than 2
+      session.play();
+      const { measured } = await until(({ state }) => state === "done");
+      const model = await session.trainer.model();
+      const heldOut = session.trainer.data.heldOut;
+      const texts = [...heldOut].map((tokens) => session.trainer.tokenizer.decode(Array.from(tokens).slice(1, -1)));
+      const { bitsPerByte } = await model.evaluate(texts);
+      expect(measured?.step).toBe(model.step);
+      expect(measured?.bitsPerByte).toBeCloseTo(bitsPerByte, 5);
+      expect(messages.slice(0, -1).every((message) => message.measured === null)).toBe(true);
+      await session.stepBack();
+      expect(messages.at(-1)!.measured).toBeNull();
+      await model.close();
+      await session.close();
+    }
+  });
+
   test("a step back is the earlier moment, and the steps after it repeat their losses", async () => {
     const { session, losses, messages } = await open();
     for (let i = 0; i < 9; i++) await session.stepForward();

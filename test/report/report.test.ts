@@ -43,6 +43,8 @@ function run(index: number, more: Partial<ReportRun> = {}): ReportRun {
     numSteps: 100,
     heldOutLoss: 2 + index / 10,
     bitsPerByte: 3 + ((index * 7) % 5) / 10 + index / 1000,
+    worseThan: null,
+    heldOutText: 1,
     bestStep: 100,
     seconds: 10 + ((index * 3) % 11),
     tokensPerSecond: 1e5 / (index + 1),

@@ -316,4 +316,22 @@ export const BUGS: readonly Bug[] = [
     from: "vocabSize <= 2 ** 8",
     to: "vocabSize <= 2 ** 9",
   },
+  {
+    name: "one more evaluation than --early-stop",
+    file: "src/training/evaluations.ts",
+    from: "count(evaluated) - count(best) >= earlyStop",
+    to: "count(evaluated) - count(best) > earlyStop",
+  },
+  {
+    name: "the early evaluations also where an interval is typed",
+    file: "src/training/evaluations.ts",
+    from: "return settings.evalInterval === null && EARLY_STEPS",
+    to: "return EARLY_STEPS",
+  },
+  {
+    name: "bits of the baselines without what follows the first block",
+    file: "src/text/baselines.ts",
+    from: "bigram: (beginnings.bigram + rest.bigram) / Math.LN2",
+    to: "bigram: beginnings.bigram / Math.LN2",
+  },
 ];

@@ -52,7 +52,7 @@ async function trainVerses(kind: TokenizerKind, options: ModelOptions): Promise<
       numSteps: step,
       heldOutLoss,
       bitsPerByte: 1.5,
-      baselines: baselinesOf(trainer.data),
+      baselines: baselinesOf(trainer.data).bitsPerByte,
     },
     documents: () => Promise.resolve(VERSES.map((verse) => tokenizer.encode(verse).ids)),
   };

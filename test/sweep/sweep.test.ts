@@ -291,7 +291,7 @@ test("runs are compared: as a table, with completions, as JSON, as CSV", async (
   ]);
   expect([stderr, exitCode]).toEqual(["", 0]);
   expect(stdout).toMatch(
-    /^run +tokenizer +n-layer +parameters +vocabulary +steps +best at +tokens\/s +time +memory +held-out +bits\/byte$/m,
+    /^run +tokenizer +n-layer +parameters +vocabulary +steps +best at +tokens\/s +time +memory +held-out +bits\/byte +verdict$/m,
   );
   expect(stdout).toMatch(/^ba\n(?: +(?:run|other) +ba[\w ]*\n){2}$/m);
   const json = JSON.parse((await microgptHere(["compare", run, other, "--json"])).stdout) as {
@@ -301,7 +301,7 @@ test("runs are compared: as a table, with completions, as JSON, as CSV", async (
   expect(json.runs.map(({ name }) => name).toSorted()).toEqual(["other", "run"]);
   expect(Object.keys(json.costs).toSorted()).toEqual(["other", "run"]);
   expect((await microgptHere(["compare", run, other, "--csv"])).stdout.split("\r\n")[0]).toBe(
-    "name,tokenizer,n-layer,state,parameters,vocabSize,step,numSteps,bestStep,heldOutLoss,bitsPerByte,failure,tokensPerSecond,seconds,peakMemoryBytes",
+    "name,tokenizer,n-layer,state,parameters,vocabSize,step,numSteps,bestStep,heldOutLoss,bitsPerByte,worseThan,heldOutText,failure,tokensPerSecond,seconds,peakMemoryBytes",
   );
   const missing = await microgptHere(["compare", run, join(directory, "nowhere")]);
   expect([missing.exitCode, missing.stderr]).toEqual([

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { baselines } from "../../src/text/baselines.ts";
+import { baselines, measureBaselines } from "../../src/text/baselines.ts";
 
 // Tokens: a 0, b 1, BOS 2. "ab" and "aa", the block long enough for both.
 const AB = [2, 0, 1, 2];
@@ -21,6 +21,21 @@ test("the three baselines of two tiny documents are what counting by hand gives"
 
 test("only the first blockSize tokens of a document count, as in the model's loss", () => {
   expect(baselines([AB, AA], [AB], 3, 1)).toEqual(baselines([AB, AA], [[2, 0, 0, 0]], 3, 1));
+});
+
+test("bits cover the documents whole, also what lies beyond blockSize", () => {
+  const { loss, bits } = measureBaselines([AB, AA], [AB, [2, 0, 0, 0, 1, 2]], 3, 16);
+  const targets = 3 + 5;
+  for (const name of ["uniform", "unigram", "bigram"] as const) {
+    expect(bits[name]).toBeCloseTo((targets * loss[name]) / Math.LN2, 12);
+  }
+  const short = measureBaselines([AB, AA], [[2, 1, 1, 2]], 3, 1);
+  // Counted in the first target of each document alone, a twice: of 3 targets, b, b and BOS, none was seen.
+  expect(short.bits.unigram).toBeCloseTo(3 * Math.log2(5), 12);
+  // After BOS, a twice (1 kind); after b, never seen, as without context.
+  expect(short.bits.bigram).toBeCloseTo(Math.log2(15) + 2 * Math.log2(5), 12);
+  expect(short.bits.uniform).toBeCloseTo(3 * Math.log2(3), 12);
+  expect(short.loss.unigram).toBeCloseTo(Math.log(5), 12);
 });
 
 test("every conditional distribution sums to one, also after a token that was never seen", () => {

@@ -22,13 +22,27 @@ export function curvesOf(plan: Plan, runs: readonly ComparedRun[], quantity: Qua
   return runs.map(({ client }, i) => {
     const label = labelOf(plan, i);
     if (quantity === "training") return { label, ...runningMean(client.curve.losses, MEAN_STEPS) };
-    const scale = quantity === "bits" ? (client.header?.natsPerBit ?? Number.NaN) : 1;
-    return {
-      label,
-      xs: client.evaluations.map(({ step }) => step),
-      ys: client.evaluations.map(({ heldOutLoss }) => heldOutLoss / scale),
-    };
+    return { label, ...(quantity === "bits" ? bitsOf(client) : scaled(client, 1)) };
   });
+}
+
+/** The held-out losses, times a factor. */
+const scaled = ({ evaluations }: ComparedRun["client"], factor: number): { xs: number[]; ys: number[] } => ({
+  xs: evaluations.map(({ step }) => step),
+  ys: evaluations.map(({ heldOutLoss }) => heldOutLoss * factor),
+});
+
+/**
+ * Bits per byte at the evaluations, through the measured point. Where the loss covers the documents' beginnings only, that
+ * point is all that is known.
+ */
+function bitsOf(client: ComparedRun["client"]): { xs: number[]; ys: number[] } {
+  const { header, evaluations, measured } = client;
+  const bitsPerNat = header?.bitsPerNat ?? null;
+  if (bitsPerNat === null)
+    return measured === null ? { xs: [], ys: [] } : { xs: [measured.step], ys: [measured.bitsPerByte] };
+  const best = evaluations.find(({ step }) => step === measured?.step);
+  return scaled(client, measured === null || best === undefined ? bitsPerNat : measured.bitsPerByte / best.heldOutLoss);
 }
 
 /** Means over blocks of `count` values, each at the last step of its block: one point per block, however many steps. */
@@ -63,10 +77,10 @@ export function linesOf(runs: readonly ComparedRun[], quantity: Quantity): Refer
   return areSame ? levels.filter(({ y }) => Number.isFinite(y)) : [];
 }
 
-function levelsOf({ baselines, natsPerBit }: RunHeader, quantity: Quantity): ReferenceLine[] {
-  const scale = quantity === "bits" ? (natsPerBit ?? Number.NaN) : 1;
+function levelsOf({ baselines, bitBaselines }: RunHeader, quantity: Quantity): ReferenceLine[] {
+  const levels = quantity === "bits" ? bitBaselines : baselines;
   return [
-    { label: "token frequencies", y: baselines.unigram / scale },
-    { label: "token pairs", y: baselines.bigram / scale },
+    { label: "token frequencies", y: levels?.unigram ?? Number.NaN },
+    { label: "token pairs", y: levels?.bigram ?? Number.NaN },
   ];
 }

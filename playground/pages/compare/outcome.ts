@@ -13,9 +13,9 @@ export interface Outcome {
   readonly settings: Readonly<Record<string, Setting>>;
   readonly status: RunStatus;
   readonly failure: string | null;
-  /** Lowest held-out loss, in nats per token. */
+  /** Lowest held-out loss, in nats per token; at the end, over all held-out documents. */
   readonly heldOutLoss: number | null;
-  /** The same in bits per byte, comparable between tokenizers. */
+  /** Bits per byte of the whole held-out text, comparable between tokenizers; before the end an estimate, or null. */
   readonly bitsPerByte: number | null;
   readonly steps: number;
   /** null before it is prepared. */
@@ -27,10 +27,11 @@ export interface Outcome {
 
 /** The results of a run so far. */
 export function outcomeOf(plan: Plan, run: ComparedRun, index: number): Outcome {
-  const { header, evaluations, step } = run.client;
+  const { header, evaluations, measured, step } = run.client;
   const losses = evaluations.map(({ heldOutLoss }) => heldOutLoss);
-  const heldOutLoss = losses.length === 0 ? null : Math.min(...losses);
-  const natsPerBit = header?.natsPerBit ?? null;
+  const heldOutLoss = measured?.heldOutLoss ?? (losses.length === 0 ? null : Math.min(...losses));
+  const bitsPerNat = header?.bitsPerNat ?? null;
+  const estimate = heldOutLoss === null || bitsPerNat === null ? null : heldOutLoss * bitsPerNat;
   return {
     index,
     name: labelOf(plan, index),
@@ -38,7 +39,7 @@ export function outcomeOf(plan: Plan, run: ComparedRun, index: number): Outcome 
     status: run.status,
     failure: run.failure,
     heldOutLoss,
-    bitsPerByte: heldOutLoss === null || natsPerBit === null ? null : heldOutLoss / natsPerBit,
+    bitsPerByte: measured?.bitsPerByte ?? estimate,
     steps: step,
     numSteps: header?.options.numSteps ?? null,
     tokensPerSecond: run.tokensPerSecond > 0 ? run.tokensPerSecond : null,

@@ -31,6 +31,7 @@ const MORE: readonly OptionKey[] = [
   "dropout",
   "clipNorm",
   "evalInterval",
+  "earlyStop",
   "evalDocuments",
   "valFraction",
   "engine",

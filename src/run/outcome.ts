@@ -1,0 +1,117 @@
+/** What a training says of its beginning and its end, as plain data. Nothing here changes a run: `training.ts` does. */
+import type { Baselines } from "../text/baselines.ts";
+import { sizeOf } from "../library/training-data.ts";
+import type { TrainingBaselines, TrainingData } from "../library/training-data.ts";
+import type { RunResult } from "../node/result.ts";
+import type { Run } from "../node/run-directory.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
+import { VERSION } from "../options/version.ts";
+import { countParameters } from "../training/engine.ts";
+import type { Engine } from "../training/engine.ts";
+import { isLearningByHeart } from "../training/evaluations.ts";
+import { countTargets, measureInSlices } from "../training/train.ts";
+import type { Measurement, Progress } from "../training/train.ts";
+import { remedyOf } from "./command.ts";
+import type { Beginning, OverfittingReport, ResultReport } from "./reporter.ts";
+import type { StopRequest } from "./signals.ts";
+
+/** The header of a training. @param engine the engine's name. */
+export function beginningOf(
+  { path, options }: Run,
+  { config, train, heldOut, unit, duplicates, cleaning, unlearnt }: TrainingData,
+  baselines: Baselines,
+  engine: string,
+  why: string | null,
+  resumedAt: number,
+): Beginning {
+  const { vocabSize, ...shape } = config;
+  return {
+    version: VERSION,
+    engine,
+    why,
+    run: path,
+    resumedAt,
+    numSteps: options.numSteps,
+    documents: train.length,
+    heldOut: heldOut.length,
+    unit,
+    duplicates,
+    cleaning,
+    unlearnt,
+    reference: options.reference,
+    vocabSize,
+    parameters: countParameters(config),
+    shape,
+    baselines,
+  };
+}
+
+/** Measures an engine's weights on all held-out text; null if a signal asks to stop first. */
+export async function measureUntil(
+  engine: Engine,
+  heldOut: TrainingData["heldOut"],
+  stop: StopRequest,
+): Promise<Measurement | null> {
+  const slices = measureInSlices(engine, heldOut);
+  let slice = await slices.next();
+  while (slice.done !== true) {
+    if ((await stop.heard()) && stop.exitCode !== null) return null;
+    slice = await slices.next();
+  }
+  return slice.value;
+}
+
+/** The fields of `result.json` that do not depend on the steps done. */
+export function summaryOf(
+  { options }: Run,
+  data: TrainingData,
+  { bitsPerByte }: TrainingBaselines,
+): Omit<RunResult, "measured"> {
+  const { config, heldOut, heldOutBytes, dataHash } = data;
+  return {
+    parameters: countParameters(config),
+    vocabSize: config.vocabSize,
+    numSteps: options.numSteps,
+    // A document's first BOS is given, not learnt; windows overlap by one.
+    heldOutTokens: heldOut.countTokens() - heldOut.length,
+    heldOutBytes,
+    data: sizeOf(data),
+    dataHash,
+    baselines: bitsPerByte,
+  };
+}
+
+/** The report of a measurement of the best weights, whose step is in `progress.best`. */
+export function resultOf(
+  { options }: Run,
+  { config, heldOut, heldOutBytes, unit, unlearnt }: TrainingData,
+  baselines: TrainingBaselines,
+  progress: Progress,
+  { loss, bits }: Measurement,
+): ResultReport {
+  const bestStep = progress.best!.step;
+  const hasOverfitted = isLearningByHeart(progress) && 2 * bestStep <= progress.step;
+  return {
+    heldOutLoss: loss,
+    bitsPerByte: bits / heldOutBytes,
+    blockSize: config.blockSize,
+    beganAnew: countTargets(heldOut, config.blockSize) < heldOut.countTokens() - heldOut.length,
+    documents: heldOut.length,
+    unit,
+    baselines: baselines.loss,
+    bitBaselines: baselines.bitsPerByte!,
+    bestStep,
+    step: progress.step,
+    remedy: hasOverfitted ? remedyOf(options, unlearnt) : null,
+  };
+}
+
+/** What is said when a training is found to learn its text by heart. */
+export function overfittingOf({ step, best, evaluation, meanLoss }: Progress): OverfittingReport {
+  return { step, bestStep: best!.step, heldOutLoss: evaluation!.heldOutLoss, meanLoss: meanLoss! };
+}
+
+/** Why a training has ended before its last step. */
+export function earlyEndText({ numSteps, earlyStop }: ResolvedOptions, { step, best }: Progress): string {
+  return `ended early after step ${step} of ${numSteps}: no better held-out loss since step ${best!.step} (--early-stop ${earlyStop})`;
+}
