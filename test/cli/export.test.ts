@@ -44,7 +44,7 @@ describe("microgpt export", () => {
     expect(card).toContain("| parameters | 344: 1 deep, 4 wide, 2 heads |");
     expect(card).toContain(`| held-out loss | ${result.measured[0].heldOutLoss.toFixed(4)} nats per token |`);
     expect(card).toContain(`| bits per byte | ${result.measured[0].bitsPerByte.toFixed(4)},`);
-    expect(card).toContain(`bigram ${result.baselines.bigram.toFixed(4)} nats`);
+    expect(card).toContain(`bigram ${result.baselines.bigram.toFixed(4)} bits per byte`);
     expect(card).toMatch(/The model sees at most 8 tokens/);
     expect(card).toMatch(/write here where the data came from/);
     expect(card.match(/^```(?:python|sh)$/gm)).toHaveLength(3);
