@@ -341,17 +341,3 @@ export class Trainer {
     else onSkipped?.(event);
   }
 }
-
-/**
- * Trains a model on texts to the end and resolves to the model with the best weights. Throws InputError as `Trainer`
- * does; rejects with the signal's reason if it aborts.
- */
-export async function trainModel(texts: Iterable<string>, options: TrainerOptions, machine: Machine): Promise<Model> {
-  const trainer = await Trainer.create(texts, options, machine);
-  try {
-    await trainer.run();
-    return await trainer.model();
-  } finally {
-    trainer.close();
-  }
-}

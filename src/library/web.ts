@@ -3,7 +3,8 @@ import { webMachine } from "./machine.ts";
 import { loadModel, modelOfRun } from "./model.ts";
 import type { Model } from "./model.ts";
 import type { RunFiles } from "./run-files.ts";
-import { Trainer, trainModel } from "./trainer.ts";
+import { Trainer } from "./trainer.ts";
+import { trainModel } from "./train-model.ts";
 import type { TrainCallbacks, TrainerOptions } from "./trainer-options.ts";
 
 /**

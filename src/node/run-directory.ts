@@ -37,7 +37,6 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { toHuggingFace } from "../text/tokenizers/hugging-face.ts";
 import { tokenizerFromJson } from "../text/tokenizers/json.ts";
 import {
-  cutBytes,
   makeDirectory,
   readError,
   readStart,
@@ -324,19 +323,6 @@ export class Run {
     );
   }
 }
-
-/** With `-sweep-`, a number and all, a name then fits the strictest file systems: those that encrypt names take 143. */
-const MAX_STEM_BYTES = 110;
-
-/** The stem of a run's name, from its texts: `names` for `data/names.txt`, `www-gutenberg-org` for a page there. */
-export function stemOf(paths: readonly string[], urls: readonly string[] = []): string {
-  const name = paths.length > 0 ? basename(paths[0]).replace(/\.[^.]*$/, "") : stemOfUrl(urls[0]);
-  const plain = name.replace(/[^\p{L}\p{N}_-]/gu, "-").replace(/^-+/, "");
-  return cutBytes(plain, MAX_STEM_BYTES) || "run";
-}
-
-const stemOfUrl = (url: string | undefined): string =>
-  url === undefined ? "names" : URL.canParse(url) && new URL(url).hostname !== "" ? new URL(url).hostname : "pages";
 
 /**
  * Reads a safetensors file. Checks its first bytes before, so that a large file of another format is not read whole.

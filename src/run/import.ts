@@ -9,7 +9,8 @@ import { optionsTextOf } from "../library/run-config.ts";
 import { tokenizerTextOf } from "../library/run-files.ts";
 import { readStart, readWhole } from "../node/files.ts";
 import { untilDone } from "../node/output.ts";
-import { IMPORTED_FILE, Run, stemOf } from "../node/run-directory.ts";
+import { IMPORTED_FILE, Run } from "../node/run-directory.ts";
+import { stemOf } from "../node/run-name.ts";
 import { encodeModel, sha256 } from "../training/checkpoint.ts";
 import { recogniseFormat } from "../training/safetensors.ts";
 

@@ -5,7 +5,8 @@ import { nodeMachine } from "./machine.ts";
 import { loadModel, modelOfRun } from "../library/model.ts";
 import type { Model } from "../library/model.ts";
 import type { RunFiles } from "../library/run-files.ts";
-import { Trainer, trainModel } from "../library/trainer.ts";
+import { Trainer } from "../library/trainer.ts";
+import { trainModel } from "../library/train-model.ts";
 import type { TrainCallbacks, TrainerOptions } from "../library/trainer-options.ts";
 
 /** Trains a model on texts, to the end; as in `library/web.ts`. */

@@ -26,7 +26,7 @@ import { summaryCsv, summaryJson } from "../experiments/summary.ts";
 import { readComparison } from "./comparison.ts";
 import { showPath } from "../errors.ts";
 import { freePath } from "../node/atomic-directory.ts";
-import { stemOf } from "../node/run-directory.ts";
+import { stemOf } from "../node/run-name.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
 import type { SavedPlan } from "./sweep-directory.ts";
 import { ProcessPool } from "./pool.ts";
