@@ -3,7 +3,7 @@
  * knows that architecture; no code of ours is needed. Programs that ignore or forbid a head of its own (vLLM, SGLang,
  * mlx-lm) need `gpt2`; others can have the smaller `gpt2-untied`.
  */
-import { toJsonText } from "../library/run-files.ts";
+import { toJsonText } from "../library/json-text.ts";
 import type { Config } from "../microgpt.ts";
 import { encodeSafetensors } from "../training/safetensors.ts";
 import type { RawTensor } from "../training/safetensors.ts";

@@ -22,7 +22,7 @@
  * checkpoint is detected, never used.
  */
 import * as fs from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Checkpoint, ModelFile } from "../training/checkpoint.ts";
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, sha256 } from "../training/checkpoint.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
