@@ -174,8 +174,12 @@ function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): strin
   return loss < uniform ? `worse than ${counts}, better than ${chance}` : `no better than ${chance}`;
 }
 
-function remedyText({ bestStep, step }: ResultReport, { command, change }: Remedy): string {
-  const what = `the best weights are of step ${bestStep} of ${step}: after it the model learnt the text by heart`;
+function remedyText({ bestStep, step }: ResultReport, { against, command, change }: Remedy): string {
+  if (against === "too short") return `the model has not learnt enough; more steps help:\n  ${command}`;
+  const what =
+    bestStep < step
+      ? `the best weights are of step ${bestStep} of ${step}: after it the model learnt the text by heart`
+      : "the model knows the text that it learns from far better than held-out text";
   return `${what}; more text helps most, or try${command === null ? ` the same with ${change}` : `\n  ${command}`}`;
 }
 

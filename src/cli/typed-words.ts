@@ -5,7 +5,8 @@
 import * as fs from "node:fs";
 import type { Command } from "commander";
 import { InputError, quote } from "../errors.ts";
-import { adviceOn, nearNames } from "../options/near-misses.ts";
+import { nearNames } from "../node/near-names.ts";
+import { adviceOn } from "../options/near-misses.ts";
 import { parsePattern } from "../run/folders.ts";
 
 /** The names of the commands that are listed in the help. */

@@ -2,10 +2,15 @@
 import { flagOf, initialOptions, TRAIN_OPTIONS } from "../options/config.ts";
 import { resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
+import { SIZES } from "../options/presets.ts";
 import type { TrainOptions } from "../options/train-options.ts";
+import { showPath } from "../errors.ts";
+import { programName } from "./program-name.ts";
 
-/** What a user might change against learning by heart. */
+/** What a user might change for a better model. */
 export interface Remedy {
+  /** What is wrong: the text was learnt by heart, or too few steps were done. */
+  readonly against: "by heart" | "too short";
   /** The command, with the change; null for a text that cannot be read again. */
   readonly command: string | null;
   /** The change alone, as flags. */
@@ -28,11 +33,21 @@ const DROPOUT = 0.2;
 export function remedyOf(options: ResolvedOptions, unlearnt: number): Remedy | null {
   const change = changeOf(options, unlearnt);
   if (change === null) return null;
-  const command = ["microgpt train", ...flagsOf({ ...options, ...change })].join(" ");
+  const changed = { ...options, ...change };
+  // Without a size, the text would choose a preset.
+  const preset = SIZES.every((key) => changed[key] === TRAIN_OPTIONS[key].initial) ? ["--preset names"] : [];
+  const command = [`${programName()} train`, ...preset, ...flagsOf(changed)].join(" ");
   return {
+    against: "by heart",
     command: options.data.includes("-") ? null : command,
     change: Object.entries(change).map(flagText).join(" "),
   };
+}
+
+/** What helps a training whose loss was still falling: three times the steps. @param path of the run. */
+export function longerOf(path: string, numSteps: number): Remedy {
+  const change = `--num-steps ${3 * numSteps}`;
+  return { against: "too short", command: `${programName()} resume ${quoted(showPath(path))} ${change}`, change };
 }
 
 function changeOf(

@@ -8,10 +8,11 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { VERSION } from "../options/version.ts";
 import { countParameters } from "../training/engine.ts";
 import type { Engine } from "../training/engine.ts";
-import { isLearningByHeart } from "../training/evaluations.ts";
+import { isLearningByHeart, knowsItsText } from "../training/evaluations.ts";
 import { countTargets, measureInSlices } from "../training/train.ts";
 import type { Measurement, Progress } from "../training/train.ts";
-import { remedyOf } from "./command.ts";
+import { longerOf, remedyOf } from "./command.ts";
+import type { Remedy } from "./command.ts";
 import type { Beginning, OverfittingReport, ResultReport } from "./reporter.ts";
 import type { StopRequest } from "./signals.ts";
 
@@ -83,14 +84,19 @@ export function summaryOf(
 
 /** The report of a measurement of the best weights, whose step is in `progress.best`. */
 export function resultOf(
-  { options }: Run,
+  { options, path }: Run,
   { config, heldOut, heldOutBytes, unit, unlearnt }: TrainingData,
   baselines: TrainingBaselines,
   progress: Progress,
   { loss, bits }: Measurement,
 ): ResultReport {
   const bestStep = progress.best!.step;
-  const hasOverfitted = isLearningByHeart(progress) && 2 * bestStep <= progress.step;
+  const remedy = (): Remedy | null => {
+    const hasOverfitted = isLearningByHeart(progress) && 2 * bestStep <= progress.step;
+    const isBad = loss >= baselines.loss.bigram;
+    if (hasOverfitted || (isBad && knowsItsText(progress))) return remedyOf(options, unlearnt);
+    return isBad ? longerOf(path, options.numSteps) : null;
+  };
   return {
     heldOutLoss: loss,
     bitsPerByte: bits / heldOutBytes,
@@ -102,7 +108,7 @@ export function resultOf(
     bitBaselines: baselines.bitsPerByte!,
     bestStep,
     step: progress.step,
-    remedy: hasOverfitted ? remedyOf(options, unlearnt) : null,
+    remedy: remedy(),
   };
 }
 

@@ -118,7 +118,10 @@ export interface ResultReport {
   readonly bestStep: number;
   /** Steps done. */
   readonly step: number;
-  /** What helps, where the model learnt the text by heart long before its last step; null elsewhere. */
+  /**
+   * What helps, where the model learnt the text by heart long before its last step, or where it is worse than a bigram table
+   * and was still learning; null elsewhere.
+   */
   readonly remedy: Remedy | null;
 }
 

@@ -1,8 +1,8 @@
 /** A run as it is typed: a path, a name in the directory of runs, `latest`, or `SWEEP/best`. */
-import { distance } from "fastest-levenshtein";
 import * as fs from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { InputError, showPath } from "../errors.ts";
+import { nearNames } from "../node/near-names.ts";
 import { bestRun, namesIn, newestRun } from "./run-list.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
 
@@ -36,17 +36,4 @@ function best(typed: string, runsDirectory: string): string {
   const found = bestRun(SweepDirectory.open(path));
   if (found !== null) return found;
   throw new InputError(`${showPath(typed)}/best: none of its runs has been measured on held-out text yet`);
-}
-
-const MOST_NAMES = 3;
-
-/** The names that are two letters, or a third of all, away at most, the nearest first. Two swapped letters are two away. */
-function nearNames(typed: string, names: readonly string[]): string[] {
-  const most = Math.min(Math.max(2, Math.floor(typed.length / 3)), typed.length - 1);
-  return names
-    .map((name) => ({ name, slips: distance(typed, name) }))
-    .filter(({ slips }) => slips <= most)
-    .toSorted((a, b) => a.slips - b.slips || (a.name < b.name ? -1 : 1))
-    .map(({ name }) => name)
-    .slice(0, MOST_NAMES);
 }

@@ -79,8 +79,12 @@ const LEARNT = 0.95;
  */
 export function isLearningByHeart({ evaluation, best, meanLoss }: Progress): boolean {
   if (evaluation === null || best === null || meanLoss === null) return false;
-  return evaluation.heldOutLoss > RISEN * best.heldOutLoss && meanLoss < LEARNT * best.heldOutLoss;
+  return evaluation.heldOutLoss > RISEN * best.heldOutLoss && knowsItsText({ best, meanLoss });
 }
+
+/** Whether the mean training loss is more than 5 % below the best held-out loss: more steps would help the former alone. */
+export const knowsItsText = ({ best, meanLoss }: Pick<Progress, "best" | "meanLoss">): boolean =>
+  best !== null && meanLoss !== null && meanLoss < LEARNT * best.heldOutLoss;
 
 /** Says once that a training learns the text by heart: when two evaluations in a row say so and the loss still rises. */
 export class OverfittingWatch {

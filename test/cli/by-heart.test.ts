@@ -27,7 +27,7 @@ async function train(directory: string, ...more: string[]): Promise<string> {
 }
 
 async function trainOn(data: string, directory: string, ...more: string[]): Promise<string> {
-  const args = ["train", "--data", data, "--runs-dir", directory, "--threads", "1", ...more];
+  const args = ["train", "--data", data, "--preset", "names", "--runs-dir", directory, "--threads", "1", ...more];
   const { exitCode, stdout, stderr } = await microgptHere(args);
   expect([exitCode, stderr]).toEqual([0, ""]);
   return stdout;
@@ -47,7 +47,8 @@ describe("a small text", () => {
     expect(said).toHaveLength(1);
     const [, best] = /^held-out loss .* weights of step (\d+)/m.exec(stdout) ?? [];
     expect([said[0], Number(best) <= 50]).toEqual([Number(best), true]);
-    const [, command] = /^the best weights are of step \d+ of 200: .*try\n {2}microgpt (.*)$/m.exec(stdout) ?? [];
+    const [, command] =
+      /^the best weights are of step \d+ of 200: .*try\n {2}(?:npx )?microgpt (.*)$/m.exec(stdout) ?? [];
     expect(command).toContain(" --stream ");
     const again = await microgptHere([...command.split(" "), "--runs-dir", directory, "--name", "helped"]);
     expect(again.exitCode).toBe(0);

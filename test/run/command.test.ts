@@ -17,8 +17,12 @@ test.each<[Partial<TrainOptions>, number, string]>([
   [{ weightDecay: 3, dropout: 0.3, nEmbd: 48, nHead: 4 }, 0, "--n-embd 24"],
 ])("what helps a training with %o, of which %d is not learnt: %s", (more, unlearnt, change) => {
   const remedy = remedyOf(optionsOf({ data: ["a.txt"], ...more }), unlearnt);
-  expect(remedy).toEqual({ command: expect.stringContaining(` ${change}`) as string, change });
-  expect(remedyOf(optionsOf({ data: ["-"], ...more }), unlearnt)).toEqual({ command: null, change });
+  expect(remedy).toEqual({ against: "by heart", command: expect.stringContaining(` ${change}`) as string, change });
+  expect(remedyOf(optionsOf({ data: ["-"], ...more }), unlearnt)).toEqual({
+    against: "by heart",
+    command: null,
+    change,
+  });
 });
 
 test("where all of it is tried already, nothing is suggested", () => {
