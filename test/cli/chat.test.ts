@@ -165,17 +165,19 @@ test("complete RUN - reads the prompt from standard input, line breaks included"
 
 describe.skipIf(!hasScript)("a conversation at a terminal (skipped where util-linux's `script` is missing)", () => {
   const QUIET = { NO_COLOR: "1" };
+  /** With the cursor behind it: where a line is drawn anew, its prompt comes again, but with the line. */
+  const PROMPT = "> \u001b[3G";
 
   test("the arrow keys walk in the line and through earlier ones", async () => {
     const { run } = trained();
     const { screen, exitCode } = await inTerminal(
       ["chat", run, "--temperature", "0"],
       [
-        ["> ", "bc\u001b[Da\r"], // left
-        ["> ", "\u001b[A\r"], // up
-        ["> ", "/temperature\r"],
-        ["> ", "\u001b[A\u001b[A\r"],
-        ["> ", "\u0004"],
+        [PROMPT, "bc\u001b[Da\r"], // left
+        [PROMPT, "\u001b[A\r"], // up
+        [PROMPT, "/temperature\r"],
+        [PROMPT, "\u001b[A\u001b[A\r"],
+        [PROMPT, "\u0004"],
       ],
       QUIET,
     );
@@ -191,8 +193,8 @@ describe.skipIf(!hasScript)("a conversation at a terminal (skipped where util-li
     const { screen, exitCode } = await inTerminal(
       ["chat", run, "--temperature", "0"],
       [
-        ["> ", "/length 20000\r"],
-        ["> ", "ba\r"],
+        [PROMPT, "/length 20000\r"],
+        [PROMPT, "ba\r"],
         ["ba\r", "\u0003"],
       ],
       QUIET,
@@ -207,7 +209,7 @@ describe.skipIf(!hasScript)("a conversation at a terminal (skipped where util-li
     const { screen } = await inTerminal(
       ["chat", run],
       [
-        ["> ", "/why ba\r"],
+        [PROMPT, "/why ba\r"],
         ["others", "q\r"],
       ],
       QUIET,
@@ -231,7 +233,7 @@ describe.skipIf(!hasScript)("a conversation at a terminal (skipped where util-li
     const two = await inTerminal(
       ["chat", run, "--temperature", "0"],
       [
-        ["> ", paste],
+        [PROMPT, paste],
         ["\nce", "q\r"],
       ],
       QUIET,
@@ -247,8 +249,8 @@ describe.skipIf(!hasScript)("a conversation at a terminal (skipped where util-li
     const { screen, exitCode } = await inTerminal(
       ["chat", other, "--temperature", "0"],
       [
-        ["> ", paste],
-        ["> ", "/why\r"],
+        [PROMPT, paste],
+        [PROMPT, "/why\r"],
         ["others", "q\r"],
       ],
       QUIET,
