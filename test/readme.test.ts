@@ -175,8 +175,9 @@ describe("every command of the documents runs", () => {
     expect(runnable("README.md").length).toBeGreaterThan(5);
     for (const command of runnable("README.md")) {
       const isFree =
-        /^npx microgpt (?:train|--)/.test(command) && !/--(?:num-steps|seconds|tokens|dry-run)/.test(command);
-      await run(`${command.replace(/--num-steps \d+/, "--num-steps 20")}${isFree ? " --num-steps 20" : ""}`);
+        /^npx microgpt (?:train|--|\S+\.txt)/.test(command) && !/--(?:num-steps|seconds|tokens|dry-run)/.test(command);
+      const steps = command.includes(" resume ") ? 30 : 20; // a run of 20 steps that is resumed has more
+      await run(`${command.replace(/--num-steps \d+/, `--num-steps ${steps}`)}${isFree ? " --num-steps 20" : ""}`);
     }
     await stop();
   });
