@@ -10,6 +10,7 @@ import { Lock } from "../node/lock.ts";
 import { loadCost, loadResult } from "../node/result.ts";
 import type { Measured, RunResult } from "../node/result.ts";
 import { resolveOptions } from "../options/resolve.ts";
+import type { ResolvedOptions } from "../options/resolve.ts";
 import { hasEndedEarly } from "../training/evaluations.ts";
 import { Run } from "../node/run-directory.ts";
 import { markOf, readSamples } from "../node/samples.ts";
@@ -128,7 +129,12 @@ function bitsCurve(
  * Whether a run is at its end, is trained now, or has steps left.
  * @param last how it was measured last. @param failure why its sweep gave it up; null: it did not.
  */
-export function stateOf(path: string, options: TrainOptions, last: Measured | null, failure: Failure | null): RunState {
+export function stateOf(
+  path: string,
+  options: ResolvedOptions,
+  last: Measured | null,
+  failure: Failure | null,
+): RunState {
   if (last !== null && (last.step >= options.numSteps || hasEndedEarly(options, last.step, last.bestStep)))
     return "finished";
   if (Lock.isTaken(join(path, ".lock"))) return "running";

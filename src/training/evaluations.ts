@@ -2,6 +2,7 @@
  * When a training evaluates, and what its evaluations say: that it is learning the text by heart, or that it should end
  * early. Pure functions of options and `Progress`, so that a resumed training decides as one that was never stopped.
  */
+import type { PastPlan } from "./schedule.ts";
 import type { Progress } from "./train.ts";
 
 /** How often a training evaluates, and when that ends it. */
@@ -16,6 +17,8 @@ export interface EvaluationSettings {
    * ones do not count. Default: null, off.
    */
   readonly earlyStop?: number | null;
+  /** As in `Schedule`: an extended training has as much patience again. */
+  readonly pastPlans?: readonly PastPlan[];
   /** Documents per batch. Default: 1, as in the reference. */
   readonly batchSize?: number;
   /** Batches per step, whose gradients are summed. Default: 1. */
@@ -47,18 +50,20 @@ const isCheap = (step: number, { batchSize = 1, accumulate = 1 }: EvaluationSett
   heldOut > 0 && heldOut <= 2 * step * batchSize * accumulate;
 
 /**
- * Whether a training has ended early: since the best weights there were `earlyStop` evaluations at the interval.
+ * Whether a training has ended early: since the best weights, and since it was extended, there were `earlyStop` evaluations
+ * at the interval.
  * @param evaluated the step of the last evaluation. @param best the step of the best weights.
  */
 export function hasEndedEarly(
-  settings: Pick<EvaluationSettings, "evalInterval" | "earlyStop">,
+  settings: Pick<EvaluationSettings, "evalInterval" | "earlyStop" | "pastPlans">,
   evaluated: number,
   best: number,
 ): boolean {
-  const { earlyStop = null } = settings;
+  const { earlyStop = null, pastPlans = [] } = settings;
   if (earlyStop === null) return false;
+  const since = Math.max(best, ...pastPlans.map(({ until }) => until));
   const count = (step: number): number => Math.floor(step / intervalOf(settings));
-  return count(evaluated) - count(best) >= earlyStop;
+  return count(evaluated) - count(since) >= earlyStop;
 }
 
 /** Whether all steps are done, or the training has ended early. */

@@ -86,6 +86,11 @@ describe("a small text", () => {
     expect(resumed.stdout).toContain("ended early after step 200 of 1000");
     expect(files.map((path) => readFileSync(path))).toEqual(bytes);
     expect(readRun(run).report).toMatchObject({ state: "finished", step: 200, numSteps: 1000 });
+    // Extended, it has as much patience again.
+    const extended = await microgptHere(["resume", run, "--num-steps", "2000"]);
+    expect([extended.exitCode, extended.stderr]).toEqual([0, ""]);
+    expect(extended.stdout).toContain("ended early after step 400 of 2000");
+    expect(readRun(run).report).toMatchObject({ state: "finished", step: 400, numSteps: 2000 });
   });
 
   test("--early-stop ends the runs of a sweep, which is finished", async () => {
@@ -184,7 +189,8 @@ describe("compare and report", () => {
 
   test("a default that is typed is the same as one that is not, and what is no choice of the model is not named", async () => {
     const directory = workspace();
-    const flags = ["--num-steps", "20", "--num-samples", "0"];
+    // With a size typed, no preset is chosen.
+    const flags = ["--num-steps", "20", "--num-samples", "0", "--n-layer", "1"];
     await train(directory, ...flags, "--name", "a");
     await train(directory, ...flags, "--batch-size", "64", "--engine", "wasm", "--bpe-merges", "7", "--name", "b");
     await train(directory, ...flags, "--num-samples", "1", "--eval-interval", "10", "--n-embd", "8", "--name", "c");

@@ -319,8 +319,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: "one more evaluation than --early-stop",
     file: "src/training/evaluations.ts",
-    from: "count(evaluated) - count(best) >= earlyStop",
-    to: "count(evaluated) - count(best) > earlyStop",
+    from: "count(evaluated) - count(since) >= earlyStop",
+    to: "count(evaluated) - count(since) > earlyStop",
   },
   {
     name: "the early evaluations also where an interval is typed",

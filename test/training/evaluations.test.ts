@@ -36,6 +36,8 @@ test("a training ends early after so many evaluations at the interval; the early
   ): boolean => hasEndedEarly({ evalInterval, earlyStop }, evaluated, best);
   expect([50, 100, 200, 299, 300].map((step) => ended(step, 20, 3))).toEqual([false, false, false, false, true]);
   expect([ended(200, 200, 1), ended(300, 200, 1), ended(400, 250, 2)]).toEqual([false, true, true]);
+  const extended = { evalInterval: null, earlyStop: 2, pastPlans: [{ until: 300, numSteps: 1000 }] };
+  expect([300, 400, 500].map((step) => hasEndedEarly(extended, step, 20))).toEqual([false, false, true]);
   expect([ended(19, 9, 1, 10), ended(20, 10, 1, 10), ended(1e6, 1, null)]).toEqual([true, true, false]);
 });
 
