@@ -3,11 +3,9 @@
  * the fields and draw when "change" fires; they never wait for a step. Differs from `session.ts`, which is the worker's side.
  */
 import type { EvaluationEvent, HeldOutResult, RunFiles } from "../../src/index.ts";
-import { newestCheckpoint } from "../../src/library/run-files.ts";
-import { METRICS_NAME } from "../../src/library/run-metrics.ts";
 import { WorkerCalls } from "./calls.ts";
 import { Curve } from "./curve.ts";
-import { earlierLosses, metricsOf } from "./run-metrics.ts";
+import type { EarlierLosses } from "./run-metrics.ts";
 import type {
   FilesRequest,
   OpenedRun,
@@ -24,6 +22,9 @@ export type StartWorker = () => Worker;
 
 const startRunWorker: StartWorker = () =>
   new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "training" });
+
+/** Loaded when a run is opened or saved: the first page stays small. */
+const runMetrics = (): Promise<typeof import("./run-metrics.ts")> => import("./run-metrics.ts");
 
 /**
  * A training as a page sees it. Events: "open" (a new run is ready), "change" (something below changed; at most 20 per
@@ -72,20 +73,19 @@ export class RunClient extends EventTarget {
 
   /** Prepares a new training, which replaces the present one. Rejects with a sentence for the visitor. */
   async open(request: RunRequest): Promise<RunHeader> {
-    return this.#begin(await this.call("open", request), request);
+    return this.#begin(await this.call("open", request), request, null);
   }
 
   /** Continues a run from its files. Rejects with a sentence for the visitor. */
   async openFiles(request: FilesRequest): Promise<RunHeader> {
-    return this.#begin(await this.call("openFiles", request), null, request.files);
+    const [opened, { earlierLosses }] = await Promise.all([this.call("openFiles", request), runMetrics()]);
+    return this.#begin(opened, null, earlierLosses(request.files, opened.header.step));
   }
 
   /** The run's files, as they are at the present step, with the losses so far. */
   async files(): Promise<RunFiles> {
-    const files = await this.call("files");
-    // The worker may be a step ahead of its checkpoint when the answer arrives.
-    const step = newestCheckpoint(files)?.step ?? 0;
-    return new Map(files).set(METRICS_NAME, metricsOf(this.curve, this.evaluations, step));
+    const { withMetrics } = await runMetrics();
+    return withMetrics(await this.call("files"), this.curve, this.evaluations);
   }
 
   /** Calls a method of the worker. Rejects with a sentence if it fails or the worker ends. */
@@ -96,14 +96,12 @@ export class RunClient extends EventTarget {
     this.#calls.close("the training was closed");
   }
 
-  /** @param files of a run that continues; it may have losses of its own. */
-  #begin({ header, progress }: OpenedRun, request: RunRequest | null, files: RunFiles = new Map()): RunHeader {
+  #begin({ header, progress }: OpenedRun, request: RunRequest | null, earlier: EarlierLosses | null): RunHeader {
     this.header = header;
     this.request = request;
-    const { points, evaluations } = earlierLosses(files.get(METRICS_NAME), header.step);
     this.curve.clear();
-    this.curve.add(points);
-    this.evaluations = evaluations;
+    if (earlier !== null) this.curve.add(earlier.points);
+    this.evaluations = earlier?.evaluations ?? [];
     this.failure = null;
     this.warnings = [];
     this.dispatchEvent(new Event("open"));

@@ -1,6 +1,7 @@
 /** The losses of a run from its metrics.jsonl, and back: what a page draws of a run that it did not train from the beginning. */
-import { metricsFile, parseMetrics, thinned } from "../../src/library/run-metrics.ts";
-import type { EvaluationEvent } from "../../src/index.ts";
+import type { EvaluationEvent, RunFiles } from "../../src/index.ts";
+import { newestCheckpoint } from "../../src/library/run-files.ts";
+import { METRICS_NAME, metricsFile, parseMetrics, thinned } from "../../src/library/run-metrics.ts";
 import type { Metrics } from "../../src/library/run-metrics.ts";
 import type { Curve } from "./curve.ts";
 
@@ -14,8 +15,9 @@ export interface EarlierLosses {
   readonly evaluations: readonly EvaluationEvent[];
 }
 
-/** The losses up to a step. @param file undefined: the run has none. */
-export function earlierLosses(file: Uint8Array | undefined, upTo: number): EarlierLosses {
+/** The losses of a run up to a step; none if it has no metrics.jsonl. */
+export function earlierLosses(files: RunFiles, upTo: number): EarlierLosses {
+  const file = files.get(METRICS_NAME);
   const rows = file === undefined || upTo > MAX_STEPS ? [] : parseMetrics(file, upTo);
   const points = rows.flatMap((row) => ("loss" in row ? [row.step, row.loss, row.learningRate] : []));
   let lowest = Infinity;
@@ -28,10 +30,10 @@ export function earlierLosses(file: Uint8Array | undefined, upTo: number): Earli
   return { points: Float64Array.from(points), evaluations };
 }
 
-/** The losses up to a step as a file, thinned. */
-export function metricsOf(curve: Curve, evaluations: readonly EvaluationEvent[], upTo: number): Uint8Array {
-  const rows = thinned(rowsOf(curve, evaluations, upTo), (row) => "heldOutLoss" in row);
-  return metricsFile(rows.map((row) => JSON.stringify(row)));
+/** A run's files with its losses up to the checkpoint, which the page may be ahead of; thinned. */
+export function withMetrics(files: RunFiles, curve: Curve, evaluations: readonly EvaluationEvent[]): RunFiles {
+  const rows = thinned(rowsOf(curve, evaluations, newestCheckpoint(files)?.step ?? 0), (row) => "heldOutLoss" in row);
+  return new Map(files).set(METRICS_NAME, metricsFile(rows.map((row) => JSON.stringify(row))));
 }
 
 /** A step, then the evaluation after it. */

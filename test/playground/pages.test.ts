@@ -1,6 +1,7 @@
 /** Every page of the playground in Chromium: wide and narrow, light and dark; and a journey by keyboard alone. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROUTES } from "../../playground/shell/routes.ts";
@@ -51,6 +52,20 @@ describe.skipIf(!hasChromium)("the playground in Chromium", { tags: ["browser"],
       await page.context().close();
     },
   );
+
+  test("the first page, up to samples of its trained model, is at most 150 kB with gzip", async () => {
+    const { page } = await watchedPage(site);
+    const bodies: Promise<Buffer>[] = [];
+    page.on("response", (response) => {
+      if (response.url().startsWith(site.url)) bodies.push(response.body());
+    });
+    await page.goto(site.url);
+    await page.locator("mg-sample-list li").first().waitFor();
+    const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length);
+    expect(sizes.length).toBeGreaterThan(5);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(150_000);
+    await page.context().close();
+  });
 
   test("from the first key to a sample of an own model, by keyboard alone", async () => {
     const { page, faults } = await watchedPage(site);

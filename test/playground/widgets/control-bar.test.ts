@@ -10,7 +10,9 @@ function runIn(state: RunClient["state"]): { run: RunClient; asked: string[] } {
   const run = {
     state,
     step: 20,
-    header: { options: { numSteps: 100 }, step: 0, engine: "wasm, 2 threads" },
+    header: { options: { numSteps: 100 }, step: 0 },
+    engine: "wasm, 2 threads",
+    why: "the GPU's check failed",
     failure: state === "failed" ? "The training stopped: out of memory." : null,
     tokensPerSecond: 12_345.6,
     secondsLeft: 74.2,
@@ -33,7 +35,7 @@ test("says how far the training is, and how fast", async () => {
     "training loss 2.5000",
     "12,346 tokens/s",
     "1 min 15 s left",
-    "wasm, 2 threads",
+    "wasm, 2 threads (the GPU's check failed)",
   ]) {
     await expect.element(page.getByText(fact, { exact: true })).toBeVisible();
   }

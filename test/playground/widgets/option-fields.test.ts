@@ -20,6 +20,13 @@ test("shows the values, and the defaults of the others", async () => {
   await expect.element(page.getByLabelText(/clip-norm/)).toHaveAttribute("placeholder", "default");
 });
 
+test("says what the option with the focus does, below the fields", async () => {
+  const help = (): string => fields.renderRoot.querySelector(".help")!.textContent.trim();
+  expect(help()).toBe("");
+  await userEvent.keyboard("{Tab}{Tab}");
+  await expect.poll(help).toMatch(/^tokenizer: how text becomes tokens/);
+});
+
 test("takes what is typed, chosen and ticked; a value that is the default is not listed", async () => {
   await userEvent.fill(page.getByLabelText(/clip-norm/), " 1.5 ");
   await userEvent.keyboard("{Tab}");
@@ -36,9 +43,7 @@ test("takes what is typed, chosen and ticked; a value that is the default is not
 test("explains a wrong value below its field, and keeps the former one", async () => {
   await userEvent.fill(page.getByLabelText(/num-steps/), "many");
   await userEvent.keyboard("{Tab}");
-  await expect
-    .poll(() => page.getByRole("alert").element().textContent)
-    .toMatch(/^--num-steps: expected a whole number/);
+  await expect.poll(() => page.getByRole("alert").element().textContent).toMatch(/^num-steps: expected a whole number/);
   expect(fields.values).toEqual({ numSteps: 20 });
   await userEvent.fill(page.getByLabelText(/num-steps/), "30");
   await userEvent.keyboard("{Tab}");
