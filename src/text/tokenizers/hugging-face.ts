@@ -185,7 +185,7 @@ function specialNames(tokenizer: Tokenizer): (id: number) => string {
  * A name for each byte: its Latin-1 character if that is visible, otherwise the next unused character from U+0100 on
  * (`bytes_to_unicode` in GPT-2's encoder.py).
  */
-function byteNames(): string[] {
+export function byteNames(): string[] {
   let next = 0x1_00;
   return BYTES.map((byte) => (/[!-~¡-¬®-ÿ]/.test(byte) ? byte : String.fromCharCode(next++)));
 }
