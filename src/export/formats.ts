@@ -3,10 +3,11 @@ import { InputError, quote } from "../errors.ts";
 import { gguf } from "./gguf.ts";
 import { gpt2, gpt2Untied } from "./gpt2.ts";
 import type { Format } from "./model.ts";
+import { onnx } from "./onnx.ts";
 import { pytorch } from "./pytorch.ts";
 
 /** Name → format, in the order of the documents. */
-export const FORMATS: Readonly<Record<string, Format>> = { pytorch, gpt2, "gpt2-untied": gpt2Untied, gguf };
+export const FORMATS: Readonly<Record<string, Format>> = { pytorch, onnx, gpt2, "gpt2-untied": gpt2Untied, gguf };
 
 /** The format of a name. Throws InputError that lists the names. */
 export function formatNamed(name: string): Format {

@@ -18,7 +18,10 @@ interface GgufReader {
 
 /** What is used of node-llama-cpp. */
 interface LlamaCpp {
-  getLlama(this: void, options: object): Promise<{
+  getLlama(
+    this: void,
+    options: object,
+  ): Promise<{
     loadModel(options: object): Promise<LlamaModel>;
     dispose(): Promise<void>;
   }>;
