@@ -50,6 +50,7 @@ class Camera {
 async function trainModel(page: Page, camera: Camera): Promise<void> {
   await page.locator("mg-before-after mg-sample-list li").first().waitFor();
   await camera.take(REST_MS);
+  await page.getByRole("textbox", { name: /num-steps/ }).fill("4000"); // long enough to be filmed
   await page.getByRole("button", { name: "Train a new model" }).click();
   const training = page.locator("mg-control-bar");
   await training.waitFor();
@@ -62,6 +63,11 @@ async function trainModel(page: Page, camera: Camera): Promise<void> {
     await timeLine.press("PageDown");
     await camera.take(2 * FRAME_MS);
   }
+  await page.locator("mg-text-attention").evaluate((attention) => attention.scrollIntoView({ block: "end" }));
+  for (let i = 0; i < 8; i++) {
+    await timeLine.press("PageUp");
+    await camera.take(2 * FRAME_MS);
+  }
   await camera.take(REST_MS);
 }
 
@@ -71,7 +77,7 @@ async function showStep(page: Page, camera: Camera): Promise<void> {
   for (const zoom of ["step", "operation", "matrix", "number"]) {
     await page.getByRole("button", { name: zoom, exact: true }).click();
     await page.locator("mg-step-page .bar").evaluate((bar) => bar.scrollIntoView());
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 4; i++) {
       await page.keyboard.press("ArrowRight");
       await camera.take(3 * FRAME_MS);
     }
