@@ -1,7 +1,6 @@
 /**
  * The other way: a folder as named bytes → a model. Three kinds of folders are understood: those of `export --to pytorch`,
- * also after another program has trained the weights on; those of other formats that carry `microgpt.json` and the native
- * weights; and our own `model.safetensors` with our own `tokenizer.json`. Anything else is refused, with what was found.
+ * also after another program has trained the weights on; those of `export --to onnx`; and our own `model.safetensors` with our own `tokenizer.json`. Anything else is refused, with what was found.
  *
  * The bytes may come from anywhere: sizes, names and shapes are checked before use, and nothing in them is executed.
  */
@@ -21,6 +20,7 @@ import { decodeSafetensors } from "../training/safetensors.ts";
 import type { RawTensor, SafetensorsFile } from "../training/safetensors.ts";
 import type { ExportedFiles, TrainingFacts } from "./model.ts";
 import { OWN_FILE, parseOwnFile, weightsHash } from "./own.ts";
+import { readOnnxWeights } from "./onnx-weights.ts";
 import { nativeName } from "./pytorch.ts";
 
 /** A model from a folder. */
@@ -30,12 +30,14 @@ export interface ImportedModel extends ModelParts {
 }
 
 const WEIGHTS_FILE = "model.safetensors";
+const ONNX_FILE = "onnx/model.onnx";
 /** The files that are read, and the most bytes of each. The weights' limit is that of a run's. */
 export const IMPORTED_FILES: ReadonlyMap<string, number> = new Map([
   ["config.json", 2 ** 20],
   [OWN_FILE, 2 ** 27],
   ["tokenizer.json", 2 ** 27],
   [WEIGHTS_FILE, 2 ** 30],
+  [ONNX_FILE, 2 ** 30],
 ]);
 
 /** Names that say what a folder is, for a refusal. */
@@ -43,15 +45,20 @@ export const TELLING_FILES: readonly string[] = [
   "pytorch_model.bin",
   "model.safetensors.index.json",
   "tf_model.h5",
-  "onnx/model.onnx",
+  ONNX_FILE,
 ];
 
-const EXPECTED = "expected a folder of microgpt export --to pytorch, or our model.safetensors with our tokenizer.json";
+const EXPECTED =
+  "expected a folder of microgpt export --to pytorch or onnx, or our model.safetensors with our tokenizer.json";
 
 /** Reads a model. Throws InputError that says what was found. @param found which of `TELLING_FILES` are there. */
 export async function importModel(files: ExportedFiles, found: readonly string[]): Promise<ImportedModel> {
   refuseForeign(files);
   const bytes = files.get(WEIGHTS_FILE);
+  const graph = files.get(ONNX_FILE);
+  if (bytes === undefined && graph !== undefined && files.has(OWN_FILE)) {
+    return await exported(files, readOnnxWeights(graph));
+  }
   if (bytes === undefined) {
     const has = found.length === 0 ? "" : ` but ${found.join(" and ")}`;
     throw new InputError(`it has no ${WEIGHTS_FILE}${has}; ${EXPECTED}`);

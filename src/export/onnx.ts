@@ -10,21 +10,21 @@ import { sharedConfig, tokenizerFiles, tokenizerLimits, tokenizerRefusals } from
 import { bytesOf } from "./model.ts";
 import type { ExportedModel, Format } from "./model.ts";
 import { onnxOf } from "./onnx-graph.ts";
+import { ownFile } from "./own.ts";
 
 /** The format. */
 export const onnx: Format = {
   output: { kind: "folder" },
   help: "the graph with a key-value cache, for ONNX Runtime and transformers.js",
   refusals: tokenizerRefusals,
-  files: (model) =>
-    Promise.resolve(
-      new Map([
-        ["onnx/model.onnx", onnxOf(model.config, model.weights)],
-        ["config.json", bytesOf(toJsonText(configOf(model)))],
-        ...tokenizerFiles(model),
-        ["README.md", cardOf(model, { tools: TOOLS, limits: [...limitsOf(model.config), ...tokenizerLimits(model)] })],
-      ]),
-    ),
+  files: async (model) =>
+    new Map([
+      ["onnx/model.onnx", onnxOf(model.config, model.weights)],
+      ["config.json", bytesOf(toJsonText(configOf(model)))],
+      ...tokenizerFiles(model),
+      ...(await ownFile(model)),
+      ["README.md", cardOf(model, { tools: TOOLS, limits: [...limitsOf(model.config), ...tokenizerLimits(model)] })],
+    ]),
 };
 
 /** transformers.js knows architectures by name, and takes from this one the shapes of the cache alone. */
