@@ -82,7 +82,11 @@ const LEARNT = 0.95;
  * Whether the last evaluation says that the text is being learnt by heart: the held-out loss is more than 3 % above the
  * best, and the mean training loss more than 5 % below that. A training that diverges has no low training loss.
  */
-export function isLearningByHeart({ evaluation, best, meanLoss }: Progress): boolean {
+export function isLearningByHeart({
+  evaluation,
+  best,
+  meanLoss,
+}: Pick<Progress, "evaluation" | "best" | "meanLoss">): boolean {
   if (evaluation === null || best === null || meanLoss === null) return false;
   return evaluation.heldOutLoss > RISEN * best.heldOutLoss && knowsItsText({ best, meanLoss });
 }

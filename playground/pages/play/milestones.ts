@@ -1,4 +1,5 @@
 /** What the loss curve means: the step at which the model became better than each trivial model. */
+import { isLearningByHeart } from "../../../src/training/evaluations.ts";
 import type { RunHeader } from "../../run/protocol.ts";
 
 /** A trivial model, as a line of the chart. */
@@ -43,11 +44,6 @@ export function milestonesOf(baselines: readonly Baseline[], evaluations: readon
   });
 }
 
-/** The held-out loss has risen if it is this many times the best one; less may be noise. */
-const RISEN = 1.03;
-/** The training loss is clearly lower than the best held-out loss below this fraction of it. */
-const LEARNT = 0.95;
-
 /**
  * One or two sentences on where the model is, from its last evaluation.
  * @param trainingLoss of the steps before it, in nats per token; NaN if they were not seen.
@@ -62,8 +58,7 @@ export function verdictOf(
   // A model that is not trained yet guesses blindly.
   const all = [{ step: 0, heldOutLoss: baselines[0].loss }, ...evaluations];
   const best = all.reduce((a, b) => (b.heldOutLoss < a.heldOutLoss ? b : a));
-  if (last.heldOutLoss > RISEN * best.heldOutLoss && trainingLoss < LEARNT * best.heldOutLoss)
-    return byHeart(last, best, trainingLoss);
+  if (isLearningByHeart({ evaluation: last, best, meanLoss: trainingLoss })) return byHeart(last, best, trainingLoss);
   const beaten = milestonesOf(baselines, evaluations).at(-1);
   const loss = `Held-out loss ${last.heldOutLoss.toFixed(3)} at step ${last.step}`;
   if (beaten === undefined) return `${loss}: still worse than guessing blindly.`;
