@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 const BENCHMARKS = [
   "atomic",
   "engine",
+  "export",
   "gpu",
   "kernels",
   "playground",

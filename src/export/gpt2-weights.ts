@@ -140,7 +140,7 @@ class Gpt2Compiler {
       );
     } else {
       const head = new Matrix(vocabSize, this.#width);
-      this.#forEntries("lm_head", (r, i, value) => head.set(r, i, value));
+      this.#forEntries("lm_head", (r, i, value) => this.#read(head, r, i, value));
       this.#matrices.set("lm_head", head);
     }
     this.#matrices.set("wte", wte).set("wpe", wpe);
@@ -235,12 +235,12 @@ class Gpt2Compiler {
 
   /** The last norm: divides by C · √(2 / D), which its gain undoes, together with M and the scale of a tied head. */
   #finalNorm(): void {
-    const { nEmbd } = this.#config;
     const gain = this.#newVector();
     const scale = (C * Math.sqrt(2 / this.#width)) / M;
-    for (let i = 0; i < nEmbd; i++) {
-      const column = this.#isTied ? 2 * nEmbd + 2 + i : i;
-      gain[column] = this.#isTied ? scale / HEAD : scale;
+    for (let i = 0; i < this.#config.nEmbd; i++) {
+      // Tied, the head reads x′ and −x′: half from each, as in #read.
+      if (this.#isTied) for (const [column] of this.#copies(i).slice(2)) gain[column] = scale / HEAD / 2;
+      else for (const [column] of this.#copies(i)) gain[column] = scale;
     }
     this.#vectors.set("ln_f.weight", gain).set("ln_f.bias", this.#newVector());
   }

@@ -25,14 +25,14 @@ describe.each(FORMATS)("a GPT-2, %s", (_, format) => {
     ["byte-bpe", { nLayer: 3, nHead: 2, nEmbd: 24 }],
     ["char", { nLayer: 1, nHead: 1, nEmbd: 6 }],
   ] as const)(
-    "%s %j: a GPT-2 of plain loops has our logits within 1e-3 and our likeliest token",
+    "%s %j: a GPT-2 of plain loops has our logits within 1e-4 and our likeliest token",
     async (kind, options) => {
       const model = await verseModel(kind, options);
       const engine = await engineOf(model);
       const files = await format.files(model);
       for (const prompt of shortPrompts(model, 12)) {
         const [expected, actual] = [await logitsOf(engine, prompt), gpt2Logits(files, prompt)];
-        expect(farthest(expected, actual)).toBeLessThan(1e-3);
+        expect(farthest(expected, actual)).toBeLessThan(1e-4);
         expect(likeliest(actual)).toBe(likeliest(expected));
       }
     },
@@ -40,7 +40,7 @@ describe.each(FORMATS)("a GPT-2, %s", (_, format) => {
 
   describe.skipIf(!hasPython("torch", "transformers"))(`in transformers ${withoutPython("transformers")}`, () => {
     test.each(TOKENIZER_KINDS)(
-      "%s: logits within 1e-3 and the likeliest token after 50 prompts, the greedy text of 80",
+      "%s: logits within 1e-4 and the likeliest token after 50 prompts, the greedy text of 80",
       async (kind) => {
         const model = await verseModel(kind);
         const engine = await engineOf(model);
@@ -51,7 +51,7 @@ describe.each(FORMATS)("a GPT-2, %s", (_, format) => {
         const { logits, texts } = theirs as { logits: number[][]; texts: number[][] };
         for (const [i, prompt] of prompts.entries()) {
           const expected = await logitsOf(engine, prompt);
-          expect(farthest(expected, logits[i])).toBeLessThan(1e-3);
+          expect(farthest(expected, logits[i])).toBeLessThan(1e-4);
           expect(likeliest(logits[i])).toBe(likeliest(expected));
         }
         for (const [i, prompt] of greedy.entries()) {
