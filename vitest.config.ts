@@ -89,7 +89,6 @@ const browser = (
     name,
     include: [include],
     env: variables,
-    expect: { poll: { timeout: PATIENCE_MS } },
     // After Node's: the reliability tests measure time.
     sequence: { groupOrder: 1 },
     browser: {
@@ -138,6 +137,7 @@ const config: ViteUserConfigFnObject = defineConfig(({ mode: name }) => {
     test: {
       projects: [node(mode), ...browsers],
       setupFiles: ["test/setup/fast-check.ts"],
+      expect: { poll: { timeout: PATIENCE_MS } },
       // No good test comes near them, even on a busy machine.
       testTimeout: 300_000,
       hookTimeout: 120_000,

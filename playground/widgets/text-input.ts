@@ -38,7 +38,8 @@ export class TextInput extends LitElement {
   declare rows: number;
   /** What was done to the text, for the visitor. */
   declare note: string;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  /** What is being typed and not yet taken: it stays in the field, whatever `value` becomes meanwhile. */
+  #typed: { readonly text: string; readonly timer: ReturnType<typeof setTimeout> } | null = null;
 
   constructor() {
     super();
@@ -52,7 +53,7 @@ export class TextInput extends LitElement {
         rows=${this.rows}
         aria-labelledby="label"
         spellcheck="false"
-        .value=${this.value}
+        .value=${this.#typed?.text ?? this.value}
         @input=${({ currentTarget }: Event) => this.#type(currentTarget)}
       ></textarea>
       <div class="row">
@@ -73,8 +74,8 @@ export class TextInput extends LitElement {
 
   #type(area: EventTarget | null): void {
     if (!(area instanceof HTMLTextAreaElement)) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#set(area.value, ""), PAUSE_MS);
+    clearTimeout(this.#typed?.timer);
+    this.#typed = { text: area.value, timer: setTimeout(() => this.#set(area.value, ""), PAUSE_MS) };
   }
 
   async #read(file: File): Promise<void> {
@@ -91,6 +92,8 @@ export class TextInput extends LitElement {
   }
 
   #set(text: string, note: string): void {
+    clearTimeout(this.#typed?.timer);
+    this.#typed = null;
     const isCut = text.length > MAX_CHARACTERS;
     this.value = isCut ? text.slice(0, MAX_CHARACTERS) : text;
     this.note = isCut ? `${note} The text was cut here.`.trim() : note;

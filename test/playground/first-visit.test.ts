@@ -48,11 +48,11 @@ describe.skipIf(!hasChromium)("a first visit", { tags: ["browser"], timeout: 120
     await page.getByText("n-head: attention heads; must divide n-embd").waitFor();
     await page.getByLabel("width n-embd").focus();
     await page.getByText("n-embd: embedding width").waitFor();
-    expect(await page.getByText("n-head: attention heads").count()).toBe(0);
+    await expect.poll(() => page.getByText("n-head: attention heads").count()).toBe(0);
     await page.getByRole("button", { name: "List the keys" }).click();
     await page.getByRole("link", { name: /What do the words mean/ }).click();
     await page.locator("mg-learn-page").waitFor();
-    expect(await page.getByRole("dialog").count()).toBe(0);
+    await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
     expect(faults).toEqual([]);
     await page.context().close();
   });
@@ -64,7 +64,7 @@ describe.skipIf(!hasChromium)("a first visit", { tags: ["browser"], timeout: 120
     await page.locator("mg-moment-writing").scrollIntoViewIfNeeded();
     await page.locator("mg-moment-writing li").first().waitFor();
     for (const list of ["mg-before-after", "mg-moment-writing"])
-      expect(await page.locator(list).getByText("near copy”: one letter away").count()).toBe(1);
+      await expect.poll(() => page.locator(list).getByText("near copy”: one letter away").count()).toBe(1);
     await page.context().close();
   });
 });

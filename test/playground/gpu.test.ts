@@ -56,7 +56,10 @@ const warned = (page: Page, count: number): Promise<unknown> =>
 function loadedScripts(page: Page): Promise<string>[] {
   const scripts: Promise<string>[] = [];
   page.on("response", (response) => {
-    if (response.url().endsWith(".js")) scripts.push(response.text());
+    if (!response.url().endsWith(".js")) return;
+    const text = response.text();
+    text.catch(() => {}); // a page may close before a late script, which nobody awaits, is read
+    scripts.push(text);
   });
   return scripts;
 }
@@ -80,9 +83,9 @@ describe.skipIf(!hasChromium)("the page without a GPU", { tags: ["browser"], tim
     await page.getByRole("button", { name: "Train a new model" }).click();
     await done(page);
     const sentence = /^no GPU: (?:this browser has no WebGPU|no adapter was found); using the CPU instead$/;
-    expect(await page.getByText(sentence).count()).toBe(1);
+    await expect.poll(() => page.getByText(sentence).count()).toBe(1);
     expect(await told(page)).toMatchObject({ why: null, warnings: [expect.stringMatching(sentence)] });
-    expect(await page.getByText(/^wasm engine/).count()).toBe(1);
+    await expect.poll(() => page.getByText(/^wasm engine/).count()).toBe(1);
     expect(faults).toEqual([]);
     await page.context().close();
   });
@@ -93,7 +96,8 @@ describe.skipIf(!hasChromium)("the page without a GPU", { tags: ["browser"], tim
     await page.goto(site.url);
     await train(page, SMALL);
     await done(page);
-    expect(await page.getByText(/^wasm engine.* \(a step of this model is too small for a GPU\)$/).count()).toBe(1);
+    // Why not is of no interest: a step of this model is too small for a GPU.
+    expect(await told(page)).toMatchObject({ engine: expect.stringMatching(/^wasm engine/), why: null, warnings: [] });
     const texts = await Promise.all(scripts);
     expect(texts.filter((text) => text.includes("WebAssembly.Module")).length).toBeGreaterThan(0);
     expect(texts.filter((text) => HAS_KERNELS.test(text))).toEqual([]);
@@ -126,7 +130,7 @@ describe.skipIf(!hasChromium)("the page with a GPU in software", { tags: ["gpu"]
     const onGpu = await told(page);
     expect((await Promise.all(scripts)).filter((text) => HAS_KERNELS.test(text))).toHaveLength(1);
     expect(onGpu.engine).toMatch(/^webgpu engine, .*swiftshader/i);
-    expect(onGpu.warnings).toEqual([expect.stringMatching(/swiftshader runs in software.*--engine wasm is faster$/i)]);
+    expect(onGpu.warnings).toEqual([expect.stringMatching(/swiftshader runs in software.*; engine wasm is faster$/i)]);
     expect(onGpu.heldOut).toHaveLength(2);
     for (const [i, loss] of onGpu.heldOut.entries()) expect(Math.abs(loss / onCpu.heldOut[i] - 1)).toBeLessThan(0.005);
     // Not the same engine by another name: the last digits differ.
@@ -195,8 +199,8 @@ describe.skipIf(!hasChromium)("the page with a GPU in software", { tags: ["gpu"]
     const second = await told(page);
     const [, from] = /resumed from step (\d+) on wasm/.exec(second.warnings[2])!;
     await page.waitForFunction((step) => document.querySelector("mg-shell")!.run.step > step + 20, Number(from), WAIT);
-    expect(await page.getByText(second.warnings[2]).count()).toBe(1);
-    expect(await page.getByText(/^wasm engine.* \(the GPU was lost\)$/).count()).toBe(1);
+    await expect.poll(() => page.getByText(second.warnings[2]).count()).toBe(1);
+    await expect.poll(() => page.getByText(/^wasm engine.* \(the GPU was lost\)$/).count()).toBe(1);
     await page.evaluate(() => document.querySelector("mg-shell")!.run.call("pause"));
     const { losses, state, step } = await told(page);
     expect(state).toBe("paused");

@@ -182,7 +182,7 @@ describe.skipIf(!hasChromium)("look inside, in Chromium", { tags: ["browser"], t
     expect(await faultsOf(page)).toEqual([]);
     await page.keyboard.press("4");
     await page.locator("mg-tokens-page").waitFor();
-    expect(await page.getByText(/^The link: /).count()).toBe(0);
+    await expect.poll(() => page.getByText(/^The link: /).count()).toBe(0);
     expect(faults).toEqual([]);
     await page.context().close();
   });

@@ -76,17 +76,17 @@ describe.skipIf(!hasChromium)("Learn in a browser, as it is built (skipped where
       const { page } = await watchedPage(site);
       await show(page, "/tokens");
       const reasons = page.locator("mg-question .why:visible");
-      expect(await reasons.count()).toBe(0);
+      await expect.poll(() => reasons.count()).toBe(0);
       await page.locator("mg-question button").first().click();
-      expect(await reasons.count()).toBe(3);
+      await expect.poll(() => reasons.count()).toBe(3);
       await page.keyboard.press("n");
       await page.locator("h1", { hasText: CHAPTERS[1].title }).waitFor();
-      expect(await reasons.count()).toBe(0);
+      await expect.poll(() => reasons.count()).toBe(0);
       await page.reload();
       await show(page, "/tokens");
-      expect(await reasons.count()).toBe(3);
+      await expect.poll(() => reasons.count()).toBe(3);
       await show(page, "");
-      expect(await page.locator(".done").count()).toBe(1);
+      await expect.poll(() => page.locator(".done").count()).toBe(1);
     },
   );
 
@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium)("Learn in a browser, as it is built (skipped where
     const { page } = await watchedPage(site);
     await show(page, "/loss");
     await page.emulateMedia({ media: "print" });
-    expect(await page.locator("mg-question .why:visible").count()).toBe(3);
-    expect(await page.locator("nav:visible").count()).toBe(0);
+    await expect.poll(() => page.locator("mg-question .why:visible").count()).toBe(3);
+    await expect.poll(() => page.locator("nav:visible").count()).toBe(0);
   });
 });

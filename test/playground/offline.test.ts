@@ -133,8 +133,8 @@ describe.skipIf(executable === null)("the built site on a plain host (skipped wh
     await untilTrue(page, `caches.keys().then((names) => names.length === 2 && ${active})`);
     await page.evaluate('location.hash = "#/learn"');
     await page.locator("mg-learn-page h1").waitFor();
-    expect(await page.locator('meta[name="newer"]').count()).toBe(0);
+    await expect.poll(() => page.locator('meta[name="newer"]').count()).toBe(0);
     const next = await open(context, host.url);
-    expect(await next.page.locator('meta[name="newer"]').count()).toBe(1);
+    await expect.poll(() => next.page.locator('meta[name="newer"]').count()).toBe(1);
   });
 });

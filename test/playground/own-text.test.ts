@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)("a visitor's own text", { tags: ["browser"], timeo
     await train(page);
     await done(page);
     await page.getByText("6 windows to train on, 1 held out.").waitFor();
-    expect(await page.getByText("is not learnt").count()).toBe(0);
+    await expect.poll(() => page.getByText("is not learnt").count()).toBe(0);
     expect(faults).toEqual([]);
     await page.context().close();
   });
@@ -100,7 +100,7 @@ describe.skipIf(!hasChromium)("a visitor's own text", { tags: ["browser"], timeo
     await paste(page, site.url, "a");
     await train(page);
     await page.getByText("hold nothing out (val-fraction 0)").waitFor();
-    expect(await page.getByLabel("val-fraction").isVisible()).toBe(true);
+    await expect.poll(() => page.getByLabel("val-fraction").isVisible()).toBe(true);
     expect(faults).toEqual([]);
     await page.context().close();
   });

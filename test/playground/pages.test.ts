@@ -80,7 +80,7 @@ describe.skipIf(!hasChromium)("the playground in Chromium", { tags: ["browser"],
     await page.keyboard.press("Home");
     await expect.poll(() => page.getByLabel("Samples").getByRole("listitem").count(), { timeout: 10_000 }).toBe(12);
     expect(await time.getAttribute("aria-valuetext")).toBe("step 0");
-    expect(await page.getByRole("status").textContent()).toMatch(/Training done after 1000 steps/);
+    await expect.poll(() => page.getByRole("status").textContent()).toMatch(/Training done after 1000 steps/);
     await page.keyboard.press("ArrowRight");
     expect(await time.getAttribute("aria-valuetext")).toBe("step 1");
     expect(faults).toEqual([]);

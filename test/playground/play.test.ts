@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium)("what is taken from the Play page", { tags: ["brow
     const { page, faults } = await watchedPage(site);
     await page.goto(`${site.url}#/play?preset=names&numSteps=20&nEmbd=-3&colour=red`);
     await until(page, "done");
-    expect(await page.getByText(/^The link: /).count()).toBe(2);
+    await expect.poll(() => page.getByText(/^The link: /).count()).toBe(2);
     expect(faults).toEqual([]);
     await page.context().close();
   });

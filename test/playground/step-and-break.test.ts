@@ -41,8 +41,8 @@ describe.skipIf(!hasChromium)("One step and Break it, built (skipped where Chrom
     await page.getByRole("button", { name: "Adam", exact: true }).click();
     // It goes to the first weight that has moved: all numbers of Adam are there.
     const adam = page.getByRole("region", { name: "Adam for this weight" });
-    expect(await adam.getByRole("cell", { name: "–" }).count()).toBe(0);
-    expect(await page.getByText(/^1 of [\d,]+ weights moved/).count()).toBe(1);
+    await expect.poll(() => adam.getByRole("cell", { name: "–" }).count()).toBe(0);
+    await expect.poll(() => page.getByText(/^1 of [\d,]+ weights moved/).count()).toBe(1);
     await page.getByRole("button", { name: "Check g by a finite difference" }).click();
     await page.getByText(/^\(loss\(w \+ h\) .*: they agree\.$/).waitFor();
     expect(await wrong()).toEqual([]);
@@ -71,7 +71,7 @@ describe.skipIf(!hasChromium)("One step and Break it, built (skipped where Chrom
     await page.getByRole("button", { name: "Train both" }).click();
     await page.getByRole("heading", { name: "Observed: diverges" }).waitFor({ timeout: 120_000 });
     await page.getByText("As you predicted.").waitFor();
-    expect(await page.getByText("loss is not a number any more").count()).toBe(1);
+    await expect.poll(() => page.getByText("loss is not a number any more").count()).toBe(1);
     expect(await wrong()).toEqual([]);
     await page.context().close();
   });

@@ -24,6 +24,17 @@ test("takes a text when the visitor has stopped typing", async () => {
   await expect.element(page.getByText("4 characters.")).toBeVisible();
 });
 
+test("keeps what is being typed when its first text arrives late", async () => {
+  const area = input.renderRoot.querySelector("textarea")!;
+  area.value = "typed";
+  area.dispatchEvent(new InputEvent("input"));
+  input.value = "the first text";
+  await input.updateComplete;
+  expect(area.value).toBe("typed");
+  await expect.poll(() => texts).toEqual(["typed"]);
+  expect(input.value).toBe("typed");
+});
+
 test("brings the first text back, by a button that is there only where it would change something", async () => {
   expect(firstText.elements()).toHaveLength(0);
   input.value = "other";
