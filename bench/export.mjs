@@ -21,8 +21,14 @@ const PROMPTS = 50;
 const MODELS = {
   "names, characters, 16 wide, block 16": { numSteps: 300 },
   "names, byte pairs, 64 wide, 4 layers, block 128": {
-    ...{ tokenizer: "byte-bpe", bpeMerges: 200, stream: true, nEmbd: 64, nLayer: 4, blockSize: 128 },
-    ...{ batchSize: 8, numSteps: 100 },
+    tokenizer: "byte-bpe",
+    bpeMerges: 200,
+    stream: true,
+    nEmbd: 64,
+    nLayer: 4,
+    blockSize: 128,
+    batchSize: 8,
+    numSteps: 100,
   },
 };
 
@@ -38,7 +44,10 @@ export async function run() {
 }
 
 async function trained(options, name) {
-  const names = fs.readFileSync(new URL("../data/names.txt", import.meta.url), "utf8").trim().split("\n");
+  const names = fs
+    .readFileSync(new URL("../data/names.txt", import.meta.url), "utf8")
+    .trim()
+    .split("\n");
   const trainer = await createTrainer(names, { ...options, threads: 1 });
   await trainer.run();
   const model = await trainer.model();
@@ -47,16 +56,28 @@ async function trained(options, name) {
   await model.close();
   const training = { data: ["names.txt"], size: null, numSteps: model.step, heldOutLoss: model.heldOutLoss };
   return {
-    ...{ name, dataHash, training: { ...training, bitsPerByte: null, baselines: null } },
-    ...{ config: model.config, tokenizer: model.tokenizer, weights: model.weights, options: model.options },
-    ...{ step: model.step, heldOutLoss: model.heldOutLoss },
+    name,
+    dataHash,
+    training: { ...training, bitsPerByte: null, baselines: null },
+    config: model.config,
+    tokenizer: model.tokenizer,
+    weights: model.weights,
+    options: model.options,
+    step: model.step,
+    heldOutLoss: model.heldOutLoss,
     documents: async () => names.map((text) => model.tokenizer.encode(text).ids),
   };
 }
 
 async function compare(title, model, directory) {
   console.log(`export: ${title}`);
-  const engine = await openEngine(model.config, model.weights, { ...model.options, noBlas: true }, nodeMachine, () => {});
+  const engine = await openEngine(
+    model.config,
+    model.weights,
+    { ...model.options, noBlas: true },
+    nodeMachine,
+    () => {},
+  );
   const own = {
     name: "ours",
     bytes: [...model.weights.values()].reduce((sum, matrix) => sum + floatsOf(matrix).byteLength, 0),
@@ -83,7 +104,9 @@ async function compare(title, model, directory) {
     const rate = Math.round(median(rates[i])).toLocaleString("en");
     const times = (median(rates[i]) / median(rates[0])).toFixed(2);
     const size = (bytes / 1000).toLocaleString("en", { maximumFractionDigits: 0 });
-    console.log(`  ${name.padEnd(34)} ${size.padStart(8)} kB   ${agreement[i]}   ${rate.padStart(8)} tokens/s, ${times}×`);
+    console.log(
+      `  ${name.padEnd(34)} ${size.padStart(8)} kB   ${agreement[i]}   ${rate.padStart(8)} tokens/s, ${times}×`,
+    );
   }
   for (const side of sides) await side.close();
   console.log("");
@@ -135,7 +158,9 @@ async function python(format, tool, model, directory) {
     return answer();
   };
   return {
-    ...{ name: `${format}, ${tool}`, bytes, close: () => child.stdin.end() },
+    name: `${format}, ${tool}`,
+    bytes,
+    close: () => child.stdin.end(),
     logits: (prompt) => ask({ logits: prompt }),
     write: (tokens) => ask({ write: tokens }),
   };
@@ -143,14 +168,16 @@ async function python(format, tool, model, directory) {
 
 /** Prompts of every length that the block has, of random tokens behind BOS. */
 function promptsOf({ config, tokenizer }) {
-  return Array.from({ length: PROMPTS }, (_, i) => {
+  return Array.from({ length: PROMPTS }, (_prompt, i) => {
     const length = 1 + ((i * 7) % (config.blockSize - 1));
-    return [tokenizer.bos, ...Array.from({ length }, (_, j) => (31 * i + 17 * j) % config.vocabSize)];
+    return [tokenizer.bos, ...Array.from({ length }, (_token, j) => (31 * i + 17 * j) % config.vocabSize)];
   });
 }
 
-const wholeBlock = ({ config, tokenizer }) =>
-  [tokenizer.bos, ...Array.from({ length: config.blockSize - 1 }, (_, j) => (17 * j) % config.vocabSize)];
+const wholeBlock = ({ config, tokenizer }) => [
+  tokenizer.bos,
+  ...Array.from({ length: config.blockSize - 1 }, (_, j) => (17 * j) % config.vocabSize),
+];
 
 async function differenceOf(side, own, prompts) {
   let most = 0;
