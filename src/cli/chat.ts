@@ -8,7 +8,8 @@ import { SAMPLE_OPTIONS } from "../options/config.ts";
 import type { SampleOptions } from "../options/train-options.ts";
 import { Random } from "../random.ts";
 import type { CompletionReport, Reporter } from "../run/reporter.ts";
-import { completeText, encodePrompt, nextTokensOf } from "../run/write.ts";
+import { encodePrompt, nextTokensOf } from "../library/prompt.ts";
+import { completeText } from "../run/write.ts";
 import type { Writer } from "../run/write.ts";
 
 /** What commands set. */

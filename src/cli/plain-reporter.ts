@@ -9,7 +9,7 @@ import { isTold, mergeText } from "../run/merging.ts";
 import type { MergeReport } from "../run/merging.ts";
 import { quote } from "../errors.ts";
 import type { Remedy } from "../run/command.ts";
-import type { CompletionReport, NextTokenReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
+import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type {
   Beginning,
   OverfittingReport,
@@ -151,11 +151,10 @@ function nextTokenLines({ tokens, others }: NextTokensReport): string[] {
     name,
     isNumber: i > 0,
   }));
-  const row = (name: string, { probability, drawn }: NextTokensReport["others"] | NextTokenReport): string[] => [
-    name,
-    percent(probability),
-    percent(drawn),
-  ];
+  const row = (
+    name: string,
+    { probability, drawn }: NextTokensReport["others"] | NextTokensReport["tokens"][number],
+  ): string[] => [name, percent(probability), percent(drawn)];
   return tableLines(columns, [
     ...tokens.map((one) => row(one.isEnd ? "end" : quote(one.token), one)),
     ...(others.count > 0 ? [row(counted(others.count, "other"), others)] : []),

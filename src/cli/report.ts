@@ -13,7 +13,8 @@ import { reportPage } from "../report/page.ts";
 import { generate } from "../training/sample.ts";
 import { readLines } from "./prompts.ts";
 import { Pieces } from "../library/pieces.ts";
-import { encodePrompt, openWriter } from "../run/write.ts";
+import { encodePrompt } from "../library/prompt.ts";
+import { openWriter } from "../run/write.ts";
 import { jsonLine } from "../run/format.ts";
 import { VERSION } from "../options/version.ts";
 

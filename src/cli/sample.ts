@@ -4,8 +4,10 @@
 import type { SampleOptions } from "../options/train-options.ts";
 import { InputError, quote } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
-import { encodePrompt, openWriter, sampleText, samplesOf } from "../run/write.ts";
-import type { Completion, WrittenText } from "../run/write.ts";
+import { encodePrompt } from "../library/prompt.ts";
+import { openWriter, sampleText, samplesOf } from "../run/write.ts";
+import type { Completion } from "../library/prompt.ts";
+import type { WrittenText } from "../run/write.ts";
 import { generate } from "../training/sample.ts";
 import type { Draw } from "../training/sample.ts";
 import type { SampleReport } from "../run/reporter.ts";

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { InputError, quote } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
+import { serverPage } from "../run/model-page.ts";
 import { jsonLine, printable } from "../run/format.ts";
 import { StopRequest } from "../run/signals.ts";
 import { isLoopback, listen, originOf } from "../serve/listen.ts";
@@ -40,15 +41,16 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
     );
   }
   const models = await openModels(paths);
-  const app = serveApp({ models, apiKey, corsOrigin: cors, isLoopback: isLoopback(host) });
+  const app = serveApp({ models, apiKey, corsOrigin: cors, isLoopback: isLoopback(host), page: servedPage(models) });
   return await StopRequest.during(async (stop) => {
     const server = await listen(app.fetch, host, port);
     try {
-      const url = `${originOf(server)}/v1`;
+      const origin = originOf(server);
+      const url = `${origin}/v1`;
       process.stdout.write(
         json
           ? jsonLine({ event: "serving", url, models: models.map(({ id }) => id) })
-          : `serving  ${models.map(({ id }) => printable(id)).join(", ")}\nOpenAI API  ${url}\nCtrl-C ends it\n`,
+          : `serving  ${models.map(({ id }) => printable(id)).join(", ")}\npage        ${origin}/\nOpenAI API  ${url}\nCtrl-C ends it\n`,
       );
       await stopped(stop, app);
     } finally {
@@ -58,6 +60,17 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
     // A signal is this command's only end; 1: the address could not be printed.
     return stop.exitCode === 1 ? 1 : 0;
   });
+}
+
+/** The page of the server; null, with a warning, where it is not built. */
+function servedPage(models: readonly ServedModel[]): string | null {
+  try {
+    return serverPage(models.map(({ id }) => id).join(", "));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`warning: ${printable(error.message)}\n`);
+    return null;
+  }
 }
 
 async function openModels(paths: readonly string[]): Promise<ServedModel[]> {

@@ -28,7 +28,7 @@ export interface CardFormat {
 
 /** The card as bytes. */
 export function cardOf(model: ExportedModel, { tools, limits }: CardFormat): Uint8Array {
-  const rows = factsOf(model).map(([what, value]) => `| ${what} | ${value} |`);
+  const rows = factsOf(model, MARKDOWN).map(([what, value]) => `| ${what} | ${value} |`);
   const lines = [
     "---",
     "library_name: transformers",
@@ -68,15 +68,26 @@ const loss = (value: number): string => value.toFixed(4);
 export const inline = (text: string): string =>
   text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ").replace(/[\\`*_[\]<>|#]/g, "\\$&");
 
-function factsOf(model: ExportedModel): [what: string, value: string][] {
+/** How a text of unknown origin, and a token, are written in the place where the facts are shown. */
+export interface FactStyle {
+  /** A name. */
+  readonly text: (text: string) => string;
+  /** A token. */
+  readonly code: (token: string) => string;
+}
+
+const MARKDOWN: FactStyle = { text: inline, code: (token) => `\`${token}\`` };
+
+/** What the model is and how good it is, in the order of the card. */
+export function factsOf(model: ExportedModel, style: FactStyle): [what: string, value: string][] {
   const { config, tokenizer, step, heldOutLoss, training } = model;
   const { numSteps, bitsPerByte, baselines } = training;
   const measured = training.heldOutLoss ?? heldOutLoss;
   const facts: [string, string | null][] = [
-    ["data", dataText(training.data, training.size)],
+    ["data", dataText(training.data.map(style.text), training.size)],
     [
       "tokenizer",
-      `${tokenizer.kind}, ${count(tokenizer.vocabSize)} tokens; every text begins with \`${bosName(tokenizer)}\``,
+      `${tokenizer.kind}, ${count(tokenizer.vocabSize)} tokens; every text begins with ${style.code(bosName(tokenizer))}`,
     ],
     [
       "parameters",
@@ -97,7 +108,7 @@ function factsOf(model: ExportedModel): [what: string, value: string][] {
 }
 
 function dataText(names: readonly string[], size: DataSize | null): string {
-  const shown = names.slice(0, 5).map(inline);
+  const shown = names.slice(0, 5);
   const more = names.length > shown.length ? ` and ${count(names.length - shown.length)} more` : "";
   const named = `${shown.join(", ")}${more}`;
   if (size === null) return named;

@@ -14,6 +14,8 @@ export interface ExportedModel extends ModelParts {
   readonly training: TrainingFacts;
   /** Every document of its data as tokens, without BOS; null where the data can no longer be read. Reads all of it. */
   documents(): Promise<Iterable<ArrayLike<number>> | null>;
+  /** The built page that `page.ts` fills. Throws InputError if it is not built. */
+  page(): string;
 }
 
 /** What is known of a training; null for what is not, for example while the training is not finished. */

@@ -36,10 +36,20 @@ export interface OwnFile {
   readonly tokenizer: unknown;
 }
 
-/** The file of a model. The options come without the names of folders, files and hosts. */
+/** A model's options without the names of folders, files and hosts. */
+export const portableOptions = ({ options }: Pick<ExportedModel, "options">): ExportedModel["options"] => ({
+  ...options,
+  data: [],
+  urls: [],
+  urlFile: null,
+  cacheDir: null,
+  allowHost: [],
+});
+
+/** The file of a model. */
 export async function ownFile(model: ExportedModel): Promise<ExportedFiles> {
   const { config, tokenizer, weights, step, heldOutLoss, dataHash, training } = model;
-  const options = { ...model.options, data: [], urls: [], urlFile: null, cacheDir: null, allowHost: [] };
+  const options = { ...portableOptions(model) };
   const own: OwnFile = {
     config,
     weightsHash: await weightsHash(weights),

@@ -188,15 +188,7 @@ export class Model {
    * SHA-256 of the file. `load` reads it; any program that knows safetensors reads the weights.
    */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
-    const { config, weights, step, heldOutLoss, dataHash } = this.#parts;
-    const [tokenizerText, optionsText] = [tokenizerTextOf(this.tokenizer), optionsTextOf(this.options)];
-    const [tokenizerHash, optionsHash] = [await sha256(tokenizerText), await sha256(optionsText)];
-    const file = { config, weights, step, heldOutLoss, dataHash, tokenizerHash, optionsHash };
-    const extra = new Map([
-      [TOKENIZER_KEY, tokenizerText],
-      [OPTIONS_KEY, optionsText],
-    ]);
-    return await encodeModel(file, extra);
+    return await encodeParts(this.#parts);
   }
 
   /** Frees the engine's memory and threads; the next call opens them again. */
@@ -235,6 +227,19 @@ export class Model {
       yield token;
     }
   }
+}
+
+/** The bytes of `Model.save`. */
+export async function encodeParts({ options, tokenizer, ...parts }: ModelParts): Promise<Uint8Array<ArrayBuffer>> {
+  const { config, weights, step, heldOutLoss, dataHash } = parts;
+  const [tokenizerText, optionsText] = [tokenizerTextOf(tokenizer), optionsTextOf(options)];
+  const [tokenizerHash, optionsHash] = [await sha256(tokenizerText), await sha256(optionsText)];
+  const file = { config, weights, step, heldOutLoss, dataHash, tokenizerHash, optionsHash };
+  const extra = new Map([
+    [TOKENIZER_KEY, tokenizerText],
+    [OPTIONS_KEY, optionsText],
+  ]);
+  return await encodeModel(file, extra);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { haveSeveralTexts } from "../experiments/analysis.ts";
 import type { ReportData } from "../experiments/report-data.ts";
+import { escapeHtml, jsonInScript } from "../export/inline.ts";
 import * as charts from "./charts.ts";
 import * as client from "./client.ts";
 import * as start from "./start.ts";
@@ -37,13 +38,13 @@ export function reportPage(data: ReportData, library: ChartLibrary): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>${escapeHtml(data.title)}</title>
+<title>${shown(data.title)}</title>
 <style>${library.style}${STYLE}</style>
 </head>
 <body>
 <main>
 <header>
-<div><h1>${escapeHtml(data.title)}</h1><p class="muted">${escapeHtml(summary)} · microgpt ${escapeHtml(data.version)}</p></div>
+<div><h1>${shown(data.title)}</h1><p class="muted">${shown(summary)} · microgpt ${shown(data.version)}</p></div>
 <button id="theme" type="button">Dark</button>
 </header>
 <h2>Runs</h2>
@@ -94,10 +95,4 @@ function section(isShown: boolean, title: string, text: string, className: strin
   return isShown ? `${head}<div class="${className}" id="${id}"></div>` : `<div id="${id}" hidden></div>`;
 }
 
-function escapeHtml(text: string): string {
-  const names: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return client.visible(text).replace(/[&<>"]/g, (character) => names[character]);
-}
-
-/** JSON without `<`, so that it cannot close the script element around it. */
-const jsonInScript = (data: unknown): string => JSON.stringify(data).replaceAll("<", "\\u003c");
+const shown = (text: string): string => escapeHtml(client.visible(text));

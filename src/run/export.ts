@@ -12,6 +12,7 @@ import type { OutputTarget } from "../node/output.ts";
 import { loadResult } from "../node/result.ts";
 import { IMPORTED_FILE } from "../node/run-directory.ts";
 import type { Run } from "../node/run-directory.ts";
+import { readModelPage } from "./model-page.ts";
 import { runSources } from "./sources.ts";
 
 /** The model that `sample` would use, with what is known of it. Throws InputError if the run has none. */
@@ -25,6 +26,7 @@ export async function exportedModel(run: Run, note: (message: string) => void): 
     options,
     training: factsOf(run, model.step),
     documents: () => documentsOf(run),
+    page: readModelPage,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Baselines } from "../text/baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
+import type { NextTokens } from "../library/prompt.ts";
 import type { Remedy } from "./command.ts";
 import type { MergeReport } from "./merging.ts";
 import type { Sample } from "../node/samples.ts";
@@ -141,37 +142,9 @@ export interface CompletionReport {
 }
 
 /** The next tokens after a prompt, the likeliest first. */
-export interface NextTokensReport {
+export interface NextTokensReport extends NextTokens {
   /** As it was given. */
   readonly prompt: string;
-  /** The likeliest tokens. */
-  readonly tokens: readonly NextTokenReport[];
-  /** All others together: with them, the probabilities sum to 1, and so does what is drawn. */
-  readonly others: OtherTokensReport;
-}
-
-/** The tokens that are not listed. */
-export interface OtherTokensReport {
-  /** How many they are. */
-  readonly count: number;
-  /** The sum of their probabilities. */
-  readonly probability: number;
-  /** The sum of how often they are drawn. */
-  readonly drawn: number;
-}
-
-/** A token that may come next. */
-export interface NextTokenReport {
-  /** Its id. */
-  readonly id: number;
-  /** Its text, for display. */
-  readonly token: string;
-  /** Whether it ends the text. */
-  readonly isEnd: boolean;
-  /** Its probability, as the model gives it. */
-  readonly probability: number;
-  /** Its probability after temperature, top-k and top-p: how often it is drawn. */
-  readonly drawn: number;
 }
 
 /** Receives the events of a training. */

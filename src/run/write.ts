@@ -1,18 +1,16 @@
 /** Text from a trained model: samples without a prompt, and completions of one. */
 import { countParameters } from "../training/engine.ts";
 import type { Engine } from "../training/engine.ts";
-import { quote } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
 import { Random } from "../random.ts";
-import { generateTokens, logitsAfter, nextTokenProbabilities } from "../training/sample.ts";
+import { generateTokens } from "../training/sample.ts";
 import type { SamplingOptions } from "../training/sample.ts";
-import type { ResolvedOptions } from "../options/resolve.ts";
-import { cleanPrompt } from "../text/corpus.ts";
-import type { NextTokensReport, SampleReport } from "./reporter.ts";
+import type { SampleReport } from "./reporter.ts";
 import { likenessOf } from "../text/likeness.ts";
-import { nameUnknown } from "../text/tokenizer.ts";
 import type { Prompt, Tokenizer } from "../text/tokenizer.ts";
 import { openEngine } from "../library/engines.ts";
+import { completionOf } from "../library/prompt.ts";
+import type { Completion, PromptOptions } from "../library/prompt.ts";
 import { nodeMachine } from "./machine.ts";
 
 /** Everything needed to generate text. */
@@ -26,9 +24,6 @@ export interface Writer {
   /** How the training's texts were cleaned: prompts are cleaned in the same way. */
   readonly options: PromptOptions;
 }
-
-/** The options that decide how a prompt is cleaned. */
-export type PromptOptions = Pick<ResolvedOptions, "nfc" | "reference">;
 
 /** How to generate text. */
 export interface WritingOptions extends SamplingOptions {
@@ -69,60 +64,7 @@ export async function completeText(
 ): Promise<Completion> {
   const maxTokens = options.maxTokens ?? engine.config.blockSize;
   const more = await generateTokens(engine, ids, maxTokens, random, options, open);
-  const whole = tokenizer.decode([...ids, ...more]);
-  if (whole.startsWith(text)) return { prompt: text, more: whole.slice(text.length) };
-  return { prompt: "", more: whole }; // the prompt ends inside a character, or its last mark has opened
-}
-
-/** How many of the next tokens are listed. */
-const LISTED = 10;
-
-/** The likeliest tokens after a prompt, as the model gives them and as they are drawn; the other tokens as one sum. */
-export async function nextTokensOf(
-  { engine, tokenizer }: Writer,
-  { ids, open }: Prompt,
-  options: SamplingOptions,
-): Promise<Pick<NextTokensReport, "tokens" | "others">> {
-  const logits = await logitsAfter(engine, ids, open);
-  const probabilities = nextTokenProbabilities(logits, { temperature: 1, topK: null, topP: null });
-  const drawn = nextTokenProbabilities(logits, options);
-  const all = Array.from(probabilities, (probability, id) => ({ id, probability, drawn: drawn[id] }));
-  const sorted = all.toSorted((a, b) => b.probability - a.probability);
-  const others = sorted.slice(LISTED).filter(({ probability }) => probability > 0);
-  return {
-    tokens: sorted
-      .slice(0, LISTED)
-      .filter(({ probability }) => probability > 0)
-      .map((one) => ({ token: tokenizer.token(one.id), isEnd: one.id === tokenizer.bos, ...one })),
-    others: {
-      count: others.length,
-      probability: others.reduce((sum, { probability }) => sum + probability, 0),
-      drawn: others.reduce((sum, one) => sum + one.drawn, 0),
-    },
-  };
-}
-
-/** A text in two parts. They are decoded together, because the space between them depends on both. */
-export interface Completion {
-  /** The prompt, as decoded. */
-  readonly prompt: string;
-  /** What the model added. */
-  readonly more: string;
-}
-
-/** A prompt as tokens, cleaned as the training's texts. Drops what is not in the vocabulary, with a warning. */
-export function encodePrompt(
-  { tokenizer, options }: Pick<Writer, "tokenizer" | "options">,
-  prompt: string,
-  warn: (message: string) => void,
-): Prompt {
-  const encoded = tokenizer.prompt(cleanPrompt(prompt, options));
-  const { unknown } = tokenizer.encode(cleanPrompt(prompt, options, "kept")); // what is removed is named, too
-  if (unknown.size > 0) {
-    const done = tokenizer.unk === null ? "left out" : "read as <unk>";
-    warn(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; ${done}`);
-  }
-  return { ...encoded, unknown };
+  return completionOf(tokenizer, { ids, text }, more);
 }
 
 /** Parameters above which a GPU is worth its start-up time for generation. */

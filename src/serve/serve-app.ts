@@ -8,12 +8,15 @@ import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { InputError } from "../errors.ts";
+import { nextTokensOf } from "../library/prompt.ts";
+import type { NextTokens } from "../library/prompt.ts";
 import { Admission } from "./admission.ts";
 import { ApiError, errorBody } from "./api-error.ts";
 import { parseCompletionRequest, parseIds, parseText } from "./completion-request.ts";
 import { answerCompletion } from "./completions.ts";
 import { isLoopback } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
+import { readPrompt } from "./served-model.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const MAX_BODY_BYTES = 1_000_000;
@@ -28,6 +31,8 @@ export interface ServeOptions {
   readonly corsOrigin: string | null;
   /** Whether the server listens on this machine alone, and so answers to its loopback names alone. */
   readonly isLoopback: boolean;
+  /** The page at `/`; null: it is not built. */
+  readonly page: string | null;
 }
 
 /** The server's answers, and what ends them. */
@@ -42,7 +47,7 @@ export interface ServeApp {
 
 /** Makes the server's answers. */
 export function serveApp(options: ServeOptions): ServeApp {
-  const { models, apiKey, corsOrigin } = options;
+  const { models, apiKey, corsOrigin, page } = options;
   const metrics = new Metrics();
   const admission = new Admission();
   const services = { admission, metrics };
@@ -51,6 +56,8 @@ export function serveApp(options: ServeOptions): ServeApp {
   if (options.isLoopback) app.use(onlyLoopback);
   if (corsOrigin !== null) app.use(cors({ origin: corsOrigin }));
   app.get("/health", (context) => context.json({ status: "ok" }));
+  // The page itself holds nothing of the models; it asks for the key.
+  if (page !== null) app.get("/", (context) => context.html(page, 200, PAGE_HEADERS));
   if (apiKey !== null) app.use(withKey(apiKey));
   app.use(
     bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => refuse(413, `a body has at most ${MAX_BODY_BYTES} bytes`) }),
@@ -75,6 +82,15 @@ export function serveApp(options: ServeOptions): ServeApp {
     const { ids } = tokenizer.encode(content);
     return context.json({ tokens: ids, count: ids.length, max_model_len: config.blockSize });
   });
+  app.post("/next_tokens", async (context) => {
+    const { model, content } = parseText(await jsonOf(context));
+    const served = findModel(models, model);
+    const prompt = readPrompt(served, content, false);
+    admission.mustHaveRoom(1);
+    const writer = { engine: served.texts, tokenizer: served.tokenizer };
+    const ask = (): Promise<NextTokens> => nextTokensOf(writer, prompt, AS_PREDICTED);
+    return context.json(await admission.run(ask, context.req.raw.signal));
+  });
   app.post("/detokenize", async (context) => {
     const { model, tokens } = parseIds(await jsonOf(context));
     const { tokenizer } = findModel(models, model);
@@ -87,6 +103,17 @@ export function serveApp(options: ServeOptions): ServeApp {
   app.onError((error, context) => answerError(context, error));
   return { fetch: app.fetch, close: (graceMs) => admission.close(graceMs), abort: () => admission.abort() };
 }
+
+/** What a page may load is in the page itself; another site may not show it in a frame. */
+const PAGE_HEADERS = {
+  "Content-Security-Policy": "frame-ancestors 'none'",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+  "Cache-Control": "no-cache",
+};
+
+/** Probabilities as the model gives them. */
+const AS_PREDICTED = { temperature: 1, topK: null, topP: null };
 
 /** Throws ApiError. */
 function refuse(...parameters: ConstructorParameters<typeof ApiError>): never {
@@ -145,6 +172,8 @@ const COUNTED = [
   "/v1/chat/completions",
   "/tokenize",
   "/detokenize",
+  "/next_tokens",
+  "/",
 ];
 
 const counted =

@@ -3,7 +3,7 @@ import type { Config } from "../microgpt.ts";
 import { openStreams } from "../library/engines.ts";
 import type { Run } from "../node/run-directory.ts";
 import { nodeMachine } from "../run/machine.ts";
-import type { PromptOptions } from "../run/write.ts";
+import type { PromptOptions } from "../library/prompt.ts";
 import { cleanPrompt } from "../text/corpus.ts";
 import { nameUnknown, NOTHING_UNKNOWN } from "../text/tokenizer.ts";
 import type { Prompt, Tokenizer } from "../text/tokenizer.ts";

@@ -57,7 +57,7 @@ export function likenessOf(
 
 /** A text, and what has been found. */
 interface Candidate {
-  /** Its ids as the tokenizer encodes it: a model may have spelt it with other tokens. */
+  /** As `respelt`. */
   readonly ids: readonly number[];
   /** Its characters: ids for `char`, otherwise code points. */
   readonly symbols: readonly number[];
@@ -75,9 +75,14 @@ interface Run {
   readonly end: number;
 }
 
+/** A text's ids as the tokenizer encodes it, without BOS: a model may have spelt it with other tokens. */
+export function respelt(drawn: ArrayLike<number>, tokenizer: Tokenizer): readonly number[] {
+  const { ids, unknown } = tokenizer.encode(tokenizer.decode(drawn));
+  return unknown.size === 0 ? ids : Array.from(drawn).filter((id) => id !== tokenizer.bos);
+}
+
 function candidateOf(drawn: ArrayLike<number>, tokenizer: Tokenizer): Candidate {
-  const spelt = tokenizer.encode(tokenizer.decode(drawn));
-  const ids = spelt.unknown.size === 0 ? spelt.ids : Array.from(drawn).filter((id) => id !== tokenizer.bos);
+  const ids = respelt(drawn, tokenizer);
   return { ids, symbols: symbolsOf(ids, tokenizer), known: false, edited: null, run: null };
 }
 

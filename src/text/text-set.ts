@@ -79,7 +79,7 @@ export class TextSet {
 }
 
 /** Hashes UTF-16 units in two lanes, each mixed as in MurmurHash3 (Appleby 2011) with its own constants. Never 0, 0. */
-function hash64(text: string): [low: number, high: number] {
+export function hash64(text: string): [low: number, high: number] {
   let low = text.length ^ 0x9747b28c;
   let high = text.length ^ 0x3c6ef372;
   for (let i = 0; i < text.length; i++) {

@@ -125,7 +125,7 @@ export async function* generate(
 
 /** Logits [vocabSize] of the first token that `generate` draws after the same prompt. */
 export async function logitsAfter(
-  engine: Engine,
+  engine: TextModel,
   prompt: readonly number[],
   open: Spelling | null = null,
 ): Promise<number[]> {

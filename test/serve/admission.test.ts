@@ -22,7 +22,13 @@ describe("when it is full, or ends", () => {
       return pieces.map(() => logits);
     });
     const texts = new Streams({ config: model.config, streams: STREAMS, streamRows: STREAMS, advance });
-    const app = serveApp({ models: [{ ...model, texts }], apiKey: null, corsOrigin: null, isLoopback: true });
+    const app = serveApp({
+      models: [{ ...model, texts }],
+      apiKey: null,
+      corsOrigin: null,
+      isLoopback: true,
+      page: null,
+    });
     return { app, asked: () => advance.mock.calls.length, answer };
   }
 

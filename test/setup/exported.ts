@@ -6,6 +6,7 @@ import { openEngine } from "../../src/library/engines.ts";
 import { baselinesOf, sizeOf } from "../../src/library/training-data.ts";
 import { createTrainer } from "../../src/run/library.ts";
 import { nodeMachine } from "../../src/run/machine.ts";
+import { readModelPage } from "../../src/run/model-page.ts";
 import type { ModelOptions } from "../../src/library/trainer-options.ts";
 import { Random } from "../../src/random.ts";
 import type { TokenizerKind } from "../../src/text/tokenizer.ts";
@@ -55,6 +56,7 @@ async function trainVerses(kind: TokenizerKind, options: ModelOptions): Promise<
       baselines: baselinesOf(trainer.data).bitsPerByte,
     },
     documents: () => Promise.resolve(VERSES.map((verse) => tokenizer.encode(verse).ids)),
+    page: readModelPage,
   };
 }
 

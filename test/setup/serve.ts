@@ -35,7 +35,7 @@ export interface Served {
 export async function served(tokenizer: string, options: Partial<ServeOptions> = {}): Promise<Served> {
   const { run } = trained("--tokenizer", tokenizer, "--bpe-merges", "20");
   const model = await openServedModel(Run.open(run), "run", () => {});
-  const app = serveApp({ models: [model], apiKey: null, corsOrigin: null, isLoopback: true, ...options });
+  const app = serveApp({ models: [model], apiKey: null, corsOrigin: null, isLoopback: true, page: null, ...options });
   const post: Served["post"] = async (path, body) => {
     const response = await ask(app, path, { method: "POST", body: JSON.stringify(body) });
     return { status: response.status, body: (await response.json()) as Body, headers: response.headers };
