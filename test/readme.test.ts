@@ -106,7 +106,8 @@ async function startServing(
   const ended = once(child, "exit");
   await Promise.race([until(`${command} serves`, () => printed.includes("Ctrl-C ends it")), ended]);
   const [, page] = /^playground {2}(http:\S+)\nCtrl-C ends it\n$/.exec(printed) ?? [];
-  if (page === undefined) expect(printed).toMatch(/^serving {2}\S+\nOpenAI API {2}http:\S+\/v1\nCtrl-C ends it\n$/);
+  if (page === undefined)
+    expect(printed).toMatch(/^serving {2}\S+\npage {8}(http:\S+)\/\nOpenAI API {2}\1\/v1\nCtrl-C ends it\n$/);
   else expect(await (await fetch(page)).text()).toContain("<mg-shell>");
   return async () => {
     child.kill("SIGINT");

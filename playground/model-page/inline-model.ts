@@ -10,12 +10,12 @@ import { loadModel } from "../../src/library/model.ts";
 import { Pieces } from "../../src/library/pieces.ts";
 import { completionOf, encodePrompt, nextTokensOf } from "../../src/library/prompt.ts";
 import { Random } from "../../src/random.ts";
+import { layerAttention } from "../../src/tensor/attention-weights.ts";
 import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { TextMarker } from "../../src/text/text-marks.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import type { Engine } from "../../src/training/engine.ts";
 import { generate } from "../../src/training/sample.ts";
-import { inspect } from "../run/looking.ts";
 import type { PageModel } from "./page-model.ts";
 
 const ONE_THREAD: Machine = {
@@ -61,7 +61,14 @@ export async function openInlineModel(base64: string, packed: PageMarks): Promis
     async attention(text) {
       const looking = engine instanceof TensorEngine ? engine : await open("wasm");
       if (!(looking instanceof TensorEngine)) throw new TypeError("the wasm engine is a TensorEngine");
-      return await inspect(looking, tokenizer, { text, heads: [] });
+      const ids = [tokenizer.bos, ...tokenizer.encode(text).ids].slice(0, config.blockSize);
+      const activations = await looking.activations(ids);
+      const heads = (layer: number): ArrayLike<number>[] =>
+        layerAttention(activations, layer, config.nHead).map(({ data }) => data);
+      return {
+        tokens: ids.map((id) => tokenizer.token(id)),
+        attention: Array.from({ length: config.nLayer }, (_, layer) => heads(layer)),
+      };
     },
   };
 }

@@ -31,7 +31,12 @@ async function startRemote(key: string | null, view: ModelView): Promise<void> {
     const choice = byId("model", HTMLSelectElement);
     choice.replaceChildren(...models.map(({ id }, i) => make("option", { value: String(i) }, id)));
     byId("model-field", HTMLLabelElement).hidden = models.length === 1;
-    const choose = (): void => view.open(remoteModel(models[Number(choice.value)], key));
+    const choose = (): void => {
+      const model = models[Number(choice.value)];
+      document.title = model.id;
+      byId("name", HTMLHeadingElement).textContent = model.id;
+      view.open(remoteModel(model, key));
+    };
     choice.addEventListener("change", choose);
     choose();
   } catch (error) {

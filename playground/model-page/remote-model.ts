@@ -4,7 +4,7 @@ import type { PageModel, TextSink } from "./page-model.ts";
 
 /** Why a server refused. */
 export class Refusal extends Error {
-  /** The HTTP status. */
+  /** The HTTP status; 0: there was no answer. */
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -16,7 +16,10 @@ export class Refusal extends Error {
 /** Asks a path of the server; throws Refusal. @param key null: none. */
 async function ask(path: string, key: string | null, init: RequestInit): Promise<Response> {
   const headers: HeadersInit = key === null ? {} : { Authorization: `Bearer ${key}` };
-  const response = await fetch(path, { ...init, headers });
+  const response = await fetch(path, { ...init, headers }).catch((error: unknown) => {
+    // `fetch` rejects with a TypeError for every failure of the network, and with the reason of an abort.
+    throw error instanceof TypeError ? new Refusal(0, "The server does not answer.") : error;
+  });
   if (response.ok) return response;
   throw new Refusal(response.status, await reasonOf(response));
 }

@@ -9,7 +9,7 @@ import {
   withoutHeads,
   withoutMlps,
 } from "../../src/index.ts";
-import { attentionWeights } from "../../src/index.ts";
+import { layerAttention } from "../../src/tensor/attention-weights.ts";
 import type { Config, HeadName, LogitSource, TensorEngine, Tensors, Tokenizer, Tokens } from "../../src/index.ts";
 import type { Contribution, ContributionRequest, Inspection, Parts } from "./protocol.ts";
 
@@ -56,12 +56,8 @@ export function inspect(
 }
 
 /** Per head, [T · T]. */
-function attentionOf(activations: Tensors, layer: number, { nHead }: Config): Float32Array[] {
-  const [query, key, statistics] = ["query", "key", "attention"].map((name) =>
-    activations.get(`layer${layer}.${name}`)!,
-  );
-  return attentionWeights(query, key, statistics, nHead).map(({ data }) => Float32Array.from(data));
-}
+const attentionOf = (activations: Tensors, layer: number, { nHead }: Config): Float32Array[] =>
+  layerAttention(activations, layer, nHead).map(({ data }) => Float32Array.from(data));
 
 /** −log p of each next token, [T − 1]; `logits` [T · vocabSize]. */
 function lossesOf(ids: readonly number[], logits: Float32Array, vocabSize: number): Float32Array {

@@ -41,7 +41,7 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
     );
   }
   const models = await openModels(paths);
-  const app = serveApp({ models, apiKey, corsOrigin: cors, isLoopback: isLoopback(host), page: servedPage(models) });
+  const app = serveApp({ models, apiKey, corsOrigin: cors, isLoopback: isLoopback(host), page: pageOrWarning() });
   return await StopRequest.during(async (stop) => {
     const server = await listen(app.fetch, host, port);
     try {
@@ -63,9 +63,9 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
 }
 
 /** The page of the server; null, with a warning, where it is not built. */
-function servedPage(models: readonly ServedModel[]): string | null {
+function pageOrWarning(): string | null {
   try {
-    return serverPage(models.map(({ id }) => id).join(", "));
+    return serverPage();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     process.stderr.write(`warning: ${printable(error.message)}\n`);

@@ -61,7 +61,8 @@ export function cardOf(model: ExportedModel, { tools, limits }: CardFormat): Uin
   return bytesOf(lines.join("\n"));
 }
 
-const count = (value: number): string => value.toLocaleString("en-US");
+/** A whole number with commas. */
+export const count = (value: number): string => value.toLocaleString("en-US");
 const loss = (value: number): string => value.toFixed(4);
 
 /** A text of unknown origin within a line of Markdown. */

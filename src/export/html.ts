@@ -8,7 +8,7 @@ import { countParameters } from "../training/engine.ts";
 import { packMarks, runTokens } from "../text/text-marks.ts";
 import type { TextMarks } from "../text/text-marks.ts";
 import { toBase64 } from "./base64.ts";
-import { factsOf } from "./card.ts";
+import { count, factsOf } from "./card.ts";
 import { bytesOf } from "./model.ts";
 import type { ExportedModel, Format } from "./model.ts";
 import { portableOptions } from "./own.ts";
@@ -30,7 +30,9 @@ export const html: Format = {
     const parameters = countParameters(model.config);
     return parameters <= MAX_PARAMETERS
       ? []
-      : [`a page holds at most ${MAX_PARAMETERS} parameters, got ${parameters}; use --to pytorch, or microgpt serve`];
+      : [
+          `a page holds at most ${count(MAX_PARAMETERS)} parameters, got ${count(parameters)}; use --to pytorch, or microgpt serve`,
+        ];
   },
   async files(model) {
     const weights = await encodeParts({ ...model, options: portableOptions(model) });

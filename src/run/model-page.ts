@@ -17,5 +17,5 @@ export function readModelPage(): string {
   }
 }
 
-/** The page for the models of a server. Throws as `readModelPage`. */
-export const serverPage = (title: string): string => fillPage(readModelPage(), title, { kind: "server" }, "");
+/** The page of a server. It names no model: it is sent to clients without a key, too. Throws as `readModelPage`. */
+export const serverPage = (): string => fillPage(readModelPage(), "microgpt", { kind: "server" }, "");

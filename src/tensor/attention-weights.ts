@@ -31,6 +31,14 @@ export function attentionWeights(query: Tensor, key: Tensor, statistics: Tensor,
   });
 }
 
+/** `attentionWeights` of a layer in a forward pass. @param activations of `TensorEngine.activations`. */
+export function layerAttention(activations: Tensors, layer: number, nHead: number): Tensor[] {
+  const [query, key, statistics] = ["query", "key", "attention"].map((name) =>
+    activations.get(`layer${layer}.${name}`)!,
+  );
+  return attentionWeights(query, key, statistics, nHead);
+}
+
 /** Identifies an attention head. */
 export interface HeadName {
   /** Layer, counted from 0. */

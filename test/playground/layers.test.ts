@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { widgetFiles } from "../setup/chromium.ts";
 
 /** Lowest first: a file imports from its own folder and from those before it. */
-const FOLDERS = ["texts", "design", "run", "storage", "widgets", "shell", "pages"];
+const FOLDERS = ["texts", "design", "run", "storage", "widgets", "shell", "model-page", "pages"];
 /** Folders of the build and of the service worker, which stand apart. */
 const APART = ["build", "public", "service-worker"];
 /** What loads the pages: the shell's table of them, on demand. */

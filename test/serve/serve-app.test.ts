@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { modelOfRun } from "../../src/library/model.ts";
+import { encodePrompt, nextTokensOf } from "../../src/library/prompt.ts";
 import { Run } from "../../src/node/run-directory.ts";
 import { nodeMachine } from "../../src/run/machine.ts";
 import { readPortableRun } from "../../src/run/portable-run.ts";
+import { openWriter } from "../../src/run/write.ts";
 import { AtomicEngine, atomicWeights } from "../../src/training/atomic.ts";
 import { microgptHere } from "../setup/microgpt.ts";
 import { ask, events, served } from "../setup/serve.ts";
@@ -185,6 +187,29 @@ describe("other endpoints", () => {
     expect([chat.status, chat.body.error!.code]).toEqual([400, "base_model"]);
     expect(chat.body.error!.message).toContain("POST /v1/completions");
     expect((await ask(app, "/v2")).status).toBe(404);
+  });
+
+  test("next_tokens are those of the model, within an open word too", async () => {
+    const { post, run } = await served("bpe");
+    for (const content of ["", "ba", "bac"]) {
+      const writer = await openWriter(Run.open(run), 1, () => {});
+      const prompt = encodePrompt(writer, content, () => {});
+      const expected = await nextTokensOf(writer, prompt, { temperature: 1, topK: null, topP: null });
+      const { status, body } = await post("/next_tokens", { model: "run", content });
+      expect([status, body]).toEqual([200, expected]);
+    }
+    expect((await post("/next_tokens", { content: 3 })).body.error?.message).toBe("content: expected a text");
+    expect((await post("/next_tokens", { model: "other", content: "" })).status).toBe(404);
+  });
+
+  test("the page is at /, for clients without the key too, and in no other site's frame", async () => {
+    const { app } = await served("char", { page: "<p>page</p>", apiKey: "sesame" });
+    const response = await ask(app, "/");
+    expect([response.status, await response.text()]).toEqual([200, "<p>page</p>"]);
+    expect(response.headers.get("content-security-policy")).toBe("frame-ancestors 'none'");
+    expect((await ask(app, "/next_tokens", { method: "POST", body: "{}" })).status).toBe(401);
+    expect((await ask((await served("char")).app, "/")).status).toBe(404);
+    expect((await ask(app, "/", { headers: { host: "evil.example" } })).status).toBe(403);
   });
 
   test("metrics count requests by path and status, tokens, and first tokens", async () => {

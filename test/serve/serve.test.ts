@@ -6,7 +6,9 @@ describe("microgpt serve", () => {
   test("prints where it answers, answers, and exits with 0 at SIGTERM", async () => {
     const { directory } = trained();
     const { url, stop, printed } = await startServer("serve", "run", "--runs-dir", directory, "--port", "0");
-    expect(printed()).toMatch(/^serving {2}run\nOpenAI API {2}http:\/\/127\.0\.0\.1:\d+\/v1\nCtrl-C ends it\n$/);
+    expect(printed()).toMatch(
+      /^serving {2}run\npage {8}(http:\/\/127\.0\.0\.1:\d+)\/\nOpenAI API {2}\1\/v1\nCtrl-C ends it\n$/,
+    );
     const body = JSON.stringify({ model: "run", prompt: "ba", max_tokens: 4, seed: 1 });
     const response = await fetch(new URL("/v1/completions", url), { method: "POST", body });
     expect(response.status).toBe(200);

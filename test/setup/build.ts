@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 /** What the playground is built from. */
 const SOURCES = ["playground", "src", "docs", "data", "README.md", "package-lock.json"];
 const SITE = "dist/playground";
+const PAGE = "dist/model-page.html";
 
 /**
  * Compiles `src/` into `dist/` once: the tests that spawn `microgpt` run what a user would get. Builds the playground, too,
@@ -15,7 +16,7 @@ export default function build(): void {
   const { resolve } = createRequire(import.meta.url);
   run(join(dirname(resolve("typescript/package.json")), "bin", "tsc"), "-p", "tsconfig.build.json");
   run("scripts/core-without-asset.mjs");
-  const built = existsSync(SITE) ? oldest(SITE) : 0;
+  const built = existsSync(SITE) && existsSync(PAGE) ? oldest(SITE) : 0;
   if (Math.max(...SOURCES.map(newest)) < built) return;
   run(join(dirname(resolve("vite/package.json")), "bin", "vite.js"), "build", "playground", "--logLevel", "warn");
 }
