@@ -38,7 +38,7 @@ export const html: Format = {
     const weights = await encodeParts({ ...model, options: portableOptions(model) });
     const plain = (text: string): string => text;
     const facts = factsOf(model, { text: plain, code: plain });
-    const data = { kind: "model", name: model.name, facts, marks: await marksOf(model) } as const;
+    const data = { kind: "model", facts, marks: await marksOf(model) } as const;
     const page = fillPage(model.page(), model.name, data, toBase64(weights));
     return new Map([[`${model.name}.html`, bytesOf(page)]]);
   },

@@ -45,7 +45,7 @@ export interface Format {
   readonly help: string;
   /**
    * Why the model cannot be said in this format: sentences without a full stop, each with the way out. Empty: it can. They
-   * are asked for before anything is written.
+   * are asked for before anything is written. Throws InputError where the format itself lacks something.
    */
   refusals(model: ExportedModel): readonly string[];
   /** The files. Called only where nothing is refused. */

@@ -8,7 +8,7 @@ import { escapeHtml, jsonInScript } from "./inline.ts";
 
 /** What the page is for. */
 export type PageData =
-  | { readonly kind: "model"; readonly name: string; readonly facts: readonly Fact[]; readonly marks: PageMarks }
+  | { readonly kind: "model"; readonly facts: readonly Fact[]; readonly marks: PageMarks }
   | { readonly kind: "server" };
 
 /** A line on the model. */
