@@ -2,7 +2,17 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { compileGpt2 } from "../../src/export/gpt2-weights.ts";
 import { gguf } from "../../src/export/gguf.ts";
-import { engineOf, greedyOf, logitsOf, promptsOf, VERSES, verseModel, writeExported } from "../setup/exported.ts";
+import type { ExportedModel } from "../../src/export/model.ts";
+import {
+  engineOf,
+  greedyOf,
+  logitsOf,
+  promptsOf,
+  shortPrompts,
+  VERSES,
+  verseModel,
+  writeExported,
+} from "../setup/exported.ts";
 import { workspace } from "../setup/microgpt.ts";
 import { client, hasClients, WITHOUT_CLIENTS } from "./client.ts";
 
@@ -35,11 +45,42 @@ interface LlamaModel {
 interface LlamaSequence {
   controlledEvaluate(
     input: (number | [number, object])[],
-  ): Promise<({ next: { probabilities?: Map<number, number> } } | undefined)[]>;
+  ): Promise<({ next: { token?: number; probabilities?: Map<number, number> } } | undefined)[]>;
   clearHistory(): Promise<void>;
 }
 
 const KINDS = ["char", "byte-bpe"] as const;
+
+interface Opened {
+  readonly model: ExportedModel;
+  readonly loaded: LlamaModel;
+  readonly sequence: LlamaSequence;
+}
+
+/** Opens an exported model in llama.cpp until the test ends. */
+async function opened(kind: (typeof KINDS)[number]): Promise<Opened> {
+  const model = await verseModel(kind);
+  const folder = writeExported(workspace(), await gguf.files(model));
+  const { getLlama } = await client<LlamaCpp>("node-llama-cpp");
+  const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: 1 });
+  onTestFinished(() => llama.dispose());
+  const loaded = await llama.loadModel({ modelPath: join(folder, `${model.name}.gguf`) });
+  // Slack: with the block alone, node-llama-cpp moves its window at the last token.
+  const context = await loaded.createContext({ contextSize: model.config.blockSize + 8, threads: 1 });
+  return { model, loaded, sequence: context.getSequence() };
+}
+
+/** Reads tokens; resolves to what may come next. */
+async function nextOf(
+  sequence: LlamaSequence,
+  tokens: readonly number[],
+  asked: object,
+): Promise<{ token?: number; probabilities?: Map<number, number> }> {
+  const input = tokens.map((token, i): number | [number, object] =>
+    i === tokens.length - 1 ? [token, { generateNext: asked }] : token,
+  );
+  return (await sequence.controlledEvaluate(input)).at(-1)!.next;
+}
 
 describe.skipIf(!hasClients)(`GGUF ${WITHOUT_CLIENTS}`, () => {
   test.each(KINDS)("%s: @huggingface/gguf reads the header, and every tensor's name and shape", async (kind) => {
@@ -66,29 +107,17 @@ describe.skipIf(!hasClients)(`GGUF ${WITHOUT_CLIENTS}`, () => {
   test.each(KINDS)(
     "%s: llama.cpp has our tokens, our probabilities within 5e-3, and our likeliest token",
     async (kind) => {
-      const model = await verseModel(kind);
+      const { model, loaded, sequence } = await opened(kind);
       const engine = await engineOf(model);
-      const folder = writeExported(workspace(), await gguf.files(model));
-      const { getLlama } = await client<LlamaCpp>("node-llama-cpp");
-      const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: 1 });
-      onTestFinished(() => llama.dispose());
-      const loaded = await llama.loadModel({ modelPath: join(folder, `${model.name}.gguf`) });
       for (const verse of VERSES.slice(0, 50)) {
         expect(loaded.tokenize(verse)).toEqual(model.tokenizer.encode(verse).ids);
       }
-      // Slack: with the block alone, node-llama-cpp moves its window at the last token.
-      const context = await loaded.createContext({ contextSize: model.config.blockSize + 8, threads: 1 });
-      const sequence = context.getSequence();
       for (const prompt of promptsOf(model, 50).map((tokens) => tokens.slice(0, model.config.blockSize))) {
         const logits = await logitsOf(engine, prompt);
         const largest = Math.max(...logits);
         const total = logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
-        const next = { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } };
-        const asked = prompt.map((token, i): number | [number, object] =>
-          i === prompt.length - 1 ? [token, next] : token,
-        );
-        const answers = await sequence.controlledEvaluate(asked);
-        const probabilities = answers.at(-1)!.next.probabilities!;
+        const asked = { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } };
+        const probabilities = (await nextOf(sequence, prompt, asked)).probabilities!;
         for (const [id, logit] of logits.entries()) {
           const own = Math.exp(logit - largest) / total;
           expect(Math.abs((probabilities.get(id) ?? 0) - own)).toBeLessThan(5e-3);
@@ -97,7 +126,28 @@ describe.skipIf(!hasClients)(`GGUF ${WITHOUT_CLIENTS}`, () => {
         expect(likeliest).toBe(logits.indexOf(largest));
         await sequence.clearHistory();
       }
-      expect((await greedyOf(engine, [model.tokenizer.bos], 8)).length).toBeGreaterThan(0);
     },
   );
+
+  test.each(KINDS)("%s: llama.cpp writes our greedy text after 80 prompts", async (kind) => {
+    const { model, sequence } = await opened(kind);
+    const engine = await engineOf(model);
+    const { bos } = model.tokenizer;
+    let total = 0;
+    for (const prompt of shortPrompts(model, 80)) {
+      const most = model.config.blockSize - prompt.length;
+      const written: number[] = [];
+      let read = prompt;
+      while (written.length < most) {
+        const token = (await nextOf(sequence, read, { token: true, options: { temperature: 0 } })).token!;
+        if (token === bos) break;
+        written.push(token);
+        read = [token];
+      }
+      expect(written).toEqual(await greedyOf(engine, prompt, most));
+      total += written.length;
+      await sequence.clearHistory();
+    }
+    expect(total).toBeGreaterThan(500);
+  });
 });

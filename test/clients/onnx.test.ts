@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { onnx } from "../../src/export/onnx.ts";
-import type { ExportedModel } from "../../src/export/model.ts";
 import { TOKENIZER_KINDS } from "../../src/text/tokenizer.ts";
-import { engineOf, farthest, greedyOf, logitsOf, promptsOf, verseModel, writeExported } from "../setup/exported.ts";
+import { engineOf, farthest, greedyOf, logitsOf, shortPrompts, verseModel, writeExported } from "../setup/exported.ts";
 import { workspace } from "../setup/microgpt.ts";
 import { client, hasClients, WITHOUT_CLIENTS } from "./client.ts";
 
@@ -34,10 +33,6 @@ interface Transformers {
     tokenizer(text: string, options?: object): object;
   }>;
 }
-
-/** Prompts that the model can read as a whole. */
-const shortPrompts = (model: ExportedModel, count: number): number[][] =>
-  promptsOf(model, count).map((prompt) => prompt.slice(0, model.config.blockSize - 1));
 
 describe.skipIf(!hasClients)(`ONNX ${WITHOUT_CLIENTS}`, () => {
   test.each(TOKENIZER_KINDS)("%s: ONNX Runtime has our logits within 1e-4, whole and token by token", async (kind) => {

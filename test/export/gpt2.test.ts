@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { gpt2, gpt2Untied } from "../../src/export/gpt2.ts";
-import type { ExportedModel } from "../../src/export/model.ts";
 import { TOKENIZER_KINDS } from "../../src/text/tokenizer.ts";
-import { engineOf, farthest, greedyOf, logitsOf, promptsOf, verseModel, writeExported } from "../setup/exported.ts";
+import { engineOf, farthest, greedyOf, logitsOf, shortPrompts, verseModel, writeExported } from "../setup/exported.ts";
 import { gpt2Logits } from "../setup/gpt2.ts";
 import { workspace } from "../setup/microgpt.ts";
 import { askPython, hasPython, withoutPython } from "../setup/python.ts";
@@ -14,10 +13,6 @@ const FORMATS = [
 ] as const;
 
 const likeliest = (logits: readonly number[]): number => logits.indexOf(Math.max(...logits));
-
-/** Prompts that the model can read as a whole. */
-const shortPrompts = (model: ExportedModel, count: number): number[][] =>
-  promptsOf(model, count).map((prompt) => prompt.slice(0, model.config.blockSize - 1));
 
 describe.each(FORMATS)("a GPT-2, %s", (_, format) => {
   test.each([

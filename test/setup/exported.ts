@@ -68,6 +68,10 @@ export function promptsOf({ tokenizer }: ExportedModel, count: number): number[]
   });
 }
 
+/** The same, as far as the model can read them as a whole and write one more token. */
+export const shortPrompts = (model: ExportedModel, count: number): number[][] =>
+  promptsOf(model, count).map((prompt) => prompt.slice(0, model.config.blockSize - 1));
+
 /** An engine with the model's weights, for a text at a time or a few documents. */
 export function engineOf({ config, weights, options }: ExportedModel): Promise<Engine> {
   return openEngine(config, weights, { ...options, batchSize: 16, noBlas: true }, nodeMachine, () => {});
