@@ -38,7 +38,7 @@ const [DOCUMENT_BITS, WINDOW_BITS] = [8, 18];
 /** The share of new texts that the look-ups of edits may mark by mistake. */
 const MAX_MISTAKES = 0.005;
 
-/** A window as a text; no document has its first character. */
+/** A window as a text; cleaned documents do not have its first character. */
 const windowText = (ids: readonly number[]): string => `\u0000${ids.join(" ")}`;
 
 function* windowsOf(document: ArrayLike<number>, length: number, stride: number): Generator<string> {

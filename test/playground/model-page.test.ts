@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright";
@@ -8,7 +9,7 @@ import { load } from "../../src/index-node.ts";
 import { faultsOf, hasChromium } from "./site.ts";
 import { findChromium } from "../setup/chromium.ts";
 import { verseModel, writeExported } from "../setup/exported.ts";
-import { microgpt, trained, workspace } from "../setup/microgpt.ts";
+import { microgpt, TINY, trained, workspace } from "../setup/microgpt.ts";
 import { fill, marksOf, nextOf, openPage, statusOf, write } from "../setup/model-page.ts";
 import type { OpenPage } from "../setup/model-page.ts";
 import { serveSite } from "../setup/site.ts";
@@ -182,6 +183,22 @@ describe.skipIf(!hasChromium)("an exported page, opened from the disk (skipped w
     expect(await page.evaluate(tries)).toEqual(["refused", "refused"]);
     for (const directive of ["connect-src", "img-src"]) expect(faults.join("\n")).toContain(directive);
     expect(site.asked).toEqual([]);
+  });
+
+  test("tokens and texts that look like HTML are shown as text", BROWSER, async () => {
+    const directory = workspace();
+    const line = `<img src=x onerror="document.title='broken'"></script><!-- $& %DATA%`;
+    writeFileSync(join(directory, "hostile.txt"), Array.from({ length: 40 }, (_, i) => `${line}${i}\n`).join(""));
+    const options = ["--runs-dir", directory, "--name", "run", ...TINY];
+    expect(microgpt(["train", "--data", join(directory, "hostile.txt"), ...options]).stderr).toBe("");
+    expect(microgpt(["export", join(directory, "run"), "--to", "html"], { cwd: directory }).stderr).toBe("");
+    const { page, faults } = await openPage(browser, pathToFileURL(join(directory, "run.html")).href);
+    const [text] = await write(page, { prefix: line, count: 1 });
+    expect(text.startsWith(line)).toBe(true);
+    await expect.poll(() => page.locator("#next-caption").innerText()).toContain("</script><!--");
+    await expect.poll(() => page.locator("#tokens button").nth(1).innerText()).toBe("<");
+    expect(await page.locator("img").count()).toBe(0);
+    expect([await page.title(), faults]).toEqual(["run", []]);
   });
 
   test("a damaged file says so", BROWSER, async () => {
