@@ -33,19 +33,22 @@ async function runModel(name, options, directory) {
   const runs = ["--runs-dir", join(directory, name.split(",")[0])];
   const training = spawn(process.execPath, [cli, "train", "--name", "run", ...runs, ...options], { stdio: "ignore" });
   await once(training, "close");
-  const server = spawn(process.execPath, [cli, "serve", "run", "--port", "0", ...runs], {
+  const server = spawn(process.execPath, [cli, "serve", "run", "--port", "0", "--json", ...runs], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let printed = "";
   for await (const chunk of server.stdout.setEncoding("utf8")) {
     printed += chunk;
-    if (printed.includes("Ctrl-C")) break;
+    if (printed.includes("\n")) break;
   }
-  const url = /http:\S+/.exec(printed)[0];
   console.log(`serve: ${name}`);
-  await together(url);
-  await load(url, server.pid);
-  server.kill("SIGTERM");
+  try {
+    const { url } = JSON.parse(printed.split("\n")[0]);
+    await together(url);
+    await load(url, server.pid);
+  } finally {
+    server.kill("SIGTERM");
+  }
   const [exitCode] = await once(server, "close");
   console.log(`  SIGTERM: exit code ${exitCode}\n`);
 }
