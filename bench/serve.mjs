@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { median } from "./measure.mjs";
 
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
@@ -108,7 +109,7 @@ async function firstToken(url, seed) {
 
 async function load(url, pid) {
   const until = performance.now() + LOAD_MS;
-  const [first, health, memory, failures] = [[], [], [], []];
+  const [first, memory, failures] = [[], [], []];
   let refused = 0;
   const client = async (number) => {
     for (let i = 0; performance.now() < until; i++) {
@@ -125,15 +126,19 @@ async function load(url, pid) {
     }
   };
   const watch = async () => {
+    const worker = new Worker(new URL("health-watch.mjs", import.meta.url), {
+      workerData: url.replace("/v1", "/health"),
+    });
     while (performance.now() < until) {
-      const began = performance.now();
-      await (await fetch(url.replace("/v1", "/health"))).text();
-      health.push(performance.now() - began);
       memory.push(residentBytes(pid));
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    worker.postMessage("end");
+    const [times] = await once(worker, "message");
+    return times;
   };
-  await Promise.all([watch(), ...Array.from({ length: CLIENTS }, (_, number) => client(number))]);
+  const clients = Array.from({ length: CLIENTS }, (_, number) => client(number));
+  const [health] = await Promise.all([watch(), ...clients]);
   const at = (values, share) => values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))].toFixed(1);
   const megabytes = (bytes) => Math.round(bytes / 1e6);
   const half = memory.length >> 1;
