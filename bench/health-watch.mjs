@@ -1,14 +1,14 @@
-// A worker that asks a server's /health every 50 ms, beside the clients' own event loop, until it gets a message; then it
-// answers with the milliseconds of each answer.
-import { parentPort, workerData } from "node:worker_threads";
+// node health-watch.mjs URL: a child process that asks URL every 50 ms, beside the clients' own event loop, until its parent
+// sends a message; then it sends the milliseconds of each answer.
+import { setTimeout as pause } from "node:timers/promises";
 
+const end = new AbortController();
+process.once("message", () => end.abort());
 const times = [];
-let isAsking = true;
-parentPort.once("message", () => (isAsking = false));
-while (isAsking) {
+while (!end.signal.aborted) {
   const began = performance.now();
-  await (await fetch(workerData)).text();
+  await (await fetch(process.argv[2])).text();
   times.push(performance.now() - began);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await pause(50);
 }
-parentPort.postMessage(times);
+process.send(times);

@@ -1,12 +1,11 @@
 // A server under load, over HTTP on loopback: tokens per second of one completion at a time and of sixteen together, in turns;
 // then 64 clients for a minute: what fails, the time to the first token, /health beside it, and the server's memory.
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
 import { median } from "./measure.mjs";
 
 const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
@@ -126,15 +125,13 @@ async function load(url, pid) {
     }
   };
   const watch = async () => {
-    const worker = new Worker(new URL("health-watch.mjs", import.meta.url), {
-      workerData: url.replace("/v1", "/health"),
-    });
+    const watcher = fork(new URL("health-watch.mjs", import.meta.url), [url.replace("/v1", "/health")]);
     while (performance.now() < until) {
       memory.push(residentBytes(pid));
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    worker.postMessage("end");
-    const [times] = await once(worker, "message");
+    watcher.send("end");
+    const [times] = await once(watcher, "message");
     return times;
   };
   const clients = Array.from({ length: CLIENTS }, (_, number) => client(number));
