@@ -1,0 +1,206 @@
+/**
+ * The backend that runs programs as machine code: C for their exact shapes (`compiler.ts`), compiled by the machine's own
+ * compiler, in f32 and with vectors as wide as the machine's. This file copies data in and out of the memory, and makes
+ * one call per pass; everything in between, the update included, happens in C.
+ */
+import { adamNumbers } from "../../training/adam.ts";
+import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../../tensor/backend.ts";
+import type { StepResult, Update } from "../../training/engine.ts";
+import type { Buffer } from "../../tensor/instructions.ts";
+import type { Layout, Slots } from "../../tensor/layout.ts";
+import type { Program } from "../../tensor/program.ts";
+import { COMMANDS, renderSource } from "./compiler.ts";
+import type { CompileNative, NativeFunction, NativeLibrary } from "./library.ts";
+import { CALL, mapMemory, NATIVE_ALIGNMENT } from "./memory.ts";
+import type { NativeMemoryMap } from "./memory.ts";
+
+/** Bytes of a number. */
+const F32 = 4;
+/** Bytes of a cache line, where the memory must start. */
+const LINE = 64;
+
+type IntegerField = (typeof CALL.integers)[number];
+type DoubleField = (typeof CALL.doubles)[number];
+
+/** Where each field of a call is, in integers or doubles from the start of the memory. */
+const INTEGER = Object.fromEntries(CALL.integers.map((name, i) => [name, i])) as Record<IntegerField, number>;
+const DOUBLE = Object.fromEntries(
+  CALL.doubles.map((name, i) => [name, CALL.integers.length / 2 + i]),
+) as Record<DoubleField, number>;
+
+class NativeSession implements Session {
+  readonly bytes: number;
+  readonly #layout: Layout;
+  readonly #slots: Slots;
+  readonly #programs: readonly Program[];
+  readonly #map: NativeMemoryMap;
+  readonly #library: NativeLibrary;
+  readonly #numbers: Float32Array;
+  readonly #integers: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #call: NativeFunction;
+  readonly #close: NativeFunction;
+  readonly #session: number;
+
+  /** Starts the session's threads. Throws RangeError if the memory cannot be allocated, Error if a thread cannot be started. */
+  constructor(
+    layout: Layout,
+    programs: readonly Program[],
+    map: NativeMemoryMap,
+    library: NativeLibrary,
+    threads: number,
+  ) {
+    this.#layout = layout;
+    this.#slots = new Map([layout, ...programs].flatMap(({ slots }) => [...slots]));
+    this.#programs = programs;
+    this.#map = map;
+    this.#library = library;
+    this.bytes = map.size * F32;
+    const memory = new ArrayBuffer(this.bytes + LINE);
+    const start = library.func("int64_t to_line(void *memory)")(memory);
+    this.#numbers = new Float32Array(memory, start, map.size);
+    this.#integers = new Int32Array(memory, start, map.size);
+    this.#doubles = new Float64Array(memory, start, CALL.integers.length / 2 + CALL.doubles.length);
+    this.#call = library.func("void call_session(int64_t session)");
+    this.#close = library.func("void close_session(int64_t session)");
+    this.#session = library.func("int64_t open_session(void *memory, int32_t threads)")(this.#numbers, threads);
+    if (this.#session === 0) throw new Error(`native: the machine did not start ${threads} threads`);
+  }
+
+  async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {
+    const rows = this.#put(batch);
+    this.#integers[INTEGER.updates] = 0;
+    this.#run(program, batch.documents.length - 1, options);
+    const { first, stride } = this.#slot(program.result.buffer);
+    const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
+    const gradientSquares = program.kind === "training" ? this.#doubles[DOUBLE.gradientSquares] : 0;
+    return { data, stride, gradientSquares };
+  }
+
+  async step(
+    program: Program,
+    passes: Iterable<PackedTokens>,
+    tokens: number,
+    update: Update,
+  ): Promise<StepResult> {
+    const { dropoutSeed = 0 } = update;
+    const doubles = this.#doubles;
+    // Clipping is done in C, where the norm is known.
+    const adam = adamNumbers({ ...update, clipNorm: null }, 0);
+    doubles[DOUBLE.tokens] = tokens;
+    doubles[DOUBLE.stepSize] = adam.stepSize;
+    doubles[DOUBLE.squareScale] = adam.squareScale;
+    doubles[DOUBLE.shrink] = adam.shrink;
+    doubles[DOUBLE.clipNorm] = update.clipNorm ?? Infinity;
+    doubles[DOUBLE.beta1] = adam.beta1;
+    doubles[DOUBLE.beta2] = adam.beta2;
+    doubles[DOUBLE.epsilon] = adam.epsilon;
+    let [lossSum, firstToken, accumulate] = [0, 0, false];
+    const iterator = passes[Symbol.iterator]();
+    for (let next = iterator.next(); next.done !== true; ) {
+      const { documents } = next.value;
+      const rows = this.#put(next.value);
+      const count = documents.length - 1;
+      next = iterator.next(); // the last pass ends with the update
+      this.#integers[INTEGER.updates] = next.done === true ? 1 : 0;
+      doubles[DOUBLE.lossBefore] = lossSum;
+      this.#run(program, count, { firstRow: 0, lossScale: 1 / tokens, accumulate, dropoutSeed, firstToken });
+      lossSum += doubles[DOUBLE.lossSum];
+      firstToken += rows;
+      accumulate = true;
+    }
+    return { loss: lossSum / tokens, applied: doubles[DOUBLE.applied] === 1 };
+  }
+
+  /** Copies the packed tokens of a pass; returns the number of rows. */
+  #put({ tokens, targets, positions, documents }: PackedTokens): number {
+    const rows = documents[documents.length - 1];
+    const map = this.#map;
+    copy(this.#integers, map.tokens, tokens, rows);
+    copy(this.#integers, map.targets, targets, rows);
+    copy(this.#integers, map.positions, positions, rows);
+    copy(this.#integers, map.documents, documents, documents.length);
+    return rows;
+  }
+
+  #run(program: Program, documents: number, options: RunOptions): void {
+    const integers = this.#integers;
+    integers[INTEGER.command] = COMMANDS.run;
+    integers[INTEGER.program] = this.#programs.indexOf(program);
+    integers[INTEGER.documents] = documents;
+    integers[INTEGER.firstRow] = options.firstRow;
+    integers[INTEGER.accumulate] = options.accumulate ? 1 : 0;
+    integers[INTEGER.dropoutSeed] = options.dropoutSeed;
+    integers[INTEGER.firstToken] = options.firstToken;
+    this.#doubles[DOUBLE.lossScale] = options.lossScale;
+    this.#call(this.#session);
+  }
+
+  async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
+    const { first, stride } = this.#slot(buffer);
+    const result = new Float32Array(rows * buffer.columns);
+    for (let r = 0; r < rows; r++) {
+      const start = first + r * stride;
+      result.set(this.#numbers.subarray(start, start + buffer.columns), r * buffer.columns);
+    }
+    return result;
+  }
+
+  async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
+    const { first, stride } = this.#slot(buffer);
+    for (let i = 0; i < data.length; i++) {
+      this.#numbers[first + Math.floor(i / buffer.columns) * stride + (i % buffer.columns)] = data[i];
+    }
+  }
+
+  /** First index of a buffer in `#numbers`, and numbers from row to row. */
+  #slot(buffer: Buffer): { readonly first: number; readonly stride: number } {
+    const { start, stride } = this.#slots.get(buffer)!;
+    const { numbers, activations } = this.#map;
+    const activation = start - this.#layout.size; // negative: a weight's buffer
+    return { first: activation < 0 ? numbers + start : activations + activation, stride };
+  }
+
+  async weightsChanged(): Promise<void> {
+    this.#integers[INTEGER.command] = COMMANDS.pack;
+    this.#call(this.#session);
+  }
+
+  close(): void {
+    this.#close(this.#session);
+    this.#library.close();
+  }
+}
+
+/** Copies `count` integers. For a name's few tokens a loop is faster than a view. */
+function copy(to: Int32Array, start: number, from: Int32Array, count: number): void {
+  if (count > 64) to.set(from.subarray(0, count), start);
+  else for (let i = 0; i < count; i++) to[start + i] = from[i];
+}
+
+/** Options of the backend. */
+export interface NativeOptions {
+  /** Number of threads, the calling one included. */
+  readonly threads: number;
+  /** Compiles and loads the source. */
+  readonly compile: CompileNative;
+}
+
+/**
+ * The native backend. `open` rejects as `compile` does, and throws RangeError if the memory can't be allocated.
+ *
+ * @example
+ * const backend = nativeBackend({ threads: 1, compile });
+ * const engine = await TensorEngine.create(backend, config, { maxTokens: 1024 });
+ */
+export function nativeBackend({ threads, compile }: NativeOptions): Backend {
+  return {
+    name: `native${threads === 1 ? "" : `, ${threads} threads`}`,
+    ...NATIVE_ALIGNMENT,
+    async open(layout, programs) {
+      const map = mapMemory(layout, programs, threads);
+      const library = await compile(renderSource(layout, programs, map));
+      return new NativeSession(layout, programs, map, library, threads);
+    },
+  };
+}

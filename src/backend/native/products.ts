@@ -1,0 +1,215 @@
+/**
+ * Matrix products in C: C [M, N] = A [M, K] · B [K, N], for linear layers forward and backward, and the packing of
+ * weights. A tile of 12 rows × 2 vectors of C stays in registers while k runs (6 × 2 where vectors have half the width,
+ * for there are half as many registers):
+ *
+ *                      B: 2 · LANES columns
+ *                    k [ b0        b1      ]   2 loads
+ *           k
+ *     A   [ a0  ]      [ c00       c01     ]
+ *         [ a1  ]      [ c10       c11     ]   c[r][v] += a[r] · b[v]: 24 sums
+ *           …                …
+ *         [ a11 ]      [ c11,0     c11,1   ]
+ *
+ * Each entry of C is one sum in the order of k, whatever its tile: results do not depend on how rows are divided.
+ */
+
+/** Most rows of a tile: with 16 lanes there are 32 registers, else 16. */
+const [WIDE_ROWS, NARROW_ROWS] = [12, 6];
+/** Number of k after which a tile is written back, so that the panel of B stays in the second-level cache. */
+const [BLOCK_K, BLOCK_TOKENS] = [512, 256];
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Numbers from row to row of A and from one k to the next, where they are known; null: arguments. */
+type Strides = { readonly row: number; readonly step: number } | null;
+
+/** A tile of C. With strides that are known, all rows of A are at constant distances from one pointer. */
+function tile(name: string, strides: Strides, rows: number, vectors: number): string {
+  const sums = range(rows).flatMap((r) => range(vectors).map((v) => `c${r}_${v}`));
+  const eachSum = (line: (r: number, v: number) => string): string =>
+    range(rows)
+      .map((r) => `    ${range(vectors).map((v) => line(r, v)).join(" ")}`)
+      .join("\n");
+  const at = (r: number, v: number): string => `c + ${r} * cRow + ${v} * LANES`;
+  const a = (r: number): string => (strides === null ? `a[${r} * aRow]` : `a[${r * strides.row}]`);
+  return `static void ${name}(${TILE_PARAMETERS}) {
+  V ${sums.join(", ")};
+  if (add) {
+${eachSum((r, v) => `c${r}_${v} = load(${at(r, v)});`)}
+  } else {
+    ${sums.join(" = ")} = splat(0);
+  }
+  for (long i = 0; i < k; i++) {
+    V b_0 = load(b)${vectors === 2 ? ", b_1 = load(b1)" : ""};
+${eachSum((r, v) => `c${r}_${v} += ${a(r)} * b_${v};`)}
+    a += ${strides?.step ?? "aStep"};
+    b += bStep;${vectors === 2 ? "\n    b1 += bStep;" : ""}
+  }
+${eachSum((r, v) => `store(${at(r, v)}, c${r}_${v});`)}
+}
+`;
+}
+
+const TILE_PARAMETERS =
+  "const float *a, long aRow, long aStep, const float *b, const float *b1, long bStep, float *c, long cRow, long k, int add";
+const TILE_ARGUMENTS = "a, aRow, aStep, b, b1, bStep, c, cRow, k, add";
+
+/** For each width of vectors, the text for tiles of at most so many rows. */
+const byWidth = (text: (most: number) => string): string =>
+  `#if LANES == 16\n${text(WIDE_ROWS)}#else\n${text(NARROW_ROWS)}#endif\n`;
+
+/** The tiles for the last rows of a matrix, for all strides. */
+export const LAST_TILES: string = byWidth((most) =>
+  [1, 2]
+    .map((vectors) => {
+      const rows = range(most - 1).map((i) => i + 1);
+      const cases = rows.map((r) => `    case ${r}: tile_${r}x${vectors}(${TILE_ARGUMENTS}); break;`);
+      const tiles = rows.map((r) => tile(`tile_${r}x${vectors}`, null, r, vectors));
+      return `${tiles.join("")}KERNEL void last_rows_${vectors}(${TILE_PARAMETERS}, long rows) {
+  switch (rows) {
+${cases.join("\n")}
+  }
+}
+`;
+    })
+    .join(""),
+);
+
+/** Name of the function that multiplies all rows with a panel of B, where A is stored with these strides. */
+export const panelName = (aRow: number | "transposed", vectors: number): string => `panel_${aRow}_${vectors}`;
+
+/** The two functions with the name above, of one and of two vectors. @param aRow as there. */
+export const panelText = (aRow: number | "transposed"): string =>
+  byWidth((most) =>
+    [1, 2]
+      .map((vectors) => {
+        const row = aRow === "transposed" ? 1 : aRow;
+        const name = `tile_${aRow}_${most}x${vectors}`;
+        // The step of a transposed A is a stride of rows, which the loop adds once: it need not be constant.
+        const text = tile(name, { row, step: 1 }, most, vectors);
+        const full = aRow === "transposed" ? text.replace("a += 1;", "a += aStep;") : text;
+        return `${full}KERNEL void ${panelName(aRow, vectors)}(${TILE_PARAMETERS}, long rows) {
+  for (; rows >= ${most}; rows -= ${most}) {
+    ${name}(${TILE_ARGUMENTS});
+    a += ${most * row};
+    c += ${most} * cRow;
+  }
+  last_rows_${vectors}(${TILE_ARGUMENTS}, rows);
+}
+`;
+      })
+      .join(""),
+  );
+
+/** The shape of rows times a weight. */
+export interface ProductShape {
+  /** Columns of A, rows of B. */
+  readonly k: number;
+  /** Columns of C and B, a multiple of 16. */
+  readonly columns: number;
+  /** Numbers from row to row of A. */
+  readonly aRow: number;
+  /** Numbers from row to row of C. */
+  readonly cRow: number;
+  /** Numbers from row to row of B; null: B is packed in panels of LANES columns. */
+  readonly bRow: number | null;
+  /** Whether the product becomes max(0, product). */
+  readonly relu: boolean;
+  /** Numbers from row to row of what is added to the product; null: nothing is. */
+  readonly plusRow: number | null;
+  /** Numbers from row to row of the gate: the product becomes 0 where it is not above 0; null: there is none. */
+  readonly gateRow: number | null;
+}
+
+/** A function (a, b, c, rows, plus, gate): c [rows, columns] = a · B, then gate, relu and plus. */
+export function productText(name: string, shape: ProductShape): string {
+  const { k, columns, aRow, cRow, bRow, relu, plusRow, gateRow } = shape;
+  // In panels, column j of B begins at (j / LANES) · (k · LANES).
+  const [atColumn, nextVector, step] =
+    bRow === null ? [`column * ${k}`, `${k} * LANES`, "LANES"] : ["column", "LANES", `${bRow}`];
+  const finish = [
+    gateRow === null ? "" : `      v = (V)((I)v & (load(gate + r * ${gateRow} + j) > 0));`,
+    relu ? `      v = (V)((I)v & (v > 0));` : "",
+    plusRow === null ? "" : `      v += load(plus + r * ${plusRow} + j);`,
+  ].filter((line) => line !== "");
+  const finishing = `
+    for (long r = 0; r < rows; r++) for (long j = column; j < least(${columns}, column + 2 * LANES); j += LANES) {
+      V v = load(c + r * ${cRow} + j);
+${finish.join("\n")}
+      store(c + r * ${cRow} + j, v);
+    }`;
+  const panel = (vectors: number): string =>
+    `${panelName(aRow, vectors)}(a + i, ${aRow}, 1, from, from + ${nextVector}, ${step}, c + column, ${cRow}, least(${BLOCK_K}, ${k} - i), i > 0, rows);`;
+  return `KERNEL void ${name}(const float *a, const float *b, float *c, long rows, const float *plus, const float *gate) {
+  for (long column = 0; column < ${columns}; column += 2 * LANES) {
+    for (long i = 0; i < ${k}; i += ${BLOCK_K}) {
+      const float *from = b + ${atColumn} + i * ${step};
+      if (column + LANES < ${columns}) ${panel(2)}
+      else ${panel(1)}
+    }${finish.length === 0 ? "" : finishing}
+  }
+}
+`;
+}
+
+/** The shape of a weight's gradient. */
+export interface WeightGradShape {
+  /** Columns of the weight, rounded up to 16. */
+  readonly columns: number;
+  /** Numbers from row to row of the output's gradient. */
+  readonly dOutRow: number;
+  /** Numbers from row to row of the layer's input. */
+  readonly xRow: number;
+  /** Numbers from row to row of the weight's gradient. */
+  readonly gradRow: number;
+}
+
+/** A function (dOut, x, grad, rows, tokens, add): grad [rows, columns] = [grad +] dOutᵀ · x. */
+export function weightGradText(name: string, { columns, dOutRow, xRow, gradRow }: WeightGradShape): string {
+  const panel = (vectors: number): string =>
+    `${panelName("transposed", vectors)}(dOut + t * ${dOutRow}, 1, ${dOutRow}, x + t * ${xRow} + column, x + t * ${xRow} + column + LANES, ${xRow}, grad + column, ${gradRow}, least(${BLOCK_TOKENS}, tokens - t), add || t > 0, rows);`;
+  return `KERNEL void ${name}(const float *dOut, const float *x, float *grad, long rows, long tokens, int add) {
+  for (long t = 0; t < tokens; t += ${BLOCK_TOKENS}) {
+    for (long column = 0; column < ${columns}; column += 2 * LANES) {
+      if (column + LANES < ${columns}) ${panel(2)}
+      else ${panel(1)}
+    }
+  }
+}
+`;
+}
+
+/**
+ * A function (weight, packed, rows): weight [rows, columns] → panels [rows / LANES][columns][LANES], so that the outputs
+ * of a vector lie side by side. `rows` is a multiple of 16, as are columns; squares are transposed in registers.
+ */
+export const packText = (name: string, columns: number): string => `KERNEL void ${name}(const float *weight, float *packed, long rows) {
+  for (long row = 0; row < rows; row += LANES) {
+    for (long column = 0; column < ${columns}; column += LANES) {
+      transpose(weight + row * ${columns} + column, ${columns}, packed + row * ${columns} + column * LANES, LANES);
+    }
+  }
+}
+`;
+
+/** transpose(from, fromRow, to, toRow): a square of LANES × LANES. Interleaving the halves log₂ LANES times does it. */
+export const TRANSPOSE: string = `/* to[j][i] = from[i][j], i and j < LANES. */
+static void transpose(const float *from, long fromRow, float *to, long toRow) {
+  V a[LANES], b[LANES];
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) a[i] = load(from + i * fromRow);
+#pragma GCC unroll 4
+  for (int round = 1; round < LANES; round *= 2) {
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES / 2; i++) {
+      b[2 * i] = low_pairs(a[i], a[i + LANES / 2]);
+      b[2 * i + 1] = high_pairs(a[i], a[i + LANES / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) a[i] = b[i];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) store(to + i * toRow, a[i]);
+}
+`;
