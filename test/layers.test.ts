@@ -77,7 +77,7 @@ test("the library core imports nothing from Node and no package", () => {
 
 test("what runs in a browser, too, imports the core, its fixtures and its neighbours alone", () => {
   const tests = readdirSync(join(source, "../test/portable")).map((name) => `../test/portable/${name}`);
-  const setups = ["agreement", "fast-check", "place", "scenes", "tensor-models", "webgpu"];
+  const setups = ["agreement", "fast-check", "native-backend", "place", "scenes", "tensor-models", "webgpu"];
   const imported = [...tests, ...setups.map((name) => `../test/setup/${name}.ts`)].flatMap(importsOf);
   const allowed = new RegExp(
     `^(?:vitest|fast-check|\\./[\\w-]+\\.ts|\\.\\./setup/(?:${setups.join("|")})\\.ts|\\.\\./fixtures/.+|` +

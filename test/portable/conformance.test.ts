@@ -5,7 +5,8 @@ import type { Backend } from "../../src/tensor/backend.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
 import { expectAgreement, expectMask } from "../setup/agreement.ts";
 import type { Bounds } from "../setup/agreement.ts";
-import { runs } from "../setup/place.ts";
+import { NATIVE, nativeMissing } from "../setup/native-backend.ts";
+import { byExtent, runs } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
 import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
 
@@ -13,9 +14,16 @@ const BACKENDS: readonly (readonly [string, Backend])[] = [
   ["wasm", wasm],
   ["wasm, strict", strictWasm],
   ["wasm, products by a library", wasmWithLoops],
+  ...NATIVE,
 ];
 
-const SHAPES = runs(100);
+test.runIf(nativeMissing !== null)(`native does as the reference (skipped where ${nativeMissing})`, ({ skip }) => skip());
+
+/** A native backend compiles C for every shape, which takes a hundred times as long as a WebAssembly module. */
+const fewer = (backend: Backend, full: number): number => (isNative(backend) ? byExtent(Math.ceil(full / 20), full) : runs(full));
+const isNative = ({ name }: Backend): boolean => name.startsWith("native");
+
+const SHAPES = 100;
 
 const BOUNDS: Bounds = {
   embed: [1e-13, 1e-11],
@@ -30,12 +38,12 @@ const BOUNDS: Bounds = {
 describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
   for (const [name, [forward, backward]] of Object.entries(BOUNDS)) {
     test(
-      `${name}: NMSE at most ${forward} forward, ${backward} backward, at ${SHAPES} shapes`,
+      `${name}: NMSE at most ${forward} forward, ${backward} backward, at ${fewer(backend, SHAPES)} shapes`,
       { tags: ["cases"] },
       async () => {
         await fc.assert(
           fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, BOUNDS, name as OpName, shape)),
-          { numRuns: SHAPES },
+          { numRuns: fewer(backend, SHAPES) },
         );
       },
     );
@@ -48,7 +56,7 @@ test.each([["the reference", referenceBackend] as const, ...BACKENDS])(
   async (_, backend) => {
     await fc.assert(
       fc.asyncProperty(anyShape, (shape) => expectMask(backend, shape)),
-      { numRuns: SHAPES },
+      { numRuns: fewer(backend, SHAPES) },
     );
   },
 );
@@ -69,7 +77,7 @@ test.each(BACKENDS)(
           seed,
         }),
       ),
-      { numRuns: runs(8) },
+      { numRuns: fewer(backend, 8) },
     );
   },
 );

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
 import { wasmBackend } from "../../src/backend/wasm/wasm.ts";
 import { Random } from "../../src/random.ts";
-import { runs } from "../setup/place.ts";
+import { NATIVE } from "../setup/native-backend.ts";
+import { byExtent, runs } from "../setup/place.ts";
 import {
   anyBatch,
   differences,
@@ -19,13 +20,13 @@ import {
 } from "../setup/tensor-models.ts";
 
 const CASES = { tags: ["cases"] };
-const many = { numRuns: runs(200) };
 
 describe.each([
   ["reference", referenceBackend, 1e-10, 1e-9],
   ["wasm", wasm, 1e-5, 1e-5],
   ["wasm, strict", strictWasm, 1e-5, 1e-5],
   ["wasm with a library", wasmWithLoops, 1e-5, 1e-5],
+  ...NATIVE.map(([name, backend]) => [name, backend, 1e-5, 1e-5] as const),
 ] as const)("the tensor model on %s", (_, backend, logitsBound, lossBound) => {
   test(`has the atomic core's logits within ${logitsBound}, also of a text read token by token`, CASES, async () => {
     await fc.assert(
@@ -65,11 +66,17 @@ describe.each([
   );
 });
 
-describe("laws of the model on wasm", () => {
+describe.each([
+  ["wasm", wasm, runs(200)],
+  // It compiles C for every model, which takes a hundred times as long as a WebAssembly module.
+  ...NATIVE.map(([name, backend]) => [name, backend, byExtent(5, 60)] as const),
+] as const)("laws of the model on %s", (_, backend, cases) => {
+  const many = { numRuns: cases };
+
   test("causality: what follows changes nothing before it, to the last bit", CASES, async () => {
     await fc.assert(
       fc.asyncProperty(anyBatch, fc.nat(), async ({ config, documents, seed }, where) => {
-        const engine = await newTensorEngine(wasm, config, seed);
+        const engine = await newTensorEngine(backend, config, seed);
         const tokens = documents[0].slice(0, config.blockSize);
         const place = where % tokens.length;
         const changed = tokens.map((token, i) => (i > place ? (token + 1) % config.vocabSize : token));
@@ -83,7 +90,7 @@ describe("laws of the model on wasm", () => {
   test("a document's loss does not depend on the others in its batch, to the last bit", CASES, async () => {
     await fc.assert(
       fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
-        const engine = await newTensorEngine(wasm, config, seed);
+        const engine = await newTensorEngine(backend, config, seed);
         const together = await engine.losses(documents);
         const reversed = (await engine.losses(documents.toReversed())).toReversed();
         expect(reversed).toEqual(together);
@@ -99,7 +106,7 @@ describe("laws of the model on wasm", () => {
     async () => {
       await fc.assert(
         fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
-          const engine = await newTensorEngine(wasm, config, seed);
+          const engine = await newTensorEngine(backend, config, seed);
           const tokens = documents[0].slice(0, config.blockSize);
           const whole = await engine.logits(tokens);
           const reader = engine.reader();
@@ -112,7 +119,7 @@ describe("laws of the model on wasm", () => {
 
   test("two texts can be read in turns", async () => {
     const [{ config, documents, seed }] = fc.sample(anyBatch, { numRuns: 1, seed: 5 });
-    const engine = await newTensorEngine(wasm, { ...config, blockSize: 8 }, seed);
+    const engine = await newTensorEngine(backend, { ...config, blockSize: 8 }, seed);
     const [first, second] = [documents[0].slice(0, 4), documents[0].slice(0, 4).toReversed()];
     const [a, b] = [await engine.logits(first), await engine.logits(second)];
     const [one, two] = [engine.reader(), engine.reader()];
@@ -126,7 +133,7 @@ describe("laws of the model on wasm", () => {
     await fc.assert(
       fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
         const batch = [...documents, ...documents.map((tokens) => tokens.toReversed())];
-        const [whole, parts] = [await newTensorEngine(wasm, config, seed), await newTensorEngine(wasm, config, seed)];
+        const [whole, parts] = [await newTensorEngine(backend, config, seed), await newTensorEngine(backend, config, seed)];
         const a = await whole.step([batch], update(0));
         const b = await parts.step([batch.slice(0, 1), batch.slice(1)], update(0));
         expect(Math.abs(a.loss - b.loss)).toBeLessThanOrEqual(1e-6 * a.loss);
@@ -136,14 +143,14 @@ describe("laws of the model on wasm", () => {
           expect(farthest(data, other)).toBeLessThanOrEqual(1e-6);
         }
       }),
-      { numRuns: runs(100) },
+      { numRuns: Math.ceil(cases / 2) },
     );
   });
 
   test("a learning rate of 0 changes no bit of the weights", CASES, async () => {
     await fc.assert(
       fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
-        const engine = await newTensorEngine(wasm, config, seed);
+        const engine = await newTensorEngine(backend, config, seed);
         const before = await weightsOf(engine);
         await engine.step([documents], update(0, { learningRate: 0 }));
         expect(differences(await weightsOf(engine), before)).toBe(0);
@@ -154,7 +161,7 @@ describe("laws of the model on wasm", () => {
 
   test("one batch can be learnt by heart: its loss falls below 0.01", async () => {
     const config = { vocabSize: 16, nEmbd: 32, nHead: 4, nLayer: 2, blockSize: 12 };
-    const engine = await newTensorEngine(wasm, config, 1);
+    const engine = await newTensorEngine(backend, config, 1);
     const random = new Random(2);
     // Different first tokens, so that nothing must be guessed.
     const batch = Array.from({ length: 8 }, (_, d) => [
@@ -172,7 +179,7 @@ describe("laws of the model on wasm", () => {
     const random = new Random(3);
     for (const vocabSize of [27, 500]) {
       const config = { vocabSize, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
-      const engine = await newTensorEngine(wasm, config, 1);
+      const engine = await newTensorEngine(backend, config, 1);
       const documents = Array.from({ length: 64 }, () => Array.from({ length: 17 }, () => random.randbelow(vocabSize)));
       expect(Math.abs((await engine.evaluate(documents)) - Math.log(vocabSize))).toBeLessThan(0.1);
     }

@@ -57,7 +57,8 @@ export class NativeCompiler {
 
   /** All kernels, after the tiles that they use. */
   get text(): string {
-    return [...[...this.#panels].map(panelText), ...this.#kernels.values()].join("");
+    const tiles = this.#panels.size === 0 ? "" : LAST_TILES;
+    return [tiles, ...[...this.#panels].map(panelText), ...this.#kernels.values()].join("");
   }
 
   /** The address of a row of the packed tokens. */
@@ -285,7 +286,7 @@ ${VECTORS}
 #define SCRATCH ${scratch}L
 #define SCRATCH_SIZE ${scratchSize}L
 enum { RUN = ${COMMANDS.run}, PACK = ${COMMANDS.pack} };
-${HEAD_VECTORS}${TRANSPOSE}${LAST_TILES}${ROWS}${WEIGHTS}${ATTENTION}${compiler.text}${THREADS}${update}${texts.join("")}
+${HEAD_VECTORS}${TRANSPOSE}${ROWS}${WEIGHTS}${ATTENTION}${compiler.text}${THREADS}${update}${texts.join("")}
 static void run_call(Worker *w) {
   if (w->call->command == PACK) {
     pack_weights(w);

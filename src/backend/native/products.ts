@@ -13,6 +13,8 @@
  *
  * Each entry of C is one sum in the order of k, whatever its tile: results do not depend on how rows are divided.
  */
+import { roundUp } from "../../tensor/instructions.ts";
+import { WIDEST } from "./vectors.ts";
 
 /** Most rows of a tile: with 16 lanes there are 32 registers, else 16. */
 const [WIDE_ROWS, NARROW_ROWS] = [12, 6];
@@ -125,9 +127,10 @@ export interface ProductShape {
 /** A function (a, b, c, rows, plus, gate): c [rows, columns] = a · B, then gate, relu and plus. */
 export function productText(name: string, shape: ProductShape): string {
   const { k, columns, aRow, cRow, bRow, relu, plusRow, gateRow } = shape;
-  // In panels, column j of B begins at (j / LANES) · (k · LANES).
+  // In panels, the vector of column j begins at (j / LANES) · (depth · LANES).
+  const depth = roundUp(k, WIDEST);
   const [atColumn, nextVector, step] =
-    bRow === null ? [`column * ${k}`, `${k} * LANES`, "LANES"] : ["column", "LANES", `${bRow}`];
+    bRow === null ? [`column * ${depth}`, `${depth} * LANES`, "LANES"] : ["column", "LANES", `${bRow}`];
   const finish = [
     gateRow === null ? "" : `      v = (V)((I)v & (load(gate + r * ${gateRow} + j) > 0));`,
     relu ? `      v = (V)((I)v & (v > 0));` : "",
