@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
 import { expectAgreement, expectMask } from "../setup/agreement.ts";
 import type { Bounds } from "../setup/agreement.ts";
-import { NATIVE, nativeMissing } from "../setup/native-backend.ts";
-import { byExtent, runs } from "../setup/place.ts";
+import { NATIVE, nativeMissing, runsOn } from "../setup/native-backend.ts";
+import { PLACE } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
 import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
 
@@ -17,11 +17,9 @@ const BACKENDS: readonly (readonly [string, Backend])[] = [
   ...NATIVE,
 ];
 
-test.runIf(nativeMissing !== null)(`native does as the reference (skipped where ${nativeMissing})`, ({ skip }) => skip());
-
-/** A native backend compiles C for every shape, which takes a hundred times as long as a WebAssembly module. */
-const fewer = (backend: Backend, full: number): number => (isNative(backend) ? byExtent(Math.ceil(full / 20), full) : runs(full));
-const isNative = ({ name }: Backend): boolean => name.startsWith("native");
+test.skipIf(nativeMissing !== null)(`native code is among them in Node (skipped where ${nativeMissing})`, () => {
+  expect(NATIVE).toHaveLength(PLACE === "node" ? 1 : 0);
+});
 
 const SHAPES = 100;
 
@@ -38,12 +36,12 @@ const BOUNDS: Bounds = {
 describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
   for (const [name, [forward, backward]] of Object.entries(BOUNDS)) {
     test(
-      `${name}: NMSE at most ${forward} forward, ${backward} backward, at ${fewer(backend, SHAPES)} shapes`,
+      `${name}: NMSE at most ${forward} forward, ${backward} backward, at ${runsOn(backend, SHAPES)} shapes`,
       { tags: ["cases"] },
       async () => {
         await fc.assert(
           fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, BOUNDS, name as OpName, shape)),
-          { numRuns: fewer(backend, SHAPES) },
+          { numRuns: runsOn(backend, SHAPES) },
         );
       },
     );
@@ -56,7 +54,7 @@ test.each([["the reference", referenceBackend] as const, ...BACKENDS])(
   async (_, backend) => {
     await fc.assert(
       fc.asyncProperty(anyShape, (shape) => expectMask(backend, shape)),
-      { numRuns: fewer(backend, SHAPES) },
+      { numRuns: runsOn(backend, SHAPES) },
     );
   },
 );
@@ -77,7 +75,7 @@ test.each(BACKENDS)(
           seed,
         }),
       ),
-      { numRuns: fewer(backend, 8) },
+      { numRuns: runsOn(backend, 8) },
     );
   },
 );

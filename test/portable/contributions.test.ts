@@ -8,12 +8,10 @@ import type { ForwardPass, LogitSource } from "../../src/tensor/contributions.ts
 import { withoutHeads } from "../../src/tensor/attention-weights.ts";
 import { atomicWeights } from "../../src/training/atomic.ts";
 import type { Tensors } from "../../src/training/engine.ts";
+import { NATIVE } from "../setup/native-backend.ts";
 import { newTensorEngine, wasm } from "../setup/tensor-models.ts";
 
-const BACKENDS: readonly (readonly [string, Backend])[] = [
-  ["reference", referenceBackend],
-  ["wasm", wasm],
-];
+const BACKENDS: readonly (readonly [string, Backend])[] = [["reference", referenceBackend], ["wasm", wasm], ...NATIVE];
 /** Heads of 3, which the wasm backend pads to 4. */
 const CONFIG = { vocabSize: 9, nEmbd: 6, nHead: 2, nLayer: 2, blockSize: 8 };
 const TEXT = [8, 1, 4, 2, 7, 7];

@@ -8,6 +8,7 @@ import type { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { dropoutSeedAt } from "../../src/training/dropout.ts";
 import type { Tensors, Update } from "../../src/training/engine.ts";
 import { newProgress, trainSteps } from "../../src/training/train.ts";
+import { NATIVE } from "../setup/native-backend.ts";
 import {
   farthest,
   newTensorEngine,
@@ -84,24 +85,23 @@ test("the gradient is that of the loss with this mask: finite differences in 10 
   }
 });
 
-test.each([
-  ["wasm", wasm],
-  ["wasm, strict", strictWasm],
-  ["wasm with a library", wasmWithLoops],
-])("%s has the reference's losses over ten steps within 1e-5", async (_, backend) => {
-  for (const maxLogits of [2 ** 20, 1]) {
-    const limits = { maxTokens: 64, maxLogits, dropout: RATE };
-    const [expected, actual] = [
-      await newTensorEngine(referenceBackend, CONFIG, 3, limits),
-      await newTensorEngine(backend, CONFIG, 3, limits),
-    ];
-    for (let step = 0; step < 10; step++) {
-      const settings = update(step, { dropoutSeed: dropoutSeedAt(1, step) });
-      const [a, b] = [await expected.step([documents], settings), await actual.step([documents], settings)];
-      expect(Math.abs(a.loss - b.loss)).toBeLessThanOrEqual(1e-5);
+test.each([["wasm", wasm], ["wasm, strict", strictWasm], ["wasm with a library", wasmWithLoops], ...NATIVE] as const)(
+  "%s has the reference's losses over ten steps within 1e-5",
+  async (_, backend) => {
+    for (const maxLogits of [2 ** 20, 1]) {
+      const limits = { maxTokens: 64, maxLogits, dropout: RATE };
+      const [expected, actual] = [
+        await newTensorEngine(referenceBackend, CONFIG, 3, limits),
+        await newTensorEngine(backend, CONFIG, 3, limits),
+      ];
+      for (let step = 0; step < 10; step++) {
+        const settings = update(step, { dropoutSeed: dropoutSeedAt(1, step) });
+        const [a, b] = [await expected.step([documents], settings), await actual.step([documents], settings)];
+        expect(Math.abs(a.loss - b.loss)).toBeLessThanOrEqual(1e-5);
+      }
     }
-  }
-});
+  },
+);
 
 test("the mask belongs to the step's tokens: accumulated batches and small passes learn as one batch", async () => {
   const limits = [{ maxTokens: 256 }, { maxTokens: 256 }, { maxTokens: 20 }];

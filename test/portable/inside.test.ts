@@ -5,12 +5,10 @@ import { referenceBackend } from "../../src/backend/reference.ts";
 import { generateTokens } from "../../src/training/sample.ts";
 import { trainSteps, newProgress } from "../../src/training/train.ts";
 import { Random } from "../../src/random.ts";
+import { NATIVE } from "../setup/native-backend.ts";
 import { newAtomic, newTensorEngine, wasm } from "../setup/tensor-models.ts";
 
-const BACKENDS: readonly (readonly [string, Backend])[] = [
-  ["reference", referenceBackend],
-  ["wasm", wasm],
-];
+const BACKENDS: readonly (readonly [string, Backend])[] = [["reference", referenceBackend], ["wasm", wasm], ...NATIVE];
 /** Heads of 3, which the wasm backend pads to 4. */
 const CONFIG = { vocabSize: 9, nEmbd: 6, nHead: 2, nLayer: 2, blockSize: 8 };
 const TEXT = [8, 1, 4, 2, 7, 7];

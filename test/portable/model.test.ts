@@ -3,8 +3,7 @@ import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
 import { wasmBackend } from "../../src/backend/wasm/wasm.ts";
 import { Random } from "../../src/random.ts";
-import { NATIVE } from "../setup/native-backend.ts";
-import { byExtent, runs } from "../setup/place.ts";
+import { NATIVE, runsOn } from "../setup/native-backend.ts";
 import {
   anyBatch,
   differences,
@@ -38,7 +37,7 @@ describe.each([
           expect(farthest(a, b)).toBeLessThanOrEqual(logitsBound);
         }
       }),
-      { numRuns: runs(30) },
+      { numRuns: runsOn(backend, 30) },
     );
   });
 
@@ -60,18 +59,14 @@ describe.each([
           const [a, b] = [await atomic.evaluate(documents), await engine.evaluate(documents)];
           expect(Math.abs(a - b)).toBeLessThanOrEqual(lossBound * Math.max(1, a));
         }),
-        { numRuns: runs(20) },
+        { numRuns: runsOn(backend, 20) },
       );
     },
   );
 });
 
-describe.each([
-  ["wasm", wasm, runs(200)],
-  // It compiles C for every model, which takes a hundred times as long as a WebAssembly module.
-  ...NATIVE.map(([name, backend]) => [name, backend, byExtent(5, 60)] as const),
-] as const)("laws of the model on %s", (_, backend, cases) => {
-  const many = { numRuns: cases };
+describe.each([["wasm", wasm] as const, ...NATIVE])("laws of the model on %s", (_name, backend) => {
+  const many = { numRuns: runsOn(backend, 100) };
 
   test("causality: what follows changes nothing before it, to the last bit", CASES, async () => {
     await fc.assert(
@@ -133,7 +128,10 @@ describe.each([
     await fc.assert(
       fc.asyncProperty(anyBatch, async ({ config, documents, seed }) => {
         const batch = [...documents, ...documents.map((tokens) => tokens.toReversed())];
-        const [whole, parts] = [await newTensorEngine(backend, config, seed), await newTensorEngine(backend, config, seed)];
+        const [whole, parts] = [
+          await newTensorEngine(backend, config, seed),
+          await newTensorEngine(backend, config, seed),
+        ];
         const a = await whole.step([batch], update(0));
         const b = await parts.step([batch.slice(0, 1), batch.slice(1)], update(0));
         expect(Math.abs(a.loss - b.loss)).toBeLessThanOrEqual(1e-6 * a.loss);
@@ -143,7 +141,7 @@ describe.each([
           expect(farthest(data, other)).toBeLessThanOrEqual(1e-6);
         }
       }),
-      { numRuns: Math.ceil(cases / 2) },
+      { numRuns: runsOn(backend, 60) },
     );
   });
 
@@ -186,7 +184,7 @@ describe.each([
   });
 });
 
-describe("what an update can be told", () => {
+describe.each([["wasm", wasm] as const, ...NATIVE])("what an update can be told, on %s", (_, backend) => {
   const config = { vocabSize: 9, nEmbd: 8, nHead: 2, nLayer: 1, blockSize: 6 };
   const documents = [
     [8, 1, 2, 3, 8],
@@ -195,7 +193,7 @@ describe("what an update can be told", () => {
 
   test("weight decay and clipping do as the atomic core's", async () => {
     for (const more of [{ weightDecay: 0.1 }, { clipNorm: 0.05 }, { weightDecay: 0.3, clipNorm: 0.2 }]) {
-      const [atomic, engine] = [newAtomic(config, 3), await newTensorEngine(wasm, config, 3)];
+      const [atomic, engine] = [newAtomic(config, 3), await newTensorEngine(backend, config, 3)];
       for (let step = 0; step < 5; step++) {
         const expected = await atomic.step([documents], update(step, more));
         const actual = await engine.step([documents], update(step, more));
@@ -205,7 +203,7 @@ describe("what an update can be told", () => {
   });
 
   test.each([Number.NaN, Infinity, 1e30])("a weight of %d stops the step before anything changes", async (poison) => {
-    const engine = await newTensorEngine(wasm, config, 3);
+    const engine = await newTensorEngine(backend, config, 3);
     const state = await engine.save();
     state.weights.get("lm_head")!.data[5] = poison;
     await engine.load(state);
@@ -216,10 +214,7 @@ describe("what an update can be told", () => {
   });
 });
 
-test.each([
-  ["wasm", wasm],
-  ["wasm with a library", wasmWithLoops],
-])(
+test.each([["wasm", wasm], ["wasm with a library", wasmWithLoops], ...NATIVE] as const)(
   "%s: logits window by window teach what logits at once do, also where workers share a window",
   async (_, backend) => {
     const config = { vocabSize: 30, nEmbd: 16, nHead: 2, nLayer: 1, blockSize: 12 };
@@ -258,7 +253,7 @@ test("scores in the billions: attention looks at the largest alone, as the atomi
   const atomic = newAtomic(config, 3);
   await atomic.load(state);
   const expected = await atomic.evaluate(documents);
-  for (const backend of [wasm, strictWasm, wasmWithLoops]) {
+  for (const backend of [wasm, strictWasm, wasmWithLoops, ...NATIVE.map(([, native]) => native)]) {
     const engine = await newTensorEngine(backend, config, 3);
     await engine.load(state);
     expect(Math.abs((await engine.evaluate(documents)) - expected)).toBeLessThan(1e-4);
@@ -280,41 +275,43 @@ describe("numbers that are none", () => {
     ["an infinite weight", "layer0.mlp_fc1", Infinity],
     ["a weight whose square is too large", "lm_head", 1e30],
   ])("%s is seen in the same step, which changes nothing", async (_, name, poison) => {
-    const engine = await newTensorEngine(wasm, config, 1);
-    const state = await engine.save();
-    state.weights.get(name)!.data[3] = poison;
-    await engine.load(state);
-    const before = await engine.save();
-    expect(await engine.step([documents(5)], update(0))).toMatchObject({ applied: false });
-    expect(await engine.save()).toEqual(before);
-  });
-
-  test.each([
-    ["wasm", wasm],
-    ["wasm with a library", wasmWithLoops],
-  ])("%s: what a poisoned step has left in memory is read by no later one", async (_, backend) => {
-    for (const maxLogits of [2 ** 20, 1]) {
-      const limits = { maxTokens: 200, maxLogits };
-      const [fresh, used] = [
-        await newTensorEngine(backend, config, 1, limits),
-        await newTensorEngine(backend, config, 1, limits),
-      ];
-      const [good, bad] = [await used.save(), await used.save()];
-      for (const { data } of bad.weights.values()) data.fill(Number.NaN);
-      await used.load(bad);
-      expect(await used.step([documents(20)], update(0))).toMatchObject({ applied: false });
-      await used.evaluate(documents(20));
-      await used.reader().read(1);
-      await used.load(good);
-      // Shorter and ragged, so that masked lanes, spare rows and unused keys still hold what was there.
-      for (const [step, batch] of [documents(3), documents(1), documents(7)].entries()) {
-        expect(await used.step([batch], update(step))).toEqual(await fresh.step([batch], update(step)));
-      }
-      expect(await weightsOf(used)).toEqual(await weightsOf(fresh));
-      const [one, other] = [used.reader(), fresh.reader()];
-      for (const token of [22, 3, 5]) expect(await one.read(token)).toEqual(await other.read(token));
+    for (const backend of [wasm, ...NATIVE.map(([, native]) => native)]) {
+      const engine = await newTensorEngine(backend, config, 1);
+      const state = await engine.save();
+      state.weights.get(name)!.data[3] = poison;
+      await engine.load(state);
+      const before = await engine.save();
+      expect(await engine.step([documents(5)], update(0))).toMatchObject({ applied: false });
+      expect(await engine.save()).toEqual(before);
     }
   });
+
+  test.each([["wasm", wasm], ["wasm with a library", wasmWithLoops], ...NATIVE] as const)(
+    "%s: what a poisoned step has left in memory is read by no later one",
+    async (_, backend) => {
+      for (const maxLogits of [2 ** 20, 1]) {
+        const limits = { maxTokens: 200, maxLogits };
+        const [fresh, used] = [
+          await newTensorEngine(backend, config, 1, limits),
+          await newTensorEngine(backend, config, 1, limits),
+        ];
+        const [good, bad] = [await used.save(), await used.save()];
+        for (const { data } of bad.weights.values()) data.fill(Number.NaN);
+        await used.load(bad);
+        expect(await used.step([documents(20)], update(0))).toMatchObject({ applied: false });
+        await used.evaluate(documents(20));
+        await used.reader().read(1);
+        await used.load(good);
+        // Shorter and ragged, so that masked lanes, spare rows and unused keys still hold what was there.
+        for (const [step, batch] of [documents(3), documents(1), documents(7)].entries()) {
+          expect(await used.step([batch], update(step))).toEqual(await fresh.step([batch], update(step)));
+        }
+        expect(await weightsOf(used)).toEqual(await weightsOf(fresh));
+        const [one, other] = [used.reader(), fresh.reader()];
+        for (const token of [22, 3, 5]) expect(await one.read(token)).toEqual(await other.read(token));
+      }
+    },
+  );
 });
 
 test("strict math has no use for a library", () => {

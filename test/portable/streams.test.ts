@@ -7,14 +7,10 @@ import { Random } from "../../src/random.ts";
 import { Streams } from "../../src/tensor/streams.ts";
 import { generate, generateTokens } from "../../src/training/sample.ts";
 import type { TextModel } from "../../src/training/sample.ts";
-import { runs } from "../setup/place.ts";
+import { NATIVE, runsOn } from "../setup/native-backend.ts";
 import { anyBatch, differences, newTensorEngine, strictWasm, wasm } from "../setup/tensor-models.ts";
 
-const BACKENDS = [
-  ["wasm", wasm],
-  ["wasm, strict", strictWasm],
-  ["reference", referenceBackend],
-] as const;
+const BACKENDS = [["wasm", wasm], ["wasm, strict", strictWasm], ["reference", referenceBackend], ...NATIVE] as const;
 
 const CONFIG: Config = { vocabSize: 23, nEmbd: 20, nHead: 4, nLayer: 2, blockSize: 9 };
 const SAMPLING = { temperature: 1, topK: null, topP: null };
@@ -45,7 +41,7 @@ describe.each(BACKENDS)("%s: several texts at once", (_, backend) => {
           await engine.evaluate(documents); // must leave the caches alone
         }
       }),
-      { numRuns: runs(30) },
+      { numRuns: runsOn(backend, 30) },
     );
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type * as Koffi from "koffi";
 import { COMPILER_FLAGS } from "../../src/backend/native/library.ts";
-import type { CompileNative, NativeFunction } from "../../src/backend/native/library.ts";
+import type { CompileNative, NativeLibrary } from "../../src/backend/native/library.ts";
 
 async function findKoffi(): Promise<typeof Koffi | null> {
   try {
@@ -18,22 +18,28 @@ async function findKoffi(): Promise<typeof Koffi | null> {
 
 const koffi = await findKoffi();
 
+/** What has been compiled, by its source; it stays until the process ends. */
+const compiled = new Map<string, NativeLibrary>();
+
+function compileAndLoad({ load }: typeof Koffi, source: string): NativeLibrary {
+  const directory = mkdtempSync(join(tmpdir(), "microgpt-c-"));
+  const [from, to] = ["a.c", "a.so"].map((name) => join(directory, name));
+  try {
+    writeFileSync(from, source);
+    execFileSync("gcc", [...COMPILER_FLAGS, "-march=native", "-mprefer-vector-width=512", "-o", to, from, "-lm"]);
+    const library = load(to);
+    return { func: (prototype) => library.func(prototype), close: () => undefined };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 /** Compiles with gcc; null where there is none, or no koffi. */
 export const compile: CompileNative | null =
   koffi === null
     ? null
     : async (source) => {
-        const directory = mkdtempSync(join(tmpdir(), "microgpt-c-"));
-        const [from, to] = ["a.c", "a.so"].map((name) => join(directory, name));
-        try {
-          writeFileSync(from, source);
-          execFileSync("gcc", [...COMPILER_FLAGS, "-march=native", "-mprefer-vector-width=512", "-o", to, from, "-lm"]);
-          const library = koffi.load(to);
-          return {
-            func: (prototype) => library.func(prototype) as unknown as NativeFunction,
-            close: () => library.unload(),
-          };
-        } finally {
-          rmSync(directory, { recursive: true });
-        }
+        const library = compiled.get(source) ?? compileAndLoad(koffi, source);
+        compiled.set(source, library);
+        return library;
       };

@@ -2,7 +2,7 @@
 import { nativeBackend } from "../../src/backend/native/native.ts";
 import type { CompileNative } from "../../src/backend/native/library.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
-import { PLACE } from "./place.ts";
+import { byExtent, PLACE, runs } from "./place.ts";
 
 /** A module of Node's is known by its name alone: no browser must load it. */
 async function findCompile(): Promise<CompileNative | null> {
@@ -23,3 +23,7 @@ export const NATIVE: readonly (readonly [string, Backend])[] = compile === null 
 /** For the name of what can't run: the summary counts it. Null in a page, which has no compiler to lack. */
 export const nativeMissing: string | null =
   compile === null && PLACE === "node" ? "there is no C compiler, or no koffi" : null;
+
+/** As `runs`, but fewer on a native backend: it compiles C for every shape, for a few tenths of a second. */
+export const runsOn = ({ name }: Backend, full: number): number =>
+  name.startsWith("native") ? byExtent(Math.ceil(full / 20), full) : runs(full);

@@ -5,23 +5,17 @@
  */
 import { dropThreshold, keptScale } from "../../training/dropout.ts";
 import { roundUp } from "../../tensor/instructions.ts";
-import type { Instruction, InstructionOf, KernelName, View } from "../../tensor/instructions.ts";
-import { attentionGradText, attentionText, cachedAttentionText } from "./attention.ts";
-import type { NativeCompiler } from "./compiler.ts";
+import type { Heads, Instruction, InstructionOf, KernelName, View } from "../../tensor/instructions.ts";
+import { attentionGradText } from "./attention-grad.ts";
+import { attentionText, cachedAttentionText } from "./attention.ts";
+import type { AttentionShape } from "./attention.ts";
+import type { InstructionContext } from "./compiler.ts";
 import { productText, weightGradText } from "./products.ts";
 import { float, WIDEST } from "./vectors.ts";
 
-/** What an instruction is written with: the compiler, and the addresses of its program's buffers. */
-export interface InstructionContext {
-  /** Collects the kernels. */
-  readonly compiler: NativeCompiler;
-  /** Numbers from row to row of a view. */
-  readonly row: (view: View) => number;
-  /** The address, in C, of a row of a view. */
-  readonly at: (view: View, row: string) => string;
-}
-
-type Rows = { readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: InstructionContext) => string };
+type Rows = {
+  readonly [Name in KernelName]: (instruction: InstructionOf<Name>, context: InstructionContext) => string;
+};
 
 const padded = (columns: number): number => roundUp(columns, WIDEST);
 
@@ -86,10 +80,10 @@ const STATEMENTS: Rows = {
     return `${kernel}(${[out, a, b].map((view) => at(view, "from")).join(", ")}, to - from);`;
   },
 
-  attention({ to: { out, statistics }, from: { query, key, value }, heads }, { compiler, row, at }) {
+  attention({ to: { out, statistics }, from: { query, key, value }, heads }, context) {
+    const { compiler, row, at } = context;
     const shape = {
-      ...{ heads: heads.count, size: heads.size, stride: heads.stride, blockSize: compiler.layout.config.blockSize },
-      ...{ queryRow: row(query), keyRow: row(key), outRow: row(out), outColumns: out.columns },
+      ...attentionShape(heads, query, key, out, context),
       statisticsRow: row(statistics),
     };
     const name = `attention_${shape.queryRow}_${shape.outRow}_${shape.statisticsRow}`;
@@ -101,10 +95,9 @@ const STATEMENTS: Rows = {
   },
 
   cachedAttention({ to: { out, keys, values }, from: { query, key, value }, heads, cacheRows }, context) {
-    const { compiler, row, at } = context;
+    const { compiler, at } = context;
     const shape = {
-      ...{ heads: heads.count, size: heads.size, stride: heads.stride, blockSize: compiler.layout.config.blockSize },
-      ...{ queryRow: row(query), keyRow: row(keys), outRow: row(out), outColumns: out.columns },
+      ...attentionShape(heads, query, keys, out, context),
       keyColumns: key.columns,
     };
     const name = `cached_attention_${shape.queryRow}_${shape.keyRow}_${shape.outRow}`;
@@ -119,12 +112,14 @@ const STATEMENTS: Rows = {
     );
   },
 
-  attentionGrad({ to: { dQuery, dKey, dValue }, from, heads }, { compiler, row, at }) {
+  attentionGrad({ to: { dQuery, dKey, dValue }, from, heads }, context) {
+    const { compiler, row, at } = context;
     const { query, key, value, out, dOut, statistics } = from;
     const shape = {
-      ...{ heads: heads.count, size: heads.size, stride: heads.stride, blockSize: compiler.layout.config.blockSize },
-      ...{ queryRow: row(query), keyRow: row(key), outRow: row(out), outColumns: out.columns },
-      ...{ dOutRow: row(dOut), dQueryRow: row(dQuery), dQueryColumns: dQuery.buffer.columns },
+      ...attentionShape(heads, query, key, out, context),
+      dOutRow: row(dOut),
+      dQueryRow: row(dQuery),
+      dQueryColumns: dQuery.buffer.columns,
       statisticsRow: row(statistics),
     };
     const name = `attention_grad_${shape.queryRow}_${shape.dOutRow}_${shape.dQueryRow}`;
@@ -166,6 +161,17 @@ const ROW_PARAMETERS = {
   embedGrad: "float *grad, const float *dOut, const int *ids, long tokens, long begin, long end, int add",
 } as const;
 
+function attentionShape(
+  { count, size, stride }: Heads,
+  query: View,
+  key: View,
+  out: View,
+  { row }: InstructionContext,
+): AttentionShape {
+  const rows = { queryRow: row(query), keyRow: row(key), outRow: row(out), outColumns: out.columns };
+  return { heads: count, size, stride, ...rows };
+}
+
 /** Runs a statement for each document of a chunk, whose first row is `start`. */
 const eachDocument = (statement: string): string => `for (long d = first; d < last; d++) {
     const long start = w->documents[d];
@@ -188,7 +194,16 @@ function product(
   { compiler, row, at }: InstructionContext,
 ): string {
   const [plusRow, gateRow] = [plus, gate].map((view) => (view === undefined ? null : row(view)));
-  const shape = { k: a.columns, columns: padded(out.columns), aRow: row(a), cRow: row(out), bRow, relu, plusRow, gateRow };
+  const shape = {
+    k: a.columns,
+    columns: padded(out.columns),
+    aRow: row(a),
+    cRow: row(out),
+    bRow,
+    relu,
+    plusRow,
+    gateRow,
+  };
   const suffixes = [
     `product_${shape.aRow}_${shape.k}x${shape.columns}_${shape.cRow}`,
     bRow === null ? "packed" : `${bRow}`,
@@ -202,7 +217,12 @@ function product(
   return `${kernel}(${at(a, "from")}, ${b}, ${at(out, "from")}, to - from, ${more}, ${open});`;
 }
 
-function crossEntropy(statistics: View, logits: View, isGrad: 0 | 1, { compiler, row, at }: InstructionContext): string {
+function crossEntropy(
+  statistics: View,
+  logits: View,
+  isGrad: 0 | 1,
+  { compiler, row, at }: InstructionContext,
+): string {
   const constants = [row(statistics), row(logits), logits.columns, isGrad];
   const kernel = compiler.wrapper("cross_entropy", ROW_PARAMETERS.crossEntropy, constants);
   const targets = compiler.integers("targets", "from");

@@ -2,7 +2,7 @@
  * The memory map of a native session: one block of memory, shared by JavaScript and all threads. It assigns ranges and
  * holds no data. Offsets within weights and activations come from `tensor/layout.ts` and `tensor/program.ts`.
  *
- *   number 0     call         what JavaScript asks for and gets back, `CALL` below
+ *   number 0     call         what JavaScript asks for and gets back: `INTEGERS` and `DOUBLES`
  *          64    tokens       i32   [T + 1]       ┐
  *                targets      i32   [T + 1]       │ the packed tokens of a pass
  *                positions    i32   [T + 1]       │
@@ -32,24 +32,35 @@ export const NATIVE_ALIGNMENT: Alignment = { align: WIDEST, headAlign: 1, startA
 /** Numbers of a cache line. */
 const LINE = 16;
 
-/** The fields of a call: 32-bit integers first, then doubles. The struct `Call` in C has the same. */
-export const CALL = {
-  integers: ["command", "program", "documents", "firstRow", "accumulate", "dropoutSeed", "firstToken", "updates"],
-  doubles: [
-    "lossScale",
-    "tokens",
-    "lossBefore",
-    "stepSize",
-    "squareScale",
-    "shrink",
-    "clipNorm",
-    "beta1",
-    "beta2",
-    "epsilon",
-    "lossSum",
-    "gradientSquares",
-    "applied",
-  ],
+/** Values of `command` in a call. */
+export const COMMANDS = { run: 0, pack: 1 } as const;
+
+/** The integers of a call, i32, in order. The struct `Call` in C has the same. */
+export const INTEGERS = {
+  command: 0,
+  program: 1,
+  documents: 2,
+  firstRow: 3,
+  accumulate: 4,
+  dropoutSeed: 5,
+  firstToken: 6,
+  updates: 7,
+} as const;
+/** Its doubles, behind the integers: where each is, in doubles from the start of the memory. */
+export const DOUBLES = {
+  lossScale: 4,
+  tokens: 5,
+  lossBefore: 6,
+  stepSize: 7,
+  squareScale: 8,
+  shrink: 9,
+  clipNorm: 10,
+  beta1: 11,
+  beta2: 12,
+  epsilon: 13,
+  lossSum: 14,
+  gradientSquares: 15,
+  applied: 16,
 } as const;
 /** Numbers that a call takes. */
 const CALL_SIZE = 64;

@@ -1,5 +1,5 @@
 /**
- * The backend that runs programs as machine code: C for their exact shapes (`compiler.ts`), compiled by the machine's own
+ * The backend that runs programs as machine code: C for their exact shapes (`source.ts`), compiled by the machine's own
  * compiler, in f32 and with vectors as wide as the machine's. This file copies data in and out of the memory, and makes
  * one call per pass; everything in between, the update included, happens in C.
  */
@@ -9,24 +9,15 @@ import type { StepResult, Update } from "../../training/engine.ts";
 import type { Buffer } from "../../tensor/instructions.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
-import { COMMANDS, renderSource } from "./compiler.ts";
 import type { CompileNative, NativeFunction, NativeLibrary } from "./library.ts";
-import { CALL, mapMemory, NATIVE_ALIGNMENT } from "./memory.ts";
+import { COMMANDS, DOUBLES, INTEGERS, mapMemory, NATIVE_ALIGNMENT } from "./memory.ts";
 import type { NativeMemoryMap } from "./memory.ts";
+import { renderSource } from "./source.ts";
 
 /** Bytes of a number. */
 const F32 = 4;
 /** Bytes of a cache line, where the memory must start. */
 const LINE = 64;
-
-type IntegerField = (typeof CALL.integers)[number];
-type DoubleField = (typeof CALL.doubles)[number];
-
-/** Where each field of a call is, in integers or doubles from the start of the memory. */
-const INTEGER = Object.fromEntries(CALL.integers.map((name, i) => [name, i])) as Record<IntegerField, number>;
-const DOUBLE = Object.fromEntries(
-  CALL.doubles.map((name, i) => [name, CALL.integers.length / 2 + i]),
-) as Record<DoubleField, number>;
 
 class NativeSession implements Session {
   readonly bytes: number;
@@ -60,7 +51,7 @@ class NativeSession implements Session {
     const start = library.func("int64_t to_line(void *memory)")(memory);
     this.#numbers = new Float32Array(memory, start, map.size);
     this.#integers = new Int32Array(memory, start, map.size);
-    this.#doubles = new Float64Array(memory, start, CALL.integers.length / 2 + CALL.doubles.length);
+    this.#doubles = new Float64Array(memory, start, DOUBLES.applied + 1);
     this.#call = library.func("void call_session(int64_t session)");
     this.#close = library.func("void close_session(int64_t session)");
     this.#session = library.func("int64_t open_session(void *memory, int32_t threads)")(this.#numbers, threads);
@@ -69,47 +60,42 @@ class NativeSession implements Session {
 
   async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {
     const rows = this.#put(batch);
-    this.#integers[INTEGER.updates] = 0;
+    this.#integers[INTEGERS.updates] = 0;
     this.#run(program, batch.documents.length - 1, options);
     const { first, stride } = this.#slot(program.result.buffer);
     const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
-    const gradientSquares = program.kind === "training" ? this.#doubles[DOUBLE.gradientSquares] : 0;
+    const gradientSquares = program.kind === "training" ? this.#doubles[DOUBLES.gradientSquares] : 0;
     return { data, stride, gradientSquares };
   }
 
-  async step(
-    program: Program,
-    passes: Iterable<PackedTokens>,
-    tokens: number,
-    update: Update,
-  ): Promise<StepResult> {
+  async step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
     const { dropoutSeed = 0 } = update;
     const doubles = this.#doubles;
     // Clipping is done in C, where the norm is known.
     const adam = adamNumbers({ ...update, clipNorm: null }, 0);
-    doubles[DOUBLE.tokens] = tokens;
-    doubles[DOUBLE.stepSize] = adam.stepSize;
-    doubles[DOUBLE.squareScale] = adam.squareScale;
-    doubles[DOUBLE.shrink] = adam.shrink;
-    doubles[DOUBLE.clipNorm] = update.clipNorm ?? Infinity;
-    doubles[DOUBLE.beta1] = adam.beta1;
-    doubles[DOUBLE.beta2] = adam.beta2;
-    doubles[DOUBLE.epsilon] = adam.epsilon;
+    doubles[DOUBLES.tokens] = tokens;
+    doubles[DOUBLES.stepSize] = adam.stepSize;
+    doubles[DOUBLES.squareScale] = adam.squareScale;
+    doubles[DOUBLES.shrink] = adam.shrink;
+    doubles[DOUBLES.clipNorm] = update.clipNorm ?? Infinity;
+    doubles[DOUBLES.beta1] = adam.beta1;
+    doubles[DOUBLES.beta2] = adam.beta2;
+    doubles[DOUBLES.epsilon] = adam.epsilon;
     let [lossSum, firstToken, accumulate] = [0, 0, false];
     const iterator = passes[Symbol.iterator]();
-    for (let next = iterator.next(); next.done !== true; ) {
+    for (let next = iterator.next(); next.done !== true;) {
       const { documents } = next.value;
       const rows = this.#put(next.value);
       const count = documents.length - 1;
       next = iterator.next(); // the last pass ends with the update
-      this.#integers[INTEGER.updates] = next.done === true ? 1 : 0;
-      doubles[DOUBLE.lossBefore] = lossSum;
+      this.#integers[INTEGERS.updates] = next.done === true ? 1 : 0;
+      doubles[DOUBLES.lossBefore] = lossSum;
       this.#run(program, count, { firstRow: 0, lossScale: 1 / tokens, accumulate, dropoutSeed, firstToken });
-      lossSum += doubles[DOUBLE.lossSum];
+      lossSum += doubles[DOUBLES.lossSum];
       firstToken += rows;
       accumulate = true;
     }
-    return { loss: lossSum / tokens, applied: doubles[DOUBLE.applied] === 1 };
+    return { loss: lossSum / tokens, applied: doubles[DOUBLES.applied] === 1 };
   }
 
   /** Copies the packed tokens of a pass; returns the number of rows. */
@@ -125,14 +111,14 @@ class NativeSession implements Session {
 
   #run(program: Program, documents: number, options: RunOptions): void {
     const integers = this.#integers;
-    integers[INTEGER.command] = COMMANDS.run;
-    integers[INTEGER.program] = this.#programs.indexOf(program);
-    integers[INTEGER.documents] = documents;
-    integers[INTEGER.firstRow] = options.firstRow;
-    integers[INTEGER.accumulate] = options.accumulate ? 1 : 0;
-    integers[INTEGER.dropoutSeed] = options.dropoutSeed;
-    integers[INTEGER.firstToken] = options.firstToken;
-    this.#doubles[DOUBLE.lossScale] = options.lossScale;
+    integers[INTEGERS.command] = COMMANDS.run;
+    integers[INTEGERS.program] = this.#programs.indexOf(program);
+    integers[INTEGERS.documents] = documents;
+    integers[INTEGERS.firstRow] = options.firstRow;
+    integers[INTEGERS.accumulate] = options.accumulate ? 1 : 0;
+    integers[INTEGERS.dropoutSeed] = options.dropoutSeed;
+    integers[INTEGERS.firstToken] = options.firstToken;
+    this.#doubles[DOUBLES.lossScale] = options.lossScale;
     this.#call(this.#session);
   }
 
@@ -162,7 +148,7 @@ class NativeSession implements Session {
   }
 
   async weightsChanged(): Promise<void> {
-    this.#integers[INTEGER.command] = COMMANDS.pack;
+    this.#integers[INTEGERS.command] = COMMANDS.pack;
     this.#call(this.#session);
   }
 

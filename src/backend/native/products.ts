@@ -31,7 +31,12 @@ function tile(name: string, strides: Strides, rows: number, vectors: number): st
   const sums = range(rows).flatMap((r) => range(vectors).map((v) => `c${r}_${v}`));
   const eachSum = (line: (r: number, v: number) => string): string =>
     range(rows)
-      .map((r) => `    ${range(vectors).map((v) => line(r, v)).join(" ")}`)
+      .map(
+        (r) =>
+          `    ${range(vectors)
+            .map((v) => line(r, v))
+            .join(" ")}`,
+      )
       .join("\n");
   const at = (r: number, v: number): string => `c + ${r} * cRow + ${v} * LANES`;
   const a = (r: number): string => (strides === null ? `a[${r} * aRow]` : `a[${r * strides.row}]`);
@@ -187,7 +192,10 @@ export function weightGradText(name: string, { columns, dOutRow, xRow, gradRow }
  * A function (weight, packed, rows): weight [rows, columns] → panels [rows / LANES][columns][LANES], so that the outputs
  * of a vector lie side by side. `rows` is a multiple of 16, as are columns; squares are transposed in registers.
  */
-export const packText = (name: string, columns: number): string => `KERNEL void ${name}(const float *weight, float *packed, long rows) {
+export const packText = (
+  name: string,
+  columns: number,
+): string => `KERNEL void ${name}(const float *weight, float *packed, long rows) {
   for (long row = 0; row < rows; row += LANES) {
     for (long column = 0; column < ${columns}; column += LANES) {
       transpose(weight + row * ${columns} + column, ${columns}, packed + row * ${columns} + column * LANES, LANES);

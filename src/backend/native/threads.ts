@@ -11,7 +11,7 @@
  * Chunks and slices are taken from a counter by whichever worker is free. Each number is computed by one of them, as one
  * sum in one order: results are the same bits for any number of workers.
  */
-import { CALL } from "./memory.ts";
+import { DOUBLES, INTEGERS } from "./memory.ts";
 
 /**
  * Looks before a thread goes to sleep: sleeping and waking take about 50 µs, a look 20 ns. A step of a small model takes
@@ -28,8 +28,8 @@ const WINDOW_CHUNK_ROWS = 96;
 /** The text: the call, workers, barriers and chunks. Sections follow it. */
 export const THREADS: string = `/* What JavaScript asks for, and what it gets back, at the start of the memory. */
 typedef struct {
-  int32_t ${CALL.integers.join(", ")};
-  double ${CALL.doubles.join(", ")};
+  int32_t ${Object.keys(INTEGERS).join(", ")};
+  double ${Object.keys(DOUBLES).join(", ")};
 } Call;
 
 struct Pool;
