@@ -1,12 +1,13 @@
 /**
  * Matrix products by the machine's BLAS: WebAssembly's vectors have 128 bits, a CPU's up to 512.
  *
- * It needs `koffi`, an optional peer dependency, and one of the libraries below; without them `findBlas` returns null
+ * It needs `koffi`, an optional dependency, and one of the libraries below; without them `findBlas` returns null
  * and WebAssembly computes the products. The library works on the engine's memory by address: nothing is copied.
  */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Blas } from "../backend/wasm/wasm.ts";
+import { loadKoffi } from "./koffi.ts";
+import type { Koffi, KoffiLibrary } from "./koffi.ts";
 
 /** Names of BLAS libraries by platform. */
 const LIBRARIES: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
@@ -32,21 +33,6 @@ export function findBlas(): Blas | null {
     }
   }
   return null;
-}
-
-/** The part of koffi that is used. */
-interface Koffi {
-  load(path: string): { func(prototype: string): (...parameters: (number | string)[]) => unknown };
-  address(value: Float32Array): bigint;
-}
-
-function loadKoffi(): Koffi | null {
-  try {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- koffi's own types may be missing
-    return createRequire(import.meta.url)("koffi") as Koffi;
-  } catch {
-    return null;
-  }
 }
 
 function openBlas(koffi: Koffi, path: string): Blas {
@@ -75,7 +61,7 @@ function openBlas(koffi: Koffi, path: string): Blas {
 }
 
 /** `OpenBLAS 0.3.21 (SkylakeX)`, or the library's file name. */
-function describe(library: ReturnType<Koffi["load"]>, path: string): string {
+function describe(library: KoffiLibrary, path: string): string {
   try {
     const words = String(library.func("str openblas_get_config()")()).split(" ");
     return `${words[0]} ${words[1]} (${words.at(-2) ?? ""})`;

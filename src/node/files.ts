@@ -196,6 +196,28 @@ export function readWhole(path: string, limit: number = MAX_FILE_BYTES): Buffer 
   }
 }
 
+/**
+ * The bytes of a regular file of at most `limit` bytes, never through a link; null for anything else, and for what
+ * cannot be read. @param isTrusted whether a file of this owner and mode is read at all.
+ */
+export function readPlainFile(
+  path: string,
+  limit: number,
+  isTrusted: (status: fs.Stats) => boolean = () => true,
+): Buffer | null {
+  let file: number | null = null;
+  try {
+    file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0));
+    const status = fs.fstatSync(file);
+    return status.isFile() && status.size <= limit && isTrusted(status) ? fs.readFileSync(file) : null;
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  } finally {
+    if (file !== null) fs.closeSync(file);
+  }
+}
+
 /** Opens a file to read it. A pipe without a writer is not waited for. */
 export const openToRead = (path: string): number =>
   fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));

@@ -7,11 +7,11 @@
  * Writers need no lock: each file appears complete, and the last of two entries for a page wins. Readers verify: a
  * body whose hash is not its name counts as missing.
  */
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "../errors.ts";
-import { errorCode, makeDirectory, removeTemporaries, writeDurably, writeError } from "../node/files.ts";
+import { makeDirectory, readPlainFile, removeTemporaries, writeDurably, writeError } from "../node/files.ts";
+import { sha256 } from "../node/sha256.ts";
 
 /** A page as it was fetched. */
 export interface CachedPage {
@@ -86,23 +86,6 @@ export class PageCache {
 }
 
 const keyOf = (url: string): string => sha256(`${CACHE_VERSION}\n${url}`);
-
-const sha256 = (content: Buffer | string): string => createHash("sha256").update(content).digest("hex");
-
-/** The bytes of a regular file of at most `limit` bytes, never through a link; null for anything else. */
-function readPlainFile(path: string, limit: number): Buffer | null {
-  let file: number | null = null;
-  try {
-    file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0));
-    const status = fs.fstatSync(file);
-    return status.isFile() && status.size <= limit ? fs.readFileSync(file) : null;
-  } catch (error) {
-    if (errorCode(error) === null) throw error;
-    return null;
-  } finally {
-    if (file !== null) fs.closeSync(file);
-  }
-}
 
 interface CacheEntry {
   readonly key: string;

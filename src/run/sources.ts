@@ -2,7 +2,6 @@
  * The texts that the options name: `--data` files, folders, patterns and `-` for standard input; `--urls` and
  * `--url-file` pages. All of them become sources that can be read repeatedly.
  */
-import envPaths from "env-paths";
 import * as fs from "node:fs";
 import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -18,6 +17,7 @@ import { showPath } from "../errors.ts";
 import type { Run } from "../node/run-directory.ts";
 import { namedEncoding } from "../node/charset.ts";
 import { BUNDLED_NAMES, TextSource } from "../node/text.ts";
+import { userCache } from "../node/user-cache.ts";
 import type { PageEvent } from "../pages/pages.ts";
 import { filesLike, filesOf, parsePattern } from "./folders.ts";
 import type { OwnPlaces } from "./folders.ts";
@@ -83,7 +83,7 @@ export async function gatherFiles(
   runsDir: string,
 ): Promise<TextSource[]> {
   if (options.data.length === 0 && options.urls.length === 0) return [TextSource.file(BUNDLED_NAMES)];
-  const own = { runsDir: resolve(runsDir), cacheDir: options.cacheDir ?? defaultCacheDir() };
+  const own = { runsDir: resolve(runsDir), cacheDir: options.cacheDir ?? userCache() };
   const entries = options.data.filter((entry) => entry !== "-");
   const reading = { field: options.field, encoding: encodingOf(options) };
   const html = new HtmlFiles();
@@ -194,8 +194,6 @@ class PageEvents {
   }
 }
 
-const defaultCacheDir = (): string => envPaths("microgpt", { suffix: "" }).cache;
-
 /** Reads standard input. Throws InputError at a terminal, where it would wait forever. */
 /** All of standard input. Throws InputError at a terminal. @param what reads it, for the message. */
 export async function readPiped(what: string): Promise<Uint8Array> {
@@ -277,7 +275,7 @@ async function textsAmong(
 async function cacheDirOf({ noCache, cacheDir }: SourceOptions, listener: Listener): Promise<string | null> {
   if (noCache || cacheDir !== null) return noCache ? null : cacheDir;
   const { PageCache } = await import("../pages/cache.ts");
-  const directory = defaultCacheDir();
+  const directory = userCache();
   try {
     PageCache.prepare(directory);
     return directory;

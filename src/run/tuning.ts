@@ -1,14 +1,12 @@
 /** A file of the fastest tiles for this machine's GPUs, in the user's cache; it may be deleted at any time. */
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
-import envPaths from "env-paths";
+import { dirname } from "node:path";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
 import { makeDirectory, writeDurably } from "../node/files.ts";
+import { userCache } from "../node/user-cache.ts";
 
 /** Opens the file. One that cannot be read or written counts as missing. @param path default: in the user's cache. */
-export function openTuning(
-  path: string = join(envPaths("microgpt", { suffix: "" }).cache, "gpu-tuning.json"),
-): TuningStore {
+export function openTuning(path: string = userCache("gpu-tuning.json")): TuningStore {
   const kept = readKept(path);
   return {
     get: (key) => kept.get(key) ?? null,

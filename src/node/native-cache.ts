@@ -1,0 +1,193 @@
+/**
+ * Compiled libraries in the user's cache, a directory that nobody else can write to:
+ *
+ *   KEY-HASH.so      a library; KEY is of what it was made from and for, HASH is the SHA-256 of its bytes
+ *   COMPILER.json    what a compiler makes on a CPU, so that a later start need not ask it
+ *   KEY.log          the words of a compiler that failed
+ *   KEY.lock         held by the process that compiles
+ *
+ * A library is verified each time, then loaded by its path. Between the two only this user could replace it, and the name
+ * says what it must be. (A path of /proc/self/fd would name the verified file itself, but the system's loader takes a
+ * library for loaded when its path is, and numbers of open files are used again.)
+ */
+import * as fs from "node:fs";
+import { dirname, join } from "node:path";
+import { InputError, isRecord, showPath } from "../errors.ts";
+import { describeKind, makeDirectory, readPlainFile, removeIfPossible, removeTemporaries } from "./files.ts";
+import { errorCode, writeDurably, writeError } from "./files.ts";
+import { Lock } from "./lock.ts";
+import type { CompilerIdentity } from "./native-compiler.ts";
+import { sha256 } from "./sha256.ts";
+
+/** The most libraries, compilers and logs that stay: the newest of each. */
+const MAX_KEPT = 64;
+/** More than any library of ours has; a larger file is not read. */
+const MAX_LIBRARY_BYTES = 2 ** 28;
+const MAX_COMPILER_BYTES = 4096;
+/** A library that is used stays new; its time is set this often. */
+const REFRESH_MS = 24 * 3600 * 1000;
+
+/** The cache in one directory; many processes may use it at once. */
+export class NativeCache {
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Opens the cache; makes the directory if it is missing. A text says why it must not be used, as one sentence. */
+  static open(directory: string): NativeCache | string {
+    try {
+      makeDirectory(directory, 0o700);
+      const problem = problemOf(directory);
+      return problem === null ? new NativeCache(directory) : `${showPath(directory)} is not used: ${problem}`;
+    } catch (error) {
+      const failure = writeError(directory, 0, error);
+      if (failure instanceof InputError) return failure.message;
+      throw failure;
+    }
+  }
+
+  /** What a compiler makes here, if it was asked before. @param key of the compiler's file and of the CPU. */
+  compiler(key: string): CompilerIdentity | null {
+    const bytes = readPlainFile(this.#path(`${key}.json`), MAX_COMPILER_BYTES, isOurs);
+    return bytes === null ? null : parseIdentity(bytes.toString("utf8"));
+  }
+
+  /** Keeps it. A failure does no harm: the compiler is asked again. */
+  keepCompiler(key: string, identity: CompilerIdentity): void {
+    this.#write(`${key}.json`, JSON.stringify(identity));
+  }
+
+  /** The path of a library; null if it is missing. A damaged one is removed. */
+  find(key: string): string | null {
+    for (const name of this.#names().filter((each) => each.startsWith(`${key}-`))) {
+      const bytes = readPlainFile(this.#path(name), MAX_LIBRARY_BYTES, isOurs);
+      if (bytes !== null && name === libraryName(key, bytes)) {
+        refresh(this.#path(name));
+        return this.#path(name);
+      }
+      removeIfPossible(this.#path(name));
+    }
+    return null;
+  }
+
+  /** Keeps a library and removes the oldest ones, which stay with the processes that have loaded them. Returns its path, or one sentence if it cannot be written. */
+  store(key: string, library: Buffer): { readonly path: string } | string {
+    const name = libraryName(key, library);
+    const failure = this.#write(name, library);
+    if (failure !== null) return failure;
+    removeIfPossible(this.#path(`${key}.log`));
+    this.#prune();
+    return { path: this.#path(name) };
+  }
+
+  /** Keeps the words of a compiler that failed. Returns the file's path; null if it cannot be written. */
+  log(key: string, words: string): string | null {
+    const name = `${key}.log`;
+    return this.#write(name, words) === null ? this.#path(name) : null;
+  }
+
+  /** The log of the last failure, and a text that differs for a later one; null if there was none. */
+  lastFailure(key: string): { readonly log: string; readonly stamp: string } | null {
+    const log = this.#path(`${key}.log`);
+    try {
+      const { ino, mtimeMs } = fs.statSync(log);
+      return { log, stamp: `${ino} ${mtimeMs}` };
+    } catch {
+      return null;
+    }
+  }
+
+  /** Takes the lock of a key; "held" if another process has it; null if it cannot be taken at all. */
+  lock(key: string): Lock | "held" | null {
+    try {
+      // A compiler is killed after seconds: who has been silent for a minute has ended, on whatever machine.
+      return Lock.take(this.#path(`${key}.lock`), "silent");
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return error.code === "in-use" ? "held" : null;
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name);
+  }
+
+  #names(): string[] {
+    try {
+      return fs.readdirSync(this.#directory);
+    } catch {
+      return []; // removed since it was opened
+    }
+  }
+
+  /** Null, or why a file cannot be written. */
+  #write(name: string, content: Uint8Array | string): string | null {
+    try {
+      writeDurably(this.#path(name), content, 0o600);
+      return null;
+    } catch (error) {
+      if (error instanceof InputError) return error.message;
+      throw error;
+    }
+  }
+
+  #prune(): void {
+    try {
+      removeTemporaries(this.#directory);
+    } catch (error) {
+      if (errorCode(error) === null) throw error; // the next process tries again
+    }
+    for (const ending of [".so", ".json", ".log"]) {
+      const paths = this.#names().flatMap((name) => (name.endsWith(ending) ? [this.#path(name)] : []));
+      const timeOf = new Map(paths.map((path) => [path, fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
+      const newestFirst = paths.toSorted((a, b) => timeOf.get(b)! - timeOf.get(a)!);
+      for (const path of newestFirst.slice(MAX_KEPT)) removeIfPossible(path);
+    }
+  }
+}
+
+const libraryName = (key: string, bytes: Buffer): string => `${key}-${sha256(bytes)}.so`;
+
+/** Whether only this user, or root, can have written a file or a directory. */
+const isOurs = (status: fs.Stats): boolean => status.uid === process.geteuid?.() && (status.mode & 0o022) === 0;
+
+/** Why what is in a directory cannot be trusted, as a clause; null if it can. */
+function problemOf(directory: string): string | null {
+  const status = fs.lstatSync(directory);
+  if (status.isSymbolicLink()) return "it is a symbolic link";
+  if (!status.isDirectory()) return `it is ${describeKind(status) ?? "a file"}`;
+  if (status.uid !== process.geteuid?.()) return `it belongs to another user (uid ${status.uid})`;
+  if (!isOurs(status)) return `others may write to it (mode ${(status.mode & 0o7777).toString(8)}); chmod 700 it`;
+  return problemOfParent(dirname(directory));
+}
+
+/** The owner of the directory above, or all who may write to it, could put another directory in this one's place. */
+function problemOfParent(parent: string): string | null {
+  const { uid, mode } = fs.statSync(parent);
+  const [isOfAnother, isOpen] = [uid !== 0 && uid !== process.geteuid?.(), (mode & 0o1002) === 0o002];
+  if (isOfAnother) return `${showPath(parent)} belongs to another user (uid ${uid})`;
+  return isOpen ? `all may write to ${showPath(parent)}; chmod o-w it` : null;
+}
+
+function refresh(path: string): void {
+  try {
+    const now = Date.now();
+    if (now - fs.statSync(path).mtimeMs > REFRESH_MS) fs.utimesSync(path, now / 1000, now / 1000);
+  } catch {
+    // a disk that is read-only, or a library that was just removed
+  }
+}
+
+function parseIdentity(text: string): CompilerIdentity | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (!isRecord(json)) return null;
+    const { tuning, hash } = json;
+    if (!Number.isSafeInteger(tuning) || typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) return null;
+    return { tuning: Number(tuning), hash };
+  } catch {
+    return null;
+  }
+}

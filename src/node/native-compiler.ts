@@ -1,0 +1,155 @@
+/**
+ * The machine's C compiler: where it is, what code it makes for this CPU, and one source compiled by it. It keeps nothing:
+ * that is `native-cache.ts`.
+ */
+import * as fs from "node:fs";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import type { NativeFailure } from "../backend/native/unavailable.ts";
+import { NativeUnavailable } from "../backend/native/unavailable.ts";
+import { showPath } from "../errors.ts";
+import { writeDurably } from "./files.ts";
+import { runLimited } from "./limited-process.ts";
+import type { Ended } from "./limited-process.ts";
+import { sha256 } from "./sha256.ts";
+
+/** Looked for on the PATH, in this order, unless `MICROGPT_CC` names a compiler. */
+const COMPILERS = ["cc", "clang", "gcc"];
+
+/** Sums stay in the order of the source (no -ffast-math); a multiplication and an addition may become one instruction. */
+const FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fPIC", "-pthread"];
+
+/**
+ * Flags for the CPU at hand; a compiler uses the first that it accepts. gcc prefers vectors of 256 bits even where the CPU
+ * has 512; what `native` means is -mcpu on ARM and POWER.
+ */
+const TUNINGS: readonly (readonly string[])[] = [
+  ...(process.arch === "x64" ? [["-march=native", "-mprefer-vector-width=512"]] : [["-mcpu=native"]]),
+  ["-march=native"],
+  [],
+];
+
+/** A compiler, found without starting it. */
+export interface Compiler {
+  /** As it is started. Not the target of links: a compiler such as ccache acts by the name that it is called by. */
+  readonly path: string;
+  /** What tells it from another at this path: its real path, size and time of change, without links. */
+  readonly file: { readonly path: string; readonly size: number; readonly mtimeMs: number; readonly inode: number };
+}
+
+/** What a compiler makes on this CPU, found by asking it. */
+export interface CompilerIdentity {
+  /** Index of the flags for this CPU that it accepts. */
+  readonly tuning: number;
+  /** SHA-256 of its version, its target, its file, its flags, and the features of the CPU, as its macros name them. */
+  readonly hash: string;
+}
+
+/** Where a compiler works: an empty directory of our own, which takes its temporary files, too. */
+export interface Workshop {
+  readonly directory: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Milliseconds that it may take. */
+  readonly limitMs: number;
+}
+
+/** A compiler that failed or hung: the message is a clause, `words` are the compiler's own. */
+export class CompilerError extends Error {
+  readonly reason: NativeFailure;
+  readonly words: string;
+
+  constructor(reason: NativeFailure, message: string, words: string) {
+    super(message);
+    this.reason = reason;
+    this.words = words;
+  }
+}
+
+/** Finds the compiler. Throws NativeUnavailable ("no-compiler"). */
+export function findCompiler(env: NodeJS.ProcessEnv): Compiler {
+  const named = env.MICROGPT_CC || null;
+  for (const name of process.platform === "win32" ? [] : named === null ? COMPILERS : [named]) {
+    for (const path of pathsOf(name, env)) {
+      const compiler = programAt(path);
+      if (compiler !== null) return compiler;
+    }
+  }
+  const missing =
+    named === null
+      ? `no C compiler was found (${COMPILERS.join(", ")}; MICROGPT_CC names another)`
+      : `MICROGPT_CC: there is no program ${showPath(named)}`;
+  throw new NativeUnavailable("no-compiler", missing);
+}
+
+/** A name with a slash is a path; any other is looked for on the PATH. */
+function pathsOf(name: string, { PATH = "" }: NodeJS.ProcessEnv): string[] {
+  if (isAbsolute(name) || name.includes("/")) return [resolve(name)];
+  const directories = PATH.split(delimiter).filter((directory) => directory !== "");
+  return directories.map((directory) => resolve(join(directory, name)));
+}
+
+function programAt(path: string): Compiler | null {
+  try {
+    fs.accessSync(path, fs.constants.X_OK);
+    const status = fs.statSync(path);
+    const { size, mtimeMs, ino: inode } = status;
+    return status.isFile() ? { path, file: { path: fs.realpathSync(path), size, mtimeMs, inode } } : null;
+  } catch {
+    return null; // missing, or not for us
+  }
+}
+
+/** Asks a compiler what it is and what it makes here. Throws CompilerError if it cannot compile at all. */
+export async function identify(compiler: Compiler, shop: Workshop): Promise<CompilerIdentity> {
+  const ask = asker(compiler, shop);
+  const [version, target] = await Promise.all([ask(["--version"]), ask(["-dumpmachine"])]);
+  for (const [tuning, flags] of TUNINGS.entries()) {
+    const args = [...FLAGS, ...flags, "-dM", "-E", "-x", "c", "/dev/null"];
+    const macros = await ask(args);
+    if (macros.failure !== null && tuning < TUNINGS.length - 1) continue;
+    if (macros.failure !== null) throw failed(compiler, args, macros);
+    const { path, size, mtimeMs } = compiler.file; // not the inode: it differs between machines with the same files
+    const features = [FLAGS, flags, version.stdout, target.stdout, path, size, mtimeMs, macros.stdout];
+    return { tuning, hash: sha256(JSON.stringify(features)) };
+  }
+  throw new Error("unreachable"); // the last tuning returns or throws
+}
+
+/** Compiles a source. Resolves to the path of the library, in the workshop. Throws CompilerError. */
+export async function compile(
+  compiler: Compiler,
+  { tuning }: CompilerIdentity,
+  source: string,
+  shop: Workshop,
+): Promise<string> {
+  // Names without a directory: whatever characters its path has, no compiler has to understand them.
+  writeDurably(join(shop.directory, "native.c"), source, 0o600);
+  const args = [...FLAGS, ...(TUNINGS[tuning] ?? []), "-shared", "-o", "native.so", "native.c"];
+  const ended = await asker(compiler, shop)(args);
+  if (ended.failure !== null) throw failed(compiler, args, ended);
+  const library = join(shop.directory, "native.so");
+  const status = fs.lstatSync(library, { throwIfNoEntry: false });
+  if (status?.isFile() === true && status.size > 0) return library;
+  throw failed(compiler, args, { ...ended, failure: "it wrote no library" });
+}
+
+/** Runs a compiler in its workshop, all calls within one time limit. */
+function asker(compiler: Compiler, { directory, env, limitMs }: Workshop): (args: readonly string[]) => Promise<Ended> {
+  const deadline = performance.now() + limitMs;
+  const limits = { cwd: directory, env: { ...env, LC_ALL: "C", TMPDIR: directory }, deadline };
+  return async (args) => {
+    const ended = await runLimited(compiler.path, args, limits);
+    if (!ended.isTimeout) return ended;
+    throw failed(compiler, args, { ...ended, failure: `it did not end within ${limitMs / 1000} s` });
+  };
+}
+
+function failed(
+  { path }: Compiler,
+  args: readonly string[],
+  { failure, isTimeout, stdout, stderr }: Ended,
+): CompilerError {
+  const message = `the C compiler ${showPath(path)} failed (${failure})`;
+  const words = `$ ${[path, ...args].map(showPath).join(" ")}\n${failure}\n${stderr}${stdout}`;
+  return new CompilerError(isTimeout ? "compiler-hung" : "compiler-failed", message, words);
+}

@@ -1,0 +1,196 @@
+/**
+ * C source → a library of this process: compiled by the machine's compiler, once for all processes and starts, and loaded by
+ * koffi. A start that finds the library in the cache starts no other process.
+ */
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CompileNative, NativeLibrary } from "../backend/native/library.ts";
+import { NativeUnavailable } from "../backend/native/unavailable.ts";
+import { InputError, showPath } from "../errors.ts";
+import { cpuFeatures } from "./cpu-features.ts";
+import { removeIfPossible, writeError } from "./files.ts";
+import { loadKoffi, openLibrary } from "./koffi.ts";
+import type { Koffi } from "./koffi.ts";
+import { NativeCache } from "./native-cache.ts";
+import { compile, CompilerError, findCompiler, identify } from "./native-compiler.ts";
+import type { Compiler, CompilerIdentity, Workshop } from "./native-compiler.ts";
+import { sha256 } from "./sha256.ts";
+import { userCache } from "./user-cache.ts";
+import { inWorkDirectory, keepTemporarily } from "./work-directory.ts";
+
+/** Part of every key: entries of another version of this program are not found. */
+const CACHE_VERSION = "1";
+/** Milliseconds between looks for a library that another process compiles. */
+const POLL_MS = 20;
+
+/** What a native compiler works with; the defaults are those of the command. */
+export interface NativeSettings {
+  /** Where libraries are kept. Default: `native` in this program's directory of the user's cache. */
+  readonly directory: string;
+  /** The environment: PATH and MICROGPT_CC name the compiler, which gets the rest. Default: this process's. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Milliseconds after which a compiler is killed. */
+  readonly limitMs: number;
+  /** Milliseconds to wait for another process that compiles the same; after that, both do. */
+  readonly waitMs: number;
+  /** As `cpuFeatures`. */
+  readonly cpu: string;
+  /** Hears, in one sentence, why the cache is not used. */
+  readonly warn: (message: string) => void;
+}
+
+/** A function that compiles and loads C. It rejects with `NativeUnavailable` where this machine cannot. */
+export function nativeCompiler(settings: Partial<NativeSettings> & Pick<NativeSettings, "warn">): CompileNative {
+  const all: NativeSettings = {
+    directory: userCache("native"),
+    env: process.env,
+    limitMs: 10_000,
+    waitMs: 12_000,
+    cpu: cpuFeatures(),
+    ...settings,
+    warn: once(settings.warn),
+  };
+  return async (source) => {
+    const koffi = loadKoffi();
+    if (koffi === null) throw new NativeUnavailable("no-koffi", "the package koffi is not installed, or has no build");
+    return await new NativeBuild(source, koffi, findCompiler(all.env), all).library();
+  };
+}
+
+/** One source on its way to a library. */
+class NativeBuild {
+  readonly #source: string;
+  readonly #koffi: Koffi;
+  readonly #compiler: Compiler;
+  /** Key of the compiler's file and the CPU in the cache. */
+  readonly #compilerKey: string;
+  readonly #settings: NativeSettings;
+  readonly #cache: NativeCache | null;
+
+  constructor(source: string, koffi: Koffi, compiler: Compiler, settings: NativeSettings) {
+    this.#source = source;
+    this.#koffi = koffi;
+    this.#compiler = compiler;
+    this.#compilerKey = sha256(JSON.stringify([CACHE_VERSION, compiler, settings.cpu]));
+    this.#settings = settings;
+    this.#cache = this.#openCache();
+  }
+
+  async library(): Promise<NativeLibrary> {
+    const known = this.#cache?.compiler(this.#compilerKey) ?? null;
+    const kept = known === null ? null : this.#fromCache(this.#keyFor(known));
+    return kept ?? (await this.#inWorkDirectory(known));
+  }
+
+  #openCache(): NativeCache | null {
+    const cache = NativeCache.open(this.#settings.directory);
+    if (typeof cache !== "string") return cache;
+    this.#settings.warn(`the cache of native code is not used, ${COSTS}: ${cache}`);
+    return null;
+  }
+
+  #keyFor(identity: CompilerIdentity): string {
+    return sha256(JSON.stringify([CACHE_VERSION, identity, this.#source]));
+  }
+
+  /** Loads a library of the cache. One that does not load is removed, for example after a change of the system. */
+  #fromCache(key: string): NativeLibrary | null {
+    const path = this.#cache?.find(key) ?? null;
+    if (path === null) return null;
+    const library = openLibrary(this.#koffi, path);
+    if (!(library instanceof Error)) return library;
+    removeIfPossible(path);
+    return null;
+  }
+
+  async #inWorkDirectory(known: CompilerIdentity | null): Promise<NativeLibrary> {
+    try {
+      return await inWorkDirectory(WORK, async (directory) => await this.#build(directory, known));
+    } catch (error) {
+      const failure = writeError(tmpdir(), 0, error);
+      throw failure instanceof InputError ? new NativeUnavailable("machine-failed", failure.message) : failure;
+    }
+  }
+
+  async #build(directory: string, known: CompilerIdentity | null): Promise<NativeLibrary> {
+    const { env, limitMs } = this.#settings;
+    const shop = { directory, env, limitMs };
+    const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, shop)));
+    if (known === null) this.#cache?.keepCompiler(this.#compilerKey, identity);
+    const key = this.#keyFor(identity);
+    const compiling = async (): Promise<NativeLibrary> => await this.#compile(key, identity, shop);
+    return this.#cache === null ? await compiling() : await this.#once(this.#cache, key, compiling);
+  }
+
+  /** Lets one process compile, and the others wait for its library, or its failure. */
+  async #once(cache: NativeCache, key: string, compiling: () => Promise<NativeLibrary>): Promise<NativeLibrary> {
+    const before = cache.lastFailure(key);
+    const deadline = performance.now() + this.#settings.waitMs;
+    for (;;) {
+      const lock = cache.lock(key);
+      try {
+        const library = this.#fromCache(key);
+        if (library !== null) return library;
+        const failure = cache.lastFailure(key);
+        if (failure !== null && failure.stamp !== before?.stamp) throw failedElsewhere(failure.log);
+        if (lock !== "held" || performance.now() > deadline) return await compiling();
+      } finally {
+        if (lock !== "held") lock?.release();
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  async #compile(key: string, identity: CompilerIdentity, shop: Workshop): Promise<NativeLibrary> {
+    const path = await this.#explained(key, compile(this.#compiler, identity, this.#source, shop));
+    const problem = this.#keep(key, path);
+    const kept = this.#fromCache(key);
+    if (kept !== null) return kept;
+    const library = openLibrary(this.#koffi, path);
+    if (library instanceof Error) {
+      const message = `what the C compiler ${showPath(this.#compiler.path)} made cannot be loaded`;
+      throw this.#explain(key, new CompilerError("not-loadable", message, library.message));
+    }
+    if (this.#cache !== null) this.#settings.warn(`native code is not kept, ${COSTS}: ${problem}`);
+    return library;
+  }
+
+  /** Keeps a library in the cache. Returns why later starts will not find it, if they do not. */
+  #keep(key: string, path: string): string {
+    const stored = this.#cache?.store(key, fs.readFileSync(path));
+    return typeof stored === "string" ? stored : `libraries in ${showPath(this.#settings.directory)} cannot be loaded`;
+  }
+
+  async #explained<Result>(key: string, work: Promise<Result>): Promise<Result> {
+    try {
+      return await work;
+    } catch (error) {
+      throw error instanceof CompilerError ? this.#explain(key, error) : error;
+    }
+  }
+
+  /** The compiler's own words go to a file, in the cache or else among the system's temporary files. */
+  #explain(key: string, { reason, message, words }: CompilerError): NativeUnavailable {
+    const log = this.#cache?.log(key, words) ?? keepTemporarily(WORK, words);
+    return new NativeUnavailable(reason, log === null ? message : `${message}; see ${showPath(log)}`, log);
+  }
+}
+
+/** How the names of temporary directories and files begin. */
+const WORK = "microgpt-native-";
+
+const COSTS = "so each start compiles again";
+
+/** A start compiles several sources; each warning is given for the first one only. */
+function once(warn: (message: string) => void): (message: string) => void {
+  const given = new Set<string>();
+  return (message) => {
+    if (!given.has(message)) warn(message);
+    given.add(message);
+  };
+}
+
+const failedElsewhere = (log: string): NativeUnavailable =>
+  new NativeUnavailable("compiler-failed", `the C compiler failed in another process; see ${showPath(log)}`, log);
