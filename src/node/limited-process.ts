@@ -11,6 +11,9 @@ import { errorCode } from "./files.ts";
 /** Bytes of each output that are kept; the rest is read and dropped, so that the program is not held up. */
 const KEPT_BYTES = 262_144;
 
+/** Milliseconds in which the last output arrives after the end. */
+const GRACE_MS = 500;
+
 /** How a program ended. */
 export interface Ended {
   /** What went wrong, as a clause ("exit code 1"); null for exit code 0. */
@@ -46,16 +49,21 @@ export async function runLimited(program: string, args: readonly string[], limit
 async function endOf(child: ChildProcess & { stdout: Readable; stderr: Readable }, timeMs: number): Promise<Ended> {
   const [stdout, stderr] = [keep(child.stdout), keep(child.stderr)];
   let isTimeout = false;
-  const end = (): void => endGroup(child);
-  const timer = setTimeout(() => {
-    isTimeout = true;
-    end();
-    // What has left the group may hold the pipes open: nothing more is read from it.
-    for (const stream of [child.stdout, child.stderr]) stream.destroy();
-  }, timeMs);
+  // What has left the group may hold the pipes open: then, nothing more is read from them.
+  const hangUp = (): void => [child.stdout, child.stderr].forEach((stream) => stream.destroy());
+  const timers = [
+    setTimeout(() => {
+      isTimeout = true;
+      endGroup(child);
+      hangUp();
+    }, timeMs),
+  ];
+  child.once("exit", () => {
+    endGroup(child); // what it has started and not waited for
+    timers.push(setTimeout(hangUp, GRACE_MS));
+  });
   if (running.size === 0) process.prependListener("exit", endAll); // before their directory is removed
   running.add(child);
-  child.once("exit", end); // what it has started and not waited for
   try {
     const failure = await new Promise<string | null>((done) => {
       child.once("error", (error) => done(`cannot be started (${errorCode(error) ?? "system error"})`));
@@ -65,7 +73,7 @@ async function endOf(child: ChildProcess & { stdout: Readable; stderr: Readable 
     });
     return { failure: isTimeout ? "did not end in time" : failure, isTimeout, stdout: stdout(), stderr: stderr() };
   } finally {
-    clearTimeout(timer);
+    timers.forEach(clearTimeout);
     running.delete(child);
     if (running.size === 0) process.off("exit", endAll);
   }

@@ -88,15 +88,18 @@ export class NativeCache {
     return this.#write(name, words) === null ? this.#path(name) : null;
   }
 
-  /** The log of the last failure, and a text that differs for a later one; null if there was none. */
-  lastFailure(key: string): { readonly log: string; readonly stamp: string } | null {
+  /** The logs of failures, and for each a text that differs for a later failure of the same. */
+  failures(): ReadonlyMap<string, string> {
+    const logs = this.#names().flatMap((name) => (name.endsWith(".log") ? [this.#path(name)] : []));
+    const statuses = logs.map((log) => [log, fs.statSync(log, { throwIfNoEntry: false })] as const);
+    return new Map(statuses.map(([log, status]) => [log, `${status?.ino} ${status?.mtimeMs}`]));
+  }
+
+  /** The log of a failure that was not there `before`; null if there is none. */
+  newFailure(key: string, before: ReadonlyMap<string, string>): string | null {
     const log = this.#path(`${key}.log`);
-    try {
-      const { ino, mtimeMs } = fs.statSync(log);
-      return { log, stamp: `${ino} ${mtimeMs}` };
-    } catch {
-      return null;
-    }
+    const stamp = this.failures().get(log);
+    return stamp === undefined || stamp === before.get(log) ? null : log;
   }
 
   /** Takes the lock of a key; "held" if another process has it; null if it cannot be taken at all. */

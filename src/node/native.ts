@@ -54,7 +54,8 @@ export function nativeCompiler(settings: Partial<NativeSettings> & Pick<NativeSe
   };
   return async (source) => {
     const koffi = loadKoffi();
-    if (koffi === null) throw new NativeUnavailable("no-koffi", "the package koffi is not installed, or has no build");
+    if (koffi === null)
+      throw new NativeUnavailable("no-koffi", "the package koffi is not installed, or has no build for this platform");
     return await new NativeBuild(source, koffi, findCompiler(all.env), all).library();
   };
 }
@@ -117,24 +118,29 @@ class NativeBuild {
   async #build(directory: string, known: CompilerIdentity | null): Promise<NativeLibrary> {
     const { env, limitMs } = this.#settings;
     const shop = { directory, env, limitMs };
+    const before = this.#cache?.failures() ?? new Map<string, string>();
     const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, shop)));
     if (known === null) this.#cache?.keepCompiler(this.#compilerKey, identity);
     const key = this.#keyFor(identity);
     const compiling = async (): Promise<NativeLibrary> => await this.#compile(key, identity, shop);
-    return this.#cache === null ? await compiling() : await this.#once(this.#cache, key, compiling);
+    return this.#cache === null ? await compiling() : await this.#once(this.#cache, key, before, compiling);
   }
 
-  /** Lets one process compile, and the others wait for its library, or its failure. */
-  async #once(cache: NativeCache, key: string, compiling: () => Promise<NativeLibrary>): Promise<NativeLibrary> {
-    const before = cache.lastFailure(key);
+  /** Lets one process compile, and the others wait for its library, or for a failure that was not there `before`. */
+  async #once(
+    cache: NativeCache,
+    key: string,
+    before: ReadonlyMap<string, string>,
+    compiling: () => Promise<NativeLibrary>,
+  ): Promise<NativeLibrary> {
     const deadline = performance.now() + this.#settings.waitMs;
     for (;;) {
       const lock = cache.lock(key);
       try {
         const library = this.#fromCache(key);
         if (library !== null) return library;
-        const failure = cache.lastFailure(key);
-        if (failure !== null && failure.stamp !== before?.stamp) throw failedElsewhere(failure.log);
+        const failure = cache.newFailure(key, before);
+        if (failure !== null) throw failedElsewhere(failure);
         if (lock !== "held" || performance.now() > deadline) return await compiling();
       } finally {
         if (lock !== "held") lock?.release();
