@@ -138,6 +138,7 @@ describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
     "{",
     "null",
     '{"tuning":0}',
+    '{"tuning":0,"hash":"00"}',
     '{"tuning":0.5,"hash":"00"}',
     `{"tuning":"0","hash":"${"0".repeat(64)}"}`,
   ])("what is kept of the compiler, damaged to %j, is asked anew", async (text) => {

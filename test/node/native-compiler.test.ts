@@ -18,8 +18,8 @@ afterEach(() => {
 /** The processes that a compiler has written down, once there are so many. */
 async function pidsOf({ env }: Place, count: number): Promise<number[]> {
   const read = (): number[] => {
-    const path = env.FAKE_PIDS!;
-    return fs.existsSync(path) ? fs.readFileSync(path, "utf8").trimEnd().split("\n").map(Number) : [];
+    const text = fs.existsSync(env.FAKE_PIDS!) ? fs.readFileSync(env.FAKE_PIDS!, "utf8") : "";
+    return [...text.matchAll(/^(\d+)\n/gm)].map(([, pid]) => Number(pid)); // whole lines only
   };
   await until("the compiler has started", () => read().length >= count);
   return read();
