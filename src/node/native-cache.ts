@@ -19,8 +19,8 @@ import { Lock } from "./lock.ts";
 import type { CompilerIdentity } from "./native-compiler.ts";
 import { sha256 } from "./sha256.ts";
 
-/** The most libraries, compilers and logs that stay: the newest of each. */
-const MAX_KEPT = 64;
+/** The most libraries, compilers and logs that stay: the newest of each. A cluster has as many compilers as machines. */
+const MAX_KEPT = { ".so": 64, ".json": 1024, ".log": 16 };
 /** More than any library of ours has; a larger file is not read. */
 const MAX_LIBRARY_BYTES = 2 ** 28;
 const MAX_COMPILER_BYTES = 4096;
@@ -72,13 +72,12 @@ export class NativeCache {
     return null;
   }
 
-  /** Keeps a library and removes the oldest ones, which stay with the processes that have loaded them. Returns its path, or one sentence if it cannot be written. */
+  /** Keeps a library. The oldest ones are removed, but stay with the processes that have loaded them. Returns its path, or one sentence if it cannot be written. */
   store(key: string, library: Buffer): { readonly path: string } | string {
     const name = libraryName(key, library);
     const failure = this.#write(name, library);
     if (failure !== null) return failure;
     removeIfPossible(this.#path(`${key}.log`));
-    this.#prune();
     return { path: this.#path(name) };
   }
 
@@ -125,10 +124,11 @@ export class NativeCache {
     }
   }
 
-  /** Null, or why a file cannot be written. */
+  /** Writes a file, and removes what is too old. Null, or why it cannot be written. */
   #write(name: string, content: Uint8Array | string): string | null {
     try {
       writeDurably(this.#path(name), content, 0o600);
+      this.#prune();
       return null;
     } catch (error) {
       if (error instanceof InputError) return error.message;
@@ -142,11 +142,11 @@ export class NativeCache {
     } catch (error) {
       if (errorCode(error) === null) throw error; // the next process tries again
     }
-    for (const ending of [".so", ".json", ".log"]) {
+    for (const [ending, most] of Object.entries(MAX_KEPT)) {
       const paths = this.#names().flatMap((name) => (name.endsWith(ending) ? [this.#path(name)] : []));
       const timeOf = new Map(paths.map((path) => [path, fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
       const newestFirst = paths.toSorted((a, b) => timeOf.get(b)! - timeOf.get(a)!);
-      for (const path of newestFirst.slice(MAX_KEPT)) removeIfPossible(path);
+      for (const path of newestFirst.slice(most)) removeIfPossible(path);
     }
   }
 }

@@ -8,7 +8,6 @@ import { performance } from "node:perf_hooks";
 import type { NativeFailure } from "../backend/native/unavailable.ts";
 import { NativeUnavailable } from "../backend/native/unavailable.ts";
 import { showPath } from "../errors.ts";
-import { writeDurably } from "./files.ts";
 import { runLimited } from "./limited-process.ts";
 import type { Ended } from "./limited-process.ts";
 import { sha256 } from "./sha256.ts";
@@ -115,7 +114,7 @@ export async function identify(compiler: Compiler, shop: Workshop): Promise<Comp
   throw new Error("unreachable"); // the last tuning returns or throws
 }
 
-/** Compiles a source. Resolves to the path of the library, in the workshop. Throws CompilerError. */
+/** Compiles a source. Resolves to the path of the library, in the workshop. Rejects with CompilerError, or the system's error. */
 export async function compile(
   compiler: Compiler,
   { tuning }: CompilerIdentity,
@@ -123,7 +122,7 @@ export async function compile(
   shop: Workshop,
 ): Promise<string> {
   // Names without a directory: whatever characters its path has, no compiler has to understand them.
-  writeDurably(join(shop.directory, "native.c"), source, 0o600);
+  fs.writeFileSync(join(shop.directory, "native.c"), source);
   const args = [...FLAGS, ...(TUNINGS[tuning] ?? []), "-shared", "-o", "native.so", "native.c"];
   const ended = await asker(compiler, shop)(args);
   if (ended.failure !== null) throw failed(compiler, args, ended);

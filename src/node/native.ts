@@ -110,7 +110,7 @@ class NativeBuild {
     try {
       return await inWorkDirectory(WORK, async (directory) => await this.#build(directory, known));
     } catch (error) {
-      const failure = writeError(tmpdir(), 0, error);
+      const failure = writeError(tmpdir(), this.#source.length, error);
       throw failure instanceof InputError ? new NativeUnavailable("machine-failed", failure.message) : failure;
     }
   }

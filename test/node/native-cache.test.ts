@@ -273,4 +273,12 @@ describe("a cache of native code", () => {
     expect(found.filter((i) => i !== null)).toEqual([1, 2]);
     expect(pathOf("and another")).not.toBeNull();
   });
+
+  test("keeps the 16 newest logs", () => {
+    const directory = join(workspace(), "native");
+    const cache = NativeCache.open(directory);
+    if (typeof cache === "string") throw new Error(cache);
+    for (let i = 0; i < 20; i++) expect(fs.existsSync(cache.log(`key ${i}`, "words")!)).toBe(true);
+    expect(fs.readdirSync(directory)).toHaveLength(16);
+  });
 });

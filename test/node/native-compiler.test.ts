@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
@@ -23,6 +24,14 @@ async function pidsOf({ env }: Place, count: number): Promise<number[]> {
   };
   await until("the compiler has started", () => read().length >= count);
   return read();
+}
+
+/** A process whose compiler has just started. */
+async function compilingIn(one: Place): Promise<{ child: ChildProcess; ended: Promise<unknown[]>; pids: number[] }> {
+  const args = ["--input-type=module", "-e", SCRIPT, NATIVE, one.directory, ANSWER];
+  const child = spawn(process.execPath, args, { env: one.env, stdio: "ignore" });
+  const ended = once(child, "exit");
+  return { child, ended, pids: await pidsOf(one, 1) };
 }
 
 /** Nothing is left but what says why, and what the compiler is. */
@@ -207,12 +216,7 @@ describe.skipIf(REAL === null)(`a C compiler (${SKIPPED})`, () => {
 
   test("at Ctrl-C: the compiler ends, and nothing is left", async () => {
     const one = place('echo $$ >> "$FAKE_PIDS"; sleep 600');
-    const child = spawn(process.execPath, ["--input-type=module", "-e", SCRIPT, NATIVE, one.directory, ANSWER], {
-      env: one.env,
-      stdio: "ignore",
-    });
-    const ended = once(child, "exit");
-    const pids = await pidsOf(one, 1);
+    const { child, ended, pids } = await compilingIn(one);
     child.kill("SIGINT");
     expect(await ended).toEqual([130, null]);
     await until("the compiler has ended", () => !pids.some(isRunning));
@@ -221,12 +225,7 @@ describe.skipIf(REAL === null)(`a C compiler (${SKIPPED})`, () => {
 
   test("a process that was killed leaves a directory, which the next one removes", async () => {
     const one = place('echo $$ >> "$FAKE_PIDS"; test -e "$FAKE_LOG.again" || sleep 600');
-    const child = spawn(process.execPath, ["--input-type=module", "-e", SCRIPT, NATIVE, one.directory, ANSWER], {
-      env: one.env,
-      stdio: "ignore",
-    });
-    const ended = once(child, "exit");
-    const pids = await pidsOf(one, 1);
+    const { child, ended, pids } = await compilingIn(one);
     child.kill("SIGKILL");
     await ended;
     for (const pid of pids) process.kill(-pid, "SIGKILL");
