@@ -1,12 +1,14 @@
-// The engine, one training step at a time: in WebAssembly alone, with a BLAS, and PyTorch on the same data from the same
-// weights. All sides take turns, each for about a fifth of a second, so that ratios hold on a machine that others use.
+// The engine, one training step at a time: in WebAssembly alone, with a BLAS, as native code, and PyTorch on the same data from
+// the same weights. All sides take turns, each for about a fifth of a second, so that ratios hold on a machine that others use.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { nativeBackend } from "../dist/backend/native/native.js";
 import { wasmBackend } from "../dist/backend/wasm/wasm.js";
 import { initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findBlas } from "../dist/node/blas.js";
 import { startNodeThread } from "../dist/node/threads.js";
 import { median } from "./measure.mjs";
+import { COMPILE } from "./native.mjs";
 import { TorchPeer } from "./peers/torch.mjs";
 
 /** Milliseconds of a side before it is measured, and of each of its turns. */
@@ -57,17 +59,14 @@ export function makeBatches(name, { vocabSize, blockSize }, batchSize) {
   );
 }
 
-async function openEngine(config, batchSize, threads, weights, blas) {
-  const backend = wasmBackend({ strictMath: false, threads, startThread: threads > 1 ? startNodeThread : null, blas });
-  const engine = await TensorEngine.create(backend, config, { maxTokens: batchSize * config.blockSize });
-  await engine.loadWeights(weights);
-  return engine;
-}
+const wasm = (threads, blas) =>
+  wasmBackend({ strictMath: false, threads, startThread: threads > 1 ? startNodeThread : null, blas });
 
 /** Ours, ready to train: `run(count)` → `{ ms, losses }` of so many steps. */
-async function ourSide(name, { config, batches, threads, weights }, blas) {
+async function ourSide(name, { config, batches, weights }, backend) {
   const started = performance.now();
-  const engine = await openEngine(config, batches[0].length, threads, weights, blas);
+  const engine = await TensorEngine.create(backend, config, { maxTokens: batches[0].length * config.blockSize });
+  await engine.loadWeights(weights);
   let step = 0;
   const train = async (count) => {
     const begun = performance.now();
@@ -134,16 +133,19 @@ async function compare([name, config, batchSize, threads]) {
   const weights = initTensors(config, new Random(42), Float32Array);
   const task = { config, batches: makeBatches(name, config, batchSize), threads, weights };
   const blas = findBlas();
-  const ours = [await ourSide("WebAssembly alone", task, null)];
-  if (blas !== null) ours.push(await ourSide(`with ${blas.name}`, task, blas));
+  const ours = [await ourSide("WebAssembly alone", task, wasm(threads, null))];
+  if (blas !== null) ours.push(await ourSide(`with ${blas.name}`, task, wasm(threads, blas)));
+  if (COMPILE !== null) ours.push(await ourSide("native", task, nativeBackend({ threads, compile: COMPILE })));
   const { sides: theirs, reason } = await torchSides(task);
   try {
     await race([...ours, ...theirs]);
-    for (const side of theirs) {
+    for (const side of [...ours.slice(1), ...theirs]) {
       // Adam's first step is of the size of the learning rate however small a gradient, so its rounding shows.
       const [start, next] = [0, 1].map((i) => Math.abs(side.losses[i] / ours[0].losses[i] - 1));
       if (!(start < 1e-5 && next < 1e-3)) {
-        throw new Error(`bench: ${name}: PyTorch's first losses are ${start} and ${next} of ours apart`);
+        throw new Error(
+          `bench: ${name}: the first losses of ${side.name} are ${start} and ${next} of WebAssembly's apart`,
+        );
       }
     }
     const best = theirs.toSorted((a, b) => a.ms - b.ms)[0];
