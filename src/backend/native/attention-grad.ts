@@ -15,15 +15,16 @@ import type { AttentionShape } from "./attention.ts";
 import { BLOCK_QUERIES, COLUMNS, gradScratch, groups, range } from "./attention.ts";
 import { float, WIDEST } from "./vectors.ts";
 
-/** Vectors of fixed widths, for the rows of a head. */
-export const HEAD_VECTORS: string = [4, 8, 16]
+/** Vectors of fixed widths, for the rows of a head, and a loop over a vector of keys. */
+export const HEAD_VECTORS: string = `#define EACH_KEY _Pragma("GCC unroll 16") for (int j = 0; j < LANES; j++)
+${[4, 8, 16]
   .map(
     (width) =>
       `typedef float F${width} __attribute__((vector_size(${4 * width})));
 typedef F${width} F${width}InMemory __attribute__((aligned(4), may_alias));
 `,
   )
-  .join("");
+  .join("")}`;
 
 /** Widths of the vectors that the row of a head is cut into, and where they begin. 13 → [0, 8], [8, 4], [12, 1]. */
 function pieces(size: number): readonly (readonly [start: number, width: number])[] {
@@ -92,23 +93,28 @@ ${columns.map((c) => `        k${c} += q[${c}] * di; v${c} += d[${c}] * pi;`).jo
     )
     .join("");
 
-/** The keys' terms of the block's dQuery, row by row. */
+/**
+ * The keys' terms of the block's dQuery, row by row; the rows of the keys stay in registers. Behind the last key its row is
+ * read again: ds is 0 there.
+ */
 function queriesText({ size, keyRow, dQueryRow }: AttentionGradShape): string {
   const sums = pieces(size).map(([start, width]) => {
     const [type, memory] = width === 1 ? ["float", "float"] : [`F${width}`, `F${width}InMemory`];
-    return `      {
+    return `    {
+      ${type} rows[LANES];
+      EACH_KEY rows[j] = *(const ${memory} *)(key + (first + least(j, n - 1)) * ${keyRow} + ${start});
+      for (long i = block; i < end; i++) {
+        const float *d = ds + (i - block) * LANES;
+        ${memory} *to = (${memory} *)(dQuery + i * ${dQueryRow} + ${start});
         ${type} sum = {0};
-        if (first > 0) sum = *(const ${memory} *)(to + ${start});
-        for (long j = 0; j < n; j++) sum += d[j] * *(const ${memory} *)(key + (first + j) * ${keyRow} + ${start});
-        *(${memory} *)(to + ${start}) = sum;
-      }`;
-  });
-  return `    for (long i = block; i < end; i++) {
-      const float *d = ds + (i - block) * LANES;
-      float *to = dQuery + i * ${dQueryRow};
-${sums.join("\n")}
+        if (first > 0) sum = *to;
+        EACH_KEY sum += d[j] * rows[j];
+        *to = sum;
+      }
     }
 `;
+  });
+  return sums.join("");
 }
 
 /**

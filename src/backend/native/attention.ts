@@ -9,6 +9,7 @@
  *
  * Every sum runs over the keys in order: no number depends on the other queries of a vector.
  */
+import { canBeShort, SHORT, shortAttentionText } from "./attention-short.ts";
 import { float, WIDEST } from "./vectors.ts";
 
 /** The numbers below `count`. */
@@ -72,7 +73,7 @@ INLINE void clear_columns(float *rows, long row, long from, long to, long count)
  * The inner function (query, key, value, out, scratch, n, keys, first, max, inverse) of one head: the result of `n`
  * queries, the first of which sees `first` + 1 of the `keys` keys.
  */
-function queriesText(name: string, { size, queryRow, keyRow, outRow }: AttentionShape): string {
+export function queriesText(name: string, { size, queryRow, keyRow, outRow }: AttentionShape): string {
   const rows = range(4);
   const columnGroups = groups(size, COLUMNS);
   const scale = size ** -0.5 * Math.LOG2E;
@@ -126,36 +127,30 @@ ${group.map((c) => `    store(columns + ${c} * LANES, o${c} * inverse);`).join("
 
 /**
  * A function (query, key, value, out, statistics, first, count, scratch): the result of queries [first, count) of a
- * document of `count` tokens. All pointers are to the document's first row.
+ * document of `count` tokens. All pointers are to the document's first row. Which kernel a query is for depends on its
+ * position alone: what follows it changes no bit.
  */
-export function attentionText(name: string, shape: AttentionShape & { readonly statisticsRow: number }): string {
+export function attentionText(
+  name: string,
+  shape: AttentionShape & { readonly statisticsRow: number },
+  blockSize: number,
+): string {
   const { heads, stride, queryRow, outRow, outColumns, statisticsRow } = shape;
-  return `${queriesText(`${name}_queries`, shape)}KERNEL void ${name}(const float *query, const float *key, const float *value, float *out, float *statistics, long first, long count, float *scratch) {
-  for (long head = 0; head < ${heads}; head++) {
-    for (long i = first; i < count; i += LANES) {
+  const firstLong = canBeShort(shape) ? SHORT : 0;
+  const short =
+    firstLong > 0
+      ? `  if (first < ${SHORT}) ${name}_short(query, key, value, out, statistics, first, least(count, ${SHORT}), scratch);\n`
+      : "";
+  const long = `  for (long head = 0; head < ${heads}; head++) {
+    for (long i = first < ${firstLong} ? ${firstLong} : first; i < count; i += LANES) {
       const long column = head * ${stride};
       ${name}_queries(query + i * ${queryRow} + column, key + column, value + column, out + i * ${outRow} + column, scratch, least(LANES, count - i), i, statistics + i * ${statisticsRow} + 2 * head, ${statisticsRow});
     }
   }
-  clear_columns(out + first * ${outRow}, ${outRow}, ${outColumns}, ${outRow}, count - first);
-}
 `;
-}
-
-/**
- * A function (query, key, value, out, keys, values, position, scratch): appends key and value of the token at
- * `position` to the caches of its text, then out = its attention.
- */
-export function cachedAttentionText(name: string, shape: AttentionShape & { readonly keyColumns: number }): string {
-  const { heads, stride, keyRow, outRow, outColumns, keyColumns } = shape;
-  return `${queriesText(`${name}_queries`, shape)}KERNEL void ${name}(const float *query, const float *key, const float *value, float *out, float *keys, float *values, long position, float *scratch) {
-  memcpy(keys + position * ${keyRow}, key, ${keyColumns} * sizeof(float));
-  memcpy(values + position * ${keyRow}, value, ${keyColumns} * sizeof(float));
-  for (long head = 0; head < ${heads}; head++) {
-    const long column = head * ${stride};
-    ${name}_queries(query + column, keys + column, values + column, out + column, scratch, 1, position, 0, 0);
-  }
-  clear_columns(out, ${outRow}, ${outColumns}, ${outRow}, 1);
+  const hasLong = blockSize > firstLong;
+  return `${firstLong > 0 ? shortAttentionText(`${name}_short`, shape) : ""}${hasLong ? queriesText(`${name}_queries`, shape) : ""}KERNEL void ${name}(const float *query, const float *key, const float *value, float *out, float *statistics, long first, long count, float *scratch) {
+${short}${hasLong ? long : ""}  clear_columns(out + first * ${outRow}, ${outRow}, ${outColumns}, ${outRow}, count - first);
 }
 `;
 }

@@ -8,6 +8,7 @@ import type { Layout, Slots } from "../../tensor/layout.ts";
 import { slicesOf } from "./memory.ts";
 import type { NativeMemoryMap, WeightSlices } from "./memory.ts";
 import { LAST_TILES, panelText } from "./products.ts";
+import type { RowsOfA } from "./products.ts";
 
 /** What an instruction is written with: the compiler, and the addresses of its program's buffers. */
 export interface InstructionContext {
@@ -26,7 +27,7 @@ export class NativeCompiler {
   /** Memory map of the session. */
   readonly map: NativeMemoryMap;
   readonly #kernels = new Map<string, string>();
-  readonly #panels = new Set<number | "transposed">();
+  readonly #panels = new Set<RowsOfA>();
 
   /** A compiler without kernels. */
   constructor(layout: Layout, map: NativeMemoryMap) {
@@ -35,7 +36,7 @@ export class NativeCompiler {
   }
 
   /** The name of a kernel; `write` writes it the first time. @param panels the ways of storing A that it multiplies. */
-  kernel(name: string, write: () => string, panels: readonly (number | "transposed")[] = []): string {
+  kernel(name: string, write: () => string, panels: readonly RowsOfA[] = []): string {
     if (!this.#kernels.has(name)) this.#kernels.set(name, write());
     for (const panel of panels) this.#panels.add(panel);
     return name;

@@ -7,7 +7,10 @@ import { dropThreshold, keptScale } from "../../training/dropout.ts";
 import { roundUp } from "../../tensor/instructions.ts";
 import type { Heads, Instruction, InstructionOf, KernelName, View } from "../../tensor/instructions.ts";
 import { attentionGradText } from "./attention-grad.ts";
-import { attentionText, cachedAttentionText } from "./attention.ts";
+import type { AttentionGradShape } from "./attention-grad.ts";
+import { cachedAttentionText } from "./attention-cached.ts";
+import { canBeShort, SHORT, shortGradText } from "./attention-short.ts";
+import { attentionText } from "./attention.ts";
 import type { AttentionShape } from "./attention.ts";
 import type { InstructionContext } from "./compiler.ts";
 import { productText, weightGradText } from "./products.ts";
@@ -53,7 +56,7 @@ const STATEMENTS: Rows = {
     const gradRow = compiler.weightRow(weight.grad);
     const shape = { columns: padded(x.columns), dOutRow: row(dOut), xRow: row(x), gradRow };
     const name = `weight_grad_${shape.columns}_${shape.dOutRow}_${shape.xRow}`;
-    const kernel = compiler.kernel(name, () => weightGradText(name, shape), ["transposed"]);
+    const kernel = compiler.kernel(name, () => weightGradText(name, shape), ["packed"]);
     const [from, to] = [`${at(dOut, "from")} + begin`, `${compiler.weightAt(weight.grad)} + begin * ${gradRow}`];
     return `${kernel}(${from}, ${at(x, "from")}, ${to}, end - begin, to - from, add);`;
   },
@@ -87,7 +90,8 @@ const STATEMENTS: Rows = {
       statisticsRow: row(statistics),
     };
     const name = `attention_${shape.queryRow}_${shape.outRow}_${shape.statisticsRow}`;
-    const kernel = compiler.kernel(name, () => attentionText(name, shape));
+    const { blockSize } = compiler.layout.config;
+    const kernel = compiler.kernel(name, () => attentionText(name, shape, blockSize));
     const pointers = [query, key, value, out, statistics].map((view) => at(view, "start")).join(", ");
     return eachDocument(
       `${kernel}(${pointers}, start < from ? from - start : 0, w->documents[d + 1] - start, w->scratch);`,
@@ -113,7 +117,7 @@ const STATEMENTS: Rows = {
   },
 
   attentionGrad({ to: { dQuery, dKey, dValue }, from, heads }, context) {
-    const { compiler, row, at } = context;
+    const { row, at } = context;
     const { query, key, value, out, dOut, statistics } = from;
     const shape = {
       ...attentionShape(heads, query, key, out, context),
@@ -123,7 +127,7 @@ const STATEMENTS: Rows = {
       statisticsRow: row(statistics),
     };
     const name = `attention_grad_${shape.queryRow}_${shape.dOutRow}_${shape.dQueryRow}`;
-    const kernel = compiler.kernel(name, () => attentionGradText(name, shape));
+    const kernel = gradKernel(name, shape, context);
     const views = [query, key, value, out, dOut, statistics, dQuery, dKey, dValue];
     const pointers = views.map((view) => at(view, "start")).join(", ");
     return eachDocument(`${kernel}(${pointers}, w->documents[d + 1] - start, w->scratch);`);
@@ -170,6 +174,15 @@ function attentionShape(
 ): AttentionShape {
   const rows = { queryRow: row(query), keyRow: row(key), outRow: row(out), outColumns: out.columns };
   return { heads: count, size, stride, ...rows };
+}
+
+/** The backward kernel for document `d`: one for short documents, if the heads allow it, and one for long ones, if there are any. */
+function gradKernel(name: string, shape: AttentionGradShape, { compiler }: InstructionContext): string {
+  const long = (): string => compiler.kernel(name, () => attentionGradText(name, shape));
+  if (!canBeShort(shape)) return long();
+  const short = compiler.kernel(`${name}_short`, () => shortGradText(`${name}_short`, shape));
+  if (compiler.layout.config.blockSize <= SHORT) return short;
+  return `(w->documents[d + 1] - start <= ${SHORT} ? ${short} : ${long()})`;
 }
 
 /** Runs a statement for each document of a chunk, whose first row is `start`. */

@@ -26,8 +26,11 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, i) 
 /** Numbers from row to row of A and from one k to the next, where they are known; null: arguments. */
 type Strides = { readonly row: number; readonly step: number } | null;
 
-/** A tile of C. With strides that are known, all rows of A are at constant distances from one pointer. */
-function tile(name: string, strides: Strides, rows: number, vectors: number): string {
+/**
+ * A tile of C. With strides that are known, all rows of A are at constant distances from one pointer.
+ * @param finishes whether it takes an epilogue and applies it, while the tile is in registers.
+ */
+function tile(name: string, strides: Strides, rows: number, vectors: number, finishes = false): string {
   const sums = range(rows).flatMap((r) => range(vectors).map((v) => `c${r}_${v}`));
   const eachSum = (line: (r: number, v: number) => string): string =>
     range(rows)
@@ -40,7 +43,17 @@ function tile(name: string, strides: Strides, rows: number, vectors: number): st
       .join("\n");
   const at = (r: number, v: number): string => `c + ${r} * cRow + ${v} * LANES`;
   const a = (r: number): string => (strides === null ? `a[${r} * aRow]` : `a[${r * strides.row}]`);
-  return `static void ${name}(${TILE_PARAMETERS}) {
+  const finishing = `  if (f->gate != 0) {
+${eachSum((r, v) => `c${r}_${v} = where_positive(load(f->gate + ${r} * f->gateRow + ${v} * LANES), c${r}_${v});`)}
+  }
+  if (f->relu) {
+${eachSum((r, v) => `c${r}_${v} = where_positive(c${r}_${v}, c${r}_${v});`)}
+  }
+  if (f->plus != 0) {
+${eachSum((r, v) => `c${r}_${v} += load(f->plus + ${r} * f->plusRow + ${v} * LANES);`)}
+  }
+`;
+  return `static void ${name}(${TILE_PARAMETERS}${finishes ? ", const Epilogue *f" : ""}) {
   V ${sums.join(", ")};
   if (add) {
 ${eachSum((r, v) => `c${r}_${v} = load(${at(r, v)});`)}
@@ -53,7 +66,7 @@ ${eachSum((r, v) => `c${r}_${v} += ${a(r)} * b_${v};`)}
     a += ${strides?.step ?? "aStep"};
     b += bStep;${vectors === 2 ? "\n    b1 += bStep;" : ""}
   }
-${eachSum((r, v) => `store(${at(r, v)}, c${r}_${v});`)}
+${finishes ? finishing : ""}${eachSum((r, v) => `store(${at(r, v)}, c${r}_${v});`)}
 }
 `;
 }
@@ -66,43 +79,87 @@ const TILE_ARGUMENTS = "a, aRow, aStep, b, b1, bStep, c, cRow, k, add";
 const byWidth = (text: (most: number) => string): string =>
   `#if LANES == 16\n${text(WIDE_ROWS)}#else\n${text(NARROW_ROWS)}#endif\n`;
 
+/** What is done to a tile of C that is complete: it becomes 0 where the gate is not above 0, max(0, C), C + plus. */
+const EPILOGUE: string = `#define TILE (LANES == 16 ? ${WIDE_ROWS} : ${NARROW_ROWS})
+typedef struct {
+  const float *gate, *plus; /* of the tile; 0: none */
+  long gateRow, plusRow;
+  int relu;
+} Epilogue;
+static inline V where_positive(V a, V v) { return (V)((I)v & (a > 0)); }
+/* Fetches what the epilogue reads, while the tile is computed. */
+INLINE void prefetch(const Epilogue *f, long rows) {
+  for (long r = 0; r < rows; r++) {
+    if (f->gate != 0) __builtin_prefetch(f->gate + r * f->gateRow), __builtin_prefetch(f->gate + r * f->gateRow + LANES);
+    if (f->plus != 0) __builtin_prefetch(f->plus + r * f->plusRow), __builtin_prefetch(f->plus + r * f->plusRow + LANES);
+  }
+}
+/* For the last rows, which are in memory. */
+KERNEL void finish_rows(float *c, long cRow, long rows, long columns, const Epilogue *f) {
+  for (long r = 0; r < rows; r++) for (long j = 0; j < columns; j += LANES) {
+    V v = load(c + r * cRow + j);
+    if (f->gate != 0) v = where_positive(load(f->gate + r * f->gateRow + j), v);
+    if (f->relu) v = where_positive(v, v);
+    if (f->plus != 0) v += load(f->plus + r * f->plusRow + j);
+    store(c + r * cRow + j, v);
+  }
+}
+`;
+
 /** The tiles for the last rows of a matrix, for all strides. */
-export const LAST_TILES: string = byWidth((most) =>
-  [1, 2]
-    .map((vectors) => {
-      const rows = range(most - 1).map((i) => i + 1);
-      const cases = rows.map((r) => `    case ${r}: tile_${r}x${vectors}(${TILE_ARGUMENTS}); break;`);
-      const tiles = rows.map((r) => tile(`tile_${r}x${vectors}`, null, r, vectors));
-      return `${tiles.join("")}KERNEL void last_rows_${vectors}(${TILE_PARAMETERS}, long rows) {
+export const LAST_TILES: string =
+  EPILOGUE +
+  byWidth((most) =>
+    [1, 2]
+      .map((vectors) => {
+        const rows = range(most - 1).map((i) => i + 1);
+        const cases = rows.map((r) => `    case ${r}: tile_${r}x${vectors}(${TILE_ARGUMENTS}); break;`);
+        const tiles = rows.map((r) => tile(`tile_${r}x${vectors}`, null, r, vectors));
+        return `${tiles.join("")}KERNEL void last_rows_${vectors}(${TILE_PARAMETERS}, long rows) {
   switch (rows) {
 ${cases.join("\n")}
   }
 }
 `;
-    })
-    .join(""),
-);
+      })
+      .join(""),
+  );
 
-/** Name of the function that multiplies all rows with a panel of B, where A is stored with these strides. */
-export const panelName = (aRow: number | "transposed", vectors: number): string => `panel_${aRow}_${vectors}`;
+/** How the rows of A are stored: numbers from row to row, or in tiles, one column of a tile after the other. */
+export type RowsOfA = number | "packed";
 
-/** The two functions with the name above, of one and of two vectors. @param aRow as there. */
-export const panelText = (aRow: number | "transposed"): string =>
+/** Name of the function that multiplies rows with a panel of B, where A is stored in this way. */
+const panelName = (aRow: RowsOfA, vectors: number): string => `panel_${aRow}_${vectors}`;
+
+/** The two functions with the name above, of one and of two vectors: all rows of A, or one packed tile. */
+export const panelText = (aRow: RowsOfA): string =>
   byWidth((most) =>
     [1, 2]
       .map((vectors) => {
-        const row = aRow === "transposed" ? 1 : aRow;
+        const strides = aRow === "packed" ? { row: 1, step: most } : { row: aRow, step: 1 };
         const name = `tile_${aRow}_${most}x${vectors}`;
-        // The step of a transposed A is a stride of rows, which the loop adds once: it need not be constant.
-        const text = tile(name, { row, step: 1 }, most, vectors);
-        const full = aRow === "transposed" ? text.replace("a += 1;", "a += aStep;") : text;
-        return `${full}KERNEL void ${panelName(aRow, vectors)}(${TILE_PARAMETERS}, long rows) {
-  for (; rows >= ${most}; rows -= ${most}) {
-    ${name}(${TILE_ARGUMENTS});
-    a += ${most * row};
+        const full = tile(name, strides, most, vectors, aRow !== "packed");
+        if (aRow === "packed") {
+          return `${full}INLINE void ${panelName(aRow, vectors)}(${TILE_PARAMETERS}, long rows) {
+  if (rows < ${most}) last_rows_${vectors}(${TILE_ARGUMENTS}, rows);
+  else ${name}(${TILE_ARGUMENTS});
+}
+`;
+        }
+        return `${full}KERNEL void ${panelName(aRow, vectors)}(${TILE_PARAMETERS}, long rows, Epilogue f) {
+  for (; rows > 0; rows -= ${most}) {
+    prefetch(&f, least(rows, ${most}));
+    if (rows >= ${most}) {
+      ${name}(${TILE_ARGUMENTS}, &f);
+    } else {
+      last_rows_${vectors}(${TILE_ARGUMENTS}, rows);
+      finish_rows(c, cRow, rows, ${vectors} * LANES, &f);
+    }
+    a += ${most * aRow};
     c += ${most} * cRow;
+    if (f.gate != 0) f.gate += ${most} * f.gateRow;
+    if (f.plus != 0) f.plus += ${most} * f.plusRow;
   }
-  last_rows_${vectors}(${TILE_ARGUMENTS}, rows);
 }
 `;
       })
@@ -136,26 +193,18 @@ export function productText(name: string, shape: ProductShape): string {
   const depth = roundUp(k, WIDEST);
   const [atColumn, nextVector, step] =
     bRow === null ? [`column * ${depth}`, `${depth} * LANES`, "LANES"] : ["column", "LANES", `${bRow}`];
-  const finish = [
-    gateRow === null ? "" : `      v = (V)((I)v & (load(gate + r * ${gateRow} + j) > 0));`,
-    relu ? `      v = (V)((I)v & (v > 0));` : "",
-    plusRow === null ? "" : `      v += load(plus + r * ${plusRow} + j);`,
-  ].filter((line) => line !== "");
-  const finishing = `
-    for (long r = 0; r < rows; r++) for (long j = column; j < least(${columns}, column + 2 * LANES); j += LANES) {
-      V v = load(c + r * ${cRow} + j);
-${finish.join("\n")}
-      store(c + r * ${cRow} + j, v);
-    }`;
   const panel = (vectors: number): string =>
-    `${panelName(aRow, vectors)}(a + i, ${aRow}, 1, from, from + ${nextVector}, ${step}, c + column, ${cRow}, least(${BLOCK_K}, ${k} - i), i > 0, rows);`;
+    `${panelName(aRow, vectors)}(a + i, ${aRow}, 1, from, from + ${nextVector}, ${step}, c + column, ${cRow}, least(${BLOCK_K}, ${k} - i), i > 0, rows, f);`;
+  const last = k <= BLOCK_K ? "" : `if (i + ${BLOCK_K} >= ${k}) `;
   return `KERNEL void ${name}(const float *a, const float *b, float *c, long rows, const float *plus, const float *gate) {
   for (long column = 0; column < ${columns}; column += 2 * LANES) {
     for (long i = 0; i < ${k}; i += ${BLOCK_K}) {
       const float *from = b + ${atColumn} + i * ${step};
+      Epilogue f = {0};
+      ${last}f = (Epilogue){${gateRow === null ? "0" : "gate + column"}, ${plusRow === null ? "0" : "plus + column"}, ${gateRow ?? 0}, ${plusRow ?? 0}, ${relu ? 1 : 0}};
       if (column + LANES < ${columns}) ${panel(2)}
       else ${panel(1)}
-    }${finish.length === 0 ? "" : finishing}
+    }
   }
 }
 `;
@@ -173,15 +222,25 @@ export interface WeightGradShape {
   readonly gradRow: number;
 }
 
-/** A function (dOut, x, grad, rows, tokens, add): grad [rows, columns] = [grad +] dOutᵀ · x. */
+/**
+ * A function (dOut, x, grad, rows, tokens, add): grad [rows, columns] = [grad +] dOutᵀ · x. A tile of dOut is packed
+ * first: its columns are the rows of A, and each of its numbers is read columns / (2 · LANES) times.
+ */
 export function weightGradText(name: string, { columns, dOutRow, xRow, gradRow }: WeightGradShape): string {
   const panel = (vectors: number): string =>
-    `${panelName("transposed", vectors)}(dOut + t * ${dOutRow}, 1, ${dOutRow}, x + t * ${xRow} + column, x + t * ${xRow} + column + LANES, ${xRow}, grad + column, ${gradRow}, least(${BLOCK_TOKENS}, tokens - t), add || t > 0, rows);`;
+    `${panelName("packed", vectors)}(a, 1, TILE, from, from + LANES, ${xRow}, to, ${gradRow}, count, add || t > 0, rows - row);`;
   return `KERNEL void ${name}(const float *dOut, const float *x, float *grad, long rows, long tokens, int add) {
+  float a[${BLOCK_TOKENS} * TILE + LANES];
   for (long t = 0; t < tokens; t += ${BLOCK_TOKENS}) {
-    for (long column = 0; column < ${columns}; column += 2 * LANES) {
-      if (column + LANES < ${columns}) ${panel(2)}
-      else ${panel(1)}
+    const long count = least(${BLOCK_TOKENS}, tokens - t);
+    for (long row = 0; row < rows; row += TILE) {
+      for (long i = 0; i < count; i++) store(a + i * TILE, load(dOut + (t + i) * ${dOutRow} + row));
+      for (long column = 0; column < ${columns}; column += 2 * LANES) {
+        const float *from = x + t * ${xRow} + column;
+        float *to = grad + row * ${gradRow} + column;
+        if (column + LANES < ${columns}) ${panel(2)}
+        else ${panel(1)}
+      }
     }
   }
 }

@@ -12,11 +12,36 @@ const lanes = (count: number, index: (lane: number) => number): string =>
 /** A number as a constant of C's type float. */
 export const float = (value: number): string => `${Number.isInteger(value) ? value.toFixed(1) : value}f`;
 
-/** Functions whose text depends on the number of lanes: they shuffle. */
-function shuffles(count: number): string {
+/** Sizes of the groups of lanes that functions are written for: heads that share a vector. */
+const GROUPS = [4, 8, 16];
+
+/** Functions on groups of `size` lanes of `count`; a group that is larger than the vector is all of it. */
+function groupText(count: number, size: number): string {
+  if (size >= count) {
+    return `static inline V sum_groups_${size}(V v) { return splat(sum_lanes(v)); }
+static inline V spread_${size}(const float *p) { return splat(p[0]); }
+`;
+  }
+  const halves = halvesOf(size).map((half) => `v += SHUFFLE(v, v, ${lanes(count, (lane) => lane ^ half)});`);
+  const pairs = lanes(count, (lane) => 2 * Math.floor(lane / size));
+  return `static inline V sum_groups_${size}(V v) {
+  ${halves.join("\n  ")}
+  return v;
+}
+static inline V spread_${size}(const float *p) { return SHUFFLE(load(p), load(p), ${pairs}); }
+`;
+}
+
+/** 8 → [4, 2, 1]. */
+function halvesOf(count: number): number[] {
   const halves: number[] = [];
   for (let half = count / 2; half >= 1; half /= 2) halves.push(half);
-  const turned = halves.map((half) => `SHUFFLE(v, v, ${lanes(count, (lane) => (lane + half) % count)})`);
+  return halves;
+}
+
+/** Functions whose text depends on the number of lanes: they shuffle. */
+function shuffles(count: number): string {
+  const turned = halvesOf(count).map((half) => `SHUFFLE(v, v, ${lanes(count, (lane) => (lane + half) % count)})`);
   const low = lanes(count, (lane) => (lane >> 1) + (lane & 1) * count);
   const high = lanes(count, (lane) => (lane >> 1) + (lane & 1) * count + count / 2);
   return `/* The sum of all lanes, always in the same order. */
@@ -33,7 +58,8 @@ ${turned.map((other) => `  v = largest(v, ${other});`).join("\n")}
 static inline V low_pairs(V a, V b) { return SHUFFLE(a, b, ${low}); }
 static inline V high_pairs(V a, V b) { return SHUFFLE(a, b, ${high}); }
 static const I LANE = {${lanes(count, (lane) => lane)}};
-`;
+/* sum_groups_N: each lane gets the sum of its group of N lanes. spread_N: group g gets p[2 * g]; it reads a whole vector. */
+${GROUPS.map((size) => groupText(count, size)).join("")}`;
 }
 
 /** 2^x: coefficients of a minimax polynomial for 2^r, |r| ≤ ½, highest power first; relative error below 2e-7. */
