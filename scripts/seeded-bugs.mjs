@@ -1,5 +1,6 @@
 // `npm run test:bugs [WORD]`: puts the bugs of test/seeded-bugs/bugs.ts into a copy of the project, one at a time (only
-// those whose name or file has the word), and runs the tests of the engine, or of texts. Each bug must compile and turn the tests red.
+// those whose name or file has the word), and runs the tests of the engine, of texts, or of the C compiler. Each bug must
+// compile and turn the tests red.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,13 @@ const TESTS = [
 ];
 /** The tests of texts and tokens. */
 const TEXT_TESTS = ["text/"];
-const testsOf = (file) => (/src\/text\//.test(file) ? TEXT_TESTS : TESTS);
+/** The tests of the C compiler and of what it made. */
+const COMPILER_TESTS = ["node/native"];
+
+function testsOf(file) {
+  if (file.startsWith("src/text/")) return TEXT_TESTS;
+  return file.startsWith("src/node/") ? COMPILER_TESTS : TESTS;
+}
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), "microgpt-bugs-"));

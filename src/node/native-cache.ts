@@ -48,7 +48,7 @@ export class NativeCache {
     }
   }
 
-  /** What a compiler makes here, if it was asked before. @param key of the compiler's file and of the CPU. */
+  /** What a compiler makes here, if it was asked before. @param key of its file, its flags and the CPU. */
   compiler(key: string): CompilerIdentity | null {
     const bytes = readPlainFile(this.#path(`${key}.json`), MAX_COMPILER_BYTES, isOurs);
     return bytes === null ? null : parseIdentity(bytes.toString("utf8"));

@@ -15,14 +15,11 @@ import { sha256 } from "./sha256.ts";
 /** Looked for on the PATH, in this order, unless `MICROGPT_CC` names a compiler. */
 const COMPILERS = ["cc", "clang", "gcc"];
 
-/** Sums stay in the order of the source (no -ffast-math); a multiplication and an addition may become one instruction. */
-const FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fPIC", "-pthread"];
-
 /**
  * Flags for the CPU at hand; a compiler uses the first that it accepts. gcc prefers vectors of 256 bits even where the CPU
  * has 512; what `native` means is -mcpu on ARM and POWER.
  */
-const TUNINGS: readonly (readonly string[])[] = [
+export const TUNINGS: readonly (readonly string[])[] = [
   ...(process.arch === "x64" ? [["-march=native", "-mprefer-vector-width=512"]] : [["-mcpu=native"]]),
   ["-march=native"],
   [],
@@ -48,6 +45,8 @@ export interface CompilerIdentity {
 export interface Workshop {
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
+  /** What the source asks of the compiler; the flags for the CPU come on top. */
+  readonly flags: readonly string[];
   /** Milliseconds that it may take. */
   readonly limitMs: number;
 }
@@ -103,12 +102,12 @@ export async function identify(compiler: Compiler, shop: Workshop): Promise<Comp
   const ask = asker(compiler, shop);
   const [version, target] = await Promise.all([ask(["--version"]), ask(["-dumpmachine"])]);
   for (const [tuning, flags] of TUNINGS.entries()) {
-    const args = [...FLAGS, ...flags, "-dM", "-E", "-x", "c", "/dev/null"];
+    const args = [...shop.flags, ...flags, "-dM", "-E", "-x", "c", "/dev/null"];
     const macros = await ask(args);
     if (macros.failure !== null && tuning < TUNINGS.length - 1) continue;
     if (macros.failure !== null) throw failed(compiler, args, macros);
     const { path, size, mtimeMs } = compiler.file; // not the inode: it differs between machines with the same files
-    const features = [FLAGS, flags, version.stdout, target.stdout, path, size, mtimeMs, macros.stdout];
+    const features = [shop.flags, flags, version.stdout, target.stdout, path, size, mtimeMs, macros.stdout];
     return { tuning, hash: sha256(JSON.stringify(features)) };
   }
   throw new Error("unreachable"); // the last tuning returns or throws
@@ -123,7 +122,7 @@ export async function compile(
 ): Promise<string> {
   // Names without a directory: whatever characters its path has, no compiler has to understand them.
   fs.writeFileSync(join(shop.directory, "native.c"), source);
-  const args = [...FLAGS, ...(TUNINGS[tuning] ?? []), "-shared", "-o", "native.so", "native.c"];
+  const args = [...shop.flags, ...(TUNINGS[tuning] ?? []), "-o", "native.so", "native.c"];
   const ended = await asker(compiler, shop)(args);
   if (ended.failure !== null) throw failed(compiler, args, ended);
   const library = join(shop.directory, "native.so");

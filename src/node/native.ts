@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import { COMPILER_FLAGS } from "../backend/native/library.ts";
 import type { CompileNative, NativeLibrary } from "../backend/native/library.ts";
 import { NativeUnavailable } from "../backend/native/unavailable.ts";
 import { InputError, showPath } from "../errors.ts";
@@ -14,7 +15,7 @@ import { removeIfPossible, writeError } from "./files.ts";
 import { loadKoffi, openLibrary } from "./koffi.ts";
 import type { Koffi } from "./koffi.ts";
 import { NativeCache } from "./native-cache.ts";
-import { compile, CompilerError, findCompiler, identify } from "./native-compiler.ts";
+import { compile, CompilerError, findCompiler, identify, TUNINGS } from "./native-compiler.ts";
 import type { Compiler, CompilerIdentity, Workshop } from "./native-compiler.ts";
 import { sha256 } from "./sha256.ts";
 import { userCache } from "./user-cache.ts";
@@ -31,6 +32,8 @@ export interface NativeSettings {
   readonly directory: string;
   /** The environment: PATH and MICROGPT_CC name the compiler, which gets the rest. Default: this process's. */
   readonly env: NodeJS.ProcessEnv;
+  /** What the source asks of the compiler; others, for example, to look for errors. Default: `COMPILER_FLAGS`. */
+  readonly flags: readonly string[];
   /** Milliseconds after which a compiler is killed. */
   readonly limitMs: number;
   /** Milliseconds to wait for another process that compiles the same; after that, both do. */
@@ -46,6 +49,7 @@ export function nativeCompiler(settings: Partial<NativeSettings> & Pick<NativeSe
   const all: NativeSettings = {
     directory: userCache("native"),
     env: process.env,
+    flags: COMPILER_FLAGS,
     limitMs: 10_000,
     waitMs: 12_000,
     cpu: cpuFeatures(),
@@ -65,7 +69,7 @@ class NativeBuild {
   readonly #source: string;
   readonly #koffi: Koffi;
   readonly #compiler: Compiler;
-  /** Key of the compiler's file and the CPU in the cache. */
+  /** Key, in the cache, of what the compiler makes: of its file, all flags that it may get, and the CPU. */
   readonly #compilerKey: string;
   readonly #settings: NativeSettings;
   readonly #cache: NativeCache | null;
@@ -74,7 +78,8 @@ class NativeBuild {
     this.#source = source;
     this.#koffi = koffi;
     this.#compiler = compiler;
-    this.#compilerKey = sha256(JSON.stringify([CACHE_VERSION, compiler, settings.cpu]));
+    const { flags, cpu } = settings;
+    this.#compilerKey = sha256(JSON.stringify([CACHE_VERSION, compiler, flags, TUNINGS, cpu]));
     this.#settings = settings;
     this.#cache = this.#openCache();
   }
@@ -116,8 +121,8 @@ class NativeBuild {
   }
 
   async #build(directory: string, known: CompilerIdentity | null): Promise<NativeLibrary> {
-    const { env, limitMs } = this.#settings;
-    const shop = { directory, env, limitMs };
+    const { env, flags, limitMs } = this.#settings;
+    const shop = { directory, env, flags, limitMs };
     const before = this.#cache?.failures() ?? new Map<string, string>();
     const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, shop)));
     if (known === null) this.#cache?.keepCompiler(this.#compilerKey, identity);

@@ -4,13 +4,8 @@
  * `npm run test:bugs` puts them in, one at a time, and runs the tests of the engine (scripts/seeded-bugs.mjs);
  * test/seeded-bugs.test.ts only sees to it that they can still be put in.
  */
-export interface Bug {
-  readonly name: string;
-  readonly file: string;
-  /** What stands in the file, once, and what is put in its place. */
-  readonly from: string;
-  readonly to: string;
-}
+import type { Bug } from "./bug.ts";
+import { COMPILER_BUGS } from "./compiler-bugs.ts";
 
 export const BUGS: readonly Bug[] = [
   // ── Attention ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -334,4 +329,5 @@ export const BUGS: readonly Bug[] = [
     from: "bigram: (beginnings.bigram + rest.bigram) / Math.LN2",
     to: "bigram: beginnings.bigram / Math.LN2",
   },
+  ...COMPILER_BUGS,
 ];

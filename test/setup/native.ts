@@ -79,7 +79,7 @@ export function place(instead = ""): Place {
     `#!/bin/sh
 echo "$*" >> "$FAKE_LOG"
 case "$*" in
-*-shared*) ${instead}
+*-o*native.so*) ${instead}
 ;;
 *-dM*) test -z "$FAKE_CPU" || echo "#define $FAKE_CPU 1"
 ;;
@@ -105,7 +105,7 @@ exec "${REAL}" "$@"
     env,
     warnings,
     calls,
-    compiles: () => calls().filter((args) => args.includes("-shared")).length,
+    compiles: () => calls().filter((args) => args.includes("-o native.so")).length,
     answer: async (source = ANSWER, settings = {}) => {
       const compile = nativeCompiler({ directory, env, warn: (message) => warnings.push(message), ...settings });
       const library = await compile(source);
