@@ -30,10 +30,10 @@ export function loadKoffi(): Koffi | null {
   }
 }
 
-/** Loads a library, or returns the words of the system's loader. */
-export function openLibrary(koffi: Koffi, path: string): NativeLibrary | Error {
+/** Loads a library, or returns the words of the system's loader. @param compiler what made it, for people. */
+export function openLibrary(koffi: Koffi, path: string, compiler: string): NativeLibrary | Error {
   try {
-    return guard(koffi.load(path));
+    return guard(koffi.load(path), compiler);
   } catch (error) {
     if (error instanceof Error) return error;
     throw error;
@@ -41,9 +41,10 @@ export function openLibrary(koffi: Koffi, path: string): NativeLibrary | Error {
 }
 
 /** A call of a function whose library is unloaded would end the process: here, it throws. */
-function guard(library: KoffiLibrary): NativeLibrary {
+function guard(library: KoffiLibrary, compiler: string): NativeLibrary {
   let isOpen = true;
   return {
+    compiler,
     func(prototype) {
       const call = library.func(prototype);
       return (...parameters) => {

@@ -187,9 +187,10 @@ function parseIdentity(text: string): CompilerIdentity | null {
   try {
     const json: unknown = JSON.parse(text);
     if (!isRecord(json)) return null;
-    const { tuning, hash } = json;
+    const { name, tuning, hash } = json;
+    if (typeof name !== "string" || !/^[a-z]+ [\d.?]+$/.test(name)) return null;
     if (!Number.isSafeInteger(tuning) || typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash)) return null;
-    return { tuning: Number(tuning), hash };
+    return { name, tuning: Number(tuning), hash };
   } catch {
     return null;
   }

@@ -35,6 +35,8 @@ export interface Compiler {
 
 /** What a compiler makes on this CPU, found by asking it. */
 export interface CompilerIdentity {
+  /** Name and version, for people, such as `gcc 12.2.0`. */
+  readonly name: string;
   /** Index of the flags for this CPU that it accepts. */
   readonly tuning: number;
   /** SHA-256 of its version, its target, its file, its flags, and the features of the CPU, as its macros name them. */
@@ -108,9 +110,18 @@ export async function identify(compiler: Compiler, shop: Workshop): Promise<Comp
     if (macros.failure !== null) throw failed(compiler, args, macros);
     const { path, size, mtimeMs } = compiler.file; // not the inode: it differs between machines with the same files
     const features = [shop.flags, flags, version.stdout, target.stdout, path, size, mtimeMs, macros.stdout];
-    return { tuning, hash: sha256(JSON.stringify(features)) };
+    return { name: nameOf(macros.stdout), tuning, hash: sha256(JSON.stringify(features)) };
   }
   throw new Error("unreachable"); // the last tuning returns or throws
+}
+
+/** The name of a compiler by its own macros: `cc --version` may begin with anything. */
+function nameOf(macros: string): string {
+  const version = (...names: readonly string[]): string =>
+    names.map((name) => new RegExp(`^#define ${name} (\\d+)$`, "m").exec(macros)?.[1] ?? "?").join(".");
+  return macros.includes("__clang_major__")
+    ? `clang ${version("__clang_major__", "__clang_minor__", "__clang_patchlevel__")}`
+    : `gcc ${version("__GNUC__", "__GNUC_MINOR__", "__GNUC_PATCHLEVEL__")}`;
 }
 
 /** Compiles a source. Resolves to the path of the library, in the workshop. Rejects with CompilerError, or the system's error. */
@@ -122,7 +133,7 @@ export async function compile(
 ): Promise<string> {
   // Names without a directory: whatever characters its path has, no compiler has to understand them.
   fs.writeFileSync(join(shop.directory, "native.c"), source);
-  const args = [...shop.flags, ...(TUNINGS[tuning] ?? []), "-o", "native.so", "native.c"];
+  const args = [...shop.flags, ...(TUNINGS[tuning] ?? []), "-o", "native.so", "native.c", "-lm"];
   const ended = await asker(compiler, shop)(args);
   if (ended.failure !== null) throw failed(compiler, args, ended);
   const library = join(shop.directory, "native.so");

@@ -86,7 +86,7 @@ class NativeBuild {
 
   async library(): Promise<NativeLibrary> {
     const known = this.#cache?.compiler(this.#compilerKey) ?? null;
-    const kept = known === null ? null : this.#fromCache(this.#keyFor(known));
+    const kept = known === null ? null : this.#fromCache(known);
     return kept ?? (await this.#inWorkDirectory(known));
   }
 
@@ -102,10 +102,10 @@ class NativeBuild {
   }
 
   /** Loads a library of the cache. One that does not load is removed, for example after a change of the system. */
-  #fromCache(key: string): NativeLibrary | null {
-    const path = this.#cache?.find(key) ?? null;
+  #fromCache(identity: CompilerIdentity): NativeLibrary | null {
+    const path = this.#cache?.find(this.#keyFor(identity)) ?? null;
     if (path === null) return null;
-    const library = openLibrary(this.#koffi, path);
+    const library = openLibrary(this.#koffi, path, identity.name);
     if (!(library instanceof Error)) return library;
     removeIfPossible(path);
     return null;
@@ -126,23 +126,23 @@ class NativeBuild {
     const before = this.#cache?.failures() ?? new Map<string, string>();
     const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, shop)));
     if (known === null) this.#cache?.keepCompiler(this.#compilerKey, identity);
-    const key = this.#keyFor(identity);
-    const compiling = async (): Promise<NativeLibrary> => await this.#compile(key, identity, shop);
-    return this.#cache === null ? await compiling() : await this.#once(this.#cache, key, before, compiling);
+    const compiling = async (): Promise<NativeLibrary> => await this.#compile(identity, shop);
+    return this.#cache === null ? await compiling() : await this.#once(this.#cache, identity, before, compiling);
   }
 
   /** Lets one process compile, and the others wait for its library, or for a failure that was not there `before`. */
   async #once(
     cache: NativeCache,
-    key: string,
+    identity: CompilerIdentity,
     before: ReadonlyMap<string, string>,
     compiling: () => Promise<NativeLibrary>,
   ): Promise<NativeLibrary> {
+    const key = this.#keyFor(identity);
     const deadline = performance.now() + this.#settings.waitMs;
     for (;;) {
       const lock = cache.lock(key);
       try {
-        const library = this.#fromCache(key);
+        const library = this.#fromCache(identity);
         if (library !== null) return library;
         const failure = cache.newFailure(key, before);
         if (failure !== null) throw failedElsewhere(failure);
@@ -154,12 +154,13 @@ class NativeBuild {
     }
   }
 
-  async #compile(key: string, identity: CompilerIdentity, shop: Workshop): Promise<NativeLibrary> {
+  async #compile(identity: CompilerIdentity, shop: Workshop): Promise<NativeLibrary> {
+    const key = this.#keyFor(identity);
     const path = await this.#explained(key, compile(this.#compiler, identity, this.#source, shop));
     const problem = this.#keep(key, path);
-    const kept = this.#fromCache(key);
+    const kept = this.#fromCache(identity);
     if (kept !== null) return kept;
-    const library = openLibrary(this.#koffi, path);
+    const library = openLibrary(this.#koffi, path, identity.name);
     if (library instanceof Error) {
       const message = `what the C compiler ${showPath(this.#compiler.path)} made cannot be loaded`;
       throw this.#explain(key, new CompilerError("not-loadable", message, library.message));

@@ -23,6 +23,8 @@ export interface Backend extends Alignment {
 
 /** Compiled programs and their memory on a device. */
 export interface Session {
+  /** What is known once it is open, for display: `native, gcc 12.2.0, 512 bits`. Absent: the backend's name. */
+  readonly name?: string;
   /**
    * Runs the phases of a program that the session was opened with. Rows before `options.firstRow` must have been
    * computed by earlier runs (generating only). Resolves to the rows of the program's result from `firstRow` on, as a

@@ -20,7 +20,7 @@ import type { Layout } from "./layout.ts";
 
 /** An `Engine` on a backend. */
 export class TensorEngine implements Engine {
-  /** The backend's name. */
+  /** The session's name, or else the backend's. */
   readonly name: string;
   /** The model's dimensions. */
   readonly config: Config;
@@ -45,7 +45,7 @@ export class TensorEngine implements Engine {
   static async create(backend: Backend, config: Config, limits: EngineLimits): Promise<TensorEngine> {
     const { layout, programs } = planEngine(backend, config, limits);
     const session = await backend.open(layout, Object.values(programs));
-    return new TensorEngine(backend.name, layout, programs, session, limits.streams);
+    return new TensorEngine(session.name ?? backend.name, layout, programs, session, limits.streams);
   }
 
   /** Used by `create`; takes over the session. */

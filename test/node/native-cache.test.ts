@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Lock } from "../../src/node/lock.ts";
 import { NativeCache } from "../../src/node/native-cache.ts";
+import { nativeCompiler } from "../../src/node/native.ts";
 import { finished, workspace } from "../setup/microgpt.ts";
 import { ANSWER, answering, NATIVE, place, REAL, SCRIPT, SKIPPED } from "../setup/native.ts";
 import type { Place } from "../setup/native.ts";
@@ -35,6 +36,14 @@ describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
     expect(await answer()).toBe(42);
     expect(calls()).toHaveLength(4);
     expect(warnings).toEqual([]);
+  });
+
+  test("says which compiler made it, cold and warm", async () => {
+    const { directory, env } = place();
+    const compile = nativeCompiler({ directory, env, warn: (message) => expect.fail(message) });
+    const [cold, warm] = [await compile(ANSWER), await compile(ANSWER)];
+    expect(cold.compiler).toMatch(/^(?:gcc|clang) \d+\.\d+\.\d+$/);
+    expect(warm.compiler).toBe(cold.compiler);
   });
 
   test("for another source, the compiler is not asked again what it is", async () => {
@@ -138,10 +147,12 @@ describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
     "",
     "{",
     "null",
-    '{"tuning":0}',
-    '{"tuning":0,"hash":"00"}',
-    '{"tuning":0.5,"hash":"00"}',
-    `{"tuning":"0","hash":"${"0".repeat(64)}"}`,
+    '{"name":"gcc 1.2.3","tuning":0}',
+    '{"name":"gcc 1.2.3","tuning":0,"hash":"00"}',
+    `{"name":"gcc 1.2.3","tuning":0.5,"hash":"${"0".repeat(64)}"}`,
+    `{"name":"gcc 1.2.3","tuning":"0","hash":"${"0".repeat(64)}"}`,
+    `{"tuning":0,"hash":"${"0".repeat(64)}"}`,
+    `{"name":"\\u001b[31mgcc","tuning":0,"hash":"${"0".repeat(64)}"}`,
   ])("what is kept of the compiler, damaged to %j, is asked anew", async (text) => {
     const one = place();
     await one.answer();

@@ -95,7 +95,7 @@ describe.skipIf(REAL === null)(`a C compiler (${SKIPPED})`, () => {
       `the C compiler ${JSON.stringify(one.program)} failed (exit code 1); see ${JSON.stringify(log)}`,
     );
     const words = fs.readFileSync(log!, "utf8");
-    expect(words).toMatch(/^\$ .* -shared .*-o native\.so native\.c\nexit code 1\n/);
+    expect(words).toMatch(/^\$ .* -shared .*-o native\.so native\.c -lm\nexit code 1\n/);
     expect(words).toContain("‘nonsense’".replace(/[‘’]/g, "'"));
     expect(dirname(log!)).toBe(one.directory);
     expect(fs.statSync(log!).mode & 0o777).toBe(0o600);

@@ -28,7 +28,7 @@ function compileAndLoad({ load }: typeof Koffi, source: string): NativeLibrary {
     writeFileSync(from, source);
     execFileSync("gcc", [...COMPILER_FLAGS, "-march=native", "-mprefer-vector-width=512", "-o", to, from, "-lm"]);
     const library = load(to);
-    return { func: (prototype) => library.func(prototype), close: () => undefined };
+    return { compiler: "gcc", func: (prototype) => library.func(prototype), close: () => undefined };
   } finally {
     rmSync(directory, { recursive: true });
   }

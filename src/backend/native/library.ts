@@ -5,6 +5,8 @@
 
 /** A compiled library: its functions by prototype. */
 export interface NativeLibrary {
+  /** Name and version of the compiler, for people, such as `gcc 12.2.0`. */
+  readonly compiler: string;
   /**
    * A function of the library. Arrays are passed by address and must be kept alive by the caller; nothing is copied.
    * @param prototype in C, such as `double run(int64_t session)`: pointers, int32_t, int64_t, float and double only.

@@ -13,6 +13,7 @@ import type { CompileNative, NativeFunction, NativeLibrary } from "./library.ts"
 import { COMMANDS, DOUBLES, INTEGERS, mapMemory, NATIVE_ALIGNMENT } from "./memory.ts";
 import type { NativeMemoryMap } from "./memory.ts";
 import { renderSource } from "./source.ts";
+import { NativeUnavailable } from "./unavailable.ts";
 
 /** Bytes of a number. */
 const F32 = 4;
@@ -20,6 +21,7 @@ const F32 = 4;
 const LINE = 64;
 
 class NativeSession implements Session {
+  readonly name: string;
   readonly bytes: number;
   readonly #layout: Layout;
   readonly #slots: Slots;
@@ -33,7 +35,10 @@ class NativeSession implements Session {
   readonly #close: NativeFunction;
   readonly #session: number;
 
-  /** Starts the session's threads. Throws RangeError if the memory cannot be allocated, Error if a thread cannot be started. */
+  /**
+   * Starts the session's threads. Throws RangeError if the memory cannot be allocated, NativeUnavailable if a thread cannot
+   * be started.
+   */
   constructor(
     layout: Layout,
     programs: readonly Program[],
@@ -46,6 +51,10 @@ class NativeSession implements Session {
     this.#programs = programs;
     this.#map = map;
     this.#library = library;
+    const bits = 8 * F32 * library.func("int32_t lanes(void)")();
+    this.name = ["native", library.compiler, `${bits} bits`, ...(threads === 1 ? [] : [`${threads} threads`])].join(
+      ", ",
+    );
     this.bytes = map.size * F32;
     const memory = new ArrayBuffer(this.bytes + LINE);
     const start = library.func("int64_t to_line(void *memory)")(memory);
@@ -55,7 +64,8 @@ class NativeSession implements Session {
     this.#call = library.func("void call_session(int64_t session)");
     this.#close = library.func("void close_session(int64_t session)");
     this.#session = library.func("int64_t open_session(void *memory, int32_t threads)")(this.#numbers, threads);
-    if (this.#session === 0) throw new Error(`native: the machine did not start ${threads} threads`);
+    if (this.#session === 0)
+      throw new NativeUnavailable("machine-failed", `the system did not start ${threads} threads`);
   }
 
   async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {
@@ -173,7 +183,8 @@ export interface NativeOptions {
 }
 
 /**
- * The native backend. `open` rejects as `compile` does, and throws RangeError if the memory can't be allocated.
+ * The native backend. `open` rejects as `compile` does, with NativeUnavailable if a thread can't be started, and with
+ * RangeError if the memory can't be allocated.
  *
  * @example
  * const backend = nativeBackend({ threads: 1, compile });

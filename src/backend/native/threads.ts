@@ -161,6 +161,9 @@ export const SESSION: string = `static void *serve(void *argument) {
 /* How many bytes behind an address the next cache line starts. */
 int64_t to_line(const void *memory) { return -(uintptr_t)memory & 63; }
 
+/* Numbers of a vector, for people. */
+int32_t lanes(void) { return LANES; }
+
 void close_session(int64_t session);
 
 /* A session over memory that starts at a cache line; 0 if a thread cannot be started. */
