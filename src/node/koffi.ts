@@ -17,6 +17,7 @@ export interface KoffiLibrary {
 export interface Koffi {
   /** Throws if the file is missing, or not a library of this system. */
   load(path: string): KoffiLibrary;
+  /** The address of an array's first byte. */
   address(value: Float32Array): bigint;
 }
 

@@ -20,14 +20,17 @@ export interface Ended {
   readonly failure: string | null;
   /** Whether it was killed because its time was over. */
   readonly isTimeout: boolean;
-  /** The start of its standard output, and of its standard error. */
+  /** The start of its standard output. */
   readonly stdout: string;
+  /** The start of its standard error. */
   readonly stderr: string;
 }
 
 /** Where a program runs, and until when. */
 export interface ProcessLimits {
+  /** Its working directory. */
   readonly cwd: string;
+  /** Its environment. */
   readonly env: NodeJS.ProcessEnv;
   /** When it is killed, on the clock of `performance.now()`, in milliseconds. */
   readonly deadline: number;

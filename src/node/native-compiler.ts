@@ -25,12 +25,24 @@ export const TUNINGS: readonly (readonly string[])[] = [
   [],
 ];
 
+/** The file of a compiler, without links. */
+export interface CompilerFile {
+  /** Its real path. */
+  readonly path: string;
+  /** Its bytes. */
+  readonly size: number;
+  /** When it was changed, in milliseconds since 1970. */
+  readonly mtimeMs: number;
+  /** Its inode. */
+  readonly inode: number;
+}
+
 /** A compiler, found without starting it. */
 export interface Compiler {
   /** As it is started. Not the target of links: a compiler such as ccache acts by the name that it is called by. */
   readonly path: string;
-  /** What tells it from another at this path: its real path, size and time of change, without links. */
-  readonly file: { readonly path: string; readonly size: number; readonly mtimeMs: number; readonly inode: number };
+  /** What tells it from another at this path. */
+  readonly file: CompilerFile;
 }
 
 /** What a compiler makes on this CPU, found by asking it. */
@@ -45,7 +57,9 @@ export interface CompilerIdentity {
 
 /** Where a compiler works: an empty directory of our own, which takes its temporary files, too. */
 export interface Workshop {
+  /** The directory. */
   readonly directory: string;
+  /** The environment of the compiler. */
   readonly env: NodeJS.ProcessEnv;
   /** What the source asks of the compiler; the flags for the CPU come on top. */
   readonly flags: readonly string[];
@@ -53,11 +67,14 @@ export interface Workshop {
   readonly limitMs: number;
 }
 
-/** A compiler that failed or hung: the message is a clause, `words` are the compiler's own. */
+/** A compiler that failed or hung; the message is a clause. */
 export class CompilerError extends Error {
+  /** What happened. */
   readonly reason: NativeFailure;
+  /** The compiler's own words. */
   readonly words: string;
 
+  /** An error that is not yet explained to the user: `NativeUnavailable` names a file with the words. */
   constructor(reason: NativeFailure, message: string, words: string) {
     super(message);
     this.reason = reason;

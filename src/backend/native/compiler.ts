@@ -104,11 +104,13 @@ export function comment(instruction: Instruction): string {
   return `  /* ${instruction.kernel}: ${from}${to === "" ? "" : ` → ${to}`} */`;
 }
 
+/** Whether a field of an instruction is a weight. */
 export const isWeight = (field: unknown): field is Weight =>
   typeof field === "object" && field !== null && "slices" in field;
 
 /** A piece of work for each slice of some weights. */
 export interface SliceWork {
+  /** The weight. */
   readonly weight: Weight;
   /** Statements that see \`begin\`, \`end\` and \`slice\`. */
   readonly lines: readonly string[];

@@ -16,6 +16,7 @@ export class NativeUnavailable extends Error {
   /** Path of a file with the compiler's own words, which the message names, too; null if there is none. */
   readonly log: string | null;
 
+  /** @param log as the field. */
   constructor(reason: NativeFailure, message: string, log: string | null = null) {
     super(message);
     this.name = "NativeUnavailable";
