@@ -23,6 +23,7 @@ const ONE_THREAD: Machine = {
   startThread: null,
   prepareWasm: () => {},
   findBlas: () => null,
+  native: null,
   findGpu: () => Promise.resolve("the page uses none"),
   openTuning: () => null,
 };

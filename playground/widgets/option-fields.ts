@@ -94,7 +94,8 @@ export class OptionFields extends LitElement {
   }
 
   #field(key: OptionKey): TemplateResult {
-    const { placeholder, names, initial } = TRAIN_OPTIONS[key];
+    const { placeholder, names: all, initial } = TRAIN_OPTIONS[key];
+    const names = all?.filter((name) => key !== "engine" || name !== "native"); // a page has no C compiler
     const help = helpOf(key);
     const focus = (): void => void (this.focused = key);
     const value = this.values[key] ?? initial;

@@ -4,10 +4,11 @@
  */
 import type { TrainOptions } from "../options/train-options.ts";
 import type { Run } from "../node/run-directory.ts";
-import { countParameters } from "../training/engine.ts";
+import { countParameters, engineTitle } from "../training/engine.ts";
 import { checkTogether } from "../options/option-rules.ts";
-import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
+import { mayChooseEngine, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
+import { chooseCpu } from "../library/choose-engine.ts";
 import { estimateSeconds, passesOf } from "../library/budget.ts";
 import { startTraining } from "../library/start.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
@@ -42,6 +43,10 @@ interface Time {
   readonly seconds: number;
   /** How often the text is learnt. */
   readonly passes: number;
+  /** The engine that would train, with compiler, vectors and threads. */
+  readonly engine: string;
+  /** How "auto" chose it; null where the options name one, or another would not matter. */
+  readonly why: string | null;
 }
 
 /** Prints what the training would take. Throws InputError for options that cannot be trained with. */
@@ -55,11 +60,17 @@ export async function dryRun(given: TrainOptions, { request, runsDir, from, json
   const options = resolveOptions(chosen);
   const data = prepareTrainingData(options, sources, { tokenizer: from?.tokenizer ?? null });
   const { config, train, heldOut, tokenizer } = data;
-  const need = memoryNeed(config, options, {
-    tokens: train.countTokens() + heldOut.countTokens(),
-    documents: train.length + heldOut.length,
-    isMerged: tokenizer.toJSON().merges !== undefined,
-  });
+  // A GPU's memory would be a guess: it is looked for when the trial begins.
+  const engine = mayChooseEngine(given) ? chooseCpu(config, options, nodeMachine).engine : options.engine;
+  const need = memoryNeed(
+    config,
+    { ...options, engine },
+    {
+      tokens: train.countTokens() + heldOut.countTokens(),
+      documents: train.length + heldOut.length,
+      isMerged: tokenizer.toJSON().merges !== undefined,
+    },
+  );
   const time = sumOf(need.process) < process.availableMemory() ? await timeOf(data, options, given, reporter) : null;
   if (json) {
     const memory = { process: Object.fromEntries(need.process), gpu: need.gpu && Object.fromEntries(need.gpu) };
@@ -81,10 +92,10 @@ async function timeOf(
   reporter: Reporter,
 ): Promise<Time> {
   const warn = (message: string): void => reporter.warn(message);
-  const started = await startTraining(data, options, mayUseGpu(given), nodeMachine, warn);
+  const started = await startTraining(data, options, mayChooseEngine(given), nodeMachine, warn);
   const { numSteps } = started.options;
   const seconds = options.seconds ?? (await estimateSeconds(started.options, data, started.engine));
-  return { numSteps, seconds, passes: passesOf(started.options, data) };
+  return { numSteps, seconds, passes: passesOf(started.options, data), engine: started.engine.name, why: started.why };
 }
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -108,7 +119,8 @@ function printMemory(need: MemoryNeed, { engine }: ResolvedOptions): void {
 
 function printTime(time: Time | null): void {
   if (time === null) return print("\ntime: not tried, because this machine has less memory free than that");
-  const { numSteps, seconds, passes } = time;
+  const { numSteps, seconds, passes, engine, why } = time;
   const times = passes < 10 ? passes.toFixed(1) : grouped(passes);
-  print(`\n${grouped(numSteps)} steps: about ${duration(seconds)} on this machine; the text is learnt ${times} times`);
+  print(`\n${engineTitle(engine)}${why === null ? "" : `: ${why}`}`);
+  print(`${grouped(numSteps)} steps: about ${duration(seconds)} on this machine; the text is learnt ${times} times`);
 }

@@ -134,7 +134,8 @@ const APPLIES: Readonly<Record<string, (answers: Readonly<Record<string, unknown
   evalInterval: ({ valFraction }) => valFraction !== 0,
   evalDocuments: ({ valFraction }) => valFraction !== 0,
   precision: ({ engine }) => engine === "auto" || engine === "webgpu",
-  threads: ({ engine }) => engine === "auto" || engine === "wasm",
+  threads: ({ engine }) => engine !== "atomic" && engine !== "webgpu",
+  keepC: ({ engine }) => engine === "native",
 };
 
 const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value : []);

@@ -6,7 +6,7 @@ import { Run } from "../node/run-directory.ts";
 import { nodeHasher } from "../node/text.ts";
 import type { TextSource } from "../node/text.ts";
 import { checkTogether } from "../options/option-rules.ts";
-import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
+import { mayChooseEngine, resolveOptions } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
@@ -70,7 +70,13 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
   const { fetched } = gathered;
-  const newRun = { runsDir, name, fetched, mayUseGpu: mayUseGpu(given), weights: heritage?.weights ?? null };
+  const newRun = {
+    runsDir,
+    name,
+    fetched,
+    mayChooseEngine: mayChooseEngine(given),
+    weights: heritage?.weights ?? null,
+  };
   const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
   const { lines = null } = flags;
   const mayRead = lines !== null || !given.data.includes("-"); // else standard input was the data

@@ -69,6 +69,7 @@ const FIXED = new Set([
   "keepDuplicates",
   "valFraction",
   "reference",
+  "keepC",
   "log",
 ]);
 

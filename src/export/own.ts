@@ -43,6 +43,7 @@ export const portableOptions = ({ options }: Pick<ExportedModel, "options">): Ex
   urls: [],
   urlFile: null,
   cacheDir: null,
+  keepC: null,
   allowHost: [],
 });
 

@@ -1,12 +1,11 @@
 /**
- * Chooses and opens engines: the one that was asked for, or the one that suits the model and the machine.
+ * Opens engines: the one that was chosen (`choose-engine.ts`), or, where the machine cannot, WebAssembly in its place.
  */
 import { AtomicEngine, atomicWeights } from "../training/atomic.ts";
-import type { Gpu } from "../backend/webgpu/device.ts";
+import { NativeUnavailable } from "../backend/native/unavailable.ts";
 import { WASM_ALIGNMENT, wasmBackend, wasmMemory } from "../backend/wasm/wasm.ts";
 import type { WasmMemory } from "../backend/wasm/wasm.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
-import { countParameters } from "../training/engine.ts";
 import { EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import type { TextModel } from "../training/sample.ts";
@@ -16,55 +15,22 @@ import { suitableThreads, tokensPerPass } from "../tensor/sizing.ts";
 import { Streams } from "../tensor/streams.ts";
 import { planEngine } from "../tensor/engine-plan.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
+import type { Backend } from "../tensor/backend.ts";
+import { NO_COMPILERS, usesBlas } from "./choose-engine.ts";
 import type { Machine } from "./machine.ts";
 
 /** The options that affect the engine. */
 export type EngineOptions = Pick<
   ResolvedOptions,
-  "engine" | "threads" | "strictMath" | "noBlas" | "batchSize" | "precision" | "dropout"
+  "engine" | "threads" | "keepC" | "strictMath" | "noBlas" | "batchSize" | "precision" | "dropout"
 > & {
   /** As in `EngineLimits`; the wasm engine alone has them. */
   readonly streams?: number;
 };
 
-/** The engine that "auto" resolved to, and why. */
-export interface ChosenEngine {
-  /** Its name. */
-  readonly engine: "wasm" | "webgpu";
-  /** The reason, for the user; null where a GPU would not matter. */
-  readonly why: string | null;
-  /** The device, if it is a GPU. */
-  readonly gpu: Gpu | null;
-}
-
-/** Resolves "auto". Looks for a GPU only if the model is large enough for one to be faster. */
-export async function chooseEngine(
-  config: Config,
-  { batchSize, accumulate, strictMath }: Pick<ResolvedOptions, "batchSize" | "accumulate" | "strictMath">,
-  machine: Pick<Machine, "findGpu">,
-): Promise<ChosenEngine> {
-  const tokens = batchSize * accumulate * config.blockSize;
-  const work = 6 * countParameters(config) * tokens;
-  if (work < MIN_GPU_WORK) return { engine: "wasm", why: null, gpu: null };
-  if (strictMath) return { engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null };
-  const gpu = await machine.findGpu();
-  if (typeof gpu === "string") return { engine: "wasm", why: `no GPU: ${gpu}`, gpu: null };
-  if (gpu.isSoftware) {
-    gpu.device.destroy();
-    return { engine: "wasm", why: `${gpu.name} runs in software, which is slower`, gpu: null };
-  }
-  return { engine: "webgpu", why: "a model of this size trains faster on a GPU", gpu };
-}
-
 /**
- * Operations per step above which a GPU is faster. Its smallest step takes about 0.5 ms, in which a CPU does 10⁷ to 10⁸
- * operations.
- */
-const MIN_GPU_WORK = 5e8;
-
-/**
- * Opens an engine with these weights. If the GPU fails or has too little memory, warns and falls back to the wasm
- * engine. Throws InputError if that cannot allocate its memory.
+ * Opens an engine with these weights. If the GPU fails or has too little memory, or native code cannot be made, warns and
+ * falls back to the wasm engine. Throws InputError if that cannot allocate its memory.
  */
 export async function openEngine(
   config: Config,
@@ -79,12 +45,42 @@ export async function openEngine(
     if (typeof engine !== "string") return engine;
     warn(`no GPU: ${engine}; using the CPU instead`);
   }
+  if (options.engine === "native") {
+    const engine = await compileAndOpen(config, weights, options, machine, warn);
+    if (typeof engine !== "string") return engine;
+    warn(`no native code: ${engine}; using WebAssembly instead, which is slower and differs in the last digits`);
+  }
   machine.prepareWasm();
-  const maxTokens = tokensPerPass(config, options.batchSize);
+  const onWasm = { ...options, engine: "wasm" } as const;
   const threads = threadsOf(config, options, machine);
-  const blas = usesBlas(config, options) ? machine.findBlas() : null;
-  const { streams = 0, dropout } = options;
-  const backend = wasmBackend({ strictMath: options.strictMath, threads, startThread: machine.startThread, blas });
+  const blas = usesBlas(config, onWasm) ? machine.findBlas() : null;
+  const { strictMath } = options;
+  const backend = wasmBackend({ strictMath, threads, startThread: machine.startThread, blas });
+  return await openOnCpu(backend, config, weights, onWasm);
+}
+
+/** A native engine, or the reason why there is none, as a clause. Throws as `openEngine`. */
+async function compileAndOpen(
+  config: Config,
+  weights: Tensors,
+  options: EngineOptions,
+  machine: Machine,
+  warn: (message: string) => void,
+): Promise<Engine | string> {
+  if (machine.native === null) return NO_COMPILERS;
+  const threads = threadsOf(config, options, machine);
+  try {
+    const backend = machine.native.backend({ threads, keepC: options.keepC, warn });
+    return await openOnCpu(backend, config, weights, options);
+  } catch (error) {
+    if (error instanceof NativeUnavailable) return error.message;
+    throw error;
+  }
+}
+
+async function openOnCpu(backend: Backend, config: Config, weights: Tensors, options: EngineOptions): Promise<Engine> {
+  const { streams = 0, dropout, batchSize } = options;
+  const maxTokens = tokensPerPass(config, batchSize);
   try {
     const engine = await TensorEngine.create(backend, config, { maxTokens, streams, dropout });
     await engine.loadWeights(weights);
@@ -92,10 +88,22 @@ export async function openEngine(
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new InputError(
-      `the wasm engine cannot allocate memory for this model (${error.message}); choose a smaller --batch-size or model`,
+      `the ${options.engine} engine cannot allocate memory for this model (${error.message}); choose a smaller --batch-size or model`,
     );
   }
 }
+
+/**
+ * The options of an engine that only generates. It runs in WebAssembly, without a BLAS, wherever native code did the
+ * training: compiling takes a second, in which WebAssembly writes more than a sample.
+ */
+export const writingOptions = <Options extends Pick<EngineOptions, "engine" | "noBlas">>(
+  options: Options,
+): Options => ({
+  ...options,
+  engine: options.engine === "native" ? "wasm" : options.engine,
+  noBlas: true,
+});
 
 /**
  * Opens a model that generates `streams` texts at once, each with the bits that it has alone: in WebAssembly, or one after
@@ -130,28 +138,21 @@ async function findAndOpenGpu(
   return engine;
 }
 
-/** Parameters below which loading a BLAS costs about as much time as it saves in a thousand steps. */
-const MIN_BLAS_PARAMETERS = 10_000;
-
-/**
- * Whether the engine uses a BLAS if there is one: by the model's size alone, so that a resumed run has the same
- * numbers.
- */
-export const usesBlas = (
-  config: Config,
-  { noBlas, strictMath, engine }: Pick<EngineOptions, "noBlas" | "strictMath" | "engine">,
-): boolean => !noBlas && !strictMath && engine === "wasm" && countParameters(config) >= MIN_BLAS_PARAMETERS;
-
 /** The threads that were asked for, or those that suit the model. */
-const threadsOf = (config: Config, { batchSize, threads }: EngineOptions, { cores }: Pick<Machine, "cores">): number =>
-  threads ?? suitableThreads(config, batchSize, cores);
+export const threadsOf = (
+  config: Config,
+  { batchSize, threads }: EngineOptions,
+  { cores }: Pick<Machine, "cores">,
+): number => threads ?? suitableThreads(config, batchSize, cores);
+
+/** Bytes by purpose, for a number of threads. */
+export interface EngineMemory extends WasmMemory {
+  /** The number of threads. */
+  readonly threads: number;
+}
 
 /** Bytes that a training needs in the wasm engine, by purpose. */
-export function engineMemory(
-  config: Config,
-  options: EngineOptions,
-  machine: Pick<Machine, "cores">,
-): WasmMemory & { readonly threads: number } {
+export function engineMemory(config: Config, options: EngineOptions, machine: Pick<Machine, "cores">): EngineMemory {
   const maxTokens = tokensPerPass(config, options.batchSize);
   const threads = threadsOf(config, options, machine);
   const { layout, programs } = planEngine(WASM_ALIGNMENT, config, { maxTokens, dropout: options.dropout });

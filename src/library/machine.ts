@@ -7,6 +7,25 @@ import type { Blas } from "../backend/wasm/wasm.ts";
 import type { StartThread } from "../backend/wasm/threads.ts";
 import type { Gpu } from "../backend/webgpu/device.ts";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
+import type { Backend } from "../tensor/backend.ts";
+
+/** What a native session is opened with. */
+export interface NativeRequest {
+  /** Number of threads, the calling one included. */
+  readonly threads: number;
+  /** A directory where the generated C is left; null: nowhere. */
+  readonly keepC: string | null;
+  /** Hears, in one sentence, why compiled code is not kept. */
+  readonly warn: (message: string) => void;
+}
+
+/** Native code: a C compiler, and what loads the code that it makes. */
+export interface NativeCode {
+  /** Looks for the compiler without starting it. What is missing, as a clause; null: nothing. */
+  missing(): string | null;
+  /** A backend, whose `open` rejects with NativeUnavailable where the compiler is missing or fails. */
+  backend(request: NativeRequest): Backend;
+}
 
 /** The cores, libraries and devices that an engine may use. */
 export interface Machine {
@@ -18,6 +37,8 @@ export interface Machine {
   prepareWasm(): void;
   /** The system's BLAS; null if there is none. */
   findBlas(): Blas | null;
+  /** Native code; null: this machine runs none, as a page. */
+  readonly native: NativeCode | null;
   /** A new device that passed the check, which the caller destroys; or the reason for none, as the end of a sentence. */
   findGpu(): Promise<Gpu | string>;
   /** Where measured tile sizes of a GPU are stored; null: nowhere. */
@@ -32,6 +53,7 @@ export function webMachine(): Machine {
     startThread,
     prepareWasm: () => {},
     findBlas: () => null,
+    native: null,
     findGpu: findWebGpu,
     openTuning: () => null,
   };

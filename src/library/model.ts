@@ -16,7 +16,7 @@ import { encodeModel, readModel, sha256, unseal } from "../training/checkpoint.t
 import type { Engine, Tensors } from "../training/engine.ts";
 import { generate, nextTokenProbabilities } from "../training/sample.ts";
 import { measureInSlices } from "../training/train.ts";
-import { openEngine } from "./engines.ts";
+import { openEngine, writingOptions } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import { Pieces } from "./pieces.ts";
 import { parseJsonText } from "./json-text.ts";
@@ -201,7 +201,7 @@ export class Model {
   /** Opens the engine as the command does for sampling: without a BLAS, which sums in another order. */
   #open(): Promise<Engine> {
     const { config, weights, options } = this.#parts;
-    const writing = { ...options, batchSize: BATCH_SIZE, noBlas: true };
+    const writing = writingOptions({ ...options, batchSize: BATCH_SIZE });
     this.#engine ??= openEngine(config, weights, writing, this.#machine, () => {});
     return this.#engine;
   }

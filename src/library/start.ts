@@ -4,7 +4,8 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { initTensors } from "../training/engine.ts";
 import type { Engine, Tensors } from "../training/engine.ts";
 import { stepsFor } from "./budget.ts";
-import { chooseEngine, openEngine, usesBlas } from "./engines.ts";
+import { chooseEngine, usesBlas } from "./choose-engine.ts";
+import { openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import type { TrainingData } from "./training-data.ts";
 
@@ -25,33 +26,34 @@ export interface StartedTraining {
 
 /**
  * Starts a training. Throws InputError if the model needs too much memory or the warm-up takes all steps.
- * @param weights to begin with; null: random ones, drawn by the run's generator. @param mayChooseGpu whether "auto" may take a GPU (`mayUseGpu`).
+ * @param weights to begin with; null: random ones, drawn by the run's generator. @param mayChoose whether "auto" chooses the engine (`mayChooseEngine`).
  */
 export async function startTraining(
   data: TrainingData,
   resolved: ResolvedOptions,
-  mayChooseGpu: boolean,
+  mayChoose: boolean,
   machine: Machine,
   warn: (message: string) => void,
   weights: Tensors | null = null,
 ): Promise<StartedTraining> {
   const { config } = data;
-  const choice = mayChooseGpu ? await chooseEngine(config, resolved, machine) : null;
+  const choice = mayChoose ? await chooseEngine(config, resolved, machine) : null;
   const chosen = { ...resolved, engine: choice?.engine ?? resolved.engine };
-  // Stored in the run: resuming with another choice would change the last digits.
-  const noBlas = resolved.noBlas || (usesBlas(config, chosen) && machine.findBlas() === null);
-  const options = { ...chosen, noBlas };
   const gpu = choice?.gpu ?? null;
   const findGpu = async (): Promise<Gpu | string> => gpu ?? (await machine.findGpu());
   const found: Machine = { ...machine, cores: machine.cores, findGpu };
-  const start = initialWeights(data, options, weights);
-  const engine = await openEngine(config, start, options, found, warn);
-  const fellBack = options.engine === "webgpu" && !engine.name.startsWith("webgpu");
+  const start = initialWeights(data, chosen, weights);
+  const engine = await openEngine(config, start, chosen, found, warn);
+  const fellBack = !engine.name.startsWith(chosen.engine);
+  const settled = fellBack ? ({ ...chosen, engine: "wasm", keepC: null } as const) : chosen;
+  // Stored in the run: resuming with another choice would change the last digits.
+  const noBlas = settled.noBlas || (usesBlas(config, settled) && machine.findBlas() === null);
+  const options = { ...settled, noBlas };
   const numSteps = await stepsFor(options, data, engine);
   return {
     engine,
     weights: start,
-    options: { ...options, engine: fellBack ? "wasm" : options.engine, numSteps },
+    options: { ...options, numSteps },
     why: fellBack ? null : (choice?.why ?? null),
   };
 }

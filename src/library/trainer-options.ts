@@ -23,6 +23,7 @@ const COMMAND_ONLY = [
   "temperature",
   "saveInterval",
   "keep",
+  "keepC",
   "log",
 ] as const;
 

@@ -3,7 +3,7 @@
  * same options and seed give the same numbers as `microgpt train`.
  */
 import { InputError } from "../errors.ts";
-import { mayUseGpu } from "../options/resolve.ts";
+import { mayChooseEngine } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
 import { textSource } from "../text/corpus.ts";
@@ -113,7 +113,7 @@ export class Trainer {
     options.signal?.throwIfAborted();
     const data = prepareTrainingData(resolved, sources, { onMerge: options.onMerge });
     const warn = options.onWarning ?? (() => {});
-    const { weights, ...started } = await startTraining(data, resolved, mayUseGpu(given), machine, warn);
+    const { weights, ...started } = await startTraining(data, resolved, mayChooseEngine(given), machine, warn);
     const trainer = new Trainer({ texts: all, data, callbacks: options, machine, ...started });
     if (canBeLost(trainer.engine)) trainer.#momentOf(initialState(weights));
     return trainer;

@@ -57,11 +57,27 @@ export function nativeCompiler(settings: Partial<NativeSettings> & Pick<NativeSe
     warn: once(settings.warn),
   };
   return async (source) => {
-    const koffi = loadKoffi();
-    if (koffi === null)
-      throw new NativeUnavailable("no-koffi", "the package koffi is not installed, or has no build for this platform");
+    const koffi = findKoffi();
     return await new NativeBuild(source, koffi, findCompiler(all.env), all).library();
   };
+}
+
+/** What a native compiler lacks here, found without starting anything; null: nothing. */
+export function missingForNative(env: NodeJS.ProcessEnv): NativeUnavailable | null {
+  try {
+    findKoffi();
+    findCompiler(env);
+    return null;
+  } catch (error) {
+    if (error instanceof NativeUnavailable) return error;
+    throw error;
+  }
+}
+
+function findKoffi(): Koffi {
+  const koffi = loadKoffi();
+  if (koffi !== null) return koffi;
+  throw new NativeUnavailable("no-koffi", "the package koffi is not installed, or has no build for this platform");
 }
 
 /** One source on its way to a library. */

@@ -143,15 +143,22 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
   engine: choice(
     "run",
     "auto",
-    ["auto", "atomic", "wasm", "webgpu"],
-    "engine (auto: webgpu where a GPU is faster, else wasm; atomic with --reference)",
+    ["auto", "atomic", "wasm", "native", "webgpu"],
+    "engine (auto: webgpu where a GPU is faster, native for long trainings where there is a C compiler, else wasm; atomic with --reference)",
     "NAME",
   ),
   precision: choice("run", "f32", ["f32", "f16"], "precision of activations on the GPU; accumulation stays f32", "P"),
   noGpu: toggle("run", "the reference's flag: the scalar engine, one document per step (--engine atomic)"),
   threads: orNull(
-    integer("run", 1, 1, 256, "worker threads for the wasm engine (default: chosen from model size and cores)"),
+    integer(
+      "run",
+      1,
+      1,
+      256,
+      "worker threads of the wasm and native engines (default: chosen from model size and cores)",
+    ),
   ),
+  keepC: orNull(path("run", "DIR", "leave the C that --engine native generates in DIR, to be read")),
   noBlas: toggle(
     "run",
     "do not use the machine's BLAS library (used for larger models where it and koffi are installed)",

@@ -46,17 +46,19 @@ export function checkTogether(options: TrainOptions): void {
   if (options.noGpu && options.engine !== "auto" && options.engine !== "atomic") {
     throw new InputError(`--no-gpu means --engine atomic; drop it, or --engine ${options.engine}`);
   }
-  if (options.strictMath && options.engine === "webgpu") {
-    throw new InputError(
-      "--strict-math needs the wasm engine, because GPUs differ in their last bits; drop one of the two",
-    );
+  if (options.strictMath && (options.engine === "webgpu" || options.engine === "native")) {
+    const differ = options.engine === "webgpu" ? "GPUs differ in their" : "native code differs in its";
+    throw new InputError(`--strict-math needs the wasm engine, because ${differ} last bits; drop one of the two`);
   }
-  if (options.precision === "f16" && (options.engine === "wasm" || options.engine === "atomic")) {
+  if (options.keepC !== null && options.engine !== "native") {
+    throw new InputError("--keep-c needs --engine native, the one that generates C; add it, or drop --keep-c");
+  }
+  if (options.precision === "f16" && options.engine !== "auto" && options.engine !== "webgpu") {
     throw new InputError(`--precision f16 needs a GPU; drop it, or --engine ${options.engine}`);
   }
   if (options.dropout > 0 && (options.noGpu || options.engine === "atomic")) {
     const flag = options.noGpu ? "--no-gpu" : "--engine atomic";
-    throw new InputError(`--dropout needs the wasm or the webgpu engine; drop it, or ${flag}`);
+    throw new InputError(`--dropout needs the wasm, native or webgpu engine; drop it, or ${flag}`);
   }
   if (options.reference) checkReference(options);
   if (options.earlyStop !== null && options.valFraction === 0) {

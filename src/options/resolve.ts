@@ -38,8 +38,8 @@ export interface ResolvedOptions extends TrainOptions, RunHistory {
  * Fills in what was left open: "auto" becomes an engine on the CPU, and the batch size the engine's default (64
  * documents; 1 for the atomic engine and for `--reference`). Resolved options stay as they are.
  *
- * "auto" may still become "webgpu": that needs the model's size and a GPU, so `chooseEngine` decides it when a new
- * training begins (see `mayUseGpu`).
+ * "auto" may still become "webgpu" or "native": that needs the model's size and the machine, so `chooseEngine` decides it
+ * when a new training begins (see `mayChooseEngine`).
  */
 export function resolveOptions(options: TrainOptions): ResolvedOptions {
   const onCpu = options.reference || options.noGpu ? "atomic" : "wasm";
@@ -48,6 +48,6 @@ export function resolveOptions(options: TrainOptions): ResolvedOptions {
   return { ...options, engine, batchSize };
 }
 
-/** Whether a new training may choose a GPU by itself. @param options before they are resolved. */
-export const mayUseGpu = (options: TrainOptions): boolean =>
+/** Whether a new training may choose its engine by itself. @param options before they are resolved. */
+export const mayChooseEngine = (options: TrainOptions): boolean =>
   options.engine === "auto" && resolveOptions(options).engine === "wasm";

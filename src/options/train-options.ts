@@ -100,11 +100,13 @@ export interface TrainOptions {
   readonly precision: "f32" | "f16";
   /** The reference's `--no-gpu`: the atomic engine, one document per step. */
   readonly noGpu: boolean;
-  /** Threads of the wasm engine; null: chosen from the model's size and the cores. */
+  /** Threads of the wasm or the native engine; null: chosen from the model's size and the cores. */
   readonly threads: number | null;
+  /** A directory where the native engine leaves the C that it generates; null: nowhere. */
+  readonly keepC: string | null;
   /** Whether the machine's BLAS library is not used. */
   readonly noBlas: boolean;
-  /** Whether results are bit-identical on every machine: no fused multiply-add, no BLAS, no GPU. */
+  /** Whether results are bit-identical on every machine: no fused multiply-add, no BLAS, no native code, no GPU. */
   readonly strictMath: boolean;
   /** Whether the training reproduces microgpt.py, number for number. */
   readonly reference: boolean;
@@ -116,7 +118,7 @@ export interface TrainOptions {
 export type LogFormat = "csv" | "tensorboard";
 
 /** An engine by name, or "auto": the one that suits the model and the machine. */
-export type EngineChoice = "auto" | "atomic" | "wasm" | "webgpu";
+export type EngineChoice = "auto" | "atomic" | "wasm" | "native" | "webgpu";
 
 type PageKey = "urlFile" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost";
 type CleaningKey = "documents" | "nfc" | "minLength" | "maxLength" | "keepDuplicates";

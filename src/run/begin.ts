@@ -14,7 +14,8 @@ import { stemOf } from "../node/run-name.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { newProgress } from "../training/train.ts";
 import type { Evaluation } from "../training/train.ts";
-import { resumeEngine, usesBlas } from "../library/engines.ts";
+import { usesBlas } from "../library/choose-engine.ts";
+import { resumeEngine } from "../library/engines.ts";
 import { optionsTextAt } from "../library/run-config.ts";
 import { checkpointName, tokenizerTextOf } from "../library/run-files.ts";
 import { startTraining } from "../library/start.ts";
@@ -43,8 +44,8 @@ export interface NewRun {
   readonly fetched: readonly FetchedText[];
   /** The weights to begin with; null: random ones. */
   readonly weights?: Tensors | null;
-  /** Whether the training may choose a GPU by itself (`mayUseGpu`). */
-  readonly mayUseGpu: boolean;
+  /** Whether the training may choose its engine by itself (`mayChooseEngine`). */
+  readonly mayChooseEngine: boolean;
 }
 
 /** How far to train. */
@@ -74,7 +75,7 @@ export async function begin(
 ): Promise<Outcome> {
   const { runsDir, name, fetched, weights = null } = newRun;
   const warn = (message: string): void => reporter.warn(message);
-  const started = await startTraining(data, options, newRun.mayUseGpu, nodeMachine, warn, weights);
+  const started = await startTraining(data, options, newRun.mayChooseEngine, nodeMachine, warn, weights);
   const stem = stemOf(options.data, options.urls);
   const first = weights === null ? undefined : await firstCheckpoint(data, started);
   return await StopRequest.during(async (stop) => {

@@ -1,10 +1,11 @@
-/** What Node's machine offers to an engine: threads, a BLAS, a GPU through Dawn, and a file of tuned tiles. */
+/** What Node's machine offers to an engine: threads, a BLAS, a C compiler, a GPU through Dawn, and a file of tuned tiles. */
 import { availableParallelism } from "node:os";
 import type { Machine } from "../library/machine.ts";
 import { findBlas } from "../node/blas.ts";
 import { enableRelaxedSimd } from "../node/simd.ts";
 import { startNodeThread } from "../node/threads.ts";
 import { findGpu } from "./gpu.ts";
+import { nodeNative } from "./native.ts";
 import { openTuning } from "./tuning.ts";
 
 /** The cores of the machine, or this process's share of them: MICROGPT_CORES, which a sweep sets for its runs. */
@@ -21,6 +22,7 @@ export const nodeMachine: Machine = {
   startThread: startNodeThread,
   prepareWasm: enableRelaxedSimd,
   findBlas,
+  native: nodeNative,
   findGpu: () => findGpu(),
   openTuning: () => openTuning(),
 };

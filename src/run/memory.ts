@@ -3,8 +3,11 @@ import { countParameters } from "../training/engine.ts";
 import type { Config } from "../microgpt.ts";
 import { nodeMachine } from "./machine.ts";
 import { idArray } from "../text/token-sequences.ts";
-import { engineMemory, usesBlas } from "../library/engines.ts";
+import { usesBlas } from "../library/choose-engine.ts";
+import { engineMemory } from "../library/engines.ts";
+import type { EngineMemory } from "../library/engines.ts";
 import { gpuMemory } from "../library/gpu.ts";
+import { nativeMemory } from "../library/native-memory.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 
 /** Node with the program and its buffers, before any data; measured, as the next two: bench/RESULTS.md. */
@@ -68,6 +71,7 @@ export function memoryNeed(config: Config, options: ResolvedOptions, text: TextS
   const parts = {
     atomic: () => atomicParts(config),
     wasm: () => wasmParts(config, options),
+    native: () => cpuParts(nativeMemory(config, options, nodeMachine), options),
     webgpu: (): [string, number][] => [["Dawn and pending uploads", DAWN_BYTES]],
   }[engine]();
   const numberBytes = engine === "atomic" ? 8 : 4;
@@ -95,14 +99,20 @@ function textBytes({ tokens, documents, isMerged }: TextSize, vocabSize: number,
 function wasmParts(config: Config, options: ResolvedOptions): [string, number][] {
   const memory = engineMemory(config, options, nodeMachine);
   return [
+    ...cpuParts(memory, options),
+    ["additional threads", (memory.threads - 1) * THREAD_BYTES],
+    ["BLAS", usesBlas(config, options) && nodeMachine.findBlas() !== null ? BLAS_BYTES : 0],
+  ];
+}
+
+function cpuParts(memory: EngineMemory, { batchSize }: ResolvedOptions): [string, number][] {
+  return [
     ["parameters", memory.parameters],
     ["gradients", memory.gradients],
     ["optimizer (two means)", memory.optimizer],
     ["parameters, packed", memory.packed],
-    [`activations (batch of ${options.batchSize})`, memory.activations],
+    [`activations (batch of ${batchSize})`, memory.activations],
     [`scratch of ${memory.threads} thread${memory.threads === 1 ? "" : "s"}`, memory.scratch],
-    ["additional threads", (memory.threads - 1) * THREAD_BYTES],
-    ["BLAS", usesBlas(config, options) && nodeMachine.findBlas() !== null ? BLAS_BYTES : 0],
   ];
 }
 

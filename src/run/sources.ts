@@ -28,7 +28,8 @@ import { VERSION } from "../options/version.ts";
 export type SourceOptions = Pick<
   TrainOptions,
   "data" | "encoding" | "urls" | "urlFile" | "field" | "noCache" | "cacheDir" | "ignoreRobots" | "allowHost"
->;
+> &
+  Partial<Pick<TrainOptions, "keepC">>;
 
 /** Receives warnings and page events while texts are gathered. */
 export interface Listener {
@@ -48,6 +49,7 @@ export interface Gathered {
 
 /** The same options with absolute paths, and the addresses of `data` and `urlFile` in `urls`. Throws InputError. */
 export function locate<Options extends SourceOptions>(options: Options): Options {
+  const { keepC = null } = options;
   const urls = [...options.data.filter(isWebUrl), ...pageUrls(options)];
   const data = [...options.data.filter((entry) => !isWebUrl(entry)), ...urls.filter(isFileUrl)];
   return {
@@ -56,6 +58,7 @@ export function locate<Options extends SourceOptions>(options: Options): Options
     urls: urls.filter((url) => !isFileUrl(url)),
     urlFile: null,
     cacheDir: options.cacheDir === null ? null : resolve(options.cacheDir),
+    ...(keepC === null ? {} : { keepC: resolve(keepC) }),
   };
 }
 

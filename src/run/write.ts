@@ -8,7 +8,7 @@ import type { SamplingOptions } from "../training/sample.ts";
 import type { SampleReport } from "./reporter.ts";
 import { likenessOf } from "../text/likeness.ts";
 import type { Prompt, Tokenizer } from "../text/tokenizer.ts";
-import { openEngine } from "../library/engines.ts";
+import { openEngine, writingOptions } from "../library/engines.ts";
 import { completionOf } from "../library/prompt.ts";
 import type { Completion, PromptOptions } from "../library/prompt.ts";
 import { nodeMachine } from "./machine.ts";
@@ -78,7 +78,7 @@ export async function openWriter(run: Run, seed: number, note: (message: string)
   const { config, weights } = await run.loadWeights(note);
   const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;
   const engineName = run.options.engine === "webgpu" && !isLarge ? "wasm" : run.options.engine;
-  const options = { ...run.options, engine: engineName, batchSize: 1, noBlas: true };
+  const options = writingOptions({ ...run.options, engine: engineName, batchSize: 1 });
   const engine = await openEngine(config, weights, options, nodeMachine, () => undefined);
   return { engine, tokenizer: run.tokenizer, random: new Random(seed), options: run.options };
 }

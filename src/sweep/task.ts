@@ -8,7 +8,7 @@ import { InputError } from "../errors.ts";
 import { optionsOf } from "../experiments/sweep-plan.ts";
 import { Run } from "../node/run-directory.ts";
 import { SweepDirectory } from "./sweep-directory.ts";
-import { mayUseGpu, resolveOptions } from "../options/resolve.ts";
+import { mayChooseEngine, resolveOptions } from "../options/resolve.ts";
 import { trainingDataOf } from "../library/training-data.ts";
 import { openText } from "./texts.ts";
 import type { Reporter } from "../run/reporter.ts";
@@ -33,7 +33,7 @@ export async function sweepTask(path: string, name: string, goal: TrainingGoal, 
   const text = await openText(sweep, options);
   const runPath = sweep.runPath(name);
   if (!fs.existsSync(runPath)) {
-    const newRun = { runsDir: sweep.runsPath, name, fetched: sweep.fetched(), mayUseGpu: mayUseGpu(given) };
+    const newRun = { runsDir: sweep.runsPath, name, fetched: sweep.fetched(), mayChooseEngine: mayChooseEngine(given) };
     try {
       return (await begin(trainingDataOf(options, text), options, newRun, goal, reporter)).exitCode;
     } catch (error) {

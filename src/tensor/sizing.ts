@@ -10,9 +10,10 @@ import type { Config } from "../microgpt.ts";
  * Parameters of the largest model per engine.
  * - atomic: a `Value` takes about 200 bytes with all that it refers to; this many fit an ordinary heap.
  * - wasm: 4 GiB of WebAssembly memory for weights, gradients, Adam's means, a packed copy and some activations.
+ * - native: what wasm takes, which does the work where there is no compiler.
  * - webgpu: the size of a checkpoint, which is written from one array of bytes.
  */
-const MAX_PARAMETERS = { atomic: 2_000_000, wasm: 180_000_000, webgpu: 500_000_000 } as const;
+const MAX_PARAMETERS = { atomic: 2_000_000, wasm: 180_000_000, native: 180_000_000, webgpu: 500_000_000 } as const;
 
 /** Throws InputError for a model that is too large for the engine. */
 export function checkSize(config: Config, engine: keyof typeof MAX_PARAMETERS): void {

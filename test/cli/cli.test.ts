@@ -238,6 +238,12 @@ describe("bad input is one clear sentence and exit code 2", () => {
       "--strict-math --engine webgpu",
       /^--strict-math needs the wasm engine, because GPUs differ in their last bits; drop one/,
     ],
+    [
+      "--strict-math --engine native",
+      /^--strict-math needs the wasm engine, because native code differs in its last bits; drop one of the two$/,
+    ],
+    ["--keep-c c", /^--keep-c needs --engine native, the one that generates C; add it, or drop --keep-c$/],
+    ["--precision f16 --engine native", /^--precision f16 needs a GPU; drop it, or --engine native$/],
     ["--no-gpu --engine wasm", /^--no-gpu means --engine atomic; drop it, or --engine wasm$/],
     ["--interactive", /^--interactive needs a terminal; give the options as flags instead$/],
     ["--reference --val-fraction 0.2", /^--reference holds nothing out, as microgpt\.py does; drop --val-fraction$/],

@@ -6,9 +6,14 @@ import type { Model, Trainer, TrainerOptions } from "../../src/index.ts";
 import { readRunFiles } from "../../src/node/run-files.ts";
 import { decodeModel } from "../../src/training/checkpoint.ts";
 import { microgpt, TINY, workspace, writeWords } from "../setup/microgpt.ts";
+import { REAL } from "../setup/native.ts";
 
 const WORDS = "ba ce di fo gu ka le mi bace cedi difo fogu guka kale lemi miba".split(" ");
 const SMALL: TrainerOptions = { nEmbd: 8, nHead: 2, blockSize: 8, numSteps: 30, evalInterval: 10, batchSize: 4 };
+
+/** Native code, where there is a compiler. */
+const NATIVE_TOO: [string, readonly string[], TrainerOptions][] =
+  REAL === null ? [] : [["native code", ["--engine", "native"], { engine: "native" }]];
 
 const trained: Promise<Model> = train(WORDS, SMALL);
 
@@ -39,6 +44,7 @@ describe("the same numbers as the command", () => {
       { tokenizer: "bpe", bpeMerges: 5, stream: true },
     ],
     ["exactly the reference", ["--reference"], { reference: true }],
+    ...NATIVE_TOO,
   ])("%s: losses, weights, what is written and what it costs", async (_, flags, more) => {
     const directory = workspace();
     const data = writeWords(directory);

@@ -94,10 +94,10 @@ test.each<[Partial<TrainOptions>, string]>([
 
 test("dropout is refused where the atomic core computes, which has none", () => {
   const all = { ...initialOptions(TRAIN_OPTIONS), dropout: 0.1 };
-  const message = "--dropout needs the wasm or the webgpu engine; drop it, or";
+  const message = "--dropout needs the wasm, native or webgpu engine; drop it, or";
   expect(() => checkTogether({ ...all, engine: "atomic" })).toThrow(`${message} --engine atomic`);
   expect(() => checkTogether({ ...all, noGpu: true })).toThrow(`${message} --no-gpu`);
-  for (const engine of ["auto", "wasm", "webgpu"] as const)
+  for (const engine of ["auto", "wasm", "native", "webgpu"] as const)
     expect(() => checkTogether({ ...all, engine })).not.toThrow();
   expect(() => checkTogether({ ...all, dropout: 0, engine: "atomic" })).not.toThrow();
 });

@@ -100,7 +100,7 @@ describe("a link", () => {
       "ignoreRobots",
       "allowHost",
     ];
-    const afterwards = ["numSamples", "temperature", "saveInterval", "keep", "log"];
+    const afterwards = ["numSamples", "temperature", "saveInterval", "keep", "keepC", "log"];
     const machine = ["engine", "precision", "noGpu", "threads", "noBlas", "strictMath", "seconds", "reference"];
     const all = [...LINK_OPTIONS, "seed", ...command, ...afterwards, ...machine];
     expect(all.toSorted()).toEqual(Object.keys(TRAIN_OPTIONS).toSorted());

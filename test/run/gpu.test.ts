@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openGpu } from "../../src/backend/webgpu/device.ts";
 import { closeGpus, findGpu } from "../../src/run/gpu.ts";
-import { chooseEngine, openEngine } from "../../src/library/engines.ts";
+import { chooseEngine } from "../../src/library/choose-engine.ts";
+import { openEngine } from "../../src/library/engines.ts";
 import { nodeMachine } from "../../src/run/machine.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
 import { prepareTrainingData } from "../../src/library/training-data.ts";
@@ -56,32 +57,16 @@ describe("without a usable GPU", () => {
     const none = { requestAdapter: async () => await Promise.resolve(null) } as unknown as GPU;
     expect(await findGpu(async () => await Promise.resolve(none))).toBe("no adapter was found");
   });
-
-  test("auto looks for a GPU only for models that are large enough, and then says why not", async () => {
-    const all = initialOptions(TRAIN_OPTIONS);
-    const nobody = async (): Promise<string> => await Promise.reject(new Error("must not be looked for"));
-    const small = await chooseEngine(CONFIG, { ...resolveOptions(all), batchSize: 64 }, { findGpu: nobody });
-    expect(small).toEqual({ engine: "wasm", why: null, gpu: null });
-    const large = { ...CONFIG, nEmbd: 256, nLayer: 4, blockSize: 256 };
-    const strict = await chooseEngine(
-      large,
-      { ...resolveOptions({ ...all, strictMath: true }), batchSize: 64 },
-      { findGpu: nobody },
-    );
-    expect(strict).toEqual({ engine: "wasm", why: "--strict-math: GPUs differ in their last bits", gpu: null });
-    const settled = await chooseEngine(
-      large,
-      { ...resolveOptions(all), batchSize: 64 },
-      { findGpu: async () => await Promise.resolve("it rains") },
-    );
-    expect(settled).toEqual({ engine: "wasm", why: "no GPU: it rains", gpu: null });
-  });
 });
 
 describe.skipIf(real === null)(`adapters that are not what they should be, ${name}`, GPU, () => {
   test("a software adapter is never auto's choice, and --engine webgpu says that it got one", async () => {
     const large = { ...CONFIG, nEmbd: 256, nLayer: 4, blockSize: 256 };
-    const settled = await chooseEngine(large, { ...options, batchSize: 64 }, { findGpu: async () => await find({}) });
+    const settled = await chooseEngine(
+      large,
+      { ...options, batchSize: 64 },
+      { findGpu: async () => await find({}), native: null },
+    );
     expect(settled.engine).toBe("wasm");
     expect(settled.why).toMatch(/SwiftShader.* runs in software, which is slower/);
     const { engine, warnings } = await open({});

@@ -8,6 +8,7 @@ import { add, documentLoss, scale } from "../../src/microgpt.ts";
 import { referenceBackend } from "../../src/backend/reference.ts";
 import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 import { norm, relativeError } from "../setup/models.ts";
+import { NATIVE } from "../setup/native-backend.ts";
 import { strictWasm, update, wasm } from "../setup/tensor-models.ts";
 import type { TorchFixture } from "../setup/torch-fixtures.ts";
 import {
@@ -96,6 +97,7 @@ describe.each([
   ["reference", referenceBackend, 1e-10, 1e-9],
   ["wasm", wasm, 1e-5, 1e-5],
   ["wasm, strict", strictWasm, 1e-5, 1e-5],
+  ...NATIVE.map(([name, backend]) => [name, backend, 1e-5, 1e-5] as const),
 ] as const)("the tensor model on %s against PyTorch in f64", (_, backend, gradientBound, lossBound) => {
   test.each(torchFixtures.fixtures.map((fixture) => [describeConfig(fixture.config), fixture] as const))(
     `%s: logits and gradients within ${gradientBound}, ten losses within ${lossBound}`,
