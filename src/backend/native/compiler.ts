@@ -7,8 +7,6 @@ import { viewsRead, viewsWritten } from "../../tensor/instructions.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import { slicesOf } from "./memory.ts";
 import type { NativeMemoryMap, WeightSlices } from "./memory.ts";
-import { LAST_TILES, panelText } from "./products.ts";
-import type { RowsOfA } from "./products.ts";
 
 /** What an instruction is written with: the compiler, and the addresses of its program's buffers. */
 export interface InstructionContext {
@@ -27,7 +25,6 @@ export class NativeCompiler {
   /** Memory map of the session. */
   readonly map: NativeMemoryMap;
   readonly #kernels = new Map<string, string>();
-  readonly #panels = new Set<RowsOfA>();
 
   /** A compiler without kernels. */
   constructor(layout: Layout, map: NativeMemoryMap) {
@@ -35,10 +32,9 @@ export class NativeCompiler {
     this.map = map;
   }
 
-  /** The name of a kernel; `write` writes it the first time. @param panels the ways of storing A that it multiplies. */
-  kernel(name: string, write: () => string, panels: readonly RowsOfA[] = []): string {
+  /** The name of a kernel; `write` writes it the first time. */
+  kernel(name: string, write: () => string): string {
     if (!this.#kernels.has(name)) this.#kernels.set(name, write());
-    for (const panel of panels) this.#panels.add(panel);
     return name;
   }
 
@@ -50,10 +46,9 @@ export class NativeCompiler {
     return this.kernel(name, () => `KERNEL void ${name}(${parameters}) {\n  ${call}\n}\n`);
   }
 
-  /** All kernels, after the tiles that they use. */
+  /** All kernels. */
   get text(): string {
-    const tiles = this.#panels.size === 0 ? "" : LAST_TILES;
-    return [tiles, ...[...this.#panels].map(panelText), ...this.#kernels.values()].join("");
+    return [...this.#kernels.values()].join("");
   }
 
   /** The address of a row of the packed tokens. */

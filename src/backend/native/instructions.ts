@@ -56,7 +56,7 @@ const STATEMENTS: Rows = {
     const gradRow = compiler.weightRow(weight.grad);
     const shape = { columns: padded(x.columns), dOutRow: row(dOut), xRow: row(x), gradRow };
     const name = `weight_grad_${shape.columns}_${shape.dOutRow}_${shape.xRow}`;
-    const kernel = compiler.kernel(name, () => weightGradText(name, shape), ["packed"]);
+    const kernel = compiler.kernel(name, () => weightGradText(name, shape));
     const [from, to] = [`${at(dOut, "from")} + begin`, `${compiler.weightAt(weight.grad)} + begin * ${gradRow}`];
     return `${kernel}(${from}, ${at(x, "from")}, ${to}, end - begin, to - from, add);`;
   },
@@ -225,7 +225,7 @@ function product(
     ...(gateRow === null ? [] : [`gate${gateRow}`]),
   ];
   const name = suffixes.join("_");
-  const kernel = compiler.kernel(name, () => productText(name, shape), [shape.aRow]);
+  const kernel = compiler.kernel(name, () => productText(name, shape));
   const [more, open] = [plus, gate].map((view) => (view === undefined ? "0" : at(view, "from")));
   return `${kernel}(${at(a, "from")}, ${b}, ${at(out, "from")}, to - from, ${more}, ${open});`;
 }

@@ -18,20 +18,18 @@ import { WIDEST } from "./vectors.ts";
 
 /** Most rows of a tile: with 16 lanes there are 32 registers, else 16. */
 const [WIDE_ROWS, NARROW_ROWS] = [12, 6];
+/** Rows of the tiles for the last rows of a matrix, fewer than all numbers: the compiler takes a while for each. */
+const LAST_ROWS = [8, 6, 4, 3, 2, 1];
 /** Number of k after which a tile is written back, so that the panel of B stays in the second-level cache. */
 const [BLOCK_K, BLOCK_TOKENS] = [512, 256];
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-/** Numbers from row to row of A and from one k to the next, where they are known; null: arguments. */
-type Strides = { readonly row: number; readonly step: number } | null;
-
 /**
- * A tile of C. With strides that are known, all rows of A are at constant distances from one pointer.
+ * A tile of C. One pointer per four rows of A: with two registers for the distances, every number has an address.
  * @param finishes whether it takes an epilogue and applies it, while the tile is in registers.
  */
-function tile(name: string, strides: Strides, rows: number, vectors: number, finishes = false): string {
-  const sums = range(rows).flatMap((r) => range(vectors).map((v) => `c${r}_${v}`));
+function tile(name: string, rows: number, vectors: number, finishes = false): string {
   const eachSum = (line: (r: number, v: number) => string): string =>
     range(rows)
       .map(
@@ -41,8 +39,10 @@ function tile(name: string, strides: Strides, rows: number, vectors: number, fin
             .join(" ")}`,
       )
       .join("\n");
+  const sums = range(rows).flatMap((r) => range(vectors).map((v) => `c${r}_${v}`));
+  const bases = range(Math.ceil(rows / 4));
+  const a = (r: number): string => `a${r >> 2}[${r & 3} * aRow]`;
   const at = (r: number, v: number): string => `c + ${r} * cRow + ${v} * LANES`;
-  const a = (r: number): string => (strides === null ? `a[${r} * aRow]` : `a[${r * strides.row}]`);
   const finishing = `  if (f->gate != 0) {
 ${eachSum((r, v) => `c${r}_${v} = where_positive(load(f->gate + ${r} * f->gateRow + ${v} * LANES), c${r}_${v});`)}
   }
@@ -53,17 +53,18 @@ ${eachSum((r, v) => `c${r}_${v} = where_positive(c${r}_${v}, c${r}_${v});`)}
 ${eachSum((r, v) => `c${r}_${v} += load(f->plus + ${r} * f->plusRow + ${v} * LANES);`)}
   }
 `;
-  return `static void ${name}(${TILE_PARAMETERS}${finishes ? ", const Epilogue *f" : ""}) {
+  return `${finishes ? "INLINE" : "KERNEL"} void ${name}(${TILE_PARAMETERS}${finishes ? ", const Epilogue *f" : ""}) {
   V ${sums.join(", ")};
   if (add) {
 ${eachSum((r, v) => `c${r}_${v} = load(${at(r, v)});`)}
   } else {
     ${sums.join(" = ")} = splat(0);
   }
+  const float ${bases.map((i) => `*a${i} = a + ${4 * i} * aRow`).join(", ")};
   for (long i = 0; i < k; i++) {
     V b_0 = load(b)${vectors === 2 ? ", b_1 = load(b1)" : ""};
 ${eachSum((r, v) => `c${r}_${v} += ${a(r)} * b_${v};`)}
-    a += ${strides?.step ?? "aStep"};
+    ${bases.map((i) => `a${i} += aStep;`).join(" ")}
     b += bStep;${vectors === 2 ? "\n    b1 += bStep;" : ""}
   }
 ${finishes ? finishing : ""}${eachSum((r, v) => `store(${at(r, v)}, c${r}_${v});`)}
@@ -106,65 +107,51 @@ KERNEL void finish_rows(float *c, long cRow, long rows, long columns, const Epil
 }
 `;
 
-/** The tiles for the last rows of a matrix, for all strides. */
-export const LAST_TILES: string =
-  EPILOGUE +
-  byWidth((most) =>
-    [1, 2]
-      .map((vectors) => {
-        const rows = range(most - 1).map((i) => i + 1);
-        const cases = rows.map((r) => `    case ${r}: tile_${r}x${vectors}(${TILE_ARGUMENTS}); break;`);
-        const tiles = rows.map((r) => tile(`tile_${r}x${vectors}`, null, r, vectors));
-        return `${tiles.join("")}KERNEL void last_rows_${vectors}(${TILE_PARAMETERS}, long rows) {
-  switch (rows) {
-${cases.join("\n")}
-  }
-}
-`;
-      })
-      .join(""),
-  );
-
-/** How the rows of A are stored: numbers from row to row, or in tiles, one column of a tile after the other. */
-export type RowsOfA = number | "packed";
-
-/** Name of the function that multiplies rows with a panel of B, where A is stored in this way. */
-const panelName = (aRow: RowsOfA, vectors: number): string => `panel_${aRow}_${vectors}`;
-
-/** The two functions with the name above, of one and of two vectors: all rows of A, or one packed tile. */
-export const panelText = (aRow: RowsOfA): string =>
-  byWidth((most) =>
-    [1, 2]
-      .map((vectors) => {
-        const strides = aRow === "packed" ? { row: 1, step: most } : { row: aRow, step: 1 };
-        const name = `tile_${aRow}_${most}x${vectors}`;
-        const full = tile(name, strides, most, vectors, aRow !== "packed");
-        if (aRow === "packed") {
-          return `${full}INLINE void ${panelName(aRow, vectors)}(${TILE_PARAMETERS}, long rows) {
-  if (rows < ${most}) last_rows_${vectors}(${TILE_ARGUMENTS}, rows);
-  else ${name}(${TILE_ARGUMENTS});
-}
-`;
-        }
-        return `${full}KERNEL void ${panelName(aRow, vectors)}(${TILE_PARAMETERS}, long rows, Epilogue f) {
-  for (; rows > 0; rows -= ${most}) {
-    prefetch(&f, least(rows, ${most}));
-    if (rows >= ${most}) {
-      ${name}(${TILE_ARGUMENTS}, &f);
+/** All rows of A with a panel of B of one or two vectors. */
+const panelText = (
+  vectors: number,
+): string => `KERNEL void panel_${vectors}(${TILE_PARAMETERS}, long rows, Epilogue f) {
+  for (; rows > 0; rows -= TILE) {
+    if (k >= 64) prefetch(&f, least(rows, TILE)); /* else there is no time for it */
+    if (rows >= TILE) {
+      full_tile_${vectors}(${TILE_ARGUMENTS}, &f);
     } else {
       last_rows_${vectors}(${TILE_ARGUMENTS}, rows);
       finish_rows(c, cRow, rows, ${vectors} * LANES, &f);
     }
-    a += ${most * aRow};
-    c += ${most} * cRow;
-    if (f.gate != 0) f.gate += ${most} * f.gateRow;
-    if (f.plus != 0) f.plus += ${most} * f.plusRow;
+    a += TILE * aRow;
+    c += TILE * cRow;
+    if (f.gate != 0) f.gate += TILE * f.gateRow;
+    if (f.plus != 0) f.plus += TILE * f.plusRow;
   }
+}
+`;
+
+/** The tiles, and the functions panel_1 and panel_2. */
+export const TILES: string =
+  EPILOGUE +
+  byWidth((most) =>
+    [1, 2]
+      .map((vectors) => {
+        const rows = LAST_ROWS.filter((r) => r < most);
+        const tiles = rows.map((r) => tile(`tile_${r}x${vectors}`, r, vectors));
+        const calls = rows.map(
+          (r) => `  if (rows >= ${r}) {
+    tile_${r}x${vectors}(${TILE_ARGUMENTS});
+    a += ${r} * aRow;
+    c += ${r} * cRow;
+    rows -= ${r};
+  }`,
+        );
+        return `${tiles.join("")}${tile(`full_tile_${vectors}`, most, vectors, true)}static void last_rows_${vectors}(${TILE_PARAMETERS}, long rows) {
+${calls.join("\n")}
 }
 `;
       })
       .join(""),
-  );
+  ) +
+  panelText(1) +
+  panelText(2);
 
 /** The shape of rows times a weight. */
 export interface ProductShape {
@@ -194,7 +181,7 @@ export function productText(name: string, shape: ProductShape): string {
   const [atColumn, nextVector, step] =
     bRow === null ? [`column * ${depth}`, `${depth} * LANES`, "LANES"] : ["column", "LANES", `${bRow}`];
   const panel = (vectors: number): string =>
-    `${panelName(aRow, vectors)}(a + i, ${aRow}, 1, from, from + ${nextVector}, ${step}, c + column, ${cRow}, least(${BLOCK_K}, ${k} - i), i > 0, rows, f);`;
+    `panel_${vectors}(a + i, ${aRow}, 1, from, from + ${nextVector}, ${step}, c + column, ${cRow}, least(${BLOCK_K}, ${k} - i), i > 0, rows, f);`;
   const last = k <= BLOCK_K ? "" : `if (i + ${BLOCK_K} >= ${k}) `;
   return `KERNEL void ${name}(const float *a, const float *b, float *c, long rows, const float *plus, const float *gate) {
   for (long column = 0; column < ${columns}; column += 2 * LANES) {
@@ -228,7 +215,7 @@ export interface WeightGradShape {
  */
 export function weightGradText(name: string, { columns, dOutRow, xRow, gradRow }: WeightGradShape): string {
   const panel = (vectors: number): string =>
-    `${panelName("packed", vectors)}(a, 1, TILE, from, from + LANES, ${xRow}, to, ${gradRow}, count, add || t > 0, rows - row);`;
+    `panel_${vectors}(a, 1, TILE, from, from + LANES, ${xRow}, to, ${gradRow}, count, add || t > 0, least(TILE, rows - row), (Epilogue){0});`;
   return `KERNEL void ${name}(const float *dOut, const float *x, float *grad, long rows, long tokens, int add) {
   float a[${BLOCK_TOKENS} * TILE + LANES];
   for (long t = 0; t < tokens; t += ${BLOCK_TOKENS}) {

@@ -15,7 +15,7 @@ import type { InstructionContext } from "./compiler.ts";
 import { statementOf } from "./instructions.ts";
 import { COMMANDS } from "./memory.ts";
 import type { NativeMemoryMap } from "./memory.ts";
-import { TRANSPOSE } from "./products.ts";
+import { TILES, TRANSPOSE } from "./products.ts";
 import { ROWS } from "./rows.ts";
 import { SESSION, THREADS } from "./threads.ts";
 import { updateText } from "./update.ts";
@@ -96,7 +96,7 @@ ${VECTORS}
 #define SCRATCH ${scratch}L
 #define SCRATCH_SIZE ${scratchSize}L
 enum { RUN = ${COMMANDS.run}, PACK = ${COMMANDS.pack} };
-${HEAD_VECTORS}${TRANSPOSE}${ROWS}${WEIGHTS}${ATTENTION}${compiler.text}${THREADS}${update}${texts.join("")}
+${HEAD_VECTORS}${TILES}${TRANSPOSE}${ROWS}${WEIGHTS}${ATTENTION}${compiler.text}${THREADS}${update}${texts.join("")}
 static void run_call(Worker *w) {
   if (w->call->command == PACK) {
     pack_weights(w);

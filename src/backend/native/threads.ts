@@ -22,8 +22,8 @@ const SPINS = 3000;
 const CHUNK_ROWS = { min: 32, max: 256 };
 /** Chunks of a pass for each worker, if that leaves them at least the minimum of rows. */
 const CHUNKS_PER_WORKER = 4;
-/** Rows of a chunk of a window. */
-const WINDOW_CHUNK_ROWS = 96;
+/** Most rows of a chunk of a window. */
+const WINDOW_CHUNK_ROWS = 128;
 
 /** The text: the call, workers, barriers and chunks. Sections follow it. */
 export const THREADS: string = `/* What JavaScript asks for, and what it gets back, at the start of the memory. */
@@ -119,11 +119,12 @@ static void each_document(Worker *w, Documents section) {
   barrier(w);
 }
 
-/* Runs a section for the rows of a window, which are not whole documents. */
+/* Runs a section for the rows of a window, which are not whole documents: as many chunks for each worker. */
 static void each_row(Worker *w, Documents section, long from, long to) {
-  for (long i = take(w); from + i * ${WINDOW_CHUNK_ROWS} < to; i = take(w)) {
-    long start = from + i * ${WINDOW_CHUNK_ROWS};
-    section(w, start, least(to, start + ${WINDOW_CHUNK_ROWS}), 0, 0);
+  const long workers = w->pool->count, turns = (to - from + workers * ${WINDOW_CHUNK_ROWS} - 1) / (workers * ${WINDOW_CHUNK_ROWS});
+  const long rows = (to - from + turns * workers - 1) / (turns * workers);
+  for (long i = take(w); from + i * rows < to; i = take(w)) {
+    section(w, from + i * rows, least(to, from + (i + 1) * rows), 0, 0);
   }
   barrier(w);
 }
