@@ -8,12 +8,13 @@ import { initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findBlas } from "../dist/node/blas.js";
 import { startNodeThread } from "../dist/node/threads.js";
 import { median } from "./measure.mjs";
-import { COMPILE } from "./native.mjs";
+import { COMPILE, straightSide } from "./native.mjs";
 import { TorchPeer } from "./peers/torch.mjs";
 
 /** Milliseconds of a side before it is measured, and of each of its turns. */
 const [WARM_UP, TURN] = [500, 200];
 const TURNS = 7;
+const LEARNING_RATE = 0.001;
 
 const NAMES = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
 const THREADS = availableParallelism();
@@ -72,7 +73,7 @@ async function ourSide(name, { config, batches, weights }, backend) {
     const begun = performance.now();
     const losses = [];
     for (let i = 0; i < count; i++, step++) {
-      const update = { step, learningRate: 0.001, weightDecay: 0, clipNorm: null };
+      const update = { step, learningRate: LEARNING_RATE, weightDecay: 0, clipNorm: null };
       losses.push((await engine.step([batches[step % batches.length]], update)).loss);
     }
     return { ms: performance.now() - begun, losses };
@@ -97,7 +98,7 @@ async function torchSides({ config, batches, threads, weights }) {
         config,
         batches,
         threads: alone ? 1 : threads,
-        learningRate: 0.001,
+        learningRate: LEARNING_RATE,
         numSteps: 1e9, // falling to 0 over so many: constant, as ours
         weights: Object.fromEntries([...weights].map(([key, { data }]) => [key, [...data]])),
       },
@@ -136,10 +137,11 @@ async function compare([name, config, batchSize, threads]) {
   const ours = [await ourSide("WebAssembly alone", task, wasm(threads, null))];
   if (blas !== null) ours.push(await ourSide(`with ${blas.name}`, task, wasm(threads, blas)));
   if (COMPILE !== null) ours.push(await ourSide("native", task, nativeBackend({ threads, compile: COMPILE })));
+  const byHand = COMPILE !== null && batchSize === 1 ? [await straightSide(weights, task.batches, LEARNING_RATE)] : [];
   const { sides: theirs, reason } = await torchSides(task);
   try {
-    await race([...ours, ...theirs]);
-    for (const side of [...ours.slice(1), ...theirs]) {
+    await race([...ours, ...byHand, ...theirs]);
+    for (const side of [...ours.slice(1), ...byHand, ...theirs]) {
       // Adam's first step is of the size of the learning rate however small a gradient, so its rounding shows.
       const [start, next] = [0, 1].map((i) => Math.abs(side.losses[i] / ours[0].losses[i] - 1));
       if (!(start < 1e-5 && next < 1e-3)) {
@@ -149,8 +151,9 @@ async function compare([name, config, batchSize, threads]) {
       }
     }
     const best = theirs.toSorted((a, b) => a.ms - b.ms)[0];
-    const peers = theirs.map((side) => `${side.name} ${side.ms.toFixed(3)} ms`).join(", ");
-    console.log(`  ${name}, ${threads} thread${threads === 1 ? "" : "s"}; PyTorch: ${reason ?? peers}`);
+    const named = (sides) => sides.map((side) => `${side.name} ${side.ms.toFixed(4)} ms`).join(", ");
+    const peers = [named(byHand), `PyTorch: ${reason ?? named(theirs)}`].filter((peer) => peer !== "").join(", ");
+    console.log(`  ${name}, ${threads} thread${threads === 1 ? "" : "s"}; ${peers}`);
     const flops = flopsOf(config, task.batches[0], config.blockSize);
     for (const side of ours) {
       const figures = [
@@ -164,7 +167,7 @@ async function compare([name, config, batchSize, threads]) {
       console.log(`    ${side.name}: ${figures.filter((figure) => figure !== "").join(", ")}`);
     }
   } finally {
-    for (const side of [...ours, ...theirs]) side.close();
+    for (const side of [...ours, ...byHand, ...theirs]) side.close();
   }
 }
 

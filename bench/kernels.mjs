@@ -9,9 +9,12 @@ import {
 } from "../dist/backend/wasm/assembler.js";
 import { addPack, addRowsByWeight } from "../dist/backend/wasm/matmul.js";
 import { wasmBackend } from "../dist/backend/wasm/wasm.js";
+import { nativeBackend } from "../dist/backend/native/native.js";
 import { generateTokens, initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findBlas } from "../dist/node/blas.js";
 import { median } from "./measure.mjs";
+import { nativeProducts } from "./native-products.mjs";
+import { COMPILE } from "./native.mjs";
 import { TorchPeer } from "./peers/torch.mjs";
 
 const ROUNDS = 9;
@@ -103,6 +106,21 @@ function measured(memory, size, placeOf, work) {
   return () => (2 * size ** 3 * count) / milliseconds(many) / 1e6;
 }
 
+/** Weights of the models of bench/engine.mjs, and how many rows they are multiplied with. */
+const MODEL_SHAPES = [
+  { rows: 112, k: 16, columns: 64 },
+  { rows: 112, k: 64, columns: 16 },
+  { rows: 256, k: 64, columns: 192 },
+  { rows: 256, k: 64, columns: 256 },
+  { rows: 256, k: 256, columns: 1024 },
+  { rows: 256, k: 384, columns: 1152 },
+];
+
+function nativeFigures({ bits }, peaks, rates) {
+  const [peak, rate] = [median(peaks), median(rates)];
+  return `native, packing included, ${rate.toFixed(1)} of ${peak.toFixed(1)} GFLOP/s at ${bits} bits (${Math.round((100 * rate) / peak)} %)`;
+}
+
 async function products() {
   const peak = peakOfCore();
   const blas = findBlas();
@@ -113,14 +131,20 @@ async function products() {
     learningRate: 0.001,
     numSteps: 1,
   });
-  for (const size of [256, 1024]) {
+  const squares = [256, 1024].map((size) => ({ rows: size, k: size, columns: size }));
+  const native = await nativeProducts([...squares, ...MODEL_SHAPES]);
+  for (const [i, size] of [256, 1024].entries()) {
     const ours = productInWasm(size);
     const theirs = blas === null ? null : productByBlas(blas, size);
-    const [peaks, wasm, library, torch] = [[], [], [], []];
+    const [peaks, wasm, library, torch, widePeaks, wide] = [[], [], [], [], [], []];
     for (let round = 0; round < ROUNDS; round++) {
       peaks.push(peak());
       wasm.push(ours());
       if (theirs !== null) library.push(theirs());
+      if (native !== null) {
+        widePeaks.push(native.peak());
+        wide.push(native.products[i]());
+      }
       if (peer !== null) torch.push((2 * size ** 3) / (await peer.matmul(size, 3)) / 1e6);
     }
     const top = median(peaks);
@@ -131,36 +155,53 @@ async function products() {
       theirs === null
         ? "no BLAS (koffi and a library)"
         : `${blas.name} ${of(library, (rate) => rate / (2 * top))} of twice that, the 256-bit peak`,
+      ...(native === null ? [] : [nativeFigures(native, widePeaks, wide)]),
       peer === null ? `no PyTorch: ${reason}` : `PyTorch ${median(torch).toFixed(1)} GFLOP/s`,
     ];
     console.log(`  product ${size}³, one thread: ${parts.join("; ")}`);
+  }
+  for (const [i, { rows, k, columns }] of native === null ? [] : MODEL_SHAPES.entries()) {
+    const rounds = Array.from({ length: ROUNDS }, () => [native.peak(), native.products[squares.length + i]()]);
+    const [peaks, rates] = [0, 1].map((side) => rounds.map((round) => round[side]));
+    console.log(`  ${rows} rows by a weight of ${columns} × ${k}, one thread: ${nativeFigures(native, peaks, rates)}`);
   }
   peer?.close();
 }
 
 /** Tokens a second of one stream, by the engine's own reader and with the whole of `generate` around it. */
 async function generation() {
-  const backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
-  const engine = await TensorEngine.create(backend, NAMES, { maxTokens: NAMES.blockSize });
-  await engine.loadWeights(initTensors(NAMES, new Random(42), Float32Array));
-  const [read, generated] = [[], []];
+  const wasm = wasmBackend({ strictMath: false, threads: 1, startThread: null });
+  const backends = [["WebAssembly", wasm]];
+  if (COMPILE !== null) backends.push(["native", nativeBackend({ threads: 1, compile: COMPILE })]);
+  const sides = [];
+  for (const [name, backend] of backends) {
+    const engine = await TensorEngine.create(backend, NAMES, { maxTokens: NAMES.blockSize });
+    await engine.loadWeights(initTensors(NAMES, new Random(42), Float32Array));
+    sides.push({ name, engine, read: [], generated: [] });
+  }
   for (let round = 0; round < ROUNDS; round++) {
-    let started = performance.now();
-    for (let text = 0; text < 3000; text++) {
-      const reader = engine.reader();
-      for (let position = 0; position < 16; position++) await reader.read((7 * position + text) % 27);
+    for (const { engine, read, generated } of sides) {
+      let started = performance.now();
+      for (let text = 0; text < 3000; text++) {
+        const reader = engine.reader();
+        for (let position = 0; position < 16; position++) await reader.read((7 * position + text) % 27);
+      }
+      read.push((3000 * 16) / (performance.now() - started));
+      started = performance.now();
+      let count = 0;
+      const random = new Random(round);
+      for (let text = 0; text < 3000; text++) {
+        count += (await generateTokens(engine, [], 16, random, { temperature: 1, topK: null, topP: null })).length + 1;
+      }
+      generated.push(count / (performance.now() - started));
     }
-    read.push((3000 * 16) / (performance.now() - started));
-    started = performance.now();
-    let count = 0;
-    const random = new Random(round);
-    for (let text = 0; text < 3000; text++) {
-      count += (await generateTokens(engine, [], 16, random, { temperature: 1, topK: null, topP: null })).length + 1;
-    }
-    generated.push(count / (performance.now() - started));
   }
   const rate = (list) => `${Math.round(1000 * median(list)).toLocaleString("en-US")} tokens/s`;
-  console.log(`  generation, names, one stream: reading ${rate(read)}; with sampling ${rate(generated)}\n`);
+  for (const { name, engine, read, generated } of sides) {
+    console.log(`  generation, names, one stream, ${name}: reading ${rate(read)}; with sampling ${rate(generated)}`);
+    engine.close();
+  }
+  console.log("");
 }
 
 export async function run() {
