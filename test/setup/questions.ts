@@ -1,7 +1,7 @@
 import { flagOf, TRAIN_OPTIONS } from "../../src/options/config.ts";
 
-/** Options with one value that do not apply to a plain file. */
-const NOT_ASKED = ["url-file", "field", "cache-dir"];
+/** Options with one value that do not apply to a plain file, or to the engine that "auto" is. */
+const NOT_ASKED = ["url-file", "field", "cache-dir", "keep-c"];
 
 /** What `--interactive` asks of a file that was typed, in order: the preset, and after "more" each option that applies. */
 export const questionsOf = ({ bpe }: { readonly bpe: boolean }): readonly string[] => [
