@@ -31,8 +31,7 @@ describe.skipIf(REAL === null)(`a training in memory as native code (${SKIPPED})
     const [actual, expected] = [await lossesOf(native), await lossesOf(wasm)];
     expect(actual).toHaveLength(10);
     for (const [i, loss] of actual.entries()) expect(Math.abs(loss - expected[i])).toBeLessThan(1e-4);
-    native.close();
-    wasm.close();
+    for (const trainer of [native, native, wasm, wasm]) trainer.close(); // twice does no harm
     const model = await native.model(); // in WebAssembly, which needs no compiler
     vi.stubEnv("MICROGPT_CC", "/nonexistent");
     expect(await model.generate({ seed: 1 })).toMatch(/^[a-z]+$/);

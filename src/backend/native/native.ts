@@ -34,6 +34,7 @@ class NativeSession implements Session {
   readonly #call: NativeFunction;
   readonly #close: NativeFunction;
   readonly #session: number;
+  #isClosed = false;
 
   /**
    * Starts the session's threads. Throws RangeError if the memory cannot be allocated, NativeUnavailable if a thread cannot
@@ -163,6 +164,8 @@ class NativeSession implements Session {
   }
 
   close(): void {
+    if (this.#isClosed) return; // as in WebAssembly, closing twice does no harm
+    this.#isClosed = true;
     this.#close(this.#session);
     this.#library.close();
   }
