@@ -1,5 +1,5 @@
 // `npm run test:bugs [WORD]`: puts the bugs of test/seeded-bugs/bugs.ts into a copy of the project, one at a time (only
-// those whose name or file has the word), and runs the tests of the engine, of texts, or of the C compiler. Each bug must
+// those whose name or file has the word), and runs the tests of the engine, or of the room that the bug is in. Each bug must
 // compile and turn the tests red.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -19,15 +19,14 @@ const TESTS = [
   "training/dropout",
   "backend/wasm-threads",
 ];
-/** The tests of texts and tokens. */
-const TEXT_TESTS = ["text/"];
-/** The tests of the C compiler and of what it made. */
-const COMPILER_TESTS = ["node/native"];
+/** The tests of other rooms. */
+const ROOM_TESTS = {
+  "src/text/": ["text/"],
+  "src/node/": ["node/native"],
+  "src/library/": ["library/choose-engine", "library/native", "cli/native"],
+};
 
-function testsOf(file) {
-  if (file.startsWith("src/text/")) return TEXT_TESTS;
-  return file.startsWith("src/node/") ? COMPILER_TESTS : TESTS;
-}
+const testsOf = (file) => Object.entries(ROOM_TESTS).find(([room]) => file.startsWith(room))?.[1] ?? TESTS;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), "microgpt-bugs-"));

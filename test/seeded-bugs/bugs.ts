@@ -5,6 +5,7 @@
  * test/seeded-bugs.test.ts only sees to it that they can still be put in.
  */
 import type { Bug } from "./bug.ts";
+import { CHOICE_BUGS } from "./choice-bugs.ts";
 import { COMPILER_BUGS } from "./compiler-bugs.ts";
 
 export const BUGS: readonly Bug[] = [
@@ -330,4 +331,5 @@ export const BUGS: readonly Bug[] = [
     to: "bigram: beginnings.bigram / Math.LN2",
   },
   ...COMPILER_BUGS,
+  ...CHOICE_BUGS,
 ];
