@@ -1,6 +1,6 @@
 /**
- * The library's entry point in Node: the names of `index.ts`, where `train` and `load` use this machine's threads, BLAS
- * and GPU, and `wasmBackend` the command's arithmetic. package.json maps Node to this file and pages to `index.ts`.
+ * The library's entry point in Node: the names of `index.ts`, where `train` and `load` use this machine's threads, C
+ * compiler, BLAS and GPU, and `wasmBackend` the command's arithmetic. package.json maps Node to this file and pages to `index.ts`.
  */
 export * from "./index.ts";
 export { wasmBackend } from "./node/simd.ts";

@@ -1,6 +1,6 @@
 /**
  * `microgpt train --dry-run`: prints the memory and the time that a training would need, and how often it would learn the
- * text; writes nothing. The time is that of a short trial, whose weights are thrown away.
+ * text, and on which engine; writes no run. The time is that of a short trial, whose weights are thrown away.
  */
 import type { TrainOptions } from "../options/train-options.ts";
 import type { Run } from "../node/run-directory.ts";

@@ -160,6 +160,6 @@ function tokenizerOf(json: unknown, { vocabSize }: Config, { reference }: { read
 function optionsOf(json: Readonly<Record<string, unknown>>, config: Config, { kind }: Tokenizer): ResolvedOptions {
   const { nEmbd, nHead, nLayer, blockSize } = config;
   const sizes = { nEmbd, nHead, nLayer, blockSize, tokenizer: kind };
-  const own = { ...json, ...sizes, data: ["-"], urls: [], urlFile: null, cacheDir: null, keepC: null, allowHost: [] };
+  const own = { ...json, ...sizes, data: ["-"], urls: [], urlFile: null, cacheDir: null, allowHost: [] };
   return resolveOptions(checkOptions(TRAIN_OPTIONS, own));
 }

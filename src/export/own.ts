@@ -43,7 +43,6 @@ export const portableOptions = ({ options }: Pick<ExportedModel, "options">): Ex
   urls: [],
   urlFile: null,
   cacheDir: null,
-  keepC: null,
   allowHost: [],
 });
 

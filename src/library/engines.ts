@@ -93,6 +93,12 @@ async function openOnCpu(backend: Backend, config: Config, weights: Tensors, opt
   }
 }
 
+/** Options with the engine that was opened, where another has taken the place of the one that they name. */
+export const openedOptions = <Options extends Pick<EngineOptions, "engine">>(
+  options: Options,
+  { name }: Engine,
+): Options => (name.startsWith(options.engine) ? options : { ...options, engine: "wasm" });
+
 /**
  * The options of an engine that only generates. It runs in WebAssembly, without a BLAS, wherever native code did the
  * training: compiling takes a second, in which WebAssembly writes more than a sample.

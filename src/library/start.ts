@@ -5,7 +5,7 @@ import { initTensors } from "../training/engine.ts";
 import type { Engine, Tensors } from "../training/engine.ts";
 import { stepsFor } from "./budget.ts";
 import { chooseEngine, usesBlas } from "./choose-engine.ts";
-import { openEngine } from "./engines.ts";
+import { openedOptions, openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import type { TrainingData } from "./training-data.ts";
 
@@ -44,17 +44,17 @@ export async function startTraining(
   const found: Machine = { ...machine, cores: machine.cores, findGpu };
   const start = initialWeights(data, chosen, weights);
   const engine = await openEngine(config, start, chosen, found, warn);
-  const fellBack = !engine.name.startsWith(chosen.engine);
-  const settled = fellBack ? ({ ...chosen, engine: "wasm", keepC: null } as const) : chosen;
+  const opened = openedOptions(chosen, engine);
   // Stored in the run: resuming with another choice would change the last digits.
-  const noBlas = settled.noBlas || (usesBlas(config, settled) && machine.findBlas() === null);
-  const options = { ...settled, noBlas };
+  const noBlas = opened.noBlas || (usesBlas(config, opened) && machine.findBlas() === null);
+  // The C is for who began the run: where it is resumed, the directory may not be.
+  const options = { ...opened, noBlas, keepC: null };
   const numSteps = await stepsFor(options, data, engine);
   return {
     engine,
     weights: start,
     options: { ...options, numSteps },
-    why: fellBack ? null : (choice?.why ?? null),
+    why: opened.engine === chosen.engine ? (choice?.why ?? null) : null,
   };
 }
 

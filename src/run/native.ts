@@ -1,5 +1,4 @@
 /** Native code in Node: made by the machine's compiler, or the reason why it cannot be. */
-import * as fs from "node:fs";
 import { join } from "node:path";
 import type { CompileNative } from "../backend/native/library.ts";
 import { nativeBackend } from "../backend/native/native.ts";
@@ -31,10 +30,8 @@ function keepSource(directory: string, source: string): void {
   const path = join(directory, `microgpt-${sha256(source).slice(0, 8)}.c`);
   try {
     makeDirectory(directory);
-    // The engine that measures a finished training has the same source: a disk that is full by then must not end it.
-    if (fs.existsSync(path) && fs.readFileSync(path, "utf8") === source) return;
   } catch (error) {
-    throw writeError(path, source.length, error);
+    throw writeError(directory, source.length, error);
   }
   writeOutput(path, source);
 }

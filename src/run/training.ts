@@ -10,7 +10,7 @@ import type { Run } from "../node/run-directory.ts";
 import { isEnded, isEvaluationStep, intervalOf } from "../training/evaluations.ts";
 import { isDrained, trainSteps } from "../training/train.ts";
 import type { Evaluation, Measurement, Progress, TrainEvent } from "../training/train.ts";
-import { lossWarning, openEngine, replaceEngine } from "../library/engines.ts";
+import { lossWarning, openedOptions, openEngine, replaceEngine } from "../library/engines.ts";
 import type { Machine } from "../library/machine.ts";
 import { nodeMachine } from "./machine.ts";
 import { baselinesOf } from "../library/training-data.ts";
@@ -279,7 +279,7 @@ export class Training {
     const engine =
       evaluation.step === this.#progress.step
         ? this.#engine
-        : await openEngine(config, weights, this.#run.options, this.#machine, (message) =>
+        : await openEngine(config, weights, openedOptions(this.#run.options, this.#engine), this.#machine, (message) =>
             this.#reporter.warn(message),
           );
     const measurement = await measureUntil(engine, heldOut, stop);

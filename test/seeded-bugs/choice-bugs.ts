@@ -17,8 +17,8 @@ export const CHOICE_BUGS: readonly Bug[] = [
   {
     name: "a run that fell back remembers the engine that it did not have",
     file: "src/library/start.ts",
-    from: '({ ...chosen, engine: "wasm", keepC: null } as const)',
-    to: "chosen",
+    from: "...opened, noBlas,",
+    to: "...chosen, noBlas,",
   },
   {
     name: "sampling waits for a compiler",
