@@ -171,10 +171,10 @@ async function products() {
 /** Tokens a second of one stream, by the engine's own reader and with the whole of `generate` around it. */
 async function generation() {
   const wasm = wasmBackend({ strictMath: false, threads: 1, startThread: null });
-  const backends = [["WebAssembly", wasm]];
-  if (COMPILE !== null) backends.push(["native", nativeBackend({ threads: 1, compile: COMPILE })]);
+  const backends = { WebAssembly: wasm };
+  if (COMPILE !== null) backends.native = nativeBackend({ threads: 1, compile: COMPILE });
   const sides = [];
-  for (const [name, backend] of backends) {
+  for (const [name, backend] of Object.entries(backends)) {
     const engine = await TensorEngine.create(backend, NAMES, { maxTokens: NAMES.blockSize });
     await engine.loadWeights(initTensors(NAMES, new Random(42), Float32Array));
     sides.push({ name, engine, read: [], generated: [] });
