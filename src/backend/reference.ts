@@ -6,7 +6,9 @@ import type { AdamNumbers } from "../training/adam.ts";
 import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../tensor/backend.ts";
 import type { StepResult, Update } from "../training/engine.ts";
 import type { Buffer, Weight } from "../tensor/instructions.ts";
+import { gradientRange } from "../tensor/layout.ts";
 import type { Layout, Slots } from "../tensor/layout.ts";
+import type { StepShare } from "../training/ranks.ts";
 import { stepInPasses } from "../tensor/stepping.ts";
 import type { UpdatableSession } from "../tensor/stepping.ts";
 import type { Program, Section } from "../tensor/program.ts";
@@ -38,14 +40,24 @@ class ReferenceSession implements Session, UpdatableSession {
     }
     const { start, stride } = program.slots.get(program.result.buffer)!;
     const data = this.#numbers.subarray(start + options.firstRow * stride, start + rows * stride);
-    return { data, stride, gradientSquares: program.kind === "training" ? await this.#gradientSquares() : 0 };
+    return { data, stride, gradientSquares: program.kind === "training" ? await this.sumSquares() : 0 };
   }
 
-  step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
-    return stepInPasses(this, program, passes, tokens, update);
+  step(
+    program: Program,
+    passes: Iterable<PackedTokens>,
+    tokens: number,
+    update: Update,
+    share: StepShare | null,
+  ): Promise<StepResult> {
+    return stepInPasses(this, program, passes, tokens, update, share);
   }
 
-  async #gradientSquares(): Promise<number> {
+  get gradients(): Float64Array {
+    return this.#numbers.subarray(...gradientRange(this.#layout));
+  }
+
+  async sumSquares(): Promise<number> {
     let sum = 0;
     for (const { grad } of this.#layout.weights.values()) for (const x of await this.read(grad)) sum += x ** 2;
     return sum;

@@ -9,16 +9,21 @@ export type NativeArgument = number | bigint | string | ArrayBufferView | ArrayB
 export interface KoffiLibrary {
   /** The function of a C prototype. Throws if the library lacks it. */
   func(prototype: string): (...parameters: readonly NativeArgument[]) => unknown;
+  /** The variable of this name. Throws if the library lacks it. */
+  symbol(name: string, type: string): unknown;
   /** Unloads the library. A call of one of its functions after that ends the process. */
   unload(): void;
 }
 
 /** The part of koffi that is used. */
 export interface Koffi {
-  /** Throws if the file is missing, or not a library of this system. */
-  load(path: string): KoffiLibrary;
-  /** The address of an array's first byte. */
-  address(value: Float32Array): bigint;
+  /**
+   * Loads a library; null: what the process has loaded. Throws if the file is missing, or not a library of this system.
+   * `global`: libraries that are loaded later find its symbols.
+   */
+  load(path: string | null, options?: { readonly global: boolean }): KoffiLibrary;
+  /** The address of an array's first byte, or of a symbol. */
+  address(value: unknown): bigint;
 }
 
 /** Loads koffi (10 ms, the first time); null where it is not installed or has no build for this platform. */

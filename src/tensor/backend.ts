@@ -6,6 +6,7 @@
  * previous one has resolved. `TensorEngine` ensures that.
  */
 import type { StepResult, Update } from "../training/engine.ts";
+import type { StepShare } from "../training/ranks.ts";
 import type { Buffer } from "./instructions.ts";
 import type { Alignment, Layout } from "./layout.ts";
 import type { Program } from "./program.ts";
@@ -35,9 +36,17 @@ export interface Session {
    * A training step: all passes, then the update, unless the loss or a gradient is not finite. At most `maxInFlight`
    * further calls may start before the oldest has resolved; they run in the order of the calls.
    * @param passes read lazily: taking the next one overwrites the packed tokens of the previous one.
-   * @param tokens number of tokens of all passes together.
+   * @param tokens number of tokens of the whole step.
+   * @param share null: the passes are the whole step. Else they are a share of it, which may be empty, and before the update
+   *   gradients and losses are summed over all ranks. WebGPU computes whole steps only.
    */
-  step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult>;
+  step(
+    program: Program,
+    passes: Iterable<PackedTokens>,
+    tokens: number,
+    update: Update,
+    share: StepShare | null,
+  ): Promise<StepResult>;
   /** A copy of the first `rows` rows of a buffer, [rows, columns] without padding. Default: all rows of a weight. */
   read(buffer: Buffer, rows?: number): Promise<Float64Array | Float32Array>;
   /** Overwrites a buffer with numbers [rows, columns] without padding. */

@@ -41,6 +41,9 @@ export interface Layout {
 /** The slot of each buffer: its start, and the stride from row to row, both in numbers. */
 export type Slots = ReadonlyMap<Buffer, { readonly start: number; readonly stride: number }>;
 
+/** Where all gradients are, padding included, which is 0: numbers [start, end). The layout must be of a training. */
+export const gradientRange = ({ size }: Layout): readonly [start: number, end: number] => [size / 4, size / 2];
+
 /** Lays out the weights of a model; if `isTrained`, with gradients and Adam's means. */
 export function layoutWeights(config: Config, alignment: Alignment, isTrained: boolean): Layout {
   const { align, headAlign, startAlign = 1 } = alignment;

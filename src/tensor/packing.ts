@@ -30,7 +30,7 @@ export const newPackedTokens = (tokens: number, documents: number): PackedTokens
 });
 
 /** Number of rows of a document: its last token is a target only, and at most blockSize tokens are read. */
-const rowsOf = (document: Tokens, blockSize: number): number => Math.min(blockSize, document.length - 1);
+export const rowsOf = (document: Tokens, blockSize: number): number => Math.min(blockSize, document.length - 1);
 
 /** Cuts a batch between documents into passes of at most `maxTokens` rows and documents. Returns at least one pass. */
 export function intoPasses(documents: readonly Tokens[], maxTokens: number, blockSize: number): Pass[] {

@@ -6,10 +6,15 @@ import { adamNumbers } from "../training/adam.ts";
 import type { AdamNumbers } from "../training/adam.ts";
 import type { PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import type { StepResult, Update } from "../training/engine.ts";
+import type { StepShare } from "../training/ranks.ts";
 import type { Program } from "./program.ts";
 
-/** A session with a separate call to update its weights. */
+/** A session with a separate call to update its weights, and access to its gradients between the passes and the update. */
 export interface UpdatableSession extends Pick<Session, "run"> {
+  /** All gradients in its memory, padding included, which is 0. */
+  readonly gradients: Float32Array | Float64Array;
+  /** Sum of the squares of all gradients. Call it after changing them. */
+  sumSquares(): Promise<number>;
   /** Runs the program's `update` section: Adam on every weight. */
   update(program: Program, adam: AdamNumbers): Promise<void>;
 }
@@ -21,9 +26,10 @@ export async function stepInPasses(
   passes: Iterable<PackedTokens>,
   tokens: number,
   update: Update,
+  share: StepShare | null,
 ): Promise<StepResult> {
   const { dropoutSeed = 0 } = update;
-  let [lossSum, gradientSquares, firstToken, accumulate] = [0, 0, 0, false];
+  let [lossSum, gradientSquares, firstToken, accumulate] = [0, 0, share?.firstToken ?? 0, false];
   for (const packed of passes) {
     const options = { firstRow: 0, lossScale: 1 / tokens, accumulate, dropoutSeed, firstToken };
     const result = await session.run(program, packed, options);
@@ -32,6 +38,11 @@ export async function stepInPasses(
     gradientSquares = result.gradientSquares;
     firstToken += rows;
     accumulate = true;
+  }
+  if (share !== null) {
+    if (!accumulate) session.gradients.fill(0); // no pass: they are still those of the last step
+    [lossSum] = await share.ranks.sum([lossSum], session.gradients);
+    gradientSquares = await session.sumSquares();
   }
   const loss = lossSum / tokens;
   if (!Number.isFinite(loss) || !Number.isFinite(gradientSquares)) return { loss, applied: false };

@@ -7,12 +7,14 @@ import { forwardFrom } from "./backend.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import { mustFit, weightShapes } from "../training/engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "../training/engine.ts";
+import { divide } from "../training/ranks.ts";
+import type { Ranks } from "../training/ranks.ts";
 import type { Tokens } from "../text/token-sequences.ts";
 import type { Buffer, Weight } from "./instructions.ts";
 import type { Config } from "../microgpt.ts";
 import { planEngine } from "./engine-plan.ts";
 import type { EngineLimits, Programs } from "./engine-plan.ts";
-import { intoPasses, newPackedTokens, packDocuments, packPieces } from "./packing.ts";
+import { intoPasses, newPackedTokens, packDocuments, packPieces, rowsOf } from "./packing.ts";
 import type { Pass, TextPiece } from "./packing.ts";
 import { columnsOf, cutSlice, forEntries } from "./slices.ts";
 import { sumLosses, tokenLoss } from "./stepping.ts";
@@ -28,6 +30,8 @@ export class TensorEngine implements Engine {
   readonly #programs: Programs;
   readonly #session: Session;
   readonly #streams: number;
+  /** The processes that share the training; null: this one does it alone. */
+  readonly #ranks: Ranks | null;
   readonly #queue = new CallQueue();
   /** Reused by every pass: small typed arrays take longer to allocate than to fill. */
   readonly #packed: PackedTokens;
@@ -41,15 +45,28 @@ export class TensorEngine implements Engine {
   /**
    * Compiles the model for the backend. Its weights are 0 until `load` or `loadWeights`. Throws RangeError if its
    * memory is too large for the device.
+   * @param ranks processes that share each `step` and `evaluate`, which all of them must call; null: this one alone.
    */
-  static async create(backend: Backend, config: Config, limits: EngineLimits): Promise<TensorEngine> {
+  static async create(
+    backend: Backend,
+    config: Config,
+    limits: EngineLimits,
+    ranks: Ranks | null = null,
+  ): Promise<TensorEngine> {
     const { layout, programs } = planEngine(backend, config, limits);
     const session = await backend.open(layout, Object.values(programs));
-    return new TensorEngine(session.name ?? backend.name, layout, programs, session, limits.streams);
+    return new TensorEngine(session.name ?? backend.name, layout, programs, session, limits.streams, ranks);
   }
 
   /** Used by `create`; takes over the session. */
-  constructor(name: string, layout: Layout, programs: Programs, session: Session, streams: number = 0) {
+  constructor(
+    name: string,
+    layout: Layout,
+    programs: Programs,
+    session: Session,
+    streams: number = 0,
+    ranks: Ranks | null = null,
+  ) {
     this.name = name;
     this.config = layout.config;
     this.#layout = layout;
@@ -60,6 +77,7 @@ export class TensorEngine implements Engine {
     this.#text = newPackedTokens(blockSize, 2);
     this.#text.positions.forEach((_, position, positions) => (positions[position] = position));
     this.#streams = streams;
+    this.#ranks = ranks;
     const { streaming } = programs;
     this.#pieces = streaming === undefined ? null : newPackedTokens(streaming.maxTokens, streams + 1);
   }
@@ -88,11 +106,27 @@ export class TensorEngine implements Engine {
     const work = (): Promise<StepResult> => {
       this.#reading = null;
       const { training } = this.#programs;
+      if (this.#ranks !== null) return this.#stepOf(this.#ranks, batches.flat(), update);
       const passes = batches.flatMap((documents) => this.#cut(documents));
-      const tokens = passes.reduce((sum, pass) => sum + pass.tokens, 0);
-      return this.#session.step(training, this.#packAll(passes), tokens, update);
+      return this.#session.step(training, this.#packAll(passes), tokensOf(passes), update, null);
     };
     return this.maxInFlight > 0 ? this.#queue.shared(work) : this.#queue.alone(work);
+  }
+
+  /** This rank's share of a step. */
+  #stepOf(ranks: Ranks, documents: readonly Tokens[], update: Update): Promise<StepResult> {
+    const { passes, before, tokens } = this.#shareOf(ranks, documents);
+    const share = { firstToken: before, ranks };
+    return this.#session.step(this.#programs.training, this.#packAll(passes), tokens, update, share);
+  }
+
+  /** The passes of this rank, the number of tokens before them, and that of all documents. */
+  #shareOf({ rank, size }: Ranks, documents: readonly Tokens[]): { passes: Pass[]; before: number; tokens: number } {
+    const rows = documents.map((document) => rowsOf(document, this.config.blockSize));
+    const [from, to] = divide(rows, size).slice(rank);
+    const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+    const passes = from === to ? [] : this.#cut(documents.slice(from, to));
+    return { passes, before: sum(rows.slice(0, from)), tokens: sum(rows) };
   }
 
   evaluate(documents: readonly Tokens[]): Promise<number> {
@@ -101,14 +135,16 @@ export class TensorEngine implements Engine {
 
   async #evaluate(documents: readonly Tokens[]): Promise<number> {
     this.#reading = null;
-    const { evaluating } = this.#programs;
-    let [lossSum, tokens] = [0, 0];
-    for (const pass of this.#cut(documents)) {
-      const result = await this.#session.run(evaluating, this.#pack(pass), forwardFrom(0));
+    const ranks = this.#ranks;
+    const passes = ranks === null ? this.#cut(documents) : this.#shareOf(ranks, documents).passes;
+    let lossSum = 0;
+    for (const pass of passes) {
+      const result = await this.#session.run(this.#programs.evaluating, this.#pack(pass), forwardFrom(0));
       lossSum += sumLosses(result, pass.tokens);
-      tokens += pass.tokens;
     }
-    return lossSum / tokens;
+    if (ranks === null) return lossSum / tokensOf(passes);
+    const [loss, tokens] = await ranks.sum([lossSum, tokensOf(passes)]);
+    return loss / tokens;
   }
 
   /**
@@ -317,3 +353,5 @@ export class TensorEngine implements Engine {
     }
   }
 }
+
+const tokensOf = (passes: readonly Pass[]): number => passes.reduce((sum, { tokens }) => sum + tokens, 0);

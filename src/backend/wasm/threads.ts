@@ -16,7 +16,7 @@
  * Control words, i32 from `map.control` on:
  *
  *   0  COMMANDS    number of commands issued; idle threads wait for it to change
- *   1  COMMAND     RUN, UPDATE, PACK or CLOSE
+ *   1  COMMAND     RUN, UPDATE, PACK, SQUARE or CLOSE
  *   2  PROGRAM     index of the command's program
  *   3  DOCUMENTS   of a run: length of the list of documents
  *   4  FIRST_ROW   of a run
@@ -39,7 +39,7 @@ import type { Barrier } from "./worker.ts";
 const [COMMANDS, COMMAND, PROGRAM, DOCUMENTS, FIRST_ROW, ACCUMULATE, DROPOUT, FIRST_TOKEN] = [0, 1, 2, 3, 4, 5, 6, 7];
 const [GENERATION, ARRIVED, NEXT_CHUNK] = [8, 9, 10];
 const LOSS_SCALE_BYTE = 64;
-const [RUN, UPDATE, PACK, CLOSE] = [1, 2, 3, 4];
+const [RUN, UPDATE, PACK, SQUARE, CLOSE] = [1, 2, 3, 4, 5];
 
 /**
  * Spins before a futex wait: sleeping and waking take about 20 µs, a spin about 10 ns. A training step of a small model
@@ -90,6 +90,8 @@ export interface WorkerPool {
   update(program: number): void;
   /** Packs all weights for the forward products. */
   pack(): void;
+  /** Sums the squares of all gradients, as a training run does at its end. */
+  square(): void;
   /** Stops the threads. */
   close(): void;
 }
@@ -137,6 +139,10 @@ export async function startWorkers(
       issue(PACK, 0);
       runCommand(worker, task, words);
     },
+    square() {
+      issue(SQUARE, 0);
+      runCommand(worker, task, words);
+    },
     close() {
       issue(CLOSE, 0);
       for (const thread of threads) thread.stop();
@@ -163,6 +169,7 @@ function runCommand(worker: WasmWorker, { programs, map, memory }: PoolTask, wor
   const program = programs[words[PROGRAM]];
   if (words[COMMAND] === UPDATE) return worker.update(program);
   if (words[COMMAND] === PACK) return worker.pack();
+  if (words[COMMAND] === SQUARE) return worker.square();
   const documents = new Int32Array(memory.buffer, map.documents, words[DOCUMENTS]);
   const [lossScale] = new Float64Array(memory.buffer, map.control + LOSS_SCALE_BYTE, 1);
   worker.run(program, documents, {

@@ -5,7 +5,9 @@
 import type { AdamNumbers } from "../../training/adam.ts";
 import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../../tensor/backend.ts";
 import type { StepResult, Update } from "../../training/engine.ts";
+import type { StepShare } from "../../training/ranks.ts";
 import type { Buffer } from "../../tensor/instructions.ts";
+import { gradientRange } from "../../tensor/layout.ts";
 import type { Alignment, Layout, Slots } from "../../tensor/layout.ts";
 import { stepInPasses } from "../../tensor/stepping.ts";
 import type { UpdatableSession } from "../../tensor/stepping.ts";
@@ -57,15 +59,32 @@ class WasmSession implements Session, UpdatableSession {
     this.#pool.run(this.#programs.indexOf(program), batch.documents, options);
     const { first, stride } = this.#slot(program.result.buffer);
     const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
-    return { data, stride, gradientSquares: program.kind === "training" ? this.#sumSquares() : 0 };
+    return { data, stride, gradientSquares: program.kind === "training" ? this.#squareSum() : 0 };
   }
 
-  step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
-    return stepInPasses(this, program, passes, tokens, update);
+  step(
+    program: Program,
+    passes: Iterable<PackedTokens>,
+    tokens: number,
+    update: Update,
+    share: StepShare | null,
+  ): Promise<StepResult> {
+    return stepInPasses(this, program, passes, tokens, update, share);
+  }
+
+  get gradients(): Float32Array {
+    const [start, end] = gradientRange(this.#layout);
+    const first = this.#map.numbers / F32;
+    return this.#numbers.subarray(first + start, first + end);
+  }
+
+  async sumSquares(): Promise<number> {
+    this.#pool.square();
+    return this.#squareSum();
   }
 
   /** Summed in f64 and in order, so that the sum does not depend on the number of workers. */
-  #sumSquares(): number {
+  #squareSum(): number {
     const start = Math.min(...this.#map.squares.values()) / F32;
     return this.#numbers.subarray(start, start + this.#map.squaresCount).reduce((sum, square) => sum + square, 0);
   }

@@ -1,0 +1,130 @@
+/**
+ * One training in several processes, the ranks: data parallel. Every rank holds the whole model and computes a share of each
+ * step's documents; the gradients are summed over all ranks, and each rank applies the same update to the same weights.
+ *
+ *   documents of a step   [ d0 d1 ][ d2 ][ d3 d4 d5 ]      consecutive, about the same number of tokens each
+ *                           rank 0   rank 1   rank 2
+ *   gradients               g0    +   g1   +   g2           summed in place: the same bits on every rank
+ *
+ * How numbers travel is a `RankTransport`: MPI in `node/mpi.ts`. The engine knows only this file.
+ */
+
+/** Sums numbers over processes. All ranks must make the same calls in the same order. */
+export interface RankTransport {
+  /** Number of this process, from 0. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly size: number;
+  /** Sums each list over all ranks, in place, to the same bits on every rank. Lists must have the same lengths everywhere. */
+  sum(...lists: readonly (Float32Array | Float64Array)[]): Promise<void>;
+}
+
+/** The ranks of a training. Every method must be called by all ranks, in the same order. */
+export class Ranks {
+  /** Number of this process, from 0; rank 0 reports and saves. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly size: number;
+  /** Exit code with which this process was asked to stop; null: it was not. */
+  wish: number | null = null;
+  readonly #transport: RankTransport;
+  #agreed: number | null = null;
+  #waitedMs = 0;
+
+  /** @param transport how numbers travel. */
+  constructor(transport: RankTransport) {
+    this.#transport = transport;
+    this.rank = transport.rank;
+    this.size = transport.size;
+  }
+
+  /**
+   * The exit code to stop with, or null: the wish of the first rank that had one at the last `sum`. So it is the same on all
+   * ranks, which stop after the same step.
+   */
+  get agreedStop(): number | null {
+    return this.#agreed;
+  }
+
+  /** Milliseconds that this process has spent in `sum`: it waited for other ranks, and for the transport. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  /** Sums the numbers over all ranks, and in place the gradients of a step. The wishes to stop travel with them. */
+  async sum(numbers: readonly number[], gradients: Float32Array | Float64Array | null = null): Promise<number[]> {
+    const beginMs = performance.now();
+    const list = new Float64Array(numbers.length + this.size);
+    list.set(numbers);
+    list[numbers.length + this.rank] = this.wish ?? 0;
+    await (gradients === null ? this.#transport.sum(list) : this.#transport.sum(list, gradients));
+    this.#agreed ??= list.subarray(numbers.length).find((code) => code !== 0) ?? null;
+    this.#waitedMs += performance.now() - beginMs;
+    return [...list.subarray(0, numbers.length)];
+  }
+
+  /** The numbers of every rank. All have equally many. */
+  async gather(numbers: readonly number[]): Promise<number[][]> {
+    const all = new Array<number>(numbers.length * this.size).fill(0);
+    for (const [i, number] of numbers.entries()) all[this.rank * numbers.length + i] = number;
+    const sums = await this.sum(all);
+    return Array.from({ length: this.size }, (_, rank) =>
+      sums.slice(rank * numbers.length, (rank + 1) * numbers.length),
+    );
+  }
+
+  /** The number of rank 0. */
+  async ofFirst(number: number): Promise<number> {
+    return (await this.gather([number]))[0][0];
+  }
+
+  /**
+   * The first rank whose hash is not that of rank 0; null: all have the same.
+   * @param hash hexadecimal digits, equally many on every rank.
+   */
+  async findOther(hash: string): Promise<number | null> {
+    const all = await this.gather(hash.match(/.{1,8}/g)!.map((digits) => Number.parseInt(digits, 16)));
+    const other = all.findIndex((numbers) => numbers.some((number, i) => number !== all[0][i]));
+    return other < 0 ? null : other;
+  }
+}
+
+/** This process's share of a step. */
+export interface StepShare {
+  /** Number of the step's tokens before the share, for dropout: its bits depend on a token's place in the whole step. */
+  readonly firstToken: number;
+  /** The ranks that compute the other shares. */
+  readonly ranks: Ranks;
+}
+
+/**
+ * Divides consecutive documents among ranks so that the largest share is as small as it can be. Document i is of rank r if
+ * bounds[r] ≤ i < bounds[r + 1]; a rank may have none.
+ * @example
+ * divide([4, 1, 1, 5, 2], 2); // [0, 3, 5]: 6 and 7 tokens
+ * @param tokens of each document.
+ */
+export function divide(tokens: readonly number[], ranks: number): number[] {
+  let [low, high] = [Math.max(0, ...tokens), tokens.reduce((sum, count) => sum + count, 0)];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (fill(tokens, middle).length <= ranks) high = middle;
+    else low = middle + 1;
+  }
+  const ends = fill(tokens, low);
+  return [0, ...Array.from({ length: ranks }, (_, rank) => ends[rank] ?? tokens.length)];
+}
+
+/** Ends of shares that are filled one after another, each with at most `most` tokens. */
+function fill(tokens: readonly number[], most: number): number[] {
+  const ends: number[] = [];
+  let sum = 0;
+  for (const [i, count] of tokens.entries()) {
+    if (sum + count > most) {
+      ends.push(i);
+      sum = 0;
+    }
+    sum += count;
+  }
+  return [...ends, tokens.length];
+}
