@@ -18,6 +18,7 @@ import {
 } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
+import { RankGroup } from "./run/rank-group.ts";
 import { PipedLines } from "./cli/piped.ts";
 import { askOptions } from "./cli/interactive.ts";
 import { chat } from "./cli/prompts.ts";
@@ -46,8 +47,8 @@ import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
 import { exitOnOutputError } from "./run/signals.ts";
 
-/** @param words what was typed; the first decides the command. */
-function buildProgram(words: readonly string[], exit: Exit): Command {
+/** @param words what was typed; the first decides the command. @param group the ranks of `train` and `resume`. */
+function buildProgram(words: readonly string[], exit: Exit, group: RankGroup): Command {
   const program = new Command("microgpt");
   program
     .description(
@@ -58,7 +59,7 @@ function buildProgram(words: readonly string[], exit: Exit): Command {
     .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
     .exitOverride();
 
-  addTrain(program, words, exit);
+  addTrain(program, words, exit, group);
   const resumeOptions = { ...EXTEND_OPTIONS, ...RESUME_OPTIONS };
   addOptions(program.command("resume <RUN>"), resumeOptions)
     .description("resume a run from its newest checkpoint, or extend it")
@@ -69,7 +70,7 @@ function buildProgram(words: readonly string[], exit: Exit): Command {
     .action(async (run: string, flags: CommonFlags) => {
       const { runsDir, promptFile = null, json = false, hook = null } = flags;
       const options = pick<ResumeOptions & ExtendOptions>(resumeOptions, flags);
-      exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }));
+      exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }, group));
     });
 
   addSampling(program, exit);
@@ -81,7 +82,7 @@ function buildProgram(words: readonly string[], exit: Exit): Command {
 }
 
 /** `microgpt train`, the default command. */
-function addTrain(program: Command, words: readonly string[], exit: Exit): void {
+function addTrain(program: Command, words: readonly string[], exit: Exit, group: RankGroup): void {
   addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS)
     .description("train a model on texts, as --data names them (default: the bundled first names)")
     .addOption(presetFlag())
@@ -117,7 +118,7 @@ function addTrain(program: Command, words: readonly string[], exit: Exit): void 
         const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
         const { options, request } = answers;
         if (flags.dryRun === true) return exit(await dryRun(options, { request, runsDir, from, json }));
-        exit(await train(options, { name, runsDir, from, request, promptFile, json, hook, lines }));
+        exit(await train(options, { name, runsDir, from, request, promptFile, json, hook, lines }, group));
       } finally {
         lines?.close();
       }
@@ -236,20 +237,28 @@ function formatsFlag(): Flag {
 
 async function main(): Promise<void> {
   exitOnOutputError(); // the help may be piped, too
+  const group = new RankGroup();
+  const fail = (message: string, exitCode: number): Promise<void> => {
+    process.exitCode = exitCode;
+    return group.fail(printable(message), exitCode, (text) => process.stderr.write(`microgpt: ${text}\n`));
+  };
   try {
     const words = process.argv.slice(2);
-    const program = buildProgram(words, (code) => (process.exitCode = code));
+    const program = buildProgram(words, (code) => (process.exitCode = code), group);
+    const command = program.commands.map((one) => one.name()).find((name) => name === words[0]) ?? "train";
+    if (command !== "train" && command !== "resume") group.dissolve();
     await program.parseAsync(wholeOptions(words, program), { from: "user" });
+    process.exitCode = await group.leave(Number(process.exitCode ?? 0));
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return; // --help, --version
-      fail(usageMessage(error), 2);
+      await fail(usageMessage(error), 2);
     } else if (error instanceof InputError) {
-      fail(error.message, error.exitCode);
+      await fail(error.message, error.exitCode);
     } else if (isOutOfFiles(error)) {
-      fail(TOO_MANY_FILES, 1);
+      await fail(TOO_MANY_FILES, 1);
     } else if (error instanceof EngineLost) {
-      fail(`the GPU was lost (${error.message}); saved files are intact; try again`, 1);
+      await fail(`the GPU was lost (${error.message}); saved files are intact; try again`, 1);
     } else {
       throw error;
     }
@@ -265,11 +274,6 @@ function usageMessage(error: CommanderError): string {
     .replaceAll("\n", " ")
     .replace(/\.$/, "");
   return `${message}; see microgpt --help`;
-}
-
-function fail(message: string, exitCode: number): void {
-  process.stderr.write(`microgpt: ${printable(message)}\n`);
-  process.exitCode = exitCode;
 }
 
 await main();

@@ -22,7 +22,12 @@ import { isPiped, PipedLines } from "./piped.ts";
 import { Chat } from "./chat.ts";
 import { answerAll, chatAtTerminal, isTerminal, readPrompts } from "./prompts.ts";
 import { watchReading } from "../run/reading.ts";
+import { mustBeSame } from "../run/agreement.ts";
+import { quietReporter } from "../run/quiet-reporter.ts";
+import type { RankGroup } from "../run/rank-group.ts";
 import { StopRequest } from "../run/signals.ts";
+import type { Ranks } from "../training/ranks.ts";
+import { InputError } from "../errors.ts";
 import type { Reporter } from "../run/reporter.ts";
 import { createReporter, hookedReporter } from "./reporters.ts";
 import { gather, locate, runSources, sourcesOf, withoutPassword } from "../run/sources.ts";
@@ -52,10 +57,12 @@ export interface RunFlags extends ReporterFlags {
 }
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
-export async function train(given: TrainOptions, flags: RunFlags): Promise<number> {
+export async function train(given: TrainOptions, flags: RunFlags, group: RankGroup): Promise<number> {
   checkTogether(withNamedPreset(given, flags.request));
   const located = locate(given);
-  const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
+  const ranks = await group.join();
+  if (ranks !== null) checkForRanks(located);
+  const reporter = await reporterOf(flags, ranks);
   const warn = (message: string): void => reporter.warn(message);
   const heritage = flags.from === null ? null : await heritageOf(flags.from, warn);
   const gathered = await gather(located, reporter, flags.runsDir);
@@ -65,17 +72,20 @@ export async function train(given: TrainOptions, flags: RunFlags): Promise<numbe
   const history = heritage === null ? {} : { from: heritage.from };
   const options = { ...resolveOptions(chosen), urls: located.urls.map(withoutPassword), ...history };
   const data = read(options, sources, heritage?.tokenizer ?? null, reporter);
+  if (ranks !== null) await mustBeSame(ranks, options, data);
   const lacking = data.lacking === null ? null : lackingText(data.lacking, data.tokenizer);
   if (lacking !== null) warn(lacking);
   const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
   const { fetched } = gathered;
+  const machine = group.machineOf(ranks);
   const newRun = {
     runsDir,
     name,
     fetched,
-    mayChooseEngine: mayChooseEngine(given),
+    mayChooseEngine: ranks === null && mayChooseEngine(given),
     weights: heritage?.weights ?? null,
+    machine,
   };
   const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
   const { lines = null } = flags;
@@ -92,21 +102,47 @@ export async function resume(
   path: string,
   options: ResumeOptions & ExtendOptions,
   flags: ReporterFlags,
+  group: RankGroup,
 ): Promise<number> {
   const run = Run.open(path);
+  const ranks = await group.join();
+  if (ranks !== null) checkEngineForRanks(run.options.engine);
+  const isFirst = ranks === null || ranks.rank === 0;
   const whose = options.takeOver ? "any" : "dead";
-  run.checkFree(whose);
+  if (isFirst) run.checkFree(whose);
   checkExtension(run, options);
   const extension = isExtended(options) ? options : null;
-  const reporter = await hookedReporter(createReporter(flags.json), flags.hook);
+  const reporter = await reporterOf(flags, ranks);
   const tokenizer = run.options.from === undefined ? null : run.tokenizer; // else it is learnt again
   const data = read(run.options, await runSources(run), tokenizer, reporter);
+  if (ranks !== null) await mustBeSame(ranks, run.options, data);
   const prompts = readPromptsOf(flags, data, run.options, reporter);
+  const machine = group.machineOf(ranks);
   const outcome = await StopRequest.during(async (stop) => {
-    run.lock(whose);
-    return await continueRun(run, data, { share: 1 }, reporter, stop, extension);
-  });
+    if (isFirst) run.lock(whose);
+    return await continueRun(run, data, { share: 1 }, reporter, stop, extension, machine);
+  }, ranks);
   return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
+}
+
+/** Of several ranks, the first reports. */
+async function reporterOf({ json, hook }: ReporterFlags, ranks: Ranks | null): Promise<Reporter> {
+  if (ranks !== null && ranks.rank > 0) return quietReporter;
+  return await hookedReporter(createReporter(json), hook);
+}
+
+/** Throws InputError for what several ranks cannot do. */
+function checkForRanks(options: TrainOptions): void {
+  checkEngineForRanks(resolveOptions(options).engine);
+  if (options.urls.length > 0 || options.data.includes("-")) {
+    throw new InputError(
+      "several ranks each read the text: pages and standard input must be in a file first (microgpt fetch --out FILE)",
+    );
+  }
+}
+
+function checkEngineForRanks(engine: ResolvedOptions["engine"]): void {
+  if (engine !== "wasm") throw new InputError(`several ranks need --engine wasm, got ${engine}; or drop mpirun`);
 }
 
 /** @param tokenizer a vocabulary of another text; null: it is learnt from this one. */

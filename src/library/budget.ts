@@ -11,6 +11,7 @@ import { InputError } from "../errors.ts";
 import { countEarly, intervalOf } from "../training/evaluations.ts";
 import { batchesOf, countTargets, evaluateInSlices } from "../training/train.ts";
 import type { TrainingData } from "../library/training-data.ts";
+import type { Ranks } from "../training/ranks.ts";
 
 /** The trial takes this fraction of the time, within bounds in seconds. Its training is undone. */
 const TRIAL_SHARE = 0.03;
@@ -21,15 +22,29 @@ const WARM_UP_SHARE = 0.3;
 const SAVE_FACTOR = 4;
 const MAX_STEPS = 1_000_000_000;
 
+/** The time in milliseconds, from any moment on. */
+export type Clock = () => Promise<number>;
+
+/** The clock by which all ranks decide how long a trial takes: that of rank 0. null: this process is alone. */
+export const clockOf = (ranks: Ranks | null): Clock => {
+  if (ranks === null) return async () => performance.now();
+  return async () => await ranks.ofFirst(performance.now());
+};
+
 /**
  * The steps of a training: those asked for, or as many as fit the budget, at least one. Leaves the engine's state as it
  * was. Throws InputError if the warm-up would take all of them.
  */
-export async function stepsFor(options: ResolvedOptions, data: TrainingData, engine: Engine): Promise<number> {
+export async function stepsFor(
+  options: ResolvedOptions,
+  data: TrainingData,
+  engine: Engine,
+  clock: Clock,
+): Promise<number> {
   const { tokens, seconds, numSteps } = options;
   const steps = tokens !== null ? stepsOfTokens(options, data, tokens) : null;
   if (steps === null && seconds === null) return numSteps;
-  const decided = steps ?? (await stepsOfSeconds(options, data, engine, seconds!));
+  const decided = steps ?? (await stepsOfSeconds({ options, data, engine, clock }, seconds!));
   const fitting = Math.min(Math.max(1, Math.round(decided)), MAX_STEPS);
   if (options.warmupSteps < fitting) return fitting;
   throw new InputError(
@@ -45,20 +60,24 @@ function stepsOfTokens(
   return tokens / ((countTargets(train, blockSize) / train.length) * batchSize * accumulate);
 }
 
-async function stepsOfSeconds(
-  options: ResolvedOptions,
-  data: TrainingData,
-  engine: Engine,
-  seconds: number,
-): Promise<number> {
-  const trial = Math.min(Math.max(TRIAL_SHARE * seconds, MIN_TRIAL), MAX_TRIAL);
-  const { stepSeconds, earlySeconds } = await timeTraining(options, data, engine, trial);
+/** What a trial trains. */
+interface Trial {
+  readonly options: ResolvedOptions;
+  readonly data: TrainingData;
+  readonly engine: Engine;
+  readonly clock: Clock;
+}
+
+async function stepsOfSeconds(trial: Trial, seconds: number): Promise<number> {
+  const length = Math.min(Math.max(TRIAL_SHARE * seconds, MIN_TRIAL), MAX_TRIAL);
+  const { stepSeconds, earlySeconds } = await timeTraining(trial, length);
   return (seconds - earlySeconds) / stepSeconds;
 }
 
 /** Estimates the seconds of a training of `numSteps`, by a short trial. Leaves the engine's state as it was. */
 export async function estimateSeconds(options: ResolvedOptions, data: TrainingData, engine: Engine): Promise<number> {
-  const { stepSeconds, earlySeconds } = await timeTraining(options, data, engine, MAX_TRIAL / 3);
+  const trial = { options, data, engine, clock: clockOf(null) };
+  const { stepSeconds, earlySeconds } = await timeTraining(trial, MAX_TRIAL / 3);
   return earlySeconds + options.numSteps * stepSeconds;
 }
 
@@ -74,20 +93,16 @@ interface TrainingTime {
   readonly earlySeconds: number;
 }
 
-/** Times a trial of about `trial` seconds. Leaves the engine's state as it was. */
-async function timeTraining(
-  options: ResolvedOptions,
-  data: TrainingData,
-  engine: Engine,
-  trial: number,
-): Promise<TrainingTime> {
+/** Times a trial of about `seconds`. Leaves the engine's state as it was. */
+async function timeTraining(trial: Trial, seconds: number): Promise<TrainingTime> {
+  const { options, data, engine, clock } = trial;
   const state = await engine.save();
-  const stepSeconds = await timeSteps(options, data, engine, trial);
+  const stepSeconds = await timeSteps(trial, seconds);
   const heldOut = data.heldOut.slice(0, options.evalDocuments);
-  const evalSeconds = await time(async () => {
+  const evalSeconds = await time(clock, async () => {
     for await (const _ of evaluateInSlices(engine, heldOut));
   });
-  const saveSeconds = SAVE_FACTOR * (await time(() => engine.save()));
+  const saveSeconds = SAVE_FACTOR * (await time(clock, () => engine.save()));
   await engine.load(state);
   const regular = heldOut.length > 0 ? evalSeconds / intervalOf(options) : 0;
   return {
@@ -97,29 +112,24 @@ async function timeTraining(
 }
 
 /** Mean seconds per step, in a trial of about `seconds` whose first part is not timed. */
-async function timeSteps(
-  options: ResolvedOptions,
-  { train }: TrainingData,
-  engine: Engine,
-  seconds: number,
-): Promise<number> {
+async function timeSteps({ options, data, engine, clock }: Trial, seconds: number): Promise<number> {
   // Too small for the weights to diverge: steps with infinite numbers may take another time.
   const learningRate = 1e-6 * options.learningRate;
   const update = { learningRate, weightDecay: options.weightDecay, clipNorm: options.clipNorm };
-  const begin = performance.now();
+  const begin = await clock();
   let [warmStep, warmMs] = [0, begin];
   for (let step = 0; ;) {
-    await engine.step(batchesOf(train, step, options), { ...update, step });
+    await engine.step(batchesOf(data.train, step, options), { ...update, step });
     step++;
-    const now = performance.now();
+    const now = await clock();
     if (warmStep === 0 && now - begin > 1000 * WARM_UP_SHARE * seconds) [warmStep, warmMs] = [step, now];
     if (now - begin < 1000 * seconds || step === warmStep) continue;
     return (now - warmMs) / 1000 / (step - warmStep);
   }
 }
 
-async function time(work: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
+async function time(clock: Clock, work: () => Promise<unknown>): Promise<number> {
+  const begin = await clock();
   await work();
-  return (performance.now() - begin) / 1000;
+  return ((await clock()) - begin) / 1000;
 }

@@ -8,6 +8,7 @@ import type { WasmMemory } from "../backend/wasm/wasm.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
+import type { Ranks } from "../training/ranks.ts";
 import type { TextModel } from "../training/sample.ts";
 import { InputError } from "../errors.ts";
 import type { Config } from "../microgpt.ts";
@@ -55,8 +56,10 @@ export async function openEngine(
   const threads = threadsOf(config, options, machine);
   const blas = usesBlas(config, onWasm) ? machine.findBlas() : null;
   const { strictMath } = options;
-  const backend = wasmBackend({ strictMath, threads, startThread: machine.startThread, blas });
-  return await openOnCpu(backend, config, weights, onWasm);
+  const wasm = wasmBackend({ strictMath, threads, startThread: machine.startThread, blas });
+  const { ranks = null } = machine;
+  const backend = ranks === null ? wasm : { ...wasm, name: nameWithRanks(wasm.name, ranks.size) };
+  return await openOnCpu(backend, config, weights, onWasm, ranks);
 }
 
 /** A native engine, or the reason why there is none, as a clause. Throws as `openEngine`. */
@@ -78,11 +81,17 @@ async function compileAndOpen(
   }
 }
 
-async function openOnCpu(backend: Backend, config: Config, weights: Tensors, options: EngineOptions): Promise<Engine> {
+async function openOnCpu(
+  backend: Backend,
+  config: Config,
+  weights: Tensors,
+  options: EngineOptions,
+  ranks: Ranks | null = null,
+): Promise<Engine> {
   const { streams = 0, dropout, batchSize } = options;
   const maxTokens = tokensPerPass(config, batchSize);
   try {
-    const engine = await TensorEngine.create(backend, config, { maxTokens, streams, dropout });
+    const engine = await TensorEngine.create(backend, config, { maxTokens, streams, dropout }, ranks);
     await engine.loadWeights(weights);
     return engine;
   } catch (error) {
@@ -144,12 +153,16 @@ async function findAndOpenGpu(
   return engine;
 }
 
-/** The threads that were asked for, or those that suit the model. */
+/** `wasm, OpenBLAS` → `wasm, 2 ranks × 1 thread, OpenBLAS`. */
+const nameWithRanks = (name: string, ranks: number): string =>
+  name.replace(/^wasm(?:, (\d+ threads))?/, (_, threads = "1 thread") => `wasm, ${ranks} ranks × ${threads}`);
+
+/** The threads that were asked for, or those that suit the model and this rank's share of a batch. */
 export const threadsOf = (
   config: Config,
   { batchSize, threads }: EngineOptions,
-  { cores }: Pick<Machine, "cores">,
-): number => threads ?? suitableThreads(config, batchSize, cores);
+  { cores, ranks }: Pick<Machine, "cores" | "ranks">,
+): number => threads ?? suitableThreads(config, Math.ceil(batchSize / (ranks?.size ?? 1)), cores);
 
 /** Bytes by purpose, for a number of threads. */
 export interface EngineMemory extends WasmMemory {

@@ -8,6 +8,7 @@ import type { StartThread } from "../backend/wasm/threads.ts";
 import type { Gpu } from "../backend/webgpu/device.ts";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
 import type { Backend } from "../tensor/backend.ts";
+import type { Ranks } from "../training/ranks.ts";
 
 /** What a native session is opened with. */
 export interface NativeRequest {
@@ -43,6 +44,8 @@ export interface Machine {
   findGpu(): Promise<Gpu | string>;
   /** Where measured tile sizes of a GPU are stored; null: nowhere. */
   openTuning(): TuningStore | null;
+  /** Processes that share each training; null or absent: this one does it alone. */
+  readonly ranks?: Ranks | null;
 }
 
 /** The machine of a page or a worker: its cores where memory can be shared, and `navigator.gpu`. */

@@ -3,7 +3,7 @@ import type { Gpu } from "../backend/webgpu/device.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { initTensors } from "../training/engine.ts";
 import type { Engine, Tensors } from "../training/engine.ts";
-import { stepsFor } from "./budget.ts";
+import { clockOf, stepsFor } from "./budget.ts";
 import { chooseEngine, usesBlas } from "./choose-engine.ts";
 import { openedOptions, openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
@@ -49,7 +49,7 @@ export async function startTraining(
   const noBlas = opened.noBlas || (usesBlas(config, opened) && machine.findBlas() === null);
   // The C is for who began the run: where it is resumed, the directory may not be.
   const options = { ...opened, noBlas, keepC: null };
-  const numSteps = await stepsFor(options, data, engine);
+  const numSteps = await stepsFor(options, data, engine, clockOf(machine.ranks ?? null));
   return {
     engine,
     weights: start,

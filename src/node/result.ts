@@ -62,6 +62,8 @@ export interface RunCost {
   readonly tokens: number;
   /** The largest resident memory of any of the processes, in bytes. */
   readonly peakMemoryBytes: number;
+  /** Seconds in which rank 0 waited for the other ranks, or for the network between them; absent: there were none. */
+  readonly waitingSeconds?: number;
 }
 
 const resultPath = (run: string): string => join(run, "result.json");
@@ -101,12 +103,14 @@ const isMeasured = (json: unknown): json is Measured =>
 /** Adds the cost of a process to cost.json. */
 export function addCost(run: string, cost: RunCost): void {
   const before = loadCost(run);
+  const waiting = [before, cost].flatMap((one) => one?.waitingSeconds ?? []);
   const sum = {
     engine: cost.engine,
     seconds: cost.seconds + (before?.seconds ?? 0),
     steps: cost.steps + (before?.steps ?? 0),
     tokens: cost.tokens + (before?.tokens ?? 0),
     peakMemoryBytes: Math.max(cost.peakMemoryBytes, before?.peakMemoryBytes ?? 0),
+    ...(waiting.length === 0 ? {} : { waitingSeconds: waiting.reduce((total, seconds) => total + seconds, 0) }),
   };
   writeDurably(costPath(run), `${JSON.stringify({ format: "microgpt-cost", version: 1, ...sum }, null, 2)}\n`);
 }
@@ -116,8 +120,8 @@ export function loadCost(run: string): RunCost | null {
   try {
     const json = read(costPath(run), "microgpt-cost");
     const keys = ["seconds", "steps", "tokens", "peakMemoryBytes"];
-    if (json === null || typeof json.engine !== "string" || !keys.every((key) => Number.isFinite(json[key])))
-      return null;
+    if (json === null || !["undefined", "number"].includes(typeof json.waitingSeconds)) return null;
+    if (typeof json.engine !== "string" || !keys.every((key) => Number.isFinite(json[key]))) return null;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was checked
     return json as unknown as RunCost;
   } catch (error) {

@@ -95,9 +95,16 @@ export class Run {
     this.mustHoldLock();
     const path = join(this.path, "config.json");
     const config = extendedConfig(this.#config, done, numSteps);
-    const options = readOptions(path, config);
+    readOptions(path, config); // what is written can be read
     writeDurably(path, configTextOf(config));
-    [this.#config, this.#options] = [config, options];
+    this.extendInMemory(done, numSteps);
+  }
+
+  /** As `extend`, for a process that only reads the run. */
+  extendInMemory(done: number | null, numSteps: number): void {
+    const config = extendedConfig(this.#config, done, numSteps);
+    this.#options = readOptions(join(this.path, "config.json"), config);
+    this.#config = config;
   }
 
   /**

@@ -20,6 +20,10 @@ import { optionsTextAt } from "../library/run-config.ts";
 import { checkpointName, tokenizerTextOf } from "../library/run-files.ts";
 import { startTraining } from "../library/start.ts";
 import type { StartedTraining } from "../library/start.ts";
+import type { Machine } from "../library/machine.ts";
+import { mustResumeSame } from "./agreement.ts";
+import { follow } from "./follower.ts";
+import type { FollowedTraining } from "./follower.ts";
 import { nodeMachine } from "./machine.ts";
 import { originOf } from "./origin.ts";
 import type { ExtendOptions } from "../options/train-options.ts";
@@ -30,7 +34,7 @@ import { programName } from "./program-name.ts";
 import type { Reporter } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Training } from "./training.ts";
-import type { Best } from "./training.ts";
+import type { Best, TrainingParts } from "./training.ts";
 import { sampleText, samplesOf } from "./write.ts";
 import type { Writer, WrittenText } from "./write.ts";
 
@@ -46,6 +50,8 @@ export interface NewRun {
   readonly weights?: Tensors | null;
   /** Whether the training may choose its engine by itself (`mayChooseEngine`). */
   readonly mayChooseEngine: boolean;
+  /** What the training may use. Of several ranks, rank 0 makes the run. Default: this machine, alone. */
+  readonly machine?: Machine;
 }
 
 /** How far to train. */
@@ -73,21 +79,34 @@ export async function begin(
   goal: TrainingGoal,
   reporter: Reporter,
 ): Promise<Outcome> {
-  const { runsDir, name, fetched, weights = null } = newRun;
+  const { runsDir, name, fetched, weights = null, machine = nodeMachine } = newRun;
   const warn = (message: string): void => reporter.warn(message);
-  const started = await startTraining(data, options, newRun.mayChooseEngine, nodeMachine, warn, weights);
+  const started = await startTraining(data, options, newRun.mayChooseEngine, machine, warn, weights);
   const stem = stemOf(options.data, options.urls);
+  const { ranks = null } = machine;
+  if (isFollower(machine)) {
+    const training = { ...started, data, progress: newProgress(), best: null, machine };
+    return await StopRequest.during((stop) => followTo(goal, training, stop), ranks);
+  }
   const first = weights === null ? undefined : await firstCheckpoint(data, started);
   return await StopRequest.during(async (stop) => {
     const run = Run.create(runsDir, name, stem, started.options, data.tokenizer, fetched, first);
     try {
       const { engine, why } = started;
-      const training = new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why });
+      const progress = newProgress();
+      const training = new Training({ run, data, engine, progress, best: null, reporter, why, machine });
       return await finish(run, data, training, reporter, goal, stop);
     } finally {
       run.close();
     }
-  });
+  }, ranks);
+}
+
+/** Whether this process is a rank that leaves reporting and saving to rank 0. */
+const isFollower = ({ ranks = null }: Machine): boolean => ranks !== null && ranks.rank > 0;
+
+async function followTo(goal: TrainingGoal, training: FollowedTraining, stop: StopRequest): Promise<Outcome> {
+  return { exitCode: await follow(training, stepAt(goal, training.options.numSteps), stop), writer: null };
 }
 
 /**
@@ -109,7 +128,8 @@ async function firstCheckpoint(
 
 /**
  * Resumes a run, which must be open to train, and closes it. Throws as `begin`.
- * @param extension how long the training is to be from now on; null: as it was.
+ * @param extension how long the training is to be from now on; null: as it was. @param machine as in `NewRun`; ranks other than
+ * the first only read the run.
  */
 export async function continueRun(
   run: Run,
@@ -118,35 +138,42 @@ export async function continueRun(
   reporter: Reporter,
   stop: StopRequest,
   extension: ExtendOptions | null = null,
+  machine: Machine = nodeMachine,
 ): Promise<Outcome> {
   try {
     const checkpoint = await run.loadCheckpoint((message) => reporter.warn(message));
-    const training =
-      checkpoint === null
-        ? await startAgain(run, data, extension, reporter)
-        : await restore(run, data, checkpoint, extension, reporter);
-    return await finish(run, data, training, reporter, goal, stop);
+    const resumed = { run, data, extension, reporter, machine };
+    const parts = checkpoint === null ? await startAgain(resumed) : await restore(resumed, checkpoint);
+    const { ranks = null } = machine;
+    if (ranks !== null) await mustResumeSame(ranks, parts.progress);
+    if (isFollower(machine)) return await followTo(goal, { ...parts, options: run.options, machine }, stop);
+    return await finish(run, data, new Training(parts), reporter, goal, stop);
   } finally {
     run.close();
   }
 }
 
+/** A run that is resumed. */
+interface Resumed {
+  readonly run: Run;
+  readonly data: TrainingData;
+  readonly extension: ExtendOptions | null;
+  readonly reporter: Reporter;
+  readonly machine: Machine;
+}
+
 /** Restarts a run that was stopped before its first save. Its options already hold the steps of its budget. */
-async function startAgain(
-  run: Run,
-  data: TrainingData,
-  extension: ExtendOptions | null,
-  reporter: Reporter,
-): Promise<Training> {
+async function startAgain({ run, data, extension, reporter, machine }: Resumed): Promise<TrainingParts> {
   if (run.options.from !== undefined) {
     throw new InputError(
       `${showPath(run.path)} has no checkpoint, and began with the weights of another run; begin anew`,
     );
   }
   const options = { ...run.options, tokens: null, seconds: null };
-  const { engine } = await startTraining(data, options, false, nodeMachine, (message) => reporter.warn(message));
-  if (extension !== null) await extendRun(run, extension, { data, engine, done: null }, reporter);
-  return new Training({ run, data, engine, progress: newProgress(), best: null, reporter, why: null });
+  const { engine } = await startTraining(data, options, false, machine, (message) => reporter.warn(message));
+  const { ranks = null } = machine;
+  if (extension !== null) await extendRun(run, extension, { data, engine, done: null, ranks }, reporter);
+  return { run, data, engine, progress: newProgress(), best: null, reporter, why: null, machine };
 }
 
 /** What a user, or a failing disk, may have changed since the run began: it would be another training. */
@@ -157,12 +184,9 @@ const CHANGEABLE = [
 ] as const;
 
 async function restore(
-  run: Run,
-  data: TrainingData,
+  { run, data, extension, reporter, machine }: Resumed,
   checkpoint: Checkpoint,
-  extension: ExtendOptions | null,
-  reporter: Reporter,
-): Promise<Training> {
+): Promise<TrainingParts> {
   const { state, progress, random } = checkpoint;
   const origin = await originOf(data, run, progress.step);
   const changed = CHANGEABLE.find(([hash]) => checkpoint[hash] !== origin[hash]);
@@ -173,15 +197,16 @@ async function restore(
     reporter.warn("the run began with a BLAS library, which is not installed here; the last digits will differ");
   }
   const warn = (message: string): void => reporter.warn(message);
-  const engine = await resumeEngine(data.config, state, run.options, nodeMachine, warn);
+  const engine = await resumeEngine(data.config, state, run.options, machine, warn);
   data.random.setState(random);
-  if (extension !== null) await extendRun(run, extension, { data, engine, done: progress.step }, reporter);
+  const { ranks = null } = machine;
+  if (extension !== null) await extendRun(run, extension, { data, engine, done: progress.step, ranks }, reporter);
   const best = progress.best === null ? null : await findBest(run, progress.best);
   if (progress.best !== null && best === null) {
     reporter.warn(`the best weights (step ${progress.best.step}) cannot be read; the search for the best starts over`);
     progress.best = null;
   }
-  return new Training({ run, data, engine, progress, best, reporter, why: null });
+  return { run, data, engine, progress, best, reporter, why: null, machine };
 }
 
 /** The best weights: from model.safetensors, or, where that is damaged, from the checkpoint that is kept for it. */
@@ -213,6 +238,7 @@ async function finish(
   const engine = await training.complete(stepAt(goal, run.options.numSteps), stop);
   if (engine === 0) return { exitCode: 0, writer: null };
   if (typeof engine === "number") return stopEarly(engine);
+  stop.stopAlone();
   const { numSamples, temperature } = run.options;
   const writer = { engine, tokenizer: data.tokenizer, random: data.random, options: run.options };
   const texts: WrittenText[] = [];

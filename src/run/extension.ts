@@ -3,13 +3,14 @@
  * newest checkpoint on. The steps before keep their learning rates (`PastPlan` in training/schedule.ts).
  */
 import { InputError, showPath } from "../errors.ts";
-import { stepsFor } from "../library/budget.ts";
+import { clockOf, stepsFor } from "../library/budget.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Run } from "../node/run-directory.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import type { ExtendOptions } from "../options/train-options.ts";
 import type { Engine } from "../training/engine.ts";
+import type { Ranks } from "../training/ranks.ts";
 import { learningRateAt } from "../training/schedule.ts";
 import { grouped } from "./format.ts";
 import type { Reporter } from "./reporter.ts";
@@ -45,6 +46,17 @@ export function checkExtension(run: Run, extension: ExtendOptions): void {
   }
 }
 
+/** A training that is to be extended. */
+interface Extended {
+  readonly data: TrainingData;
+  /** With the state after `done` steps. */
+  readonly engine: Engine;
+  /** The steps of the newest checkpoint; null: there is none. */
+  readonly done: number | null;
+  /** The processes that share it; null: this one alone. Rank 0 writes. */
+  readonly ranks: Ranks | null;
+}
+
 /**
  * Extends a run whose engine has the state after `done` steps, those of its newest checkpoint; null: it has none. Seconds are converted to steps by a trial, which is
  * undone. Throws InputError if a checkpoint newer than `done` cannot be read: it would have another history.
@@ -52,7 +64,7 @@ export function checkExtension(run: Run, extension: ExtendOptions): void {
 export async function extendRun(
   run: Run,
   extension: ExtendOptions,
-  { data, engine, done }: { readonly data: TrainingData; readonly engine: Engine; readonly done: number | null },
+  { data, engine, done, ranks }: Extended,
   reporter: Reporter,
 ): Promise<void> {
   if (run.savedStep !== done) {
@@ -64,10 +76,11 @@ export async function extendRun(
   const before = run.options.numSteps;
   const { numSteps } = extension;
   const budget = { ...withBudget(run.options, extension), warmupSteps: 0 };
-  const total = numSteps ?? (done ?? 0) + (await stepsFor(budget, data, engine));
+  const total = numSteps ?? (done ?? 0) + (await stepsFor(budget, data, engine, clockOf(ranks)));
   checkTogether(withBudget(run.options, { numSteps: total, tokens: null, seconds: null }));
   if (total === before) return;
-  run.extend(done, total);
+  if (ranks === null || ranks.rank === 0) run.extend(done, total);
+  else run.extendInMemory(done, total);
   reporter.note(changeText(run.options, before, done ?? 0));
 }
 

@@ -8,7 +8,7 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { VERSION } from "../options/version.ts";
 import { countParameters } from "../training/engine.ts";
 import type { Engine } from "../training/engine.ts";
-import { isLearningByHeart, knowsItsText } from "../training/evaluations.ts";
+import { isEnded, isLearningByHeart, knowsItsText } from "../training/evaluations.ts";
 import { countTargets, measureInSlices } from "../training/train.ts";
 import type { Measurement, Progress } from "../training/train.ts";
 import { longerOf, remedyOf } from "./command.ts";
@@ -45,6 +45,22 @@ export function beginningOf(
     shape,
     baselines,
   };
+}
+
+/** Whether a training has ended before its last step. */
+export const hasEndedEarly = (options: ResolvedOptions, progress: Progress): boolean =>
+  isEnded(options, progress) && progress.step < options.numSteps;
+
+/** Whether the last step and the evaluation after it are done, or the training has ended early. */
+export function isComplete(
+  options: ResolvedOptions,
+  { heldOut }: Pick<TrainingData, "heldOut">,
+  progress: Progress,
+  lastStep: number,
+): boolean {
+  const { step, evaluation } = progress;
+  if (hasEndedEarly(options, progress)) return true;
+  return step >= lastStep && (heldOut.length === 0 || evaluation?.step === step);
 }
 
 /** Measures an engine's weights on all held-out text; null if a signal asks to stop first. */

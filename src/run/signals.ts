@@ -1,8 +1,12 @@
 /**
  * SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) ask a training to stop: it saves between two steps and ends.
  * A second signal ends the process at once.
+ *
+ * Of several ranks each may be asked; they agree (`training/ranks.ts`) and stop after the same step. There, further signals
+ * change nothing: a launcher and a terminal may both send one, and a launcher that loses patience kills.
  */
 import { setImmediate } from "node:timers/promises";
+import type { Ranks } from "../training/ranks.ts";
 import { errorCode } from "../node/files.ts";
 
 /** Signals and their exit codes: 128 + the signal's number, as in shells. */
@@ -19,14 +23,20 @@ export class StopRequest {
   exitCode: number | null = null;
   /** Called on every signal, and when the output fails. While it is null, a second signal ends the process at once. */
   onStop: (() => void) | null = null;
+  /** The ranks that must agree; null: none, or no longer. */
+  #ranks: Ranks | null = null;
   #lastYieldMs = performance.now();
 
   /**
    * Listens for signals while `work` is running. Work that holds a lock must take and release it inside: a signal
    * without a listener kills the process, and its lock stays behind.
    */
-  static async during<Result>(work: (stop: StopRequest) => Promise<Result>): Promise<Result> {
+  static async during<Result>(
+    work: (stop: StopRequest) => Promise<Result>,
+    ranks: Ranks | null = null,
+  ): Promise<Result> {
     const stop = new StopRequest();
+    stop.#ranks = ranks;
     process.stdout.off("error", exitOnError); // there is something to save now
     for (const signal of Object.keys(EXIT_CODES)) process.on(signal, stop.#onSignal);
     process.stdout.on("error", stop.#onOutputError);
@@ -47,18 +57,31 @@ export class StopRequest {
       await setImmediate();
       this.#lastYieldMs = performance.now();
     }
+    this.exitCode ??= this.#ranks?.agreedStop ?? null;
     return this.exitCode !== null;
   }
 
+  /** From now on this process stops by itself: the ranks have done their common work. */
+  stopAlone(): void {
+    this.exitCode ??= this.#ranks?.wish ?? null;
+    this.#ranks = null;
+  }
+
   readonly #onSignal = (signal: keyof typeof EXIT_CODES): void => {
+    if (this.#ranks !== null) {
+      this.#ranks.wish ??= EXIT_CODES[signal];
+      return;
+    }
     if (this.exitCode !== null && this.onStop === null) process.exit(EXIT_CODES[signal]);
     this.exitCode = EXIT_CODES[signal];
     this.onStop?.();
   };
 
   readonly #onOutputError = (error: Error): void => {
-    if (this.exitCode !== null) return;
-    this.exitCode = outputExitCode(error);
+    if (this.exitCode !== null || (this.#ranks?.wish ?? null) !== null) return;
+    const exitCode = outputExitCode(error);
+    if (this.#ranks === null) this.exitCode = exitCode;
+    else this.#ranks.wish = exitCode;
     this.onStop?.();
   };
 }

@@ -16,7 +16,16 @@ import { nodeMachine } from "./machine.ts";
 import { baselinesOf } from "../library/training-data.ts";
 import { originOf } from "./origin.ts";
 import type { TrainingBaselines, TrainingData } from "../library/training-data.ts";
-import { beginningOf, earlyEndText, measureUntil, overfittingOf, resultOf, summaryOf } from "./outcome.ts";
+import {
+  beginningOf,
+  earlyEndText,
+  hasEndedEarly,
+  isComplete,
+  measureUntil,
+  overfittingOf,
+  resultOf,
+  summaryOf,
+} from "./outcome.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Speedometer } from "./speedometer.ts";
@@ -60,6 +69,8 @@ export class Training {
   readonly #reporter: Reporter;
   readonly #why: string | null;
   readonly #machine: Machine;
+  /** What this process had waited for other ranks before the training. */
+  readonly #waitedBeforeMs: number;
   #logs: Log;
   #speed: Speedometer;
   /** Where to continue after the engine is lost; null for engines that cannot be lost. */
@@ -83,6 +94,7 @@ export class Training {
     this.#reporter = reporter;
     this.#why = why;
     this.#machine = machine;
+    this.#waitedBeforeMs = machine.ranks?.waitedMs ?? 0;
     this.#logs = openLogs(run, progress);
     this.#speed = new Speedometer(progress.step);
     this.#best = best;
@@ -111,10 +123,11 @@ export class Training {
     }
     this.#reporter.saved(this.#progress.step, this.#run.path);
     this.#saveCost();
-    if (stop.exitCode !== null && !this.#isComplete(lastStep)) return stop.exitCode;
-    if (this.#hasEndedEarly) this.#reporter.note(earlyEndText(this.#run.options, this.#progress));
+    const { options } = this.#run;
+    if (stop.exitCode !== null && !isComplete(options, this.#data, this.#progress, lastStep)) return stop.exitCode;
+    if (hasEndedEarly(options, this.#progress)) this.#reporter.note(earlyEndText(options, this.#progress));
     const engine = await this.#withRecovery(() => this.#measure(stop));
-    return typeof engine === "number" || isEnded(this.#run.options, this.#progress) ? engine : 0;
+    return typeof engine === "number" || isEnded(options, this.#progress) ? engine : 0;
   }
 
   /** Trains to the last step or a signal, then saves. */
@@ -254,17 +267,6 @@ export class Training {
     return new InputError(`${error.message}; ${kept}`, "diverged");
   }
 
-  get #hasEndedEarly(): boolean {
-    return isEnded(this.#run.options, this.#progress) && this.#progress.step < this.#run.options.numSteps;
-  }
-
-  /** Whether the last step and the evaluation after it are done, or the training has ended early. */
-  #isComplete(lastStep: number): boolean {
-    const { step, evaluation } = this.#progress;
-    if (this.#hasEndedEarly) return true;
-    return step >= lastStep && (this.#data.heldOut.length === 0 || evaluation?.step === step);
-  }
-
   /**
    * Measures the best weights, or the last if nothing is held out, on all held-out text. Resolves to the engine with
    * these weights, or to the exit code of a signal; a resumed training measures again.
@@ -304,7 +306,12 @@ export class Training {
     if (steps === 0) return;
     this.#run.mustHoldLock();
     const peakMemoryBytes = 1024 * process.resourceUsage().maxRSS;
-    addCost(this.#run.path, { engine: this.#engine.name, seconds, steps, tokens, peakMemoryBytes });
+    const cost = { engine: this.#engine.name, seconds, steps, tokens, peakMemoryBytes };
+    const { ranks = null } = this.#machine;
+    if (ranks === null) return addCost(this.#run.path, cost);
+    const waitingSeconds = (ranks.waitedMs - this.#waitedBeforeMs) / 1000;
+    addCost(this.#run.path, { ...cost, waitingSeconds });
+    this.#reporter.note(`waited     ${Math.round((100 * waitingSeconds) / seconds)} % of the time for other ranks`);
   }
 
   #report(loss: number): StepReport {

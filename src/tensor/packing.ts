@@ -11,6 +11,8 @@
  * A document's last token is a target only. No row of one document reads a row of another.
  */
 import type { Tokens } from "../text/token-sequences.ts";
+import { shareOf } from "../training/ranks.ts";
+import type { Ranks } from "../training/ranks.ts";
 import type { PackedTokens } from "./backend.ts";
 
 /** Documents that go through a program at once. */
@@ -18,6 +20,16 @@ export interface Pass {
   /** Whole documents, in order. */
   readonly documents: readonly Tokens[];
   /** Number of their rows. */
+  readonly tokens: number;
+}
+
+/** What one process computes of a step or an evaluation. */
+export interface Work {
+  /** Whole documents, in order. Empty only where there are more ranks than documents. */
+  readonly passes: readonly Pass[];
+  /** Number of tokens before them: those of the ranks before this one. */
+  readonly before: number;
+  /** Number of tokens of all processes. */
   readonly tokens: number;
 }
 
@@ -30,7 +42,25 @@ export const newPackedTokens = (tokens: number, documents: number): PackedTokens
 });
 
 /** Number of rows of a document: its last token is a target only, and at most blockSize tokens are read. */
-export const rowsOf = (document: Tokens, blockSize: number): number => Math.min(blockSize, document.length - 1);
+const rowsOf = (document: Tokens, blockSize: number): number => Math.min(blockSize, document.length - 1);
+
+/** The work of this process, in passes of at most `maxTokens` rows. @param ranks null: all of the batches. */
+export function workOf(
+  batches: readonly (readonly Tokens[])[],
+  ranks: Ranks | null,
+  maxTokens: number,
+  blockSize: number,
+): Work {
+  if (ranks === null) {
+    const passes = batches.flatMap((documents) => intoPasses(documents, maxTokens, blockSize));
+    return { passes, before: 0, tokens: passes.reduce((sum, pass) => sum + pass.tokens, 0) };
+  }
+  const documents = batches.flat();
+  const rows = documents.map((document) => rowsOf(document, blockSize));
+  const { from, to, before, tokens } = shareOf(ranks, rows);
+  const passes = from === to ? [] : intoPasses(documents.slice(from, to), maxTokens, blockSize);
+  return { passes, before, tokens };
+}
 
 /** Cuts a batch between documents into passes of at most `maxTokens` rows and documents. Returns at least one pass. */
 export function intoPasses(documents: readonly Tokens[], maxTokens: number, blockSize: number): Pass[] {

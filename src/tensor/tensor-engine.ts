@@ -7,15 +7,14 @@ import { forwardFrom } from "./backend.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import { mustFit, weightShapes } from "../training/engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "../training/engine.ts";
-import { divide } from "../training/ranks.ts";
 import type { Ranks } from "../training/ranks.ts";
 import type { Tokens } from "../text/token-sequences.ts";
 import type { Buffer, Weight } from "./instructions.ts";
 import type { Config } from "../microgpt.ts";
 import { planEngine } from "./engine-plan.ts";
 import type { EngineLimits, Programs } from "./engine-plan.ts";
-import { intoPasses, newPackedTokens, packDocuments, packPieces, rowsOf } from "./packing.ts";
-import type { Pass, TextPiece } from "./packing.ts";
+import { intoPasses, newPackedTokens, packDocuments, packPieces, workOf } from "./packing.ts";
+import type { Pass, TextPiece, Work } from "./packing.ts";
 import { columnsOf, cutSlice, forEntries } from "./slices.ts";
 import { sumLosses, tokenLoss } from "./stepping.ts";
 import type { Layout } from "./layout.ts";
@@ -105,28 +104,12 @@ export class TensorEngine implements Engine {
   step(batches: readonly (readonly Tokens[])[], update: Update): Promise<StepResult> {
     const work = (): Promise<StepResult> => {
       this.#reading = null;
-      const { training } = this.#programs;
-      if (this.#ranks !== null) return this.#stepOf(this.#ranks, batches.flat(), update);
-      const passes = batches.flatMap((documents) => this.#cut(documents));
-      return this.#session.step(training, this.#packAll(passes), tokensOf(passes), update, null);
+      const ranks = this.#ranks;
+      const { passes, before, tokens } = this.#workOf(batches);
+      const share = ranks === null ? null : { firstToken: before, ranks };
+      return this.#session.step(this.#programs.training, this.#packAll(passes), tokens, update, share);
     };
     return this.maxInFlight > 0 ? this.#queue.shared(work) : this.#queue.alone(work);
-  }
-
-  /** This rank's share of a step. */
-  #stepOf(ranks: Ranks, documents: readonly Tokens[], update: Update): Promise<StepResult> {
-    const { passes, before, tokens } = this.#shareOf(ranks, documents);
-    const share = { firstToken: before, ranks };
-    return this.#session.step(this.#programs.training, this.#packAll(passes), tokens, update, share);
-  }
-
-  /** The passes of this rank, the number of tokens before them, and that of all documents. */
-  #shareOf({ rank, size }: Ranks, documents: readonly Tokens[]): { passes: Pass[]; before: number; tokens: number } {
-    const rows = documents.map((document) => rowsOf(document, this.config.blockSize));
-    const [from, to] = divide(rows, size).slice(rank);
-    const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
-    const passes = from === to ? [] : this.#cut(documents.slice(from, to));
-    return { passes, before: sum(rows.slice(0, from)), tokens: sum(rows) };
   }
 
   evaluate(documents: readonly Tokens[]): Promise<number> {
@@ -135,16 +118,14 @@ export class TensorEngine implements Engine {
 
   async #evaluate(documents: readonly Tokens[]): Promise<number> {
     this.#reading = null;
-    const ranks = this.#ranks;
-    const passes = ranks === null ? this.#cut(documents) : this.#shareOf(ranks, documents).passes;
+    const { passes, tokens } = this.#workOf([documents]);
     let lossSum = 0;
     for (const pass of passes) {
       const result = await this.#session.run(this.#programs.evaluating, this.#pack(pass), forwardFrom(0));
       lossSum += sumLosses(result, pass.tokens);
     }
-    if (ranks === null) return lossSum / tokensOf(passes);
-    const [loss, tokens] = await ranks.sum([lossSum, tokensOf(passes)]);
-    return loss / tokens;
+    if (this.#ranks !== null) [lossSum] = await this.#ranks.sum([lossSum]);
+    return lossSum / tokens;
   }
 
   /**
@@ -155,7 +136,7 @@ export class TensorEngine implements Engine {
   tokenLosses(documents: readonly Tokens[]): Promise<number[][]> {
     return this.#queue.alone(async () => {
       this.#reading = null;
-      const [pass, ...others] = this.#cut(documents);
+      const [pass, ...others] = intoPasses(documents, this.#programs.training.maxTokens, this.config.blockSize);
       if (others.length > 0) throw new RangeError("tokenLosses: the documents do not fit into one pass; give fewer");
       const packed = this.#pack(pass);
       const { evaluating } = this.#programs;
@@ -320,8 +301,8 @@ export class TensorEngine implements Engine {
     return logits;
   }
 
-  #cut(documents: readonly Tokens[]): Pass[] {
-    return intoPasses(documents, this.#programs.training.maxTokens, this.config.blockSize);
+  #workOf(batches: readonly (readonly Tokens[])[]): Work {
+    return workOf(batches, this.#ranks, this.#programs.training.maxTokens, this.config.blockSize);
   }
 
   /** Packs the documents of a pass, in memory that the next call overwrites. */
@@ -353,5 +334,3 @@ export class TensorEngine implements Engine {
     }
   }
 }
-
-const tokensOf = (passes: readonly Pass[]): number => passes.reduce((sum, { tokens }) => sum + tokens, 0);

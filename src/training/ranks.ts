@@ -97,6 +97,17 @@ export interface StepShare {
   readonly ranks: Ranks;
 }
 
+/** The documents of a rank: [from, to) of all, the number of tokens before them, and that of all documents. */
+export function shareOf(
+  { rank, size }: Pick<Ranks, "rank" | "size">,
+  tokens: readonly number[],
+): { readonly from: number; readonly to: number; readonly before: number; readonly tokens: number } {
+  const [from, to] = divide(tokens, size).slice(rank);
+  return { from, to, before: sum(tokens.slice(0, from)), tokens: sum(tokens) };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
 /**
  * Divides consecutive documents among ranks so that the largest share is as small as it can be. Document i is of rank r if
  * bounds[r] ≤ i < bounds[r + 1]; a rank may have none.
@@ -105,7 +116,7 @@ export interface StepShare {
  * @param tokens of each document.
  */
 export function divide(tokens: readonly number[], ranks: number): number[] {
-  let [low, high] = [Math.max(0, ...tokens), tokens.reduce((sum, count) => sum + count, 0)];
+  let [low, high] = [Math.max(0, ...tokens), sum(tokens)];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     if (fill(tokens, middle).length <= ranks) high = middle;
@@ -118,13 +129,13 @@ export function divide(tokens: readonly number[], ranks: number): number[] {
 /** Ends of shares that are filled one after another, each with at most `most` tokens. */
 function fill(tokens: readonly number[], most: number): number[] {
   const ends: number[] = [];
-  let sum = 0;
+  let filled = 0;
   for (const [i, count] of tokens.entries()) {
-    if (sum + count > most) {
+    if (filled + count > most) {
       ends.push(i);
-      sum = 0;
+      filled = 0;
     }
-    sum += count;
+    filled += count;
   }
   return [...ends, tokens.length];
 }

@@ -26,12 +26,12 @@ export interface Trainer {
   kill(signal: NodeJS.Signals): void;
 }
 
-export function start(args: readonly string[], wrapper: readonly string[] = []): Trainer {
-  const [program, ...rest] = [...wrapper, process.execPath, CLI, ...args];
-  const child = spawn(program, rest, {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, UV_USE_IO_URING: "0" },
-  });
+export const start = (args: readonly string[], wrapper: readonly string[] = []): Trainer =>
+  startProgram([...wrapper, process.execPath, CLI, ...args], { UV_USE_IO_URING: "0" });
+
+/** Any program that runs `microgpt`. */
+export function startProgram([program, ...rest]: readonly string[], env: NodeJS.ProcessEnv): Trainer {
+  const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));

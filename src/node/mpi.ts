@@ -1,0 +1,128 @@
+/**
+ * Ranks over MPI: starts the thread that speaks it (`mpi-thread.ts`), and gives it sums to do. Nothing is loaded unless an MPI
+ * launcher has started this process.
+ */
+import { writeSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import { InputError } from "../errors.ts";
+import type { RankTransport } from "../training/ranks.ts";
+import { loadKoffi } from "./koffi.ts";
+import type { Koffi } from "./koffi.ts";
+import type { Launch } from "./mpi-library.ts";
+import { CONTROL_BYTES, controlOf, DONE, MAX_NUMBERS, MAX_TASKS, MAX_TEXT, POSTED, TASKS } from "./mpi-control.ts";
+import type { Control } from "./mpi-control.ts";
+import { MPI_THREAD } from "./mpi-thread.ts";
+import type { MpiThreadStart, MpiThreadTask } from "./mpi-thread.ts";
+
+/** Sums over MPI. Each call blocks this thread until all ranks have made it. */
+export class MpiTransport implements RankTransport {
+  /** As the launcher says. */
+  readonly rank: number;
+  /** As the launcher says. */
+  readonly size: number;
+  readonly #koffi: Koffi;
+  readonly #control: Control;
+  readonly #numbersAt: number;
+  #posted = 0;
+
+  private constructor({ rank, size }: Launch, koffi: Koffi, control: Control) {
+    this.rank = rank;
+    this.size = size;
+    this.#koffi = koffi;
+    this.#control = control;
+    this.#numbersAt = this.#addressOf(control.numbers);
+  }
+
+  /**
+   * Joins the other ranks, which must do the same. Throws InputError (code "machine") without an MPI library, or with another
+   * one than the launcher's.
+   * @param named the library's path; null: the usual ones.
+   */
+  static async start(launch: Launch, named: string | null): Promise<MpiTransport> {
+    const control = new SharedArrayBuffer(CONTROL_BYTES);
+    const task: MpiThreadTask = { isMpiThread: true, launch, named, control };
+    const thread = new Worker(MPI_THREAD, { workerData: task });
+    const start = await new Promise<MpiThreadStart>((resolve, reject) => {
+      thread.once("message", resolve);
+      thread.on("error", reject);
+      setTimeout(() => resolve({ error: lateText(launch), code: "machine" }), JOINED_MS).unref();
+    });
+    if (start.error !== null) throw new InputError(start.error, start.code);
+    thread.unref();
+    return new MpiTransport(launch, loadKoffi()!, controlOf(control));
+  }
+
+  /** As in `RankTransport`. Lists of doubles have few numbers; those of floats lie where V8 does not move them. */
+  async sum(...lists: readonly (Float32Array | Float64Array)[]): Promise<void> {
+    let first = 0;
+    for (const list of lists) {
+      if (list instanceof Float32Array) {
+        this.#post(TASKS.sumFloats, this.#addressOf(list), list.length);
+        continue;
+      }
+      if (first + list.length > MAX_NUMBERS) throw new RangeError(`mpi: a sum of more than ${MAX_NUMBERS} doubles`);
+      this.#control.numbers.set(list, first);
+      this.#post(TASKS.sumDoubles, this.#numbersAt + 8 * first, list.length);
+      first += list.length;
+    }
+    this.#wait();
+    first = 0;
+    for (const list of lists) {
+      if (list instanceof Float32Array) continue;
+      list.set(this.#control.numbers.subarray(first, first + list.length));
+      first += list.length;
+    }
+  }
+
+  /** Ends all ranks with an exit code, because this one has failed; rank 0 prints the sentence of another. Does not return. */
+  fail(text: string, exitCode: number): never {
+    const { written } = new TextEncoder().encodeInto(text.slice(0, MAX_TEXT / 8), this.#control.text);
+    this.#post(TASKS.fail, exitCode, written);
+    for (;;) this.#wait();
+  }
+
+  /** Leaves MPI, after all ranks have called it. */
+  leave(): void {
+    this.#post(TASKS.leave, 0, 0);
+    this.#wait();
+  }
+
+  #post(kind: number, address: number, count: number): void {
+    if (this.#posted - Atomics.load(this.#control.words, DONE) >= MAX_TASKS) this.#wait();
+    this.#control.tasks.set([kind, address, count], 3 * (this.#posted % MAX_TASKS));
+    this.#posted++;
+    Atomics.store(this.#control.words, POSTED, this.#posted);
+    Atomics.notify(this.#control.words, POSTED);
+  }
+
+  /** Sleeps until all tasks are done. */
+  #wait(): void {
+    const { words } = this.#control;
+    for (let done = Atomics.load(words, DONE); done < this.#posted; done = Atomics.load(words, DONE)) {
+      Atomics.wait(words, DONE, done);
+    }
+  }
+
+  #addressOf(list: Float32Array | Float64Array): number {
+    return Number(this.#koffi.address(list));
+  }
+}
+
+/** How long a rank waits for all others to start. */
+const JOINED_MS = 60_000;
+const lateText = ({ size }: Launch): string =>
+  `mpi: not all of the ${size} ranks have joined within ${JOINED_MS / 1000} s; is microgpt on every host, with its MPI library?`;
+
+/**
+ * Ends all ranks without MPI, where the launcher listens: MPICH's and Slurm's speak PMI-1, one line per command. Open MPI's ends
+ * all when this process exits with a code other than 0.
+ */
+export function abortByLauncher(exitCode: number): void {
+  const { PMI_FD } = process.env;
+  if (PMI_FD === undefined) return;
+  try {
+    writeSync(Number(PMI_FD), `cmd=init pmi_version=1 pmi_subversion=1\ncmd=abort exitcode=${exitCode}\n`);
+  } catch {
+    // the launcher is gone, and the others with it
+  }
+}
