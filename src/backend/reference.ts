@@ -30,13 +30,14 @@ class ReferenceSession implements Session, UpdatableSession {
 
   async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {
     const rows = batch.documents[batch.documents.length - 1];
-    for (const { windowed, sections } of program.phases) {
+    for (const [phase, { windowed, sections }] of program.phases.entries()) {
       const step = windowed ? program.windowRows : Math.max(rows, 1);
       for (let from = options.firstRow; from < rows; from += step) {
         const accumulate = options.accumulate || from > options.firstRow;
         const context = this.#context(program, batch, { ...options, accumulate }, from, Math.min(rows, from + step));
         for (const section of sections) runSection(section, context);
       }
+      options.afterPhase?.(phase);
     }
     const { start, stride } = program.slots.get(program.result.buffer)!;
     const data = this.#numbers.subarray(start + options.firstRow * stride, start + rows * stride);

@@ -1,7 +1,8 @@
 /**
  * Memory that the main thread shares with the thread that speaks MPI, as a ring of tasks:
  *
- *   words     i32   0 POSTED: tasks posted by the main thread, 1 DONE: tasks done
+ *   words     i32   0 POSTED: tasks posted by the main thread, 1 DONE: tasks done, 2 WAITING: 1 while the main thread sleeps
+ *                   until all are done
  *   tasks     f64   three per task: what to do, an address, a count; task t from 3 · (t mod MAX_TASKS) on
  *   numbers   f64   to sum
  *   text      u8    a failure, in UTF-8
@@ -19,6 +20,8 @@ export const MAX_TEXT = 4096;
 export const POSTED = 0;
 /** Index in `words`: tasks done. */
 export const DONE = 1;
+/** Index in `words`: whether the main thread sleeps. */
+export const WAITING = 2;
 
 const WORDS = 16;
 const TASK_NUMBERS = 3 * MAX_TASKS;

@@ -15,7 +15,7 @@ import { InputError } from "../errors.ts";
 import type { InputErrorCode } from "../errors.ts";
 import { loadKoffi } from "./koffi.ts";
 import type { Koffi } from "./koffi.ts";
-import { controlOf, DONE, MAX_TASKS, MAX_TEXT, POSTED, TASKS } from "./mpi-control.ts";
+import { controlOf, DONE, MAX_TASKS, MAX_TEXT, POSTED, TASKS, WAITING } from "./mpi-control.ts";
 import type { Control } from "./mpi-control.ts";
 import { openMpi } from "./mpi-library.ts";
 import type { Launch, Mpi } from "./mpi-library.ts";
@@ -88,12 +88,17 @@ class MpiThread {
       while (this.#started < posted) this.#start(this.#started++);
       if (this.#state === "summing" && this.#done < this.#started && this.#isTaskDone()) continue;
       this.#watch();
-      const idleMs = this.#done === this.#started ? BEAT_MS : this.#turnMs - this.#progressMs < AWAKE_MS ? 0 : 1;
-      if (idleMs > 0) Atomics.wait(words, POSTED, posted, idleMs);
-      else this.#mpi.yield();
+      if (this.#done === this.#started) Atomics.wait(words, POSTED, posted, BEAT_MS);
+      else if (this.#mayTakeCore()) this.#mpi.yield();
+      else Atomics.wait(words, POSTED, posted, 1);
     }
     this.#leave();
     this.#finishTask();
+  }
+
+  /** Whether to poll without sleeping: not while the main thread computes on this core, nor for long. */
+  #mayTakeCore(): boolean {
+    return Atomics.load(this.#control.words, WAITING) === 1 && this.#turnMs - this.#progressMs < AWAKE_MS;
   }
 
   #start(task: number): void {

@@ -9,7 +9,17 @@ import type { RankTransport } from "../training/ranks.ts";
 import { loadKoffi } from "./koffi.ts";
 import type { Koffi } from "./koffi.ts";
 import type { Launch } from "./mpi-library.ts";
-import { CONTROL_BYTES, controlOf, DONE, MAX_NUMBERS, MAX_TASKS, MAX_TEXT, POSTED, TASKS } from "./mpi-control.ts";
+import {
+  CONTROL_BYTES,
+  controlOf,
+  DONE,
+  MAX_NUMBERS,
+  MAX_TASKS,
+  MAX_TEXT,
+  POSTED,
+  TASKS,
+  WAITING,
+} from "./mpi-control.ts";
 import type { Control } from "./mpi-control.ts";
 import { MPI_THREAD } from "./mpi-thread.ts";
 import type { MpiThreadStart, MpiThreadTask } from "./mpi-thread.ts";
@@ -52,26 +62,19 @@ export class MpiTransport implements RankTransport {
     return new MpiTransport(launch, loadKoffi()!, controlOf(control));
   }
 
-  /** As in `RankTransport`. Lists of doubles have few numbers; those of floats lie where V8 does not move them. */
-  async sum(...lists: readonly (Float32Array | Float64Array)[]): Promise<void> {
-    let first = 0;
-    for (const list of lists) {
-      if (list instanceof Float32Array) {
-        this.#post(TASKS.sumFloats, this.#addressOf(list), list.length);
-        continue;
-      }
-      if (first + list.length > MAX_NUMBERS) throw new RangeError(`mpi: a sum of more than ${MAX_NUMBERS} doubles`);
-      this.#control.numbers.set(list, first);
-      this.#post(TASKS.sumDoubles, this.#numbersAt + 8 * first, list.length);
-      first += list.length;
-    }
+  /** As in `RankTransport`; for floats in memory that V8 does not move, as WebAssembly's. */
+  begin(list: Float32Array | Float64Array): void {
+    if (!(list instanceof Float32Array)) throw new TypeError("mpi: only sums of floats can begin early");
+    this.#post(TASKS.sumFloats, this.#addressOf(list), list.length);
+  }
+
+  /** As in `RankTransport`. It blocks this thread. */
+  async sum(list: Float64Array): Promise<void> {
+    if (list.length > MAX_NUMBERS) throw new RangeError(`mpi: a sum of more than ${MAX_NUMBERS} doubles`);
+    this.#control.numbers.set(list);
+    this.#post(TASKS.sumDoubles, this.#numbersAt, list.length);
     this.#wait();
-    first = 0;
-    for (const list of lists) {
-      if (list instanceof Float32Array) continue;
-      list.set(this.#control.numbers.subarray(first, first + list.length));
-      first += list.length;
-    }
+    list.set(this.#control.numbers.subarray(0, list.length));
   }
 
   /** Ends all ranks with an exit code, because this one has failed; rank 0 prints the sentence of another. Does not return. */
@@ -98,9 +101,12 @@ export class MpiTransport implements RankTransport {
   /** Sleeps until all tasks are done. */
   #wait(): void {
     const { words } = this.#control;
+    Atomics.store(words, WAITING, 1);
+    Atomics.notify(words, POSTED);
     for (let done = Atomics.load(words, DONE); done < this.#posted; done = Atomics.load(words, DONE)) {
       Atomics.wait(words, DONE, done);
     }
+    Atomics.store(words, WAITING, 0);
   }
 
   #addressOf(list: Float32Array | Float64Array): number {

@@ -85,6 +85,8 @@ export interface RunOptions {
   readonly dropoutSeed: number;
   /** Number of the step's tokens in earlier passes; training with dropout only. */
   readonly firstToken: number;
+  /** Called by backends on a CPU when all workers have finished a phase. */
+  readonly afterPhase?: ((phase: number) => void) | undefined;
 }
 
 /** The options of a run that trains nothing; `firstRow` as in `RunOptions`. */

@@ -13,6 +13,8 @@
  * section by rows of a weight, whose gradient needs all tokens. A windowed phase repeats its sections for a few rows at
  * a time, so that the logits of a large vocabulary fit.
  */
+import { bucketsOf } from "./buckets.ts";
+import type { Bucket } from "./buckets.ts";
 import { fuse } from "./fusion.ts";
 import { axisOf, viewsRead, viewsWritten, roundUp } from "./instructions.ts";
 import type { Axis, Buffer, Heads, Instruction, View } from "./instructions.ts";
@@ -50,6 +52,8 @@ export interface Program {
   readonly phases: readonly Phase[];
   /** The update after the last pass of a step: Adam for every weight. Empty except for training. */
   readonly update: Section;
+  /** When which gradients are final, for ranks. Empty except for training. */
+  readonly buckets: readonly Bucket[];
   /** The result: statistics of the loss [T, 2]; for generating and streaming, logits [T, V]. */
   readonly result: View;
   /** Maximum tokens of a pass. */
@@ -218,7 +222,19 @@ export function buildProgram(kind: ProgramKind, layout: Layout, limits: Limits, 
   const lives = lifetimes(phases, result.buffer, kind === "generating");
   const memory = planMemory(lives, layout.size, limits, windowRows);
   const activations = kind === "generating" ? activationsOf(named, tape, memory.slots, heads) : new Map();
-  return { kind, layout, phases, update, result, maxTokens: limits.maxTokens, windowRows, activations, ...memory };
+  const buckets = isTraining ? bucketsOf(phases, layout) : [];
+  return {
+    kind,
+    layout,
+    phases,
+    update,
+    buckets,
+    result,
+    maxTokens: limits.maxTokens,
+    windowRows,
+    activations,
+    ...memory,
+  };
 }
 
 /** Attention as `cachedAttention`, with caches for the texts; other instructions as they are. */

@@ -6,7 +6,7 @@ import { adamNumbers } from "../training/adam.ts";
 import type { AdamNumbers } from "../training/adam.ts";
 import type { PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import type { StepResult, Update } from "../training/engine.ts";
-import type { StepShare } from "../training/ranks.ts";
+import type { Ranks, StepShare } from "../training/ranks.ts";
 import type { Program } from "./program.ts";
 
 /** A session with a separate call to update its weights, and access to its gradients between the passes and the update. */
@@ -29,25 +29,34 @@ export async function stepInPasses(
   share: StepShare | null,
 ): Promise<StepResult> {
   const { dropoutSeed = 0 } = update;
-  let [lossSum, gradientSquares, firstToken, accumulate] = [0, 0, share?.firstToken ?? 0, false];
+  let [lossSum, gradientSquares, firstToken, done] = [0, 0, share?.firstToken ?? 0, 0];
   for (const packed of passes) {
-    const options = { firstRow: 0, lossScale: 1 / tokens, accumulate, dropoutSeed, firstToken };
+    const isLast = ++done === share?.passes;
+    const afterPhase = isLast ? (phase: number): void => beginSums(session, program, phase, share.ranks) : undefined;
+    const options = { firstRow: 0, lossScale: 1 / tokens, accumulate: done > 1, dropoutSeed, firstToken, afterPhase };
     const result = await session.run(program, packed, options);
     const rows = packed.documents[packed.documents.length - 1];
     lossSum += sumLosses(result, rows);
     gradientSquares = result.gradientSquares;
     firstToken += rows;
-    accumulate = true;
   }
   if (share !== null) {
-    if (!accumulate) session.gradients.fill(0); // no pass: they are still those of the last step
-    [lossSum] = await share.ranks.sum([lossSum], session.gradients);
+    if (done === 0) {
+      session.gradients.fill(0); // they are still those of the last step
+      for (const phase of program.phases.keys()) beginSums(session, program, phase, share.ranks);
+    }
+    [lossSum] = await share.ranks.sum([lossSum]);
     gradientSquares = await session.sumSquares();
   }
   const loss = lossSum / tokens;
   if (!Number.isFinite(loss) || !Number.isFinite(gradientSquares)) return { loss, applied: false };
   await session.update(program, adamNumbers(update, Math.sqrt(gradientSquares)));
   return { loss, applied: true };
+}
+
+/** Begins to sum the gradients that are final after a phase, over all ranks. */
+function beginSums({ gradients }: UpdatableSession, { buckets }: Program, phase: number, ranks: Ranks): void {
+  for (const bucket of buckets) if (bucket.phase === phase) ranks.begin(gradients.subarray(bucket.start, bucket.end));
 }
 
 /**

@@ -106,7 +106,7 @@ export class TensorEngine implements Engine {
       this.#reading = null;
       const ranks = this.#ranks;
       const { passes, before, tokens } = this.#workOf(batches);
-      const share = ranks === null ? null : { firstToken: before, ranks };
+      const share = ranks === null ? null : { firstToken: before, passes: passes.length, ranks };
       return this.#session.step(this.#programs.training, this.#packAll(passes), tokens, update, share);
     };
     return this.maxInFlight > 0 ? this.#queue.shared(work) : this.#queue.alone(work);

@@ -15,8 +15,13 @@ export interface RankTransport {
   readonly rank: number;
   /** Number of processes. */
   readonly size: number;
-  /** Sums each list over all ranks, in place, to the same bits on every rank. Lists must have the same lengths everywhere. */
-  sum(...lists: readonly (Float32Array | Float64Array)[]): Promise<void>;
+  /**
+   * Begins to sum a list over all ranks, in place, to the same bits on every rank. It must have the same length everywhere, and
+   * nobody else may use it until the next `sum` has resolved.
+   */
+  begin(list: Float32Array | Float64Array): void;
+  /** Sums a short list in the same way; resolves when all sums are done. */
+  sum(list: Float64Array): Promise<void>;
 }
 
 /** The ranks of a training. Every method must be called by all ranks, in the same order. */
@@ -51,13 +56,18 @@ export class Ranks {
     return this.#waitedMs;
   }
 
-  /** Sums the numbers over all ranks, and in place the gradients of a step. The wishes to stop travel with them. */
-  async sum(numbers: readonly number[], gradients: Float32Array | Float64Array | null = null): Promise<number[]> {
+  /** Begins to sum gradients over all ranks, in place. They are summed, and may be used, when the next `sum` has resolved. */
+  begin(gradients: Float32Array | Float64Array): void {
+    this.#transport.begin(gradients);
+  }
+
+  /** Sums the numbers over all ranks, and waits for what has begun. The wishes to stop travel with them. */
+  async sum(numbers: readonly number[]): Promise<number[]> {
     const beginMs = performance.now();
     const list = new Float64Array(numbers.length + this.size);
     list.set(numbers);
     list[numbers.length + this.rank] = this.wish ?? 0;
-    await (gradients === null ? this.#transport.sum(list) : this.#transport.sum(list, gradients));
+    await this.#transport.sum(list);
     this.#agreed ??= list.subarray(numbers.length).find((code) => code !== 0) ?? null;
     this.#waitedMs += performance.now() - beginMs;
     return [...list.subarray(0, numbers.length)];
@@ -93,6 +103,8 @@ export class Ranks {
 export interface StepShare {
   /** Number of the step's tokens before the share, for dropout: its bits depend on a token's place in the whole step. */
   readonly firstToken: number;
+  /** Number of its passes; 0: there are more ranks than documents. */
+  readonly passes: number;
   /** The ranks that compute the other shares. */
   readonly ranks: Ranks;
 }

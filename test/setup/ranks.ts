@@ -2,23 +2,36 @@ import { Ranks } from "../../src/training/ranks.ts";
 
 type Numbers = Float32Array | Float64Array;
 
-/** Ranks within this process: a sum is done when all of them have called it, in the order of the ranks. */
+/** What a rank has given to be summed. */
+interface Begun {
+  readonly list: Numbers;
+  /** What it was then: a change after `begin` is lost, as it may be with a real network. */
+  readonly numbers: Numbers;
+}
+
+/** Ranks within this process: sums are done when all of them have called `sum`, in the order of the ranks. */
 export function ranksHere(size: number): Ranks[] {
-  let waiting: { readonly rank: number; readonly lists: readonly Numbers[]; readonly done: () => void }[] = [];
+  const begun: Begun[][] = Array.from({ length: size }, () => []);
+  let waiting: (() => void)[] = [];
   const sumAll = (): void => {
-    const calls = waiting.toSorted((a, b) => a.rank - b.rank);
+    const [done, ranks] = [waiting, begun.map((lists) => lists.splice(0))];
     waiting = [];
-    for (const [i, first] of calls[0].lists.entries()) {
-      const sums = first.slice();
-      for (const { lists } of calls.slice(1)) for (let n = 0; n < sums.length; n++) sums[n] += lists[i][n];
-      for (const { lists } of calls) lists[i].set(sums);
+    for (const [i, first] of ranks[0].entries()) {
+      const sums = first.numbers;
+      for (const others of ranks.slice(1)) for (let n = 0; n < sums.length; n++) sums[n] += others[i].numbers[n];
+      for (const lists of ranks) lists[i].list.set(sums);
     }
-    for (const { done } of calls) done();
+    for (const resolve of done) resolve();
   };
-  const sum = (rank: number, lists: readonly Numbers[]): Promise<void> =>
+  const begin = (rank: number, list: Numbers): void => void begun[rank].push({ list, numbers: list.slice() });
+  const sum = (rank: number, list: Float64Array): Promise<void> =>
     new Promise((done) => {
-      waiting.push({ rank, lists, done });
+      begin(rank, list);
+      waiting.push(done);
       if (waiting.length === size) sumAll();
     });
-  return Array.from({ length: size }, (_, rank) => new Ranks({ rank, size, sum: (...lists) => sum(rank, lists) }));
+  return Array.from(
+    { length: size },
+    (_, rank) => new Ranks({ rank, size, begin: (list) => begin(rank, list), sum: (list) => sum(rank, list) }),
+  );
 }

@@ -182,6 +182,7 @@ export async function perform(
     layout,
     phases: [{ windowed: false, sections }],
     update: { axis: "weights", instructions: [] },
+    buckets: [],
     result: views[0],
     maxTokens: tokens,
     windowRows: 0,

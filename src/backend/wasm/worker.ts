@@ -125,7 +125,7 @@ export class WasmWorker {
   run(program: Program, documents: Int32Array, options: RunOptions): void {
     const tokens = documents[documents.length - 1];
     const run: ProgramRun = { documents, positions: this.#positions, options, window: 0 };
-    for (const { windowed, sections } of this.#phases.get(program)!) {
+    for (const [phase, { windowed, sections }] of this.#phases.get(program)!.entries()) {
       const step = windowed ? program.windowRows : Math.max(tokens, 1);
       for (let from = options.firstRow; from < tokens; from += step) {
         run.window = from;
@@ -135,6 +135,7 @@ export class WasmWorker {
           this.#barrier.wait();
         }
       }
+      options.afterPhase?.(phase);
     }
     // Without any row there was no barrier yet, but the next command must wait until all workers have read this one.
     if (tokens <= options.firstRow) this.#barrier.wait();

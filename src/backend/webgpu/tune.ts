@@ -147,6 +147,7 @@ function programOf(shape: Shape, backend: Backend): { layout: Layout; program: P
     layout,
     phases: [{ windowed: false, sections: [{ axis: "documents", instructions: repeated }] }],
     update: { axis: "weights", instructions: [] },
+    buckets: [],
     result,
     maxTokens: rows,
     windowRows: 0,
