@@ -41,7 +41,7 @@ export const MPI_THREAD: URL = new URL(import.meta.url);
 const [BEAT_TAG, FAILURE_TAG] = [1, 2];
 const BEAT_MS = 1000;
 /** Silence after which a rank counts as lost. */
-const LOST_MS = 7000;
+const LOST_MS = 6000;
 /** A gap between two turns of the loop after which this process itself was stopped, and has missed beats. */
 const STOPPED_MS = 3000;
 /** How long rank 0 may take to fail by itself, for the same reason, before it reports another rank's failure. */

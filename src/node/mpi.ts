@@ -3,6 +3,7 @@
  * launcher has started this process.
  */
 import { writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { InputError } from "../errors.ts";
 import type { RankTransport } from "../training/ranks.ts";
@@ -120,15 +121,19 @@ const lateText = ({ size }: Launch): string =>
   `mpi: not all of the ${size} ranks have joined within ${JOINED_MS / 1000} s; is microgpt on every host, with its MPI library?`;
 
 /**
- * Ends all ranks without MPI, where the launcher listens: MPICH's and Slurm's speak PMI-1, one line per command. Open MPI's ends
+ * Ends all ranks without MPI, where the launcher listens: MPICH's and Slurm's speak PMI-1, a line per command. Open MPI's ends
  * all when this process exits with a code other than 0.
  */
-export function abortByLauncher(exitCode: number): void {
+export async function abortByLauncher(exitCode: number): Promise<void> {
   const { PMI_FD } = process.env;
   if (PMI_FD === undefined) return;
   try {
-    writeSync(Number(PMI_FD), `cmd=init pmi_version=1 pmi_subversion=1\ncmd=abort exitcode=${exitCode}\n`);
+    writeSync(Number(PMI_FD), "cmd=init pmi_version=1 pmi_subversion=1\n");
+    await sleep(ANSWER_MS); // Slurm's answers one line at a time
+    writeSync(Number(PMI_FD), `cmd=abort exitcode=${exitCode}\n`);
   } catch {
     // the launcher is gone, and the others with it
   }
 }
+
+const ANSWER_MS = 200;

@@ -76,7 +76,7 @@ async function failWithoutMpi(
     await sleep(PATIENCE_MS + STAGGER_MS * Math.min(rank, MAX_STAGGERS));
     print(`rank ${rank} on ${hostname()}: ${message}`);
   }
-  abortByLauncher(exitCode);
+  await abortByLauncher(exitCode);
 }
 
 const PATIENCE_MS = 2000;

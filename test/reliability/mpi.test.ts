@@ -168,7 +168,7 @@ describe.concurrent.each(MPI)("$kind", ({ launcher, isInstalled }) => {
       const here = training(sharedWorkspace());
       const stops = harmed(here.run, `process.kill(process.pid, "SIGSTOP")`);
       const ended = await mpirun(launcher, [{}, stops], here.args).ended;
-      check(said(ended)).toEqual(["microgpt: rank 1 has not answered for 7 s; all ranks end"]);
+      check(said(ended)).toEqual(["microgpt: rank 1 has not answered for 6 s; all ranks end"]);
       check(ended.exitCode).toBe(1);
       await expectAllWhole(here.run);
     },
