@@ -21,6 +21,8 @@ import { closeGpus } from "./run/gpu.ts";
 import { RankGroup } from "./run/rank-group.ts";
 import { PipedLines } from "./cli/piped.ts";
 import { askOptions } from "./cli/interactive.ts";
+import { addClusterFlags, checkCluster } from "./cli/cluster-flags.ts";
+import type { ClusterFlags } from "./cli/cluster-flags.ts";
 import { chat } from "./cli/prompts.ts";
 import { resume, train } from "./cli/train.ts";
 import { printable } from "./run/format.ts";
@@ -83,7 +85,10 @@ function buildProgram(words: readonly string[], exit: Exit, group: RankGroup): C
 
 /** `microgpt train`, the default command. */
 function addTrain(program: Command, words: readonly string[], exit: Exit, group: RankGroup): void {
-  addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS)
+  const command = addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS);
+  addClusterFlags(command);
+  command
+    .optionsGroup("Run:")
     .description("train a model on texts, as --data names them (default: the bundled first names)")
     .addOption(presetFlag())
     .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
@@ -97,11 +102,12 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, group:
       "--dry-run",
       "print the memory, the time and the passes over the text that the training would take, then exit",
     )
-    .action(async (texts: string[], flags: CommonFlags, command: Command) => {
+    .action(async (texts: string[], flags: CommonFlags & ClusterFlags, self: Command) => {
+      checkCluster(flags);
       if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
       const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const { preset = null } = flags;
-      const keys = typedKeys(command, TRAIN_OPTIONS);
+      const keys = typedKeys(self, TRAIN_OPTIONS);
       const from = flags.from === undefined ? null : Run.open(findRun(flags.from, flags.runsDir));
       const named = { ...picked, data: [...texts, ...picked.data] };
       const typed = from === null ? named : withModelOf(from, named, keys);
@@ -117,6 +123,10 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, group:
         if (answers === null) return exit(130);
         const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;
         const { options, request } = answers;
+        if (flags.on === "slurm") {
+          const { trainJobCommand } = await import("./cli/train-job.ts");
+          return exit(await trainJobCommand(options, request, flags, wholeOptions(words, program), self));
+        }
         if (flags.dryRun === true) return exit(await dryRun(options, { request, runsDir, from, json }));
         exit(await train(options, { name, runsDir, from, request, promptFile, json, hook, lines }, group));
       } finally {

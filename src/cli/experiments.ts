@@ -18,6 +18,8 @@ import {
   promptFileFlag,
   repeated,
   runsDirFlag,
+  slurmFlags,
+  slurmSettingsOf,
   whole,
 } from "./flags.ts";
 import type { CommonFlags, Exit } from "./flags.ts";
@@ -62,20 +64,15 @@ function addSweep(program: Command, exit: Exit): void {
     .option("--dry-run", "print the memory of each run, or the Slurm script, and train nothing")
     .optionsGroup("Cluster:")
     .addOption(new Flag("--on <PLACE>", "where to train (default: local)").choices(["local", "slurm"]))
-    .option("--time <T>", "time limit of each run, as sbatch takes it: minutes, or 1-12:00:00")
     .option("--mem <M>", "memory of each run (default: by the formula of --dry-run)")
-    .option("--gres <G>", "devices of each run, such as gpu:1")
-    .option("--partition <P>", "queue of the cluster")
-    .option("--cpus-per-task <N>", "cores for each run")
-    .addOption(repeated("--sbatch <ARG>", "further options for sbatch, such as --sbatch=--account=me"));
+    .option("--gres <G>", "devices of each run, such as gpu:1");
+  for (const flag of slurmFlags("each run", "each run")) sweep.addOption(flag);
   addOptions(addOptions(sweep, TRAIN_OPTIONS), RESUME_OPTIONS).action(
     async (source: string | undefined, flags: SweepCommandFlags, command: Command) => {
       const { json = false, jobs = null, hook = null, on = null, takeOver = false } = flags;
       const all = pick<TrainOptions>(TRAIN_OPTIONS, flags);
       const typed = Object.entries(all).filter(([key]) => isTyped(command, key));
-      const slurmFlags = Object.fromEntries(
-        Object.entries(flags).filter(([key]) => Object.hasOwn(NO_SLURM_SETTINGS, key)),
-      );
+      const cluster = slurmSettingsOf(flags);
       const { sweepCommand, resumeSweepCommand } = await import("./sweep.ts");
       if (flags.resume !== undefined) {
         const { grid, random, trials, repeats, halving, name } = flags;
@@ -83,15 +80,15 @@ function addSweep(program: Command, exit: Exit): void {
         if (isNew || flags.dryRun === true || typed.length > 0)
           throw new InputError("--resume continues a sweep with its own options; drop the others");
         const path = findRun(flags.resume, flags.runsDir, "sweep");
-        return exit(await resumeSweepCommand(path, { jobs, hook, on, takeOver, slurm: slurmFlags }, json));
+        return exit(await resumeSweepCommand(path, { jobs, hook, on, takeOver, slurm: cluster }, json));
       }
       if (takeOver) throw new InputError("--take-over needs --resume; add it, or drop --take-over");
-      if (on !== "slurm" && Object.keys(slurmFlags).length > 0)
+      if (on !== "slurm" && Object.keys(cluster).length > 0)
         throw new InputError("--time, --mem and the other flags of a cluster need --on slurm; add it, or drop them");
       const { grid = [], random = [], trials = null, repeats = null, halving = false } = flags;
       const spec = { grid, random, trials, repeats, halving };
       const { name = null, runsDir, preset = null, dryRun: isDry = false } = flags;
-      const slurm = on === "slurm" ? { ...NO_SLURM_SETTINGS, ...slurmFlags } : null;
+      const slurm = on === "slurm" ? { ...NO_SLURM_SETTINGS, ...cluster } : null;
       const execution = { name, runsDir, preset, jobs, hook, dryRun: isDry, slurm };
       if (source === undefined) checkLastData(all.data, "the sweep file or preset", "microgpt sweep FILE --data TEXT");
       return exit(await sweepCommand(source ?? null, Object.fromEntries(typed), { ...spec, ...execution }, json));

@@ -6,6 +6,8 @@ import { PRESET_NAMES } from "../options/presets.ts";
 import type { PresetName } from "../options/presets.ts";
 import type { Option } from "../options/values.ts";
 import { InputError, quote } from "../errors.ts";
+import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
+import type { SlurmSettings } from "../experiments/slurm-script.ts";
 import type { TokenizerKind } from "../text/tokenizer.ts";
 
 /** The directory of runs, unless another is named. */
@@ -143,3 +145,15 @@ export const portFlag = (usual: string, min: 0 | 1): Flag =>
     if (port >= min && port <= 65_535) return port;
     throw new InputError(`--port: expected a whole number from ${min} to 65535, got ${quote(text)}`);
   });
+
+/** The flags of a Slurm cluster that a sweep and a training share. @param job what has a time limit. @param task what has cores. */
+export const slurmFlags = (job: string, task: string): Flag[] => [
+  new Flag("--time <T>", `time limit of ${job}, as sbatch takes it: minutes, or 1-12:00:00`),
+  new Flag("--partition <P>", "queue of the cluster"),
+  new Flag("--cpus-per-task <N>", `cores for ${task}`),
+  repeated("--sbatch <ARG>", "further options for sbatch, such as --sbatch=--account=me"),
+];
+
+/** The settings of Slurm among flags. */
+export const slurmSettingsOf = (flags: object): Partial<SlurmSettings> =>
+  Object.fromEntries(Object.entries(flags).filter(([key]) => Object.hasOwn(NO_SLURM_SETTINGS, key)));

@@ -1,6 +1,6 @@
 /**
- * The script for `sbatch` that runs a sweep as a job array (https://slurm.schedmd.com/job_array.html). Pure: data in,
- * text out; `sweep/slurm.ts` runs Slurm's commands.
+ * The scripts for `sbatch`: a sweep as a job array (https://slurm.schedmd.com/job_array.html), and one training in several
+ * ranks. Pure: data in, text out; `sweep/slurm.ts` runs Slurm's commands.
  */
 import { InputError, isRecord, quote } from "../errors.ts";
 
@@ -90,30 +90,18 @@ export function readSlurm(json: unknown): SlurmSettings {
   return checkSlurm({ ...NO_SLURM_SETTINGS, ...named, sbatch: more });
 }
 
-/** Writes the script. It lists the runs in order, so a task finds its run by its index alone. */
+/** Writes the script of a sweep. It lists the runs in order, so a task finds its run by its index alone. */
 export function slurmScript(input: ScriptInput): string {
   const { settings, jobName, directory, names, share, jobs, program, more } = input;
-  const { sbatch, mem, ...named } = settings;
   const megabytes = Math.ceil((SPARE_MEMORY * input.bytes) / 1e8) * 100;
-  const resources = Object.entries({ ...named, mem: mem ?? `${megabytes}M` }).flatMap(([key, value]) =>
-    value === null ? [] : [`--${dashed(key)}=${value}`],
-  );
-  const options = [
-    `--job-name=${jobName.replace(/[^\w.-]/g, "-")}`,
-    `--array=0-${names.length - 1}${jobs === null ? "" : `%${jobs}`}`,
-    "--nodes=1",
-    "--ntasks=1",
-    "--requeue",
-    "--open-mode=append",
-    "--output=/dev/null",
-    ...resources,
-    ...sbatch,
-  ];
+  const array = `0-${names.length - 1}${jobs === null ? "" : `%${jobs}`}`;
+  const header = headerOf(jobName, array, ["--nodes=1", "--ntasks=1"], {
+    ...settings,
+    mem: settings.mem ?? `${megabytes}M`,
+  });
   const command = [...program, "sweep-task", directory].map(quoted).join(" ");
   const flags = ["--share", String(share), "--every", String(TASK_SECONDS), "--json", ...more].map(quoted).join(" ");
-  return `#!/bin/bash
-${options.map((option) => `#SBATCH ${option}`).join("\n")}
-
+  return `${header}
 # Each task of the array is one run of the sweep. On SIGTERM, which Slurm also sends at the time limit, it saves; a task
 # that was preempted or killed resumes from its checkpoint when it is started again.
 runs=(
@@ -125,6 +113,85 @@ export MICROGPT_CORES="\${SLURM_CPUS_PER_TASK:-1}"
 exec ${command} "$run" ${flags}
 `;
 }
+
+/** What one training in several ranks asks for, beside `SlurmSettings`. */
+export interface RankSettings {
+  /** Machines, `--nodes`. */
+  readonly nodes: string;
+  /** Ranks on each, `--ntasks-per-node`. */
+  readonly ntasksPerNode: string;
+  /** How ranks find each other, `--mpi` of srun. */
+  readonly mpi: string;
+}
+
+/** Everything that determines the script of a training. */
+export interface TrainingScriptInput {
+  /** Options of sbatch. */
+  readonly settings: SlurmSettings;
+  /** The ranks. */
+  readonly ranks: RankSettings;
+  /** The job's name, as the queue shows it. */
+  readonly jobName: string;
+  /** The log, absolute. */
+  readonly logPath: string;
+  /** The run's directory, absolute. */
+  readonly run: string;
+  /** The command: Node, its arguments, and the path of cli.js. */
+  readonly program: readonly string[];
+  /** The arguments that begin the run. */
+  readonly train: readonly string[];
+}
+
+/** Writes the script of a training. It begins the run, or resumes it: after preemption, and after the time limit. */
+export function trainingScript({
+  settings,
+  ranks,
+  jobName,
+  logPath,
+  run,
+  program,
+  train,
+}: TrainingScriptInput): string {
+  const { mpi, ...numbers } = checkRanks(ranks);
+  const header = headerOf(jobName, "0-0", optionsOf(numbers), settings);
+  const words = (list: readonly string[]): string => list.map(quoted).join(" ");
+  return `${header}
+# On SIGTERM, which Slurm also sends at the time limit, all ranks stop after the same step, and the first saves.
+exec >>${quoted(logPath)} 2>&1
+export MICROGPT_CORES="\${SLURM_CPUS_PER_TASK:-1}" SRUN_CPUS_PER_TASK="\${SLURM_CPUS_PER_TASK:-1}"
+command=(${words(train)})
+[ -d ${quoted(run)} ] && command=(resume ${quoted(run)} --take-over)
+exec srun --mpi=${mpi} ${words(program)} "\${command[@]}"
+`;
+}
+
+function checkRanks(ranks: RankSettings): RankSettings {
+  for (const key of ["nodes", "ntasksPerNode"] as const) {
+    if (/^[1-9]\d{0,5}$/.test(ranks[key])) continue;
+    throw new InputError(`--${dashed(key)}: expected a whole number from 1 on, got ${quote(ranks[key])}`);
+  }
+  if (/^\w+$/.test(ranks.mpi)) return ranks;
+  throw new InputError(`--mpi: expected a type that srun knows (srun --mpi=list), got ${quote(ranks.mpi)}`);
+}
+
+/** The head of a script, up to an empty line. */
+function headerOf(jobName: string, array: string, own: readonly string[], settings: SlurmSettings): string {
+  const { sbatch, mem, ...named } = settings;
+  const options = [
+    `--job-name=${jobName.replace(/[^\w.-]/g, "-")}`,
+    `--array=${array}`,
+    ...own,
+    "--requeue",
+    "--open-mode=append",
+    "--output=/dev/null",
+    ...optionsOf({ ...named, mem }),
+    ...sbatch,
+  ];
+  return `#!/bin/bash\n${options.map((option) => `#SBATCH ${option}`).join("\n")}\n`;
+}
+
+const optionsOf = (settings: Readonly<Record<string, string | null>>): string[] =>
+  Object.entries(settings).flatMap(([key, value]) => (value === null ? [] : [`--${dashed(key)}=${value}`]));
 
 const dashed = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 

@@ -131,7 +131,7 @@ function taskOf(directory: SweepDirectory, run: PlannedRun, share: number, { nee
 }
 
 /** The names in a directory; none if it is missing, or a network disk does not show it now. */
-function namesIn(path: string): string[] {
+export function namesIn(path: string): string[] {
   try {
     return fs.readdirSync(path);
   } catch (error) {

@@ -25,12 +25,18 @@ export class LogTail {
 
   /** The events in the lines completed since the last call. */
   read(): Readonly<Record<string, unknown>>[] {
+    return this.lines()
+      .map(parseEvent)
+      .filter((event) => event !== null);
+  }
+
+  /** The lines completed since the last call. */
+  lines(): string[] {
     if (!fs.existsSync(this.#path) || fs.statSync(this.#path).size <= this.#offset) return [];
     const bytes = readFrom(this.#path, this.#offset);
     const complete = bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
     this.#offset += complete.length;
-    const events = complete.toString("utf8").split("\n").map(parseEvent);
-    return events.filter((event) => event !== null);
+    return complete.length === 0 ? [] : complete.toString("utf8").slice(0, -1).split("\n");
   }
 }
 

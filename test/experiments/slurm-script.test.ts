@@ -2,7 +2,13 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { checkSlurm, NO_SLURM_SETTINGS, readSlurm, slurmScript } from "../../src/experiments/slurm-script.ts";
+import {
+  checkSlurm,
+  NO_SLURM_SETTINGS,
+  readSlurm,
+  slurmScript,
+  trainingScript,
+} from "../../src/experiments/slurm-script.ts";
 import { workspace } from "../setup/microgpt.ts";
 
 const SCRIPT = {
@@ -87,4 +93,52 @@ test("--sbatch takes no option without which the sweep would lose its tasks", ()
 test("a shell takes the script as it is written", () => {
   const script = slurmScript({ ...SCRIPT, directory: "/a b", program: ["node"] });
   expect(spawnSync("bash", ["-n"], { input: script, encoding: "utf8" }).stderr).toBe("");
+});
+
+const TRAINING = {
+  settings: { ...NO_SLURM_SETTINGS, time: "60", cpusPerTask: "4" },
+  ranks: { nodes: "2", ntasksPerNode: "3", mpi: "pmix" },
+  jobName: "a training",
+};
+
+test("the script of a training begins the run, or resumes it, with all ranks, whatever is in a path", () => {
+  const place = join(workspace(), "it's $HOME");
+  const bin = join(place, "bin");
+  mkdirSync(bin, { recursive: true });
+  const srun = join(bin, "srun");
+  writeFileSync(srun, '#!/bin/sh\nprintf "%s\\n" "$MICROGPT_CORES" "$SRUN_CPUS_PER_TASK" "$@"\n', { mode: 0o755 });
+  const [run, logPath] = [join(place, "run"), join(place, "log")];
+  const train = ["train", "--data", "my text.txt"];
+  const script = trainingScript({ ...TRAINING, run, logPath, program: ["no de", "cli.js"], train });
+  const asked = script.split("\n").filter((line) => line.startsWith("#SBATCH"));
+  expect(asked).toEqual(
+    [
+      "--job-name=a-training",
+      "--array=0-0",
+      "--nodes=2",
+      "--ntasks-per-node=3",
+      "--requeue",
+      "--open-mode=append",
+      "--output=/dev/null",
+      "--time=60",
+      "--cpus-per-task=4",
+    ].map((option) => `#SBATCH ${option}`),
+  );
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, SLURM_CPUS_PER_TASK: "4" };
+  execFileSync("bash", ["-c", script], { env });
+  mkdirSync(run);
+  execFileSync("bash", ["-c", script], { env });
+  const started = ["4", "4", "--mpi=pmix", "no de", "cli.js"];
+  const resumed = ["resume", run, "--take-over"];
+  expect(readFileSync(logPath, "utf8").split("\n")).toEqual([...started, ...train, ...started, ...resumed, ""]);
+});
+
+test.each([
+  [{ nodes: "0" }, '--nodes: expected a whole number from 1 on, got "0"'],
+  [{ ntasksPerNode: "2;ls" }, "--ntasks-per-node: expected a whole number"],
+  [{ mpi: "pmi2 --x" }, "--mpi: expected a type that srun knows (srun --mpi=list)"],
+])("ranks that srun would not take are one sentence: %o", (wrong, message) => {
+  const ranks = { ...TRAINING.ranks, ...wrong };
+  const input = { ...TRAINING, ranks, run: "/r", logPath: "/l", program: ["node"], train: ["train"] };
+  expect(() => trainingScript(input)).toThrow(message);
 });

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { decodeCheckpoint } from "../../src/training/checkpoint.ts";
@@ -112,18 +112,34 @@ export function leftovers(directory: string): string[] {
   return names.filter((name) => /\.tmp-|\.new-run-|\.lock/.test(name));
 }
 
-/** Processes of a sweep's runs, and which run each is, by what they were started with. */
-export function tasksOf(sweep: string): { pid: number; run: string }[] {
+/** Processes and their command lines. */
+function commandLines(): { readonly pid: number; readonly words: readonly string[] }[] {
   return readdirSync("/proc").flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return [];
     try {
-      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      const place = line.indexOf("sweep-task");
-      return place >= 0 && line[place + 1] === sweep ? [{ pid: Number(pid), run: line[place + 2] }] : [];
+      return [{ pid: Number(pid), words: readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0") }];
     } catch {
-      return [];
+      return []; // it has just ended
     }
   });
+}
+
+/** Processes of a sweep's runs, and which run each is, by what they were started with. */
+export function tasksOf(sweep: string): { pid: number; run: string }[] {
+  return commandLines().flatMap(({ pid, words }) => {
+    const place = words.indexOf("sweep-task");
+    return place >= 0 && words[place + 1] === sweep ? [{ pid, run: words[place + 2] }] : [];
+  });
+}
+
+/** The ranks of a job that trains a run, which it has begun and not resumed, by their ids. */
+export function ranksOf(run: string): number[] {
+  const [directory, name] = [dirname(run), basename(run)];
+  return commandLines()
+    .filter(({ words }) => words[1]?.endsWith("cli.js") && words.includes("train"))
+    .filter(({ words }) => words.includes(name) && words.at(-2) === directory && !words.includes("slurm"))
+    .map(({ pid }) => pid)
+    .toSorted((a, b) => a - b);
 }
 
 /** One line on stderr that says what went wrong, and no stack trace. */

@@ -6,7 +6,18 @@ import { microgpt, microgptHere, TINY, workspace, writeWords } from "../setup/mi
 import { hasSlurm, startCluster } from "../setup/slurm.ts";
 import type { Cluster } from "../setup/slurm.ts";
 import { standIn } from "../setup/slurm-stand-in.ts";
-import { hookOf, isInstalled, leftovers, savedSteps, start, tasksOf, until } from "../setup/trainer.ts";
+import {
+  fingerprint,
+  hookOf,
+  isInstalled,
+  leftovers,
+  ranksOf,
+  savedSteps,
+  start,
+  tasksOf,
+  until,
+} from "../setup/trainer.ts";
+import { MPI } from "../setup/mpi.ts";
 
 test("what Slurm says is understood", () => {
   expect(
@@ -208,6 +219,46 @@ describe.skipIf(!hasSlurm)("on a real Slurm (skipped where slurm-wlm or munge is
     expect(microgpt(here.args, { env: {} }).exitCode).toBe(0);
     expect(summary(there.sweep)).toBe(summary(here.sweep));
   });
+
+  const mpich = MPI[0];
+  test.skipIf(!mpich.isInstalled)(
+    `one training on two nodes: a rank is killed, the job is preempted and asked to end; the same bytes (no ${mpich.launcher})`,
+    async () => {
+      const directory = workspace();
+      const data = writeWords(directory);
+      const steps = ["--num-steps", "3000", "--save-interval", "100", "--eval-interval", "500"];
+      const args = (name: string): string[] => [
+        "train",
+        "--data",
+        data,
+        "--runs-dir",
+        directory,
+        "--name",
+        name,
+        ...TINY,
+        ...steps,
+      ];
+      const nodes = ["--on", "slurm", "--nodes", "2", "--mem", "900M"];
+      expect(microgpt([...args("whole"), ...nodes]).exitCode).toBe(0);
+      const run = join(directory, "hurt");
+      const job = start([...args("hurt"), ...nodes]);
+      const after = async (what: string, least: number): Promise<void> =>
+        await until(what, () => (savedSteps(run).at(-1) ?? 0) >= least);
+      await after("it has saved", 100);
+      process.kill(ranksOf(run)[1], "SIGKILL");
+      await after("it goes on", savedSteps(run).at(-1)! + 100);
+      cluster.ask("sbatch", "--partition=high", "--nodes=2", "--output=/dev/null", "--wrap", "sleep 1");
+      await until("it is requeued", () => requeued().length > 0);
+      for (const task of requeued()) cluster.ask("scontrol", "update", `JobId=${task}`, "StartTime=now");
+      await after("it goes on", savedSteps(run).at(-1)! + 100);
+      cluster.ask("scancel", "--signal=TERM", "--name", cluster.ask("squeue", "--noheader", "--format", "%j").trim());
+      const { exitCode, stdout } = await job.ended;
+      expect(exitCode).toBe(0);
+      expect(stdout.match(/^stopped /gm)!.length).toBeGreaterThanOrEqual(3);
+      expect(fingerprint(run)).toEqual(fingerprint(join(directory, "whole")));
+      expect(leftovers(run)).toEqual([]);
+    },
+  );
 
   test("the sweep itself is killed: it goes on with the jobs that it has in the queue, and submits none twice", async () => {
     const { args, sweep } = words(...GRID, ...ON_SLURM);
