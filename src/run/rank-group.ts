@@ -30,7 +30,8 @@ export class RankGroup {
   machineOf(ranks: Ranks | null): Machine {
     if (ranks === null) return nodeMachine;
     const { isBound, onThisHost } = this.#launch!;
-    const hasOwnCores = isBound && availableParallelism() < cpus().length;
+    const isTold = process.env.MICROGPT_CORES !== undefined; // the cores of this process already
+    const hasOwnCores = isTold || (isBound && availableParallelism() < cpus().length);
     const share = hasOwnCores ? 1 : (onThisHost ?? 1);
     return { ...nodeMachine, cores: Math.max(1, Math.floor(nodeMachine.cores / share)), ranks };
   }
