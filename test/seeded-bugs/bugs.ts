@@ -161,14 +161,14 @@ export const BUGS: readonly Bug[] = [
   {
     name: "tokens weigh by their part of the batch, not alike",
     file: "src/tensor/stepping.ts",
-    from: "lossScale: 1 / tokens, accumulate,",
-    to: "lossScale: 1 / packed.documents[packed.documents.length - 1], accumulate,",
+    from: "lossScale: 1 / tokens, accumulate: done > 1,",
+    to: "lossScale: 1 / packed.documents[packed.documents.length - 1], accumulate: done > 1,",
   },
   {
     name: "the last part of a batch overwrites the gradients of the others",
     file: "src/tensor/stepping.ts",
-    from: "lossScale: 1 / tokens, accumulate,",
-    to: "lossScale: 1 / tokens, accumulate: accumulate && tokens < 0,",
+    from: "lossScale: 1 / tokens, accumulate: done > 1,",
+    to: "lossScale: 1 / tokens, accumulate: done < 1,",
   },
   {
     name: "every document begins at position 1",
