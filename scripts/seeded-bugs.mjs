@@ -23,6 +23,8 @@ const TESTS = [
 const ROOM_TESTS = {
   "src/text/": ["text/"],
   "src/node/": ["node/native"],
+  // Only those that run it: C is compiled for every shape.
+  "src/backend/native/": ["backend/native-threads", "portable/conformance", "portable/model", "portable/streams"],
   "src/library/": ["library/choose-engine", "library/native", "cli/native"],
 };
 

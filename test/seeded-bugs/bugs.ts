@@ -7,6 +7,7 @@
 import type { Bug } from "./bug.ts";
 import { CHOICE_BUGS } from "./choice-bugs.ts";
 import { COMPILER_BUGS } from "./compiler-bugs.ts";
+import { NATIVE_BUGS } from "./native-bugs.ts";
 
 export const BUGS: readonly Bug[] = [
   // ── Attention ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,4 +333,5 @@ export const BUGS: readonly Bug[] = [
   },
   ...COMPILER_BUGS,
   ...CHOICE_BUGS,
+  ...NATIVE_BUGS,
 ];

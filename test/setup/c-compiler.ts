@@ -1,4 +1,7 @@
-/** The shortest way from C to a loaded library: gcc, a temporary file, koffi. */
+/**
+ * The shortest way from C to a loaded library: gcc, a temporary file, koffi. `MICROGPT_CC` names another compiler, and
+ * `MICROGPT_TEST_CFLAGS` has flags that come last, for example `-mno-avx512f`: vectors of half the width.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,9 +10,17 @@ import type * as Koffi from "koffi";
 import { COMPILER_FLAGS } from "../../src/backend/native/library.ts";
 import type { CompileNative, NativeLibrary } from "../../src/backend/native/library.ts";
 
+const { MICROGPT_CC: compiler = "gcc", MICROGPT_TEST_CFLAGS = "" } = process.env;
+const FLAGS = [
+  ...COMPILER_FLAGS,
+  "-march=native",
+  "-mprefer-vector-width=512",
+  ...MICROGPT_TEST_CFLAGS.split(" "),
+].filter((flag) => flag !== "");
+
 async function findKoffi(): Promise<typeof Koffi | null> {
   try {
-    execFileSync("gcc", ["--version"], { stdio: "ignore" });
+    execFileSync(compiler, ["--version"], { stdio: "ignore" });
     return (await import("koffi")).default as unknown as typeof Koffi;
   } catch {
     return null;
@@ -26,15 +37,15 @@ function compileAndLoad({ load }: typeof Koffi, source: string): NativeLibrary {
   const [from, to] = ["a.c", "a.so"].map((name) => join(directory, name));
   try {
     writeFileSync(from, source);
-    execFileSync("gcc", [...COMPILER_FLAGS, "-march=native", "-mprefer-vector-width=512", "-o", to, from, "-lm"]);
+    execFileSync(compiler, [...FLAGS, "-o", to, from, "-lm"]);
     const library = load(to);
-    return { compiler: "gcc", func: (prototype) => library.func(prototype), close: () => undefined };
+    return { compiler, func: (prototype) => library.func(prototype), close: () => undefined };
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
-/** Compiles with gcc; null where there is none, or no koffi. */
+/** Compiles; null where there is none, or no koffi. */
 export const compile: CompileNative | null =
   koffi === null
     ? null

@@ -20,6 +20,7 @@ export const SLOW: Readonly<Record<string, Slow>> = {
   slurm: { why: "the scheduler of a real Slurm cluster starts jobs at intervals of seconds", short: null },
   commands: { why: "trainings that differ in one option from one that is tested", short: null },
   documents: { why: "the commands of all documents, most of them trainings", short: null },
+  compilers: { why: "C is compiled for each shape again, by other compilers and for other vectors", short: null },
   clock: { why: "time limits, which are waited for", short: null },
   kills: { why: "every kill takes two processes", short: "a few kills" },
   syscalls: { why: "a training is killed, or fails, at each of its system calls", short: "a tenth of the calls" },

@@ -82,8 +82,8 @@ class NativeSession implements Session {
   async step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
     const { dropoutSeed = 0 } = update;
     const doubles = this.#doubles;
-    // Clipping is done in C, where the norm is known.
-    const adam = adamNumbers({ ...update, clipNorm: null }, 0);
+    // C knows the norm, and clips; 0 never is.
+    const adam = adamNumbers(update, 0);
     doubles[DOUBLES.tokens] = tokens;
     doubles[DOUBLES.stepSize] = adam.stepSize;
     doubles[DOUBLES.squareScale] = adam.squareScale;

@@ -221,7 +221,9 @@ export function weightGradText(name: string, { columns, dOutRow, xRow, gradRow }
   for (long t = 0; t < tokens; t += ${BLOCK_TOKENS}) {
     const long count = least(${BLOCK_TOKENS}, tokens - t);
     for (long row = 0; row < rows; row += TILE) {
-      for (long i = 0; i < count; i++) store(a + i * TILE, load(dOut + (t + i) * ${dOutRow} + row));
+      for (long i = 0; i < count; i++) for (long r = 0; r < TILE; r += LANES) {
+        store(a + i * TILE + r, load(dOut + (t + i) * ${dOutRow} + row + r)); /* the next token's overwrite the rest */
+      }
       for (long column = 0; column < ${columns}; column += 2 * LANES) {
         const float *from = x + t * ${xRow} + column;
         float *to = grad + row * ${gradRow} + column;
