@@ -8,6 +8,7 @@ const BENCHMARKS = [
   "export",
   "gpu",
   "kernels",
+  "mpi",
   "playground",
   "quality",
   "serve",

@@ -87,7 +87,7 @@ const INTERFACES = {
 
 /** The functions of MPI that are used. All are called by one thread. Addresses are bytes; `request` is one of 8 bytes. */
 export interface Mpi {
-  /** koffi unloads a library when this is collected. */
+  /** The library, which must not be unloaded while its functions are called. */
   readonly library: KoffiLibrary;
   /** Joins the other processes, which must call it too; blocks until they have. */
   start(): { readonly rank: number; readonly size: number };
@@ -183,7 +183,6 @@ function bind(koffi: Koffi, path: string, kind: MpiKind): Mpi {
     func("Iprobe", "int, int, H, intptr_t, intptr_t"),
   ];
   const [abort, finalize] = [func("Abort", "H, int"), func("Finalize", "")];
-  const [FUNNELED] = [1];
   const resultOf = (call: NativeCall): number => {
     call(world, resultAt);
     return result[0];
@@ -191,7 +190,7 @@ function bind(koffi: Koffi, path: string, kind: MpiKind): Mpi {
   return {
     library,
     start() {
-      init(0, 0, FUNNELED, resultAt);
+      init(0, 0, 1, resultAt); // MPI_THREAD_FUNNELED: one thread calls MPI
       return { rank: resultOf(rank), size: resultOf(size) };
     },
     sum: (type, address, count, request) => iallreduce(inPlace, address, count, types[type], sum, world, request),
