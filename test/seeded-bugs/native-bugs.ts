@@ -71,8 +71,8 @@ export const NATIVE_BUGS: readonly Bug[] = [
   {
     name: "native: gradients are clipped to twice the norm",
     file: "src/backend/native/update.ts",
-    from: ": call->clipNorm / norm,",
-    to: ": 2 * call->clipNorm / norm,",
+    from: ": call->clipNorm / norm);",
+    to: ": 2 * call->clipNorm / norm);",
   },
   {
     name: "native: only the last pass of a step is learnt from",

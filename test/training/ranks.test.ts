@@ -7,6 +7,7 @@ import { divide } from "../../src/training/ranks.ts";
 import { newProgress, trainSteps } from "../../src/training/train.ts";
 import type { TrainEvent, TrainSettings } from "../../src/training/train.ts";
 import { Random } from "../../src/random.ts";
+import { NATIVE } from "../setup/native-backend.ts";
 import { ranksHere } from "../setup/ranks.ts";
 import { hashOf, newAtomic, newTensorEngine, strictWasm, wasm, weightsOf, farthest } from "../setup/tensor-models.ts";
 
@@ -85,11 +86,14 @@ async function train(
   return { alone, engines, losses: [lossesOf(expected), lossesOf(events[0])] };
 }
 
-describe.each([
+const RANKED: readonly (readonly [string, Backend, number])[] = [
   ["reference", referenceBackend, 1e-12],
   ["wasm", wasm, 1e-5],
   ["strict wasm", strictWasm, 1e-5],
-] as const)("on the %s backend", (_name, backend, bound) => {
+  ...NATIVE.map(([name, backend]) => [name, backend, 1e-5] as const),
+];
+
+describe.each(RANKED)("on the %s backend", (_name, backend, bound) => {
   test.each([2, 3, 4])(
     `%i ranks lose what one process loses, within ${bound}, and hold the same bits`,
     async (size) => {

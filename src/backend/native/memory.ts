@@ -33,7 +33,7 @@ export const NATIVE_ALIGNMENT: Alignment = { align: WIDEST, headAlign: 1, startA
 const LINE = 16;
 
 /** Values of `command` in a call. */
-export const COMMANDS = { run: 0, pack: 1 } as const;
+export const COMMANDS = { run: 0, pack: 1, square: 2, update: 3 } as const;
 
 /** The integers of a call, i32, in order. The struct `Call` in C has the same. */
 export const INTEGERS = {
@@ -61,6 +61,7 @@ export const DOUBLES = {
   lossSum: 14,
   gradientSquares: 15,
   applied: 16,
+  gradientScale: 17,
 } as const;
 /** Numbers that a call takes. */
 const CALL_SIZE = 64;

@@ -4,11 +4,16 @@
  * one call per pass; everything in between, the update included, happens in C.
  */
 import { adamNumbers } from "../../training/adam.ts";
+import type { AdamNumbers } from "../../training/adam.ts";
 import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../../tensor/backend.ts";
 import type { StepResult, Update } from "../../training/engine.ts";
+import type { StepShare } from "../../training/ranks.ts";
 import type { Buffer } from "../../tensor/instructions.ts";
+import { gradientRange } from "../../tensor/layout.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
+import { stepInPasses } from "../../tensor/stepping.ts";
+import type { UpdatableSession } from "../../tensor/stepping.ts";
 import type { CompileNative, NativeFunction, NativeLibrary } from "./library.ts";
 import { COMMANDS, DOUBLES, INTEGERS, mapMemory, NATIVE_ALIGNMENT } from "./memory.ts";
 import type { NativeMemoryMap } from "./memory.ts";
@@ -20,7 +25,7 @@ const F32 = 4;
 /** Bytes of a cache line, where the memory must start. */
 const LINE = 64;
 
-class NativeSession implements Session {
+class NativeSession implements Session, UpdatableSession {
   readonly name: string;
   readonly bytes: number;
   readonly #layout: Layout;
@@ -61,7 +66,7 @@ class NativeSession implements Session {
     const start = library.func("int64_t to_line(void *memory)")(memory);
     this.#numbers = new Float32Array(memory, start, map.size);
     this.#integers = new Int32Array(memory, start, map.size);
-    this.#doubles = new Float64Array(memory, start, DOUBLES.applied + 1);
+    this.#doubles = new Float64Array(memory, start, Object.keys(DOUBLES).length + DOUBLES.lossScale);
     this.#call = library.func("void call_session(int64_t session)");
     this.#close = library.func("void close_session(int64_t session)");
     this.#session = library.func("int64_t open_session(void *memory, int32_t threads)")(this.#numbers, threads);
@@ -79,19 +84,20 @@ class NativeSession implements Session {
     return { data, stride, gradientSquares };
   }
 
-  async step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {
+  async step(
+    program: Program,
+    passes: Iterable<PackedTokens>,
+    tokens: number,
+    update: Update,
+    share: StepShare | null,
+  ): Promise<StepResult> {
+    // Ranks sum the gradients between the passes and the update; alone, the last pass ends with the update, in one call.
+    if (share !== null) return await stepInPasses(this, program, passes, tokens, update, share);
     const { dropoutSeed = 0 } = update;
     const doubles = this.#doubles;
-    // C knows the norm, and clips; 0 never is.
-    const adam = adamNumbers(update, 0);
     doubles[DOUBLES.tokens] = tokens;
-    doubles[DOUBLES.stepSize] = adam.stepSize;
-    doubles[DOUBLES.squareScale] = adam.squareScale;
-    doubles[DOUBLES.shrink] = adam.shrink;
     doubles[DOUBLES.clipNorm] = update.clipNorm ?? Infinity;
-    doubles[DOUBLES.beta1] = adam.beta1;
-    doubles[DOUBLES.beta2] = adam.beta2;
-    doubles[DOUBLES.epsilon] = adam.epsilon;
+    this.#setAdam(adamNumbers(update, 0)); // C knows the norm, and clips; 0 never is
     let [lossSum, firstToken, accumulate] = [0, 0, false];
     const iterator = passes[Symbol.iterator]();
     for (let next = iterator.next(); next.done !== true;) {
@@ -109,6 +115,37 @@ class NativeSession implements Session {
     return { loss: lossSum / tokens, applied: doubles[DOUBLES.applied] === 1 };
   }
 
+  get gradients(): Float32Array {
+    const [start, end] = gradientRange(this.#layout);
+    return this.#numbers.subarray(this.#map.numbers + start, this.#map.numbers + end);
+  }
+
+  async sumSquares(): Promise<number> {
+    this.#command("square");
+    return this.#doubles[DOUBLES.gradientSquares];
+  }
+
+  async update(_program: Program, adam: AdamNumbers): Promise<void> {
+    this.#setAdam(adam);
+    this.#doubles[DOUBLES.gradientScale] = adam.gradientScale;
+    this.#command("update");
+  }
+
+  #setAdam(adam: AdamNumbers): void {
+    const doubles = this.#doubles;
+    doubles[DOUBLES.stepSize] = adam.stepSize;
+    doubles[DOUBLES.squareScale] = adam.squareScale;
+    doubles[DOUBLES.shrink] = adam.shrink;
+    doubles[DOUBLES.beta1] = adam.beta1;
+    doubles[DOUBLES.beta2] = adam.beta2;
+    doubles[DOUBLES.epsilon] = adam.epsilon;
+  }
+
+  #command(name: keyof typeof COMMANDS): void {
+    this.#integers[INTEGERS.command] = COMMANDS[name];
+    this.#call(this.#session);
+  }
+
   /** Copies the packed tokens of a pass; returns the number of rows. */
   #put({ tokens, targets, positions, documents }: PackedTokens): number {
     const rows = documents[documents.length - 1];
@@ -122,7 +159,6 @@ class NativeSession implements Session {
 
   #run(program: Program, documents: number, options: RunOptions): void {
     const integers = this.#integers;
-    integers[INTEGERS.command] = COMMANDS.run;
     integers[INTEGERS.program] = this.#programs.indexOf(program);
     integers[INTEGERS.documents] = documents;
     integers[INTEGERS.firstRow] = options.firstRow;
@@ -130,7 +166,8 @@ class NativeSession implements Session {
     integers[INTEGERS.dropoutSeed] = options.dropoutSeed;
     integers[INTEGERS.firstToken] = options.firstToken;
     this.#doubles[DOUBLES.lossScale] = options.lossScale;
-    this.#call(this.#session);
+    this.#command("run");
+    if (options.afterPhase !== undefined) for (const phase of program.phases.keys()) options.afterPhase(phase);
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
@@ -159,8 +196,7 @@ class NativeSession implements Session {
   }
 
   async weightsChanged(): Promise<void> {
-    this.#integers[INTEGERS.command] = COMMANDS.pack;
-    this.#call(this.#session);
+    this.#command("pack");
   }
 
   close(): void {

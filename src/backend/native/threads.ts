@@ -199,7 +199,7 @@ int64_t open_session(void *memory, int32_t count) {
 void call_session(int64_t session) {
   Pool *pool = (Pool *)(intptr_t)session;
   Worker *w = &pool->workers[0];
-  if (w->call->command != PACK) divide(w);
+  if (w->call->command == RUN) divide(w);
   if (pool->count > 1) advance(pool, &pool->calls);
   run_call(w);
 }

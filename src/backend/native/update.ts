@@ -43,16 +43,22 @@ function updating({ update, slots }: Program, compiler: NativeCompiler): string 
     const weight = Object.values(one).find(isWeight)!;
     return { weight, lines: [comment(one), `  ${statementOf(one, context)}`, ...packLines(weight, compiler)] };
   });
-  return `/* Adam's step, and packing, of every weight. */
-static void update(Worker *w, const Adam *a) {
+  return `/* Adam's step, and packing, of every weight; its gradients are multiplied by the scale first. */
+static void update(Worker *w, double gradientScale) {
   float *m = w->memory;
+  const Call *call = w->call;
+  const Adam adamOfStep = {
+    call->stepSize, call->squareScale, call->shrink, gradientScale,
+    call->beta1, call->beta2, call->epsilon, 1 - call->beta1, 1 - call->beta2,
+  };
+  const Adam *a = &adamOfStep;
 ${eachSlice(work, compiler)}
   barrier(w);
 }
 `;
 }
 
-/** The sums of squares of all slices, to the places that the memory map has for them. */
+/** The sums of squares of all slices, each to its place in the memory map, then the sum of them, in order. */
 function squaring(weights: readonly Weight[], compiler: NativeCompiler): string {
   const work = weights.map((weight) => {
     const row = compiler.weightRow(weight.grad);
@@ -60,11 +66,25 @@ function squaring(weights: readonly Weight[], compiler: NativeCompiler): string 
     const to = `m[${compiler.map.squares.get(weight)!} + slice]`;
     return { weight, lines: [`  ${to} = squares(${from}, (end - begin) * ${row});`] };
   });
-  return eachSlice(work, compiler);
+  const { squaresStart, squaresCount } = compiler.map;
+  return `/* The sum of the squares of all gradients: each worker gets it. */
+static double sum_squares(Worker *w) {
+  float *m = w->memory;
+${eachSlice(work, compiler)}
+  barrier(w);
+  double sum = 0;
+  for (long i = 0; i < ${squaresCount}; i++) sum += m[${squaresStart} + i];
+  if (w->index == 0) w->call->gradientSquares = sum;
+  return sum;
+}
+static void square(Worker *w) {
+  sum_squares(w);
+  barrier(w);
+}
+`;
 }
 
-function finishing({ result, slots }: Program, weights: readonly Weight[], compiler: NativeCompiler): string {
-  const { map, layout } = compiler;
+function finishing({ result, slots }: Program, { map, layout }: NativeCompiler): string {
   const { start, stride } = slots.get(result.buffer)!;
   return `/* The loss of all rows, in f64 and in order. */
 static double sum_losses(Worker *w) {
@@ -75,28 +95,13 @@ static double sum_losses(Worker *w) {
 }
 /* After the last section: the loss, the gradients' squares and, if all is finite, the update. */
 static void finish(Worker *w) {
-  float *m = w->memory;
   Call *call = w->call;
   if (w->index == 0) call->lossSum = sum_losses(w);
-${squaring(weights, compiler)}
-  barrier(w);
-  double sum = 0;
-  for (long i = 0; i < ${map.squaresCount}; i++) sum += m[${map.squaresStart} + i];
-  const int isFinite = isfinite((call->lossBefore + call->lossSum) / call->tokens) && isfinite(sum);
-  if (w->index == 0) {
-    call->gradientSquares = sum;
-    call->applied = isFinite;
-  }
-  if (!call->updates || !isFinite) {
-    barrier(w);
-    return;
-  }
-  const double norm = sqrt(sum);
-  const Adam a = {
-    call->stepSize, call->squareScale, call->shrink, norm <= call->clipNorm ? 1 : call->clipNorm / norm,
-    call->beta1, call->beta2, call->epsilon, 1 - call->beta1, 1 - call->beta2,
-  };
-  update(w, &a);
+  const double norm = sqrt(sum_squares(w));
+  const int isFinite = isfinite((call->lossBefore + call->lossSum) / call->tokens) && isfinite(norm);
+  if (w->index == 0) call->applied = isFinite;
+  if (!call->updates || !isFinite) return barrier(w);
+  update(w, norm <= call->clipNorm ? 1 : call->clipNorm / norm);
 }
 `;
 }
@@ -106,5 +111,10 @@ export function updateText(layout: Layout, programs: readonly Program[], compile
   const weights = [...layout.weights.values()];
   const training = programs.find(({ kind }) => kind === "training");
   if (training === undefined) return packing(weights, compiler);
-  return packing(weights, compiler) + updating(training, compiler) + finishing(training, weights, compiler);
+  return [
+    packing(weights, compiler),
+    updating(training, compiler),
+    squaring(weights, compiler),
+    finishing(training, compiler),
+  ].join("");
 }
