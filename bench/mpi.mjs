@@ -33,6 +33,8 @@ const OPEN_MPI = {
 };
 const has = (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 
+const words = (text) => text.split(" ");
+
 /** Launchers that are here: how each starts two ranks, in one place or in two namespaces. */
 function launchersOf(directory) {
   const shell = join(directory, "in-namespace");
@@ -41,28 +43,14 @@ function launchersOf(directory) {
     `#!/bin/bash\nwhile [ "\${1#-}" != "$1" ]; do shift; done\nhost=$1; shift\nexec ip netns exec mg-bench\${host##*.} env PATH="$PATH" sh -c "$*"\n`,
     { mode: 0o755 },
   );
-  const inside = ["ip", "netns", "exec", "mg-bench1"];
+  const inside = "ip netns exec mg-bench1";
   const hosts = "10.99.0.1,10.99.0.2";
+  const mpich = `env MPIR_CVAR_NOLOCAL=1 UCX_TLS=tcp,self mpirun.mpich -hosts ${hosts} -launcher ssh -launcher-exec ${shell}`;
+  const only = "btl_tcp_if_include 10.99.0.0/24 --mca oob_tcp_if_include 10.99.0.0/24";
+  const openMpi = `mpirun.openmpi --mca plm_rsh_agent ${shell} --mca btl tcp,self --mca ${only} --host ${hosts}`;
   return [
-    {
-      name: "MPICH",
-      here: ["mpirun.mpich", "-n", "2"],
-      there: [
-        ...inside,
-        ...["env", "MPIR_CVAR_NOLOCAL=1", "UCX_TLS=tcp,self", "mpirun.mpich", "-hosts", hosts, "-launcher", "ssh"],
-        ...["-launcher-exec", shell, "-localhost", "10.99.0.1", "-n", "2"],
-      ],
-    },
-    {
-      name: "Open MPI",
-      here: ["mpirun.openmpi", "-n", "2"],
-      there: [
-        ...inside,
-        ...["mpirun.openmpi", "--mca", "plm_rsh_agent", shell, "--mca", "btl", "tcp,self"],
-        ...["--mca", "btl_tcp_if_include", "10.99.0.0/24", "--mca", "oob_tcp_if_include", "10.99.0.0/24"],
-        ...["--host", hosts, "-n", "2"],
-      ],
-    },
+    { name: "MPICH", here: ["mpirun.mpich", "-n", "2"], there: words(`${inside} ${mpich} -localhost 10.99.0.1 -n 2`) },
+    { name: "Open MPI", here: ["mpirun.openmpi", "-n", "2"], there: words(`${inside} ${openMpi} -n 2`) },
   ].filter(({ here }) => has(here[0]));
 }
 
@@ -102,14 +90,14 @@ function start(launch, program) {
 
 /** Trains once: milliseconds per step, the share of them that rank 0 waits, and megabytes sent per step. */
 function train(directory, launch, model, steps, threads, isLinked) {
-  const run = join(directory, "run");
-  rmSync(run, { recursive: true, force: true });
+  const path = join(directory, "run");
+  rmSync(path, { recursive: true, force: true });
   const options = `--engine wasm --num-steps ${steps} --num-samples 1 --eval-interval ${steps} --save-interval ${steps}`;
   const before = isLinked ? sentBytes() : 0;
   const place = ["--threads", String(threads), "--runs-dir", directory, "--name", "run"];
   start(launch, [CLI, "train", ...`${model} ${options}`.trim().split(" "), ...place]);
   const sent = isLinked ? sentBytes() - before : 0;
-  const { seconds, waitingSeconds = 0 } = JSON.parse(readFileSync(join(run, "cost.json"), "utf8"));
+  const { seconds, waitingSeconds = 0 } = JSON.parse(readFileSync(join(path, "cost.json"), "utf8"));
   return { ms: (1000 * seconds) / steps, waiting: waitingSeconds / seconds, megabytes: sent / steps / 1e6 };
 }
 
@@ -166,7 +154,8 @@ export async function run() {
     for (const { name, here, there } of launchers) {
       for (const [place, launch] of [["here", here], ...(isLinked ? [["over 1 Gbit/s", there]] : [])]) {
         const rows = JSON.parse(start(launch, [SUMS]));
-        console.log(`  ${`${name}, ${place}`.padEnd(34)}${rows.map(([, ms]) => ms.toFixed(3).padStart(10)).join("")}`);
+        const cells = rows.map(([, ms]) => ms.toFixed(3).padStart(10));
+        console.log(`  ${name}, ${place}`.padEnd(36) + cells.join(""));
       }
     }
   } finally {

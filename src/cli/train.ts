@@ -83,7 +83,7 @@ export async function train(given: TrainOptions, flags: RunFlags, group: RankGro
     runsDir,
     name,
     fetched,
-    mayChooseEngine: ranks === null && mayChooseEngine(given),
+    mayChooseEngine: mayChooseEngine(given),
     weights: heritage?.weights ?? null,
     machine,
   };
@@ -142,7 +142,8 @@ function checkForRanks(options: TrainOptions): void {
 }
 
 function checkEngineForRanks(engine: ResolvedOptions["engine"]): void {
-  if (engine !== "wasm") throw new InputError(`several ranks need --engine wasm, got ${engine}; or drop mpirun`);
+  if (engine === "wasm" || engine === "native") return;
+  throw new InputError(`several ranks need --engine wasm or native, got ${engine}; or drop mpirun`);
 }
 
 /** @param tokenizer a vocabulary of another text; null: it is learnt from this one. */

@@ -6,6 +6,7 @@ import { NativeUnavailable } from "../backend/native/unavailable.ts";
 import { WASM_ALIGNMENT, wasmBackend, wasmMemory } from "../backend/wasm/wasm.ts";
 import type { WasmMemory } from "../backend/wasm/wasm.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
+import { sha256 } from "../training/checkpoint.ts";
 import { EngineLost } from "../training/engine.ts";
 import type { Engine, Tensors, TrainingState } from "../training/engine.ts";
 import type { Ranks } from "../training/ranks.ts";
@@ -31,9 +32,32 @@ export type EngineOptions = Pick<
 
 /**
  * Opens an engine with these weights. If the GPU fails or has too little memory, or native code cannot be made, warns and
- * falls back to the wasm engine. Throws InputError if that cannot allocate its memory.
+ * falls back to the wasm engine. Throws InputError if that cannot allocate its memory, or if another rank has another engine.
  */
 export async function openEngine(
+  config: Config,
+  weights: Tensors,
+  options: EngineOptions,
+  machine: Machine,
+  warn: (message: string) => void,
+): Promise<Engine> {
+  const engine = await openHere(config, weights, options, machine, warn);
+  const { ranks = null } = machine;
+  if (ranks !== null) await mustBeAlike(ranks, engine);
+  return engine;
+}
+
+/** Gradients of other engines are laid out in another way. Throws InputError, on all ranks, if one has another. */
+async function mustBeAlike(ranks: Ranks, { name }: Engine): Promise<void> {
+  const other = await ranks.findOther(await sha256(name.split(",")[0]));
+  if (other === null) return;
+  throw new InputError(
+    `rank ${other} has another engine than rank 0; install the same compiler and koffi there, or give all ranks --engine wasm`,
+    "machine",
+  );
+}
+
+async function openHere(
   config: Config,
   weights: Tensors,
   options: EngineOptions,
@@ -56,10 +80,8 @@ export async function openEngine(
   const threads = threadsOf(config, options, machine);
   const blas = usesBlas(config, onWasm) ? machine.findBlas() : null;
   const { strictMath } = options;
-  const wasm = wasmBackend({ strictMath, threads, startThread: machine.startThread, blas });
-  const { ranks = null } = machine;
-  const backend = ranks === null ? wasm : { ...wasm, name: nameWithRanks(wasm.name, ranks.size) };
-  return await openOnCpu(backend, config, weights, onWasm, ranks);
+  const backend = wasmBackend({ strictMath, threads, startThread: machine.startThread, blas });
+  return await openOnCpu(backend, config, weights, onWasm, machine.ranks ?? null);
 }
 
 /** A native engine, or the reason why there is none, as a clause. Throws as `openEngine`. */
@@ -74,7 +96,7 @@ async function compileAndOpen(
   const threads = threadsOf(config, options, machine);
   try {
     const backend = machine.native.backend({ threads, keepC: options.keepC, warn });
-    return await openOnCpu(backend, config, weights, options);
+    return await openOnCpu(backend, config, weights, options, machine.ranks ?? null);
   } catch (error) {
     if (error instanceof NativeUnavailable) return error.message;
     throw error;
@@ -86,7 +108,7 @@ async function openOnCpu(
   config: Config,
   weights: Tensors,
   options: EngineOptions,
-  ranks: Ranks | null = null,
+  ranks: Ranks | null,
 ): Promise<Engine> {
   const { streams = 0, dropout, batchSize } = options;
   const maxTokens = tokensPerPass(config, batchSize);
@@ -152,10 +174,6 @@ async function findAndOpenGpu(
   if (gpu.isSoftware) warn(`${gpu.name} runs in software, on the CPU; --engine wasm is faster`);
   return engine;
 }
-
-/** `wasm, OpenBLAS` → `wasm, 2 ranks × 1 thread, OpenBLAS`. */
-const nameWithRanks = (name: string, ranks: number): string =>
-  name.replace(/^wasm(?:, (\d+ threads))?/, (_, threads = "1 thread") => `wasm, ${ranks} ranks × ${threads}`);
 
 /** The threads that were asked for, or those that suit the model and this rank's share of a batch. */
 export const threadsOf = (

@@ -33,7 +33,8 @@ export class RankGroup {
     const isTold = process.env.MICROGPT_CORES !== undefined; // the cores of this process already
     const hasOwnCores = isTold || (isBound && availableParallelism() < cpus().length);
     const share = hasOwnCores ? 1 : (onThisHost ?? 1);
-    return { ...nodeMachine, cores: Math.max(1, Math.floor(nodeMachine.cores / share)), ranks };
+    const cores = Math.max(1, Math.floor(nodeMachine.cores / share));
+    return { ...nodeMachine, cores, findGpu: async () => "several ranks compute on CPUs", ranks };
   }
 
   /** For a command that several processes do not share: each is alone. */

@@ -7,6 +7,7 @@ import { forwardFrom } from "./backend.ts";
 import type { Backend, PackedTokens, ProgramOutput, Session } from "./backend.ts";
 import { mustFit, weightShapes } from "../training/engine.ts";
 import type { Engine, Reader, StepResult, Tensor, Tensors, TrainingState, Update } from "../training/engine.ts";
+import { nameWithRanks } from "../training/ranks.ts";
 import type { Ranks } from "../training/ranks.ts";
 import type { Tokens } from "../text/token-sequences.ts";
 import type { Buffer, Weight } from "./instructions.ts";
@@ -54,7 +55,14 @@ export class TensorEngine implements Engine {
   ): Promise<TensorEngine> {
     const { layout, programs } = planEngine(backend, config, limits);
     const session = await backend.open(layout, Object.values(programs));
-    return new TensorEngine(session.name ?? backend.name, layout, programs, session, limits.streams, ranks);
+    return new TensorEngine(
+      nameWithRanks(session.name ?? backend.name, ranks),
+      layout,
+      programs,
+      session,
+      limits.streams,
+      ranks,
+    );
   }
 
   /** Used by `create`; takes over the session. */

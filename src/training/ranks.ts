@@ -99,6 +99,14 @@ export class Ranks {
   }
 }
 
+/** An engine's name, with its ranks: `wasm, 2 threads` → `wasm, 3 ranks × 2 threads`. @param ranks null: none. */
+export function nameWithRanks(name: string, ranks: Ranks | null): string {
+  if (ranks === null) return name;
+  const [threads] = /\d+ threads/.exec(name) ?? [];
+  if (threads === undefined) return `${name}, ${ranks.size} ranks × 1 thread`;
+  return name.replace(threads, `${ranks.size} ranks × ${threads}`);
+}
+
 /** This process's share of a step. */
 export interface StepShare {
   /** Number of the step's tokens before the share, for dropout: its bits depend on a token's place in the whole step. */

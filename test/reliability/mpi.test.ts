@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { microgpt, sharedWorkspace, workspace, writeWords } from "../setup/microgpt.ts";
 import { MPI, mpirun, onFile, ranks } from "../setup/mpi.ts";
+import { nativeMissing } from "../setup/native-backend.ts";
 import type { RankStart } from "../setup/mpi.ts";
 import {
   checkpointPath,
@@ -199,5 +200,13 @@ describe.skipIf(!mpich.isInstalled)(`whatever the launcher (no ${mpich.launcher}
     expect([ended.exitCode, microgpt(args("one")).exitCode]).toEqual([0, 0]);
     const [one, two] = ["one", "two"].map((name) => heldOutOf(join(directory, name)));
     expect(Math.abs(two / one - 1)).toBeLessThan(0.005);
+  });
+
+  test("a rank without a C compiler ends all with one sentence, where the others have native code", async () => {
+    const here = training();
+    const without = { env: { MICROGPT_CC: "/nowhere/cc" } };
+    const ended = await mpirun(mpich.launcher, [{}, without], [...here.args, "--engine", "native"]).ended;
+    const expected = nativeMissing === null ? [1, [expect.stringContaining("rank 1 has another engine")]] : [0, []];
+    expect([ended.exitCode, said(ended).filter((line) => !line.includes("warning"))]).toEqual(expected);
   });
 });

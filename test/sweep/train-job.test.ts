@@ -64,7 +64,7 @@ export default () => {
   test("a training that fails ends with its sentence and its exit code", async () => {
     const { cluster, args } = clusterOf({}, "--engine", "atomic");
     const { exitCode, stderr } = await microgptAsync(args, { env: cluster.env });
-    expect(stderr).toBe("microgpt: words-1: several ranks need --engine wasm, got atomic; or drop mpirun\n");
+    expect(stderr).toBe("microgpt: words-1: several ranks need --engine wasm or native, got atomic; or drop mpirun\n");
     expect(exitCode).toBe(2);
   });
 });
