@@ -49,6 +49,12 @@ const GRACE_MS = 2000;
 /** For this long a sum is polled without sleeping. Longer than most wait for others; shorter than a save. */
 const AWAKE_MS = 200;
 
+/**
+ * How long a rank answers the network before it leaves. MPI_Finalize of MPICH 4.0 over UCX's TCP waits for the others without
+ * answering them, so a connection that is still being set up then never ends.
+ */
+const SETTLE_MS = 100;
+
 class MpiThread {
   readonly #mpi: Mpi;
   readonly #launch: Launch;
@@ -203,6 +209,8 @@ class MpiThread {
     this.#waitUntil(() => this.#isSent());
     this.#send(1);
     this.#waitUntil(() => this.#isLast && this.#isSent());
+    const settledMs = performance.now() + SETTLE_MS;
+    this.#waitUntil(() => !this.#mpi.hasCome(FAILURE_TAG) && performance.now() > settledMs);
     this.#mpi.finish();
   }
 

@@ -85,10 +85,15 @@ export class MpiTransport implements RankTransport {
     for (;;) this.#wait();
   }
 
-  /** Leaves MPI, after all ranks have called it. */
-  leave(): void {
+  /**
+   * Leaves MPI, after all ranks have called it. Where MPI_Finalize does not return, as now and then that of MPICH 4.0 over UCX's
+   * TCP, the process ends here with the exit code: all ranks are done, and its output is written.
+   */
+  leave(exitCode: number): void {
     this.#post(TASKS.leave, 0, 0);
-    this.#wait();
+    if (this.#wait(LEFT_MS)) return;
+    tellLauncher("cmd=finalize\n"); // else MPICH's counts it as a failure
+    this.#koffi.load(null).func("void _exit(int)")(exitCode); // process.exit waits for the thread
   }
 
   #post(kind: number, address: number, count: number): void {
@@ -99,15 +104,16 @@ export class MpiTransport implements RankTransport {
     Atomics.notify(this.#control.words, POSTED);
   }
 
-  /** Sleeps until all tasks are done. */
-  #wait(): void {
+  /** Sleeps until all tasks are done; returns whether they are. */
+  #wait(limitMs: number = Infinity): boolean {
     const { words } = this.#control;
     Atomics.store(words, WAITING, 1);
     Atomics.notify(words, POSTED);
     for (let done = Atomics.load(words, DONE); done < this.#posted; done = Atomics.load(words, DONE)) {
-      Atomics.wait(words, DONE, done);
+      if (Atomics.wait(words, DONE, done, limitMs) === "timed-out") return false;
     }
     Atomics.store(words, WAITING, 0);
+    return true;
   }
 
   #addressOf(list: Float32Array | Float64Array): number {
@@ -125,15 +131,22 @@ const lateText = ({ size }: Launch): string =>
  * all when this process exits with a code other than 0.
  */
 export async function abortByLauncher(exitCode: number): Promise<void> {
+  tellLauncher("cmd=init pmi_version=1 pmi_subversion=1\n");
+  await sleep(ANSWER_MS); // Slurm's answers one line at a time
+  tellLauncher(`cmd=abort exitcode=${exitCode}\n`);
+}
+
+/** Writes to a launcher that listens. */
+function tellLauncher(line: string): void {
   const { PMI_FD } = process.env;
   if (PMI_FD === undefined) return;
   try {
-    writeSync(Number(PMI_FD), "cmd=init pmi_version=1 pmi_subversion=1\n");
-    await sleep(ANSWER_MS); // Slurm's answers one line at a time
-    writeSync(Number(PMI_FD), `cmd=abort exitcode=${exitCode}\n`);
+    writeSync(Number(PMI_FD), line);
   } catch {
-    // the launcher is gone, and the others with it
+    // it is gone, and the other ranks with it
   }
 }
 
 const ANSWER_MS = 200;
+/** Leaving takes milliseconds, and as long as the slowest rank needs to begin. */
+const LEFT_MS = 3000;

@@ -62,8 +62,9 @@ export class RankGroup {
   async leave(exitCode: number): Promise<number> {
     if (this.#ranks === null) return exitCode;
     const codes = (await this.#ranks.gather([exitCode])).flat();
-    this.#transport!.leave();
-    return codes.find((code) => code !== 0) ?? 0;
+    const common = codes.find((code) => code !== 0) ?? 0;
+    this.#transport!.leave(common);
+    return common;
   }
 }
 
