@@ -23,10 +23,13 @@ const TESTS = [
 const ROOM_TESTS = {
   "src/text/": ["text/"],
   "src/node/": ["node/native"],
-  // Only those that run it: C is compiled for every shape.
   "src/backend/native/": ["backend/native-threads", "portable/conformance", "portable/model", "portable/streams"],
   "src/library/": ["library/choose-engine", "library/native", "cli/native"],
 };
+
+/** Those of the native backend alone, and few shapes: C is compiled for each. */
+const flagsOf = (tests) =>
+  tests === ROOM_TESTS["src/backend/native/"] ? ["--mode", "test", "-t", "native"] : ["--mode", "full"];
 
 const testsOf = (file) => Object.entries(ROOM_TESTS).find(([room]) => file.startsWith(room))?.[1] ?? TESTS;
 
@@ -45,7 +48,7 @@ function firstFailure(tests) {
   const report = join(copy, "report.json");
   rmSync(report, { force: true });
   // What `npm test` and `npm run test:all` run, but for the GPU in software: it takes minutes.
-  const flags = ["run", "--mode", "full", "--tags-filter", "!gpu", "--project", "node", "--bail", "1"];
+  const flags = ["run", ...flagsOf(tests), "--tags-filter", "!gpu", "--project", "node", "--bail", "1"];
   flags.push("--reporter", "json", "--outputFile", report);
   const { stderr } = spawnSync(bin("vitest"), [...flags, ...tests.map((name) => `test/${name}`)], {
     cwd: copy,

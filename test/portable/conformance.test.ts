@@ -5,7 +5,7 @@ import type { Backend } from "../../src/tensor/backend.ts";
 import type { OpName } from "../../src/tensor/ops.ts";
 import { expectAgreement, expectMask } from "../setup/agreement.ts";
 import type { Bounds } from "../setup/agreement.ts";
-import { NATIVE, nativeMissing, runsOn } from "../setup/native-backend.ts";
+import { NATIVE, nativeMissing, runsOn, timeoutOn } from "../setup/native-backend.ts";
 import { byExtent, PLACE } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
 import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
@@ -37,7 +37,7 @@ describe.each(BACKENDS)("%s does as the reference", (_, backend) => {
   for (const [name, [forward, backward]] of Object.entries(BOUNDS)) {
     test(
       `${name}: NMSE at most ${forward} forward, ${backward} backward, at ${runsOn(backend, SHAPES)} shapes`,
-      { tags: ["cases"] },
+      { tags: ["cases"], timeout: timeoutOn(backend) },
       async () => {
         await fc.assert(
           fc.asyncProperty(anyShape, (shape) => expectAgreement(backend, BOUNDS, name as OpName, shape)),
@@ -85,7 +85,7 @@ const LENGTHS = [1, 7, 16, 17, 40];
 
 test.each(BACKENDS)(
   "%s attends with heads of 4 to 128 numbers, in short documents and in long ones: NMSE at most 1e-10 forward, 1e-9 backward",
-  { tags: ["cases"] },
+  { tags: ["cases"], timeout: 3600_000 },
   async (name, backend) => {
     const sizes = name === "native" && byExtent(true, false) ? [4, 32, 24] : [4, 5, 8, 12, 16, 24, 32, 48, 64, 128];
     for (const headSize of sizes) {

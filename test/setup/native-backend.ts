@@ -27,3 +27,6 @@ export const nativeMissing: string | null =
 /** As `runs`, but fewer on a native backend: it compiles C for every shape, for a few tenths of a second. */
 export const runsOn = ({ name }: Backend, full: number): number =>
   name.startsWith("native") ? byExtent(Math.ceil(full / 20), full) : runs(full);
+
+/** Milliseconds for as many runs: with sanitizers, a compile takes seconds. */
+export const timeoutOn = ({ name }: Backend): number => (name.startsWith("native") ? 3600_000 : 300_000);
