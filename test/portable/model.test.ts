@@ -192,7 +192,9 @@ describe.each([["wasm", wasm] as const, ...NATIVE])("what an update can be told,
   ];
 
   test("weight decay and clipping do as the atomic core's", async () => {
-    for (const more of [{ weightDecay: 0.1 }, { clipNorm: 0.05 }, { weightDecay: 0.3, clipNorm: 0.2 }]) {
+    // Adam does not see a factor that all steps have in common: 1.3 and 1.4 clip some of the five steps only.
+    const norms = [0.05, 1.3, 1.4].map((clipNorm) => ({ clipNorm }));
+    for (const more of [{ weightDecay: 0.1 }, ...norms, { weightDecay: 0.3, clipNorm: 0.2 }]) {
       const [atomic, engine] = [newAtomic(config, 3), await newTensorEngine(backend, config, 3)];
       for (let step = 0; step < 5; step++) {
         const expected = await atomic.step([documents], update(step, more));
