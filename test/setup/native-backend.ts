@@ -24,9 +24,12 @@ export const NATIVE: readonly (readonly [string, Backend])[] = compile === null 
 export const nativeMissing: string | null =
   compile === null && PLACE === "node" ? "there is no C compiler, or no koffi" : null;
 
-/** As `runs`, but fewer on a native backend: it compiles C for every shape, for a few tenths of a second. */
+/**
+ * As `runs`, but fewer on a native backend: it compiles C for every shape, for a few tenths of a second. All of them in
+ * `npm run test:long`.
+ */
 export const runsOn = ({ name }: Backend, full: number): number =>
-  name.startsWith("native") ? byExtent(Math.ceil(full / 20), full) : runs(full);
+  name.startsWith("native") ? byExtent(Math.ceil(full / 20), Math.ceil(full / 4), full) : runs(full);
 
 /** Milliseconds for as many runs: with sanitizers, a compile takes seconds. */
 export const timeoutOn = ({ name }: Backend): number => (name.startsWith("native") ? 3600_000 : 300_000);
