@@ -100,7 +100,8 @@ function measured(memory, size, placeOf, work) {
   const many = () => {
     for (let i = 0; i < count; i++) work();
   };
-  return () => (2 * size ** 3 * count) / milliseconds(many) / 1e6;
+  // A BLAS knows the memory by its address alone: without this, it would be collected.
+  return Object.assign(() => (2 * size ** 3 * count) / milliseconds(many) / 1e6, { memory });
 }
 
 /** Weights of the models of bench/engine.mjs, and how many rows they are multiplied with. */
