@@ -19,7 +19,7 @@ import { WIDEST } from "./vectors.ts";
 /** Most rows of a tile: with 16 lanes there are 32 registers, else 16. */
 const [WIDE_ROWS, NARROW_ROWS] = [12, 6];
 /** Rows of the tiles for the last rows of a matrix, fewer than all numbers: the compiler takes a while for each. */
-const LAST_ROWS = [8, 6, 4, 3, 2, 1];
+const LAST_ROWS = [6, 3, 2, 1];
 /** Number of k after which a tile is written back, so that the panel of B stays in the second-level cache. */
 const [BLOCK_K, BLOCK_TOKENS] = [512, 256];
 
