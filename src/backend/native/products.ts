@@ -97,6 +97,7 @@ INLINE void prefetch(const Epilogue *f, long rows) {
 }
 /* For the last rows, which are in memory. */
 KERNEL void finish_rows(float *c, long cRow, long rows, long columns, const Epilogue *f) {
+  if (f->gate == 0 && f->relu == 0 && f->plus == 0) return;
   for (long r = 0; r < rows; r++) for (long j = 0; j < columns; j += LANES) {
     V v = load(c + r * cRow + j);
     if (f->gate != 0) v = where_positive(load(f->gate + r * f->gateRow + j), v);
