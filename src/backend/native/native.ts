@@ -12,6 +12,8 @@ import type { Buffer } from "../../tensor/instructions.ts";
 import { gradientRange } from "../../tensor/layout.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
+import { readRows, writeRows } from "../rows-in-memory.ts";
+import type { RowsAt } from "../rows-in-memory.ts";
 import { stepInPasses } from "../../tensor/stepping.ts";
 import type { UpdatableSession } from "../../tensor/stepping.ts";
 import type { CompileNative, NativeFunction, NativeLibrary } from "./library.ts";
@@ -171,24 +173,15 @@ class NativeSession implements Session, UpdatableSession {
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
-    const { first, stride } = this.#slot(buffer);
-    const result = new Float32Array(rows * buffer.columns);
-    for (let r = 0; r < rows; r++) {
-      const start = first + r * stride;
-      result.set(this.#numbers.subarray(start, start + buffer.columns), r * buffer.columns);
-    }
-    return result;
+    return readRows(this.#numbers, this.#slot(buffer), buffer.columns, rows);
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    const { first, stride } = this.#slot(buffer);
-    for (let i = 0; i < data.length; i++) {
-      this.#numbers[first + Math.floor(i / buffer.columns) * stride + (i % buffer.columns)] = data[i];
-    }
+    writeRows(this.#numbers, this.#slot(buffer), buffer.columns, data);
   }
 
-  /** First index of a buffer in `#numbers`, and numbers from row to row. */
-  #slot(buffer: Buffer): { readonly first: number; readonly stride: number } {
+  /** Where a buffer is in `#numbers`. */
+  #slot(buffer: Buffer): RowsAt {
     const { start, stride } = this.#slots.get(buffer)!;
     const { numbers, activations } = this.#map;
     const activation = start - this.#layout.size; // negative: a weight's buffer
