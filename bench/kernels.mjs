@@ -81,9 +81,12 @@ function productByBlas(blas, size) {
   const multiply = blas.on(memory);
   const row = { aRow: size, bRow: size, cRow: size, aTransposed: false };
   const product = { ...row, rows: size, columns: size, k: size, a: 0, b: matrix, c: 3 * matrix, accumulate: false };
-  // The library knows the memory's address alone, which keeps nothing alive; the function that calls it does.
-  const work = Object.assign(() => multiply(product), { memory });
-  return measured(memory, size, (k) => k * size, work);
+  return measured(
+    memory,
+    size,
+    (k) => k * size,
+    () => multiply(product),
+  );
 }
 
 /** `placeOf` says where the factors of the result's first column are in B. */
