@@ -4,11 +4,10 @@
  */
 import type { AdamNumbers } from "../training/adam.ts";
 import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../tensor/backend.ts";
-import type { StepResult, Update } from "../training/engine.ts";
+import type { StepResult } from "../training/engine.ts";
 import type { Buffer, Weight } from "../tensor/instructions.ts";
 import { gradientRange } from "../tensor/layout.ts";
 import type { Layout, Slots } from "../tensor/layout.ts";
-import type { StepShare } from "../training/ranks.ts";
 import { stepInPasses } from "../tensor/stepping.ts";
 import type { UpdatableSession } from "../tensor/stepping.ts";
 import type { Program, Section } from "../tensor/program.ts";
@@ -44,14 +43,8 @@ class ReferenceSession implements Session, UpdatableSession {
     return { data, stride, gradientSquares: program.kind === "training" ? await this.sumSquares() : 0 };
   }
 
-  step(
-    program: Program,
-    passes: Iterable<PackedTokens>,
-    tokens: number,
-    update: Update,
-    share: StepShare | null,
-  ): Promise<StepResult> {
-    return stepInPasses(this, program, passes, tokens, update, share);
+  step(...parameters: Parameters<Session["step"]>): Promise<StepResult> {
+    return stepInPasses(this, ...parameters);
   }
 
   get gradients(): Float64Array {

@@ -41,7 +41,7 @@ export async function openEngine(
   machine: Machine,
   warn: (message: string) => void,
 ): Promise<Engine> {
-  const engine = await openHere(config, weights, options, machine, warn);
+  const engine = await openHere({ config, weights, options, machine, warn });
   const { ranks = null } = machine;
   if (ranks !== null) await mustBeAlike(ranks, engine);
   return engine;
@@ -57,63 +57,56 @@ async function mustBeAlike(ranks: Ranks, { name }: Engine): Promise<void> {
   );
 }
 
-async function openHere(
-  config: Config,
-  weights: Tensors,
-  options: EngineOptions,
-  machine: Machine,
-  warn: (message: string) => void,
-): Promise<Engine> {
+/** What an engine is opened with, as in `openEngine`. */
+interface Opening {
+  readonly config: Config;
+  readonly weights: Tensors;
+  readonly options: EngineOptions;
+  readonly machine: Machine;
+  readonly warn: (message: string) => void;
+}
+
+async function openHere(opening: Opening): Promise<Engine> {
+  const { config, weights, options, machine, warn } = opening;
   if (options.engine === "atomic") return new AtomicEngine(config, atomicWeights(config, weights));
   if (options.engine === "webgpu") {
-    const engine = await findAndOpenGpu(config, weights, options, machine, warn);
+    const engine = await findAndOpenGpu(opening);
     if (typeof engine !== "string") return engine;
     warn(`no GPU: ${engine}; using the CPU instead`);
   }
   if (options.engine === "native") {
-    const engine = await compileAndOpen(config, weights, options, machine, warn);
+    const engine = await compileAndOpen(opening);
     if (typeof engine !== "string") return engine;
     warn(`no native code: ${engine}; using WebAssembly instead, which is slower and differs in the last digits`);
   }
   machine.prepareWasm();
-  const onWasm = { ...options, engine: "wasm" } as const;
+  const onWasm: Opening = { ...opening, options: { ...options, engine: "wasm" } };
   const threads = threadsOf(config, options, machine);
-  const blas = usesBlas(config, onWasm) ? machine.findBlas() : null;
+  const blas = usesBlas(config, onWasm.options) ? machine.findBlas() : null;
   const { strictMath } = options;
   const backend = wasmBackend({ strictMath, threads, startThread: machine.startThread, blas });
-  return await openOnCpu(backend, config, weights, onWasm, machine.ranks ?? null);
+  return await openOnCpu(backend, onWasm);
 }
 
 /** A native engine, or the reason why there is none, as a clause. Throws as `openEngine`. */
-async function compileAndOpen(
-  config: Config,
-  weights: Tensors,
-  options: EngineOptions,
-  machine: Machine,
-  warn: (message: string) => void,
-): Promise<Engine | string> {
+async function compileAndOpen(opening: Opening): Promise<Engine | string> {
+  const { config, options, machine, warn } = opening;
   if (machine.native === null) return NO_COMPILERS;
   const threads = threadsOf(config, options, machine);
   try {
     const backend = machine.native.backend({ threads, keepC: options.keepC, warn });
-    return await openOnCpu(backend, config, weights, options, machine.ranks ?? null);
+    return await openOnCpu(backend, opening);
   } catch (error) {
     if (error instanceof NativeUnavailable) return error.message;
     throw error;
   }
 }
 
-async function openOnCpu(
-  backend: Backend,
-  config: Config,
-  weights: Tensors,
-  options: EngineOptions,
-  ranks: Ranks | null,
-): Promise<Engine> {
+async function openOnCpu(backend: Backend, { config, weights, options, machine }: Opening): Promise<Engine> {
   const { streams = 0, dropout, batchSize } = options;
   const maxTokens = tokensPerPass(config, batchSize);
   try {
-    const engine = await TensorEngine.create(backend, config, { maxTokens, streams, dropout }, ranks);
+    const engine = await TensorEngine.create(backend, config, { maxTokens, streams, dropout }, machine.ranks);
     await engine.loadWeights(weights);
     return engine;
   } catch (error) {
@@ -160,13 +153,7 @@ export async function openStreams(
 }
 
 /** An engine on the machine's GPU, or the reason why there is none. */
-async function findAndOpenGpu(
-  config: Config,
-  weights: Tensors,
-  options: EngineOptions,
-  machine: Machine,
-  warn: (message: string) => void,
-): Promise<Engine | string> {
+async function findAndOpenGpu({ config, weights, options, machine, warn }: Opening): Promise<Engine | string> {
   const gpu = await machine.findGpu();
   if (typeof gpu === "string") return gpu;
   const { openOnGpu } = await import("./gpu.ts");

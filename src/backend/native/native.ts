@@ -9,11 +9,9 @@ import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "
 import type { StepResult, Update } from "../../training/engine.ts";
 import type { StepShare } from "../../training/ranks.ts";
 import type { Buffer } from "../../tensor/instructions.ts";
-import { gradientRange } from "../../tensor/layout.ts";
-import type { Layout, Slots } from "../../tensor/layout.ts";
+import type { Layout } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
-import { readRows, writeRows } from "../rows-in-memory.ts";
-import type { RowsAt } from "../rows-in-memory.ts";
+import { SessionNumbers } from "../session-numbers.ts";
 import { stepInPasses } from "../../tensor/stepping.ts";
 import type { UpdatableSession } from "../../tensor/stepping.ts";
 import type { CompileNative, NativeFunction, NativeLibrary } from "./library.ts";
@@ -30,12 +28,10 @@ const LINE = 64;
 class NativeSession implements Session, UpdatableSession {
   readonly name: string;
   readonly bytes: number;
-  readonly #layout: Layout;
-  readonly #slots: Slots;
   readonly #programs: readonly Program[];
   readonly #map: NativeMemoryMap;
   readonly #library: NativeLibrary;
-  readonly #numbers: Float32Array;
+  readonly #buffers: SessionNumbers;
   readonly #integers: Int32Array;
   readonly #doubles: Float64Array;
   readonly #call: NativeFunction;
@@ -54,8 +50,6 @@ class NativeSession implements Session, UpdatableSession {
     library: NativeLibrary,
     threads: number,
   ) {
-    this.#layout = layout;
-    this.#slots = new Map([layout, ...programs].flatMap(({ slots }) => [...slots]));
     this.#programs = programs;
     this.#map = map;
     this.#library = library;
@@ -66,12 +60,13 @@ class NativeSession implements Session, UpdatableSession {
     this.bytes = map.size * F32;
     const memory = new ArrayBuffer(this.bytes + LINE);
     const start = library.func("int64_t to_line(void *memory)")(memory);
-    this.#numbers = new Float32Array(memory, start, map.size);
+    const numbers = new Float32Array(memory, start, map.size);
+    this.#buffers = new SessionNumbers(numbers, layout, programs, map);
     this.#integers = new Int32Array(memory, start, map.size);
     this.#doubles = new Float64Array(memory, start, Object.keys(DOUBLES).length + DOUBLES.lossScale);
     this.#call = library.func("void call_session(int64_t session)");
     this.#close = library.func("void close_session(int64_t session)");
-    this.#session = library.func("int64_t open_session(void *memory, int32_t threads)")(this.#numbers, threads);
+    this.#session = library.func("int64_t open_session(void *memory, int32_t threads)")(numbers, threads);
     if (this.#session === 0)
       throw new NativeUnavailable("machine-failed", `the system did not start ${threads} threads`);
   }
@@ -80,10 +75,8 @@ class NativeSession implements Session, UpdatableSession {
     const rows = this.#put(batch);
     this.#integers[INTEGERS.updates] = 0;
     this.#run(program, batch.documents.length - 1, options);
-    const { first, stride } = this.#slot(program.result.buffer);
-    const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
     const gradientSquares = program.kind === "training" ? this.#doubles[DOUBLES.gradientSquares] : 0;
-    return { data, stride, gradientSquares };
+    return { ...this.#buffers.result(program, options.firstRow, rows), gradientSquares };
   }
 
   async step(
@@ -118,8 +111,7 @@ class NativeSession implements Session, UpdatableSession {
   }
 
   get gradients(): Float32Array {
-    const [start, end] = gradientRange(this.#layout);
-    return this.#numbers.subarray(this.#map.numbers + start, this.#map.numbers + end);
+    return this.#buffers.gradients;
   }
 
   async sumSquares(): Promise<number> {
@@ -173,19 +165,11 @@ class NativeSession implements Session, UpdatableSession {
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
-    return readRows(this.#numbers, this.#slot(buffer), buffer.columns, rows);
+    return this.#buffers.read(buffer, rows);
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    writeRows(this.#numbers, this.#slot(buffer), buffer.columns, data);
-  }
-
-  /** Where a buffer is in `#numbers`. */
-  #slot(buffer: Buffer): RowsAt {
-    const { start, stride } = this.#slots.get(buffer)!;
-    const { numbers, activations } = this.#map;
-    const activation = start - this.#layout.size; // negative: a weight's buffer
-    return { first: activation < 0 ? numbers + start : activations + activation, stride };
+    this.#buffers.write(buffer, data);
   }
 
   async weightsChanged(): Promise<void> {

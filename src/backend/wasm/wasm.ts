@@ -4,13 +4,10 @@
  */
 import type { AdamNumbers } from "../../training/adam.ts";
 import type { Backend, PackedTokens, ProgramOutput, RunOptions, Session } from "../../tensor/backend.ts";
-import type { StepResult, Update } from "../../training/engine.ts";
-import type { StepShare } from "../../training/ranks.ts";
+import type { StepResult } from "../../training/engine.ts";
 import type { Buffer } from "../../tensor/instructions.ts";
-import { gradientRange } from "../../tensor/layout.ts";
-import type { Alignment, Layout, Slots } from "../../tensor/layout.ts";
-import { readRows, writeRows } from "../rows-in-memory.ts";
-import type { RowsAt } from "../rows-in-memory.ts";
+import type { Alignment, Layout } from "../../tensor/layout.ts";
+import { SessionNumbers } from "../session-numbers.ts";
 import { stepInPasses } from "../../tensor/stepping.ts";
 import type { UpdatableSession } from "../../tensor/stepping.ts";
 import type { Program } from "../../tensor/program.ts";
@@ -26,11 +23,10 @@ import { PAGE } from "./worker.ts";
 
 class WasmSession implements Session, UpdatableSession {
   readonly bytes: number;
-  readonly #layout: Layout;
-  readonly #slots: Slots;
   readonly #programs: readonly Program[];
   readonly #map: WasmMemoryMap;
   readonly #numbers: Float32Array;
+  readonly #buffers: SessionNumbers;
   readonly #integers: Int32Array;
   readonly #pool: WorkerPool;
 
@@ -41,12 +37,12 @@ class WasmSession implements Session, UpdatableSession {
     memory: WebAssembly.Memory,
     pool: WorkerPool,
   ) {
-    this.#layout = layout;
-    this.#slots = new Map([layout, ...programs].flatMap(({ slots }) => [...slots]));
     this.#programs = programs;
     this.#map = map;
     this.bytes = memory.buffer.byteLength;
     this.#numbers = new Float32Array(memory.buffer);
+    const ranges = { numbers: map.numbers / F32, activations: map.activations / F32 };
+    this.#buffers = new SessionNumbers(this.#numbers, layout, programs, ranges);
     this.#integers = new Int32Array(memory.buffer);
     this.#pool = pool;
   }
@@ -59,25 +55,16 @@ class WasmSession implements Session, UpdatableSession {
     this.#integers.set(batch.documents, documents / F32);
     const rows = batch.documents[batch.documents.length - 1];
     this.#pool.run(this.#programs.indexOf(program), batch.documents, options);
-    const { first, stride } = this.#slot(program.result.buffer);
-    const data = this.#numbers.subarray(first + options.firstRow * stride, first + rows * stride);
-    return { data, stride, gradientSquares: program.kind === "training" ? this.#squareSum() : 0 };
+    const gradientSquares = program.kind === "training" ? this.#squareSum() : 0;
+    return { ...this.#buffers.result(program, options.firstRow, rows), gradientSquares };
   }
 
-  step(
-    program: Program,
-    passes: Iterable<PackedTokens>,
-    tokens: number,
-    update: Update,
-    share: StepShare | null,
-  ): Promise<StepResult> {
-    return stepInPasses(this, program, passes, tokens, update, share);
+  step(...parameters: Parameters<Session["step"]>): Promise<StepResult> {
+    return stepInPasses(this, ...parameters);
   }
 
   get gradients(): Float32Array {
-    const [start, end] = gradientRange(this.#layout);
-    const first = this.#map.numbers / F32;
-    return this.#numbers.subarray(first + start, first + end);
+    return this.#buffers.gradients;
   }
 
   async sumSquares(): Promise<number> {
@@ -97,19 +84,11 @@ class WasmSession implements Session, UpdatableSession {
   }
 
   async read(buffer: Buffer, rows: number = Number(buffer.rows)): Promise<Float32Array> {
-    return readRows(this.#numbers, this.#slot(buffer), buffer.columns, rows);
+    return this.#buffers.read(buffer, rows);
   }
 
   async write(buffer: Buffer, data: ArrayLike<number>): Promise<void> {
-    writeRows(this.#numbers, this.#slot(buffer), buffer.columns, data);
-  }
-
-  /** Where a buffer is in `#numbers`. */
-  #slot(buffer: Buffer): RowsAt {
-    const { start, stride } = this.#slots.get(buffer)!;
-    const { numbers, activations } = this.#map;
-    const activation = start - this.#layout.size; // negative: a weight's buffer
-    return { first: activation < 0 ? numbers / F32 + start : activations / F32 + activation, stride };
+    this.#buffers.write(buffer, data);
   }
 
   async weightsChanged(): Promise<void> {
