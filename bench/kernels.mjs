@@ -12,7 +12,7 @@ import { wasmBackend } from "../dist/backend/wasm/wasm.js";
 import { nativeBackend } from "../dist/backend/native/native.js";
 import { generateTokens, initTensors, Random, TensorEngine } from "../dist/index.js";
 import { findBlas } from "../dist/node/blas.js";
-import { median } from "./measure.mjs";
+import { median, milliseconds } from "./measure.mjs";
 import { nativeProducts } from "./native-products.mjs";
 import { COMPILE } from "./native.mjs";
 import { TorchPeer } from "./peers/torch.mjs";
@@ -49,12 +49,6 @@ function peakOfCore() {
   });
   const { exports } = instantiate(module, 65_536);
   return () => (12 * 8 * rounds) / milliseconds(() => exports.peak(0)) / 1e6;
-}
-
-function milliseconds(work) {
-  const started = performance.now();
-  work();
-  return performance.now() - started;
 }
 
 /** C = A · Bᵀ of size × size matrices, B packed each time: → a function that measures GFLOP/s; it checks itself first. */

@@ -12,3 +12,10 @@ export function spread(values) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return `${median(values).toFixed(2)} ms (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
+
+/** Runs a function: → how long it took, in milliseconds. */
+export function milliseconds(work) {
+  const started = performance.now();
+  work();
+  return performance.now() - started;
+}

@@ -4,6 +4,7 @@ import { packText, productText, TILES, TRANSPOSE } from "../dist/backend/native/
 import { VECTORS } from "../dist/backend/native/vectors.js";
 import { Random } from "../dist/index.js";
 import { COMPILE } from "./native.mjs";
+import { milliseconds } from "./measure.mjs";
 
 /** Chains of multiply-adds: more than a core works on at once, and few enough for 16 registers. */
 const CHAINS = 12;
@@ -32,12 +33,6 @@ void run_${name}(float *a, float *b, float *packed, float *c, int64_t rows) {
 }
 `;
 };
-
-function milliseconds(work) {
-  const started = performance.now();
-  work();
-  return performance.now() - started;
-}
 
 function measuredProduct(library, { rows, k, columns }) {
   const random = new Random(1);

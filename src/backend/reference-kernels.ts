@@ -3,11 +3,10 @@
  * an instruction means. Other backends are tested against it; it is tested against finite differences and against the
  * atomic core. Memory and the order of execution are in `reference.ts`.
  */
+import { RMSNORM_EPSILON } from "./constants.ts";
 import { isKept, keptScale, siteSeed } from "../training/dropout.ts";
 import type { PackedTokens, RunOptions } from "../tensor/backend.ts";
 import type { Buffer, Instruction, InstructionOf, KernelName, View, Weight } from "../tensor/instructions.ts";
-
-const RMSNORM_EPSILON = 1e-5;
 
 /** A matrix within the numbers of the session. */
 export interface MatrixView {

@@ -40,7 +40,7 @@ class ReferenceSession implements Session, UpdatableSession {
     }
     const { start, stride } = program.slots.get(program.result.buffer)!;
     const data = this.#numbers.subarray(start + options.firstRow * stride, start + rows * stride);
-    return { data, stride, gradientSquares: program.kind === "training" ? await this.sumSquares() : 0 };
+    return { data, stride };
   }
 
   step(...parameters: Parameters<Session["step"]>): Promise<StepResult> {
@@ -133,6 +133,7 @@ function runSection({ instructions }: Section, context: KernelContext): void {
 
 /** The reference backend. It needs no padding: rows and heads are stored without gaps. */
 export const referenceBackend: Backend = {
+  kind: "reference",
   name: "reference",
   align: 1,
   headAlign: 1,

@@ -43,7 +43,7 @@ export class SessionNumbers {
   }
 
   /** The result of a pass from a row on, in place, and its numbers from row to row. */
-  result({ result }: Program, firstRow: number, rows: number): Pick<ProgramOutput, "data" | "stride"> {
+  result({ result }: Program, firstRow: number, rows: number): ProgramOutput {
     const { first, stride } = this.#at(result.buffer);
     return { data: this.#memory.subarray(first + firstRow * stride, first + rows * stride), stride };
   }

@@ -48,8 +48,8 @@ export async function openEngine(
 }
 
 /** Gradients of other engines are laid out in another way. Throws InputError, on all ranks, if one has another. */
-async function mustBeAlike(ranks: Ranks, { name }: Engine): Promise<void> {
-  const other = await ranks.findOther(await sha256(name.split(",")[0]));
+async function mustBeAlike(ranks: Ranks, { kind }: Engine): Promise<void> {
+  const other = await ranks.findOther(await sha256(kind));
   if (other === null) return;
   throw new InputError(
     `rank ${other} has another engine than rank 0; install the same compiler and koffi there, or give all ranks --engine wasm`,
@@ -120,8 +120,8 @@ async function openOnCpu(backend: Backend, { config, weights, options, machine }
 /** Options with the engine that was opened, where another has taken the place of the one that they name. */
 export const openedOptions = <Options extends Pick<EngineOptions, "engine">>(
   options: Options,
-  { name }: Engine,
-): Options => (name.startsWith(options.engine) ? options : { ...options, engine: "wasm" });
+  { kind }: Engine,
+): Options => (kind === options.engine ? options : { ...options, engine: "wasm" });
 
 /**
  * The options of an engine that only generates. It runs in WebAssembly, without a BLAS, wherever native code did the

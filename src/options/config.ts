@@ -158,7 +158,7 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
       "worker threads of the wasm and native engines (default: chosen from model size and cores)",
     ),
   ),
-  keepC: orNull(path("run", "DIR", "leave the C that --engine native generates in DIR, to be read")),
+  keepC: orNull(path("run", "DIR", "write the C that --engine native generates to DIR")),
   noBlas: toggle(
     "run",
     "do not use the machine's BLAS library (used for larger models where it and koffi are installed)",

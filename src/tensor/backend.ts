@@ -5,7 +5,7 @@
  * A session owns the memory. Except for `step`, calls must not overlap: start the next one when the promise of the
  * previous one has resolved. `TensorEngine` ensures that.
  */
-import type { StepResult, Update } from "../training/engine.ts";
+import type { EngineKind, StepResult, Update } from "../training/engine.ts";
 import type { StepShare } from "../training/ranks.ts";
 import type { Buffer } from "./instructions.ts";
 import type { Alignment, Layout } from "./layout.ts";
@@ -13,6 +13,8 @@ import type { Program } from "./program.ts";
 
 /** A device on which sessions can be opened. */
 export interface Backend extends Alignment {
+  /** Which one it is. */
+  readonly kind: Exclude<EngineKind, "atomic">;
   /** Name for display, such as `wasm, 2 threads`. */
   readonly name: string;
   /**
@@ -104,6 +106,4 @@ export interface ProgramOutput {
   readonly data: Float64Array | Float32Array;
   /** Numbers from the start of one row to the next. */
   readonly stride: number;
-  /** Sum of the squares of all gradients; 0 except for training. */
-  readonly gradientSquares: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Which gradients ranks can sum while the backward pass goes on: those that no later phase of the program adds to.
+ * Which gradients ranks can sum during the backward pass: those that no later phase of the program adds to.
  *
  *   phase        …   layer 1 │ layer 0 │ embeddings        the backward pass, computing
  *   buckets               ╰──▶ 1 ───────▶                   on the network meanwhile

@@ -175,5 +175,8 @@ export function spreadOffset(index: number, heads: Heads | null): number {
   return heads === null ? index : Math.floor(index / heads.size) * heads.stride + (index % heads.size);
 }
 
+/** Whether linear layers multiply by it: all weights but the embedding tables, which are only looked up. */
+export const isMultiplied = ({ name }: Weight): boolean => name !== "wte" && name !== "wpe";
+
 /** The smallest multiple that is at least the value: (9, 8) → 16. */
 export const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;

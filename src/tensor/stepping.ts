@@ -29,7 +29,7 @@ export async function stepInPasses(
   share: StepShare | null,
 ): Promise<StepResult> {
   const { dropoutSeed = 0 } = update;
-  let [lossSum, gradientSquares, firstToken, done] = [0, 0, share?.firstToken ?? 0, 0];
+  let [lossSum, firstToken, done] = [0, share?.firstToken ?? 0, 0];
   for (const packed of passes) {
     const isLast = ++done === share?.passes;
     const afterPhase = isLast ? (phase: number): void => beginSums(session, program, phase, share.ranks) : undefined;
@@ -37,7 +37,6 @@ export async function stepInPasses(
     const result = await session.run(program, packed, options);
     const rows = packed.documents[packed.documents.length - 1];
     lossSum += sumLosses(result, rows);
-    gradientSquares = result.gradientSquares;
     firstToken += rows;
   }
   if (share !== null) {
@@ -46,8 +45,8 @@ export async function stepInPasses(
       for (const phase of program.phases.keys()) beginSums(session, program, phase, share.ranks);
     }
     [lossSum] = await share.ranks.sum([lossSum]);
-    gradientSquares = await session.sumSquares();
   }
+  const gradientSquares = await session.sumSquares();
   const loss = lossSum / tokens;
   if (!Number.isFinite(loss) || !Number.isFinite(gradientSquares)) return { loss, applied: false };
   await session.update(program, adamNumbers(update, Math.sqrt(gradientSquares)));
@@ -62,12 +61,12 @@ function beginSums({ gradients }: UpdatableSession, { buckets }: Program, phase:
 /**
  * Statistics [rows, 2] → the sum of the rows' losses in nats. In f64 and in order, so that it is the same everywhere.
  */
-export function sumLosses({ data, stride }: Pick<ProgramOutput, "data" | "stride">, rows: number): number {
+export function sumLosses({ data, stride }: ProgramOutput, rows: number): number {
   let sum = 0;
   for (let row = 0; row < rows; row++) sum += Math.log(data[row * stride]) + data[row * stride + 1];
   return sum;
 }
 
 /** Statistics [rows, 2] → the loss of one row in nats. */
-export const tokenLoss = ({ data, stride }: Pick<ProgramOutput, "data" | "stride">, row: number): number =>
+export const tokenLoss = ({ data, stride }: ProgramOutput, row: number): number =>
   Math.log(data[row * stride]) + data[row * stride + 1];

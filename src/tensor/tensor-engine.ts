@@ -22,6 +22,8 @@ import type { Layout } from "./layout.ts";
 
 /** An `Engine` on a backend. */
 export class TensorEngine implements Engine {
+  /** The backend's. */
+  readonly kind: Backend["kind"];
   /** The session's name, or else the backend's. */
   readonly name: string;
   /** The model's dimensions. */
@@ -55,25 +57,20 @@ export class TensorEngine implements Engine {
   ): Promise<TensorEngine> {
     const { layout, programs } = planEngine(backend, config, limits);
     const session = await backend.open(layout, Object.values(programs));
-    return new TensorEngine(
-      nameWithRanks(session.name ?? backend.name, ranks),
-      layout,
-      programs,
-      session,
-      limits.streams,
-      ranks,
-    );
+    const title = { kind: backend.kind, name: nameWithRanks(session.name ?? backend.name, ranks) };
+    return new TensorEngine(title, layout, programs, session, limits.streams, ranks);
   }
 
   /** Used by `create`; takes over the session. */
   constructor(
-    name: string,
+    { kind, name }: Pick<Backend, "kind" | "name">,
     layout: Layout,
     programs: Programs,
     session: Session,
     streams: number = 0,
     ranks: Ranks | null = null,
   ) {
+    this.kind = kind;
     this.name = name;
     this.config = layout.config;
     this.#layout = layout;

@@ -11,6 +11,8 @@ import { Adam, documentLoss, emptyCache, gpt, scale, Value } from "../microgpt.t
 /** An `Engine` that runs the scalar model of `microgpt.ts`. */
 export class AtomicEngine implements Engine {
   /** Always `"atomic"`. */
+  readonly kind = "atomic";
+  /** Always `"atomic"`. */
   readonly name = "atomic";
   /** The model's dimensions. */
   readonly config: Config;

@@ -54,8 +54,13 @@ export interface StepResult {
   readonly applied: boolean;
 }
 
+/** What an engine computes with: the atomic core's scalars, or a backend. */
+export type EngineKind = "atomic" | "reference" | "wasm" | "native" | "webgpu";
+
 /** A model with its optimizer. Documents are tokens with BOS at both ends. */
 export interface Engine {
+  /** What it computes with. */
+  readonly kind: EngineKind;
   /** Name for display, such as `wasm, 2 threads`. */
   readonly name: string;
   /** The model's dimensions. */

@@ -19,6 +19,7 @@ const SHAPES: readonly Shape[] = [
 function fakeBackends(): { backendWith: (choice: TileChoice) => Backend; opened: TileChoice[] } {
   const opened: TileChoice[] = [];
   const backendWith = (choice: TileChoice): Backend => ({
+    kind: "webgpu",
     name: "fake",
     align: 4,
     headAlign: 4,
@@ -30,7 +31,7 @@ function fakeBackends(): { backendWith: (choice: TileChoice) => Backend; opened:
       return await Promise.resolve({
         run: async () => {
           if (!isFast) await setTimeout(5);
-          return { data: new Float32Array(), stride: 4, gradientSquares: 0 };
+          return { data: new Float32Array(), stride: 4 };
         },
         step: async () => await Promise.resolve({ loss: 0, applied: true }),
         read: async () => await Promise.resolve(new Float32Array()),

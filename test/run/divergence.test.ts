@@ -76,6 +76,7 @@ function failing(isBad: (call: number) => boolean): { engine: Engine; updates: U
   const updates: Update[] = [];
   let call = 0;
   const engine: Engine = {
+    kind: "wasm",
     name: "failing",
     config: CONFIG,
     step: async (batches: readonly (readonly Tokens[])[], update: Update) => {

@@ -250,6 +250,7 @@ describe("an engine that begins steps before the last has ended", () => {
     const log: string[] = [];
     let last: Promise<unknown> = Promise.resolve();
     const engine: Engine = {
+      kind: "webgpu",
       name: "far away",
       config: CONFIG,
       maxInFlight,

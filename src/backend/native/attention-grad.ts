@@ -12,8 +12,8 @@
  * Every sum runs over keys, or over queries, in their order.
  */
 import type { AttentionShape } from "./attention.ts";
-import { BLOCK_QUERIES, COLUMNS, gradScratch, groups, range } from "./attention.ts";
-import { float, WIDEST } from "./vectors.ts";
+import { BLOCK_QUERIES, COLUMNS, gradScratch, groups } from "./attention.ts";
+import { float, range, WIDEST } from "./vectors.ts";
 
 /** Vectors of fixed widths, for the rows of a head, and a loop over a vector of keys. */
 export const HEAD_VECTORS: string = `#define EACH_KEY _Pragma("GCC unroll 16") for (int j = 0; j < LANES; j++)

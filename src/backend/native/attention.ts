@@ -10,10 +10,7 @@
  * Every sum runs over the keys in order: no number depends on the other queries of a vector.
  */
 import { canBeShort, SHORT, shortAttentionText } from "./attention-short.ts";
-import { float, WIDEST } from "./vectors.ts";
-
-/** The numbers below `count`. */
-export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+import { float, range, WIDEST } from "./vectors.ts";
 
 /** The shape of an attention kernel; lengths in numbers. */
 export interface AttentionShape {

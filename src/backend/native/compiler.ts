@@ -91,7 +91,7 @@ export class NativeCompiler {
 
 /** What an instruction computes, in the model's names. */
 export function comment(instruction: Instruction): string {
-  const weights = Object.values(instruction).filter(isWeight);
+  const weights = weightsOf(instruction);
   const name = (view: View): string => view.buffer.name;
   const names = [viewsRead(instruction).map(name).join(", "), weights.map(({ name: weight }) => weight).join(", ")];
   const to = viewsWritten(instruction).map(name).join(", ");
@@ -99,9 +99,10 @@ export function comment(instruction: Instruction): string {
   return `  /* ${instruction.kernel}: ${from}${to === "" ? "" : ` → ${to}`} */`;
 }
 
-/** Whether a field of an instruction is a weight. */
-export const isWeight = (field: unknown): field is Weight =>
-  typeof field === "object" && field !== null && "slices" in field;
+/** The weights that an instruction reads or writes; one that runs over weights has exactly one. */
+export const weightsOf = (instruction: Instruction): readonly Weight[] => Object.values(instruction).filter(isWeight);
+
+const isWeight = (field: unknown): field is Weight => typeof field === "object" && field !== null && "slices" in field;
 
 /** A piece of work for each slice of some weights. */
 export interface SliceWork {

@@ -1,5 +1,5 @@
 /**
- * The interface to a C compiler and to the libraries that it makes, so that this room depends on neither Node nor a
+ * The interface to a C compiler and to the libraries that it makes, so that this directory depends on neither Node nor a
  * compiler. Node's is in `node/`.
  */
 

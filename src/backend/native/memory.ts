@@ -20,7 +20,7 @@
  * Offsets are in numbers of 4 bytes. Every range starts at a multiple of 16 of them: a cache line, and the widest vector.
  */
 import type { Alignment, Layout } from "../../tensor/layout.ts";
-import { roundUp } from "../../tensor/instructions.ts";
+import { isMultiplied, roundUp } from "../../tensor/instructions.ts";
 import type { Weight } from "../../tensor/instructions.ts";
 import type { Program } from "../../tensor/program.ts";
 import { attentionScratch } from "./attention.ts";
@@ -116,9 +116,6 @@ export interface NativeMemoryMap {
   /** Numbers of the whole memory. */
   readonly size: number;
 }
-
-/** Whether linear layers multiply by it: all weights but the embedding tables, which are only looked up. */
-const isMultiplied = ({ name }: Weight): boolean => name !== "wte" && name !== "wpe";
 
 /** Lays out the memory for the largest of the programs and for `threads` threads. */
 export function mapMemory(layout: Layout, programs: readonly Program[], threads: number): NativeMemoryMap {

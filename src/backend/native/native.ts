@@ -25,6 +25,17 @@ const F32 = 4;
 /** Bytes of a cache line, where the memory must start. */
 const LINE = 64;
 
+/** What a session is opened with. */
+interface NativeOpening {
+  readonly layout: Layout;
+  readonly programs: readonly Program[];
+  readonly map: NativeMemoryMap;
+  /** A cache line more than the map needs, because it begins at one. */
+  readonly memory: ArrayBuffer;
+  readonly library: NativeLibrary;
+  readonly threads: number;
+}
+
 class NativeSession implements Session, UpdatableSession {
   readonly name: string;
   readonly bytes: number;
@@ -39,26 +50,15 @@ class NativeSession implements Session, UpdatableSession {
   readonly #session: number;
   #isClosed = false;
 
-  /**
-   * Starts the session's threads. Throws RangeError if the memory cannot be allocated, NativeUnavailable if a thread cannot
-   * be started.
-   */
-  constructor(
-    layout: Layout,
-    programs: readonly Program[],
-    map: NativeMemoryMap,
-    library: NativeLibrary,
-    threads: number,
-  ) {
+  /** Starts the session's threads. Throws NativeUnavailable if one cannot be started. */
+  constructor({ layout, programs, map, memory, library, threads }: NativeOpening) {
     this.#programs = programs;
     this.#map = map;
     this.#library = library;
     const bits = 8 * F32 * library.func("int32_t lanes(void)")();
-    this.name = ["native", library.compiler, `${bits} bits`, ...(threads === 1 ? [] : [`${threads} threads`])].join(
-      ", ",
-    );
+    const parts = ["native", library.compiler, `${bits} bits`, ...(threads === 1 ? [] : [`${threads} threads`])];
+    this.name = parts.join(", ");
     this.bytes = map.size * F32;
-    const memory = new ArrayBuffer(this.bytes + LINE);
     const start = library.func("int64_t to_line(void *memory)")(memory);
     const numbers = new Float32Array(memory, start, map.size);
     this.#buffers = new SessionNumbers(numbers, layout, programs, map);
@@ -75,8 +75,7 @@ class NativeSession implements Session, UpdatableSession {
     const rows = this.#put(batch);
     this.#integers[INTEGERS.updates] = 0;
     this.#run(program, batch.documents.length - 1, options);
-    const gradientSquares = program.kind === "training" ? this.#doubles[DOUBLES.gradientSquares] : 0;
-    return { ...this.#buffers.result(program, options.firstRow, rows), gradientSquares };
+    return this.#buffers.result(program, options.firstRow, rows);
   }
 
   async step(
@@ -208,12 +207,19 @@ export interface NativeOptions {
  */
 export function nativeBackend({ threads, compile }: NativeOptions): Backend {
   return {
+    kind: "native",
     name: `native${threads === 1 ? "" : `, ${threads} threads`}`,
     ...NATIVE_ALIGNMENT,
     async open(layout, programs) {
       const map = mapMemory(layout, programs, threads);
+      const memory = new ArrayBuffer(map.size * F32 + LINE); // first: what does not fit is not compiled
       const library = await compile(renderSource(layout, programs, map));
-      return new NativeSession(layout, programs, map, library, threads);
+      try {
+        return new NativeSession({ layout, programs, map, memory, library, threads });
+      } catch (error) {
+        library.close();
+        throw error;
+      }
     },
   };
 }

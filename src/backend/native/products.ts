@@ -14,7 +14,7 @@
  * Each entry of C is one sum in the order of k, whatever its tile: results do not depend on how rows are divided.
  */
 import { roundUp } from "../../tensor/instructions.ts";
-import { WIDEST } from "./vectors.ts";
+import { range, WIDEST } from "./vectors.ts";
 
 /** Most rows of a tile: with 16 lanes there are 32 registers, else 16. */
 const [WIDE_ROWS, NARROW_ROWS] = [12, 6];
@@ -22,8 +22,6 @@ const [WIDE_ROWS, NARROW_ROWS] = [12, 6];
 const LAST_ROWS = [6, 3, 2, 1];
 /** Number of k after which a tile is written back, so that the panel of B stays in the second-level cache. */
 const [BLOCK_K, BLOCK_TOKENS] = [512, 256];
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /**
  * A tile of C. One pointer per four rows of A: with two registers for the distances, every number has an address.

@@ -5,10 +5,9 @@
  * Rows are padded with zeros to whole vectors, and every kernel keeps the padding of its output at zero, because the
  * products read it. The mean of RMSNorm and the softmax of the loss use the true number of columns.
  */
+import { RMSNORM_EPSILON } from "../constants.ts";
 import { HASH_ROUNDS } from "../../training/dropout.ts";
 import { float } from "./vectors.ts";
-
-const EPSILON = "1e-5f";
 
 const hash = HASH_ROUNDS.map(({ shift, factor }) => {
   const mixed = `  x ^= x >> ${shift};`;
@@ -28,7 +27,7 @@ INLINE void embed(float *out, const int *tokens, const int *positions, const flo
 INLINE float inverse_root_mean_square(const float *x, long row, long columns) {
   V sum = splat(0);
   for (long j = 0; j < row; j += LANES) sum += load(x + j) * load(x + j);
-  return 1 / sqrtf(sum_lanes(sum) * (float)(1.0 / columns) + ${EPSILON});
+  return 1 / sqrtf(sum_lanes(sum) * (float)(1.0 / columns) + ${float(RMSNORM_EPSILON)});
 }
 
 INLINE void rmsnorm(float *out, const float *x, long rows, long row, long columns) {

@@ -10,7 +10,7 @@ import type { Layout } from "../../tensor/layout.ts";
 import type { Program, Section } from "../../tensor/program.ts";
 import { ATTENTION } from "./attention.ts";
 import { HEAD_VECTORS } from "./attention-grad.ts";
-import { comment, eachSlice, isWeight, NativeCompiler } from "./compiler.ts";
+import { comment, eachSlice, NativeCompiler, weightsOf } from "./compiler.ts";
 import type { InstructionContext } from "./compiler.ts";
 import { statementOf } from "./instructions.ts";
 import { COMMANDS } from "./memory.ts";
@@ -40,7 +40,7 @@ ${lines.join("\n")}
 /** A section over weights: a function that all workers call with the rows of the pass, or of a window. */
 function weightsText(name: string, { instructions }: Section, context: InstructionContext): string {
   const work = instructions.map((one) => ({
-    weight: Object.values(one).find(isWeight)!,
+    weight: weightsOf(one)[0],
     lines: [comment(one), `  ${statementOf(one, context)}`],
   }));
   return `static void ${name}(Worker *w, long from, long to) {

@@ -14,8 +14,8 @@
 import { DOUBLES, INTEGERS } from "./memory.ts";
 
 /**
- * Looks before a thread goes to sleep: sleeping and waking take about 50 µs, a look 20 ns. A step of a small model takes
- * 100 µs and has seven barriers.
+ * Spins before a thread sleeps: sleeping and waking take about 50 µs, a spin 20 ns. A step of a small model takes 100 µs and
+ * has seven barriers.
  */
 const SPINS = 3000;
 /** Tokens of a chunk, so that its activations stay in the second-level cache while it passes through a section. */

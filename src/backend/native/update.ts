@@ -5,7 +5,7 @@
 import type { Weight } from "../../tensor/instructions.ts";
 import type { Layout } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
-import { comment, eachSlice, isWeight } from "./compiler.ts";
+import { comment, eachSlice, weightsOf } from "./compiler.ts";
 import type { NativeCompiler } from "./compiler.ts";
 import { statementOf } from "./instructions.ts";
 import { packText } from "./products.ts";
@@ -40,7 +40,7 @@ ${eachSlice(
 function updating({ update, slots }: Program, compiler: NativeCompiler): string {
   const context = compiler.context(slots);
   const work = update.instructions.map((one) => {
-    const weight = Object.values(one).find(isWeight)!;
+    const [weight] = weightsOf(one);
     return { weight, lines: [comment(one), `  ${statementOf(one, context)}`, ...packLines(weight, compiler)] };
   });
   return `/* Adam's step, and packing, of every weight; its gradients are multiplied by the scale first. */
@@ -93,14 +93,15 @@ static double sum_losses(Worker *w) {
   for (long t = 0; t < w->rows; t++) sum += log(statistics[t * ${stride}]) + statistics[t * ${stride} + 1];
   return sum;
 }
-/* After the last section: the loss, the gradients' squares and, if all is finite, the update. */
+/* After the last section: the loss; at the end of a step also the gradients' squares and, if all is finite, the update. */
 static void finish(Worker *w) {
   Call *call = w->call;
   if (w->index == 0) call->lossSum = sum_losses(w);
+  if (!call->updates) return barrier(w);
   const double norm = sqrt(sum_squares(w));
   const int isFinite = isfinite((call->lossBefore + call->lossSum) / call->tokens) && isfinite(norm);
   if (w->index == 0) call->applied = isFinite;
-  if (!call->updates || !isFinite) return barrier(w);
+  if (!isFinite) return barrier(w);
   update(w, norm <= call->clipNorm ? 1 : call->clipNorm / norm);
 }
 `;

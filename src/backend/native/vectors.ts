@@ -3,11 +3,16 @@
  * clang), and the few functions on them that the kernels share. No intrinsics: the same text for every processor.
  */
 
+import { EXP2 } from "../constants.ts";
+
 /** Numbers of the widest vector. Rows and panels are padded to it, so that the layout does not depend on the machine. */
 export const WIDEST = 16;
 
 const lanes = (count: number, index: (lane: number) => number): string =>
   Array.from({ length: count }, (_, lane) => index(lane)).join(", ");
+
+/** The numbers below `count`. */
+export const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** A number as a constant of C's type float. */
 export const float = (value: number): string => `${Number.isInteger(value) ? value.toFixed(1) : value}f`;
@@ -61,9 +66,6 @@ static const I LANE = {${lanes(count, (lane) => lane)}};
 /* sum_groups_N: each lane gets the sum of its group of N lanes. spread_N: group g gets p[2 * g]; it reads a whole vector. */
 ${GROUPS.map((size) => groupText(count, size)).join("")}`;
 }
-
-/** 2^x: coefficients of a minimax polynomial for 2^r, |r| ≤ ½, highest power first; relative error below 2e-7. */
-const EXP2 = [0.0013264727, 0.0096715127, 0.0555073374, 0.2402224208, 0.6931469776, 1];
 
 /** The text itself. */
 export const VECTORS: string = `#include <math.h>

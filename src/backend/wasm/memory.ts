@@ -20,7 +20,7 @@
  *
  * Every range, and each worker's scratch memory, starts at a multiple of 64 bytes: a cache line.
  */
-import { roundUp } from "../../tensor/instructions.ts";
+import { isMultiplied, roundUp } from "../../tensor/instructions.ts";
 import type { Weight } from "../../tensor/instructions.ts";
 import type { Layout } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
@@ -63,9 +63,6 @@ export interface WasmMemoryMap {
   /** Bytes of the whole memory. */
   readonly bytes: number;
 }
-
-/** Whether linear layers multiply by it: all weights but the embedding tables, which are only looked up. */
-const isMultiplied = ({ name }: Weight): boolean => name !== "wte" && name !== "wpe";
 
 /** Lays out the memory for the largest of the programs and for `workers` workers. */
 export function mapMemory(layout: Layout, programs: readonly Program[], workers: number): WasmMemoryMap {

@@ -5,6 +5,7 @@
  * Rows are padded with zeros to a multiple of 8 numbers. Every kernel keeps the padding of its output at zero, because
  * the products read it. The mean of RMSNorm and the softmax of the loss use the true number of columns.
  */
+import { RMSNORM_EPSILON } from "../constants.ts";
 import { f32, f32x4, i32, sequence } from "./assembler.ts";
 import type { Code, Local, ModuleBuilder } from "./assembler.ts";
 import {
@@ -21,8 +22,6 @@ import {
   V128,
 } from "./vector.ts";
 import type { MultiplyAdd } from "./vector.ts";
-
-const RMSNORM_EPSILON = 1e-5;
 
 /** The shape of a kernel whose operands all have the same row length. */
 export interface RowShape {

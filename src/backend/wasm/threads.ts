@@ -90,7 +90,7 @@ export interface WorkerPool {
   update(program: number): void;
   /** Packs all weights for the forward products. */
   pack(): void;
-  /** Sums the squares of all gradients, as a training run does at its end. */
+  /** Sums the squares of all gradients, by rows of 8. */
   square(): void;
   /** Stops the threads. */
   close(): void;

@@ -2,6 +2,7 @@
  * Building blocks of the kernels, one level above the assembler: multiply-add, sums over lanes, exp, transposition,
  * loops over a row. It knows vectors and pointers, but no matrix and no instruction of a program.
  */
+import { EXP2 } from "../constants.ts";
 import { f32x4, i32, i32x4, loop, relaxedMultiplyAdd, repeatWhile, sequence } from "./assembler.ts";
 import type { Code, Local, Locals } from "./assembler.ts";
 
@@ -75,8 +76,7 @@ export class Exp2 {
     this.#fma = fma;
     // x + 1.5 · 2^23 has round(x) in its low bits: the spacing of floats there is 1.
     const rounder = 1.5 * 2 ** 23;
-    const polynomial = [0.0013264727, 0.0096715127, 0.0555073374, 0.2402224208, 0.6931469776];
-    const numbers = [POWER_OF_ZERO, rounder, 1, ...polynomial].map(f32x4.const);
+    const numbers = [POWER_OF_ZERO, rounder, 1, ...EXP2.slice(0, -1)].map(f32x4.const);
     this.#constants = numbers.map((code) => [locals.new("v128"), code]);
   }
 

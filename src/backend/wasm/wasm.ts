@@ -55,8 +55,7 @@ class WasmSession implements Session, UpdatableSession {
     this.#integers.set(batch.documents, documents / F32);
     const rows = batch.documents[batch.documents.length - 1];
     this.#pool.run(this.#programs.indexOf(program), batch.documents, options);
-    const gradientSquares = program.kind === "training" ? this.#squareSum() : 0;
-    return { ...this.#buffers.result(program, options.firstRow, rows), gradientSquares };
+    return this.#buffers.result(program, options.firstRow, rows);
   }
 
   step(...parameters: Parameters<Session["step"]>): Promise<StepResult> {
@@ -69,11 +68,7 @@ class WasmSession implements Session, UpdatableSession {
 
   async sumSquares(): Promise<number> {
     this.#pool.square();
-    return this.#squareSum();
-  }
-
-  /** Summed in f64 and in order, so that the sum does not depend on the number of workers. */
-  #squareSum(): number {
+    // Summed in f64 and in order, so that the sum does not depend on the number of workers.
     const start = Math.min(...this.#map.squares.values()) / F32;
     return this.#numbers.subarray(start, start + this.#map.squaresCount).reduce((sum, square) => sum + square, 0);
   }
@@ -172,6 +167,7 @@ export function wasmBackend({ strictMath, threads, startThread, blas: found = nu
   const blas = strictMath ? null : found;
   const count = startThread === null ? 1 : threads;
   return {
+    kind: "wasm",
     name: `wasm${count === 1 ? "" : `, ${count} threads`}${blas === null ? "" : `, ${blas.name}`}`,
     ...WASM_ALIGNMENT,
     async open(layout, programs) {

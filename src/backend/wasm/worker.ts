@@ -139,7 +139,6 @@ export class WasmWorker {
     }
     // Without any row there was no barrier yet, but the next command must wait until all workers have read this one.
     if (tokens <= options.firstRow) this.#barrier.wait();
-    if (program.kind === "training") this.square();
   }
 
   /** Sums the squares of this worker's rows of every gradient. Ends with a barrier. */

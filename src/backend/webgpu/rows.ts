@@ -2,12 +2,11 @@
  * WGSL of the kernels whose result for a row depends on that row alone: RMSNorm, ReLU, sums, embeddings, the loss.
  * Products are in `matmul.ts`; attention, which reads other rows, is in `attention.ts`.
  */
+import { RMSNORM_EPSILON } from "../constants.ts";
 import type { Buffer, InstructionOf, View } from "../../tensor/instructions.ts";
 import { dropThreshold, HASH_ROUNDS, keptScale } from "../../training/dropout.ts";
 import { add, defineReduction, dispatchOf, findRow, maximum, rowGroupDispatch, rowGroupFor } from "./shader.ts";
 import type { ShaderKernel, ShaderMatrix, Shader, RowGroup } from "./shader.ts";
-
-const EPSILON = "1e-5";
 
 /** A loop of a row group over the vectors `c` of its row. */
 const overVectors = ({ vectors }: ShaderMatrix, { lanes }: RowGroup, body: string): string =>
@@ -33,7 +32,7 @@ ${overVectors(x, rowGroup, `    ${out.store("row", "c", `${x.load("row", "c")} *
 const inverseRoot = (x: ShaderMatrix, rowGroup: RowGroup): string => `
   var squares = 0.0;
 ${overVectors(x, rowGroup, `    let v = ${x.load("row", "c")};\n    squares += dot(v, v);`)}
-  let r = inverseSqrt(row_sum(squares, local) / ${x.columns}.0 + ${EPSILON});`;
+  let r = inverseSqrt(row_sum(squares, local) / ${x.columns}.0 + ${RMSNORM_EPSILON});`;
 
 /** out = dOut · r − x · r³ · (dOut · x) / C [+ plus], with r as in `rmsnorm` */
 export function rmsnormGrad(shader: Shader, { to, from }: InstructionOf<"rmsnormGrad">): ShaderKernel {

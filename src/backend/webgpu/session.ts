@@ -136,7 +136,7 @@ export class WebGpuSession implements Session {
     const count = (rows - options.firstRow) * stride;
     const staging = this.#copyOut(encoder, index, offset + options.firstRow * stride * F32, count * F32);
     this.#device.queue.submit([encoder.finish()]);
-    return { data: await this.#readStaging(staging), stride, gradientSquares: 0 };
+    return { data: await this.#readStaging(staging), stride };
   }
 
   async step(program: Program, passes: Iterable<PackedTokens>, tokens: number, update: Update): Promise<StepResult> {

@@ -68,6 +68,7 @@ export function webgpuBackend(gpu: Gpu, options: WebGpuOptions = {}): Backend {
   const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
   const alignment = webgpuAlignment(Math.min(maxBufferSize, maxStorageBufferBindingSize));
   return {
+    kind: "webgpu",
     name: `webgpu${half ? " in f16" : ""}${matrices === "none" ? "" : " on matrix units"}, ${gpu.name}`,
     ...alignment,
     async open(layout, programs) {
