@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { Backend } from "../../src/tensor/backend.ts";
 import { candidates, guess, TILES } from "../../src/backend/webgpu/tiles.ts";
 import type { TileChoice, Shape } from "../../src/backend/webgpu/tiles.ts";
@@ -14,6 +13,14 @@ const SHAPES: readonly Shape[] = [
   { form: "inputGrad", rows: 1000, columns: 128, depth: 512 },
   { form: "weightGrad", rows: 512, columns: 128, depth: 1000 },
 ];
+
+/** The clock that the measurements read, in milliseconds; a busy machine does not move it. */
+let clockMs = 0;
+
+beforeEach(() => {
+  const spy = vi.spyOn(performance, "now").mockImplementation(() => clockMs);
+  return () => spy.mockRestore();
+});
 
 /** Backends on which the third candidate of each shape returns at once and all others take 5 ms. */
 function fakeBackends(): { backendWith: (choice: TileChoice) => Backend; opened: TileChoice[] } {
@@ -30,8 +37,8 @@ function fakeBackends(): { backendWith: (choice: TileChoice) => Backend; opened:
       const isFast = candidates(SHAPES[form])[2].tile === choice.tile;
       return await Promise.resolve({
         run: async () => {
-          if (!isFast) await setTimeout(5);
-          return { data: new Float32Array(), stride: 4 };
+          if (!isFast) clockMs += 5;
+          return await Promise.resolve({ data: new Float32Array(), stride: 4 });
         },
         step: async () => await Promise.resolve({ loss: 0, applied: true }),
         read: async () => await Promise.resolve(new Float32Array()),

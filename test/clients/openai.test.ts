@@ -25,7 +25,7 @@ describe.skipIf(!hasClients)(`the official OpenAI client ${WITHOUT_CLIENTS}`, ()
     const { directory, run } = trained();
     const { url } = await startServer("serve", "run", "--runs-dir", directory, "--port", "0", "--api-key", "k");
     const { default: OpenAI, BadRequestError, AuthenticationError } = await client<OpenAi>("openai");
-    const settings = { baseURL: url.href, maxRetries: 0 };
+    const settings = { baseURL: new URL("/v1", url).href, maxRetries: 0 };
     const openai = new OpenAI({ ...settings, apiKey: "k" });
     expect((await openai.models.list()).data.map(({ id }) => id)).toEqual(["run"]);
     const options = ["--seed", "5", "--temperature", "0.9", "--max-tokens", "6", "--json"];
