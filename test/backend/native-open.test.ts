@@ -7,16 +7,14 @@ import { newTensorEngine } from "../setup/tensor-models.ts";
 const CONFIG = { vocabSize: 27, nEmbd: 16, nHead: 4, nLayer: 1, blockSize: 16 };
 
 /** A library in which no session can be opened, because the system starts no threads. */
-function newLibrary(): NativeLibrary {
-  return { compiler: "none", func: () => () => 0, close: vi.fn<() => void>() };
-}
+const newLibrary = (close: () => void = () => {}): NativeLibrary => ({ compiler: "none", func: () => () => 0, close });
 
 describe("a native session that can't be opened", () => {
   test("without threads: the reason, and the library is unloaded", async () => {
-    const library = newLibrary();
-    const backend = nativeBackend({ threads: 4, compile: async () => library });
+    const close = vi.fn<() => void>();
+    const backend = nativeBackend({ threads: 4, compile: async () => newLibrary(close) });
     await expect(newTensorEngine(backend, CONFIG, 1)).rejects.toThrow(NativeUnavailable);
-    expect(library.close).toHaveBeenCalledOnce();
+    expect(close).toHaveBeenCalledOnce();
   });
 
   test("without memory: nothing is compiled", async () => {
