@@ -1,11 +1,10 @@
-// The engine, one training step at a time: in WebAssembly alone, with a BLAS, as native code, and PyTorch on the same data from
+// The engine, one training step at a time: in WebAssembly, as native code, and PyTorch on the same data from
 // the same weights. All sides take turns, each for about a fifth of a second, so that ratios hold on a machine that others use.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { nativeBackend } from "../dist/backend/native/native.js";
 import { wasmBackend } from "../dist/backend/wasm/wasm.js";
 import { initTensors, Random, TensorEngine } from "../dist/index.js";
-import { findBlas } from "../dist/node/blas.js";
 import { startNodeThread } from "../dist/node/threads.js";
 import { median } from "./measure.mjs";
 import { COMPILE, straightSide } from "./native.mjs";
@@ -60,8 +59,8 @@ export function makeBatches(name, { vocabSize, blockSize }, batchSize) {
   );
 }
 
-const wasm = (threads, blas) =>
-  wasmBackend({ strictMath: false, threads, startThread: threads > 1 ? startNodeThread : null, blas });
+const wasm = (threads) =>
+  wasmBackend({ strictMath: false, threads, startThread: threads > 1 ? startNodeThread : null });
 
 /** Ours, ready to train: `run(count)` → `{ ms, losses }` of so many steps. */
 async function ourSide(name, { config, batches, weights }, backend) {
@@ -133,9 +132,7 @@ async function race(sides) {
 async function compare([name, config, batchSize, threads]) {
   const weights = initTensors(config, new Random(42), Float32Array);
   const task = { config, batches: makeBatches(name, config, batchSize), threads, weights };
-  const blas = findBlas();
-  const ours = [await ourSide("WebAssembly alone", task, wasm(threads, null))];
-  if (blas !== null) ours.push(await ourSide(`with ${blas.name}`, task, wasm(threads, blas)));
+  const ours = [await ourSide("WebAssembly", task, wasm(threads))];
   if (COMPILE !== null) ours.push(await ourSide("native", task, nativeBackend({ threads, compile: COMPILE })));
   const byHand = COMPILE !== null && batchSize === 1 ? [await straightSide(weights, task.batches, LEARNING_RATE)] : [];
   const { sides: theirs, reason } = await torchSides(task);

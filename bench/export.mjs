@@ -71,13 +71,7 @@ async function trained(options, name) {
 
 async function compare(title, model, directory) {
   console.log(`export: ${title}`);
-  const engine = await openEngine(
-    model.config,
-    model.weights,
-    { ...model.options, noBlas: true },
-    nodeMachine,
-    () => {},
-  );
+  const engine = await openEngine(model.config, model.weights, model.options, nodeMachine, () => {});
   const own = {
     name: "ours",
     bytes: [...model.weights.values()].reduce((sum, matrix) => sum + floatsOf(matrix).byteLength, 0),

@@ -11,7 +11,6 @@ import { addPack, addRowsByWeight } from "../dist/backend/wasm/matmul.js";
 import { wasmBackend } from "../dist/backend/wasm/wasm.js";
 import { nativeBackend } from "../dist/backend/native/native.js";
 import { generateTokens, initTensors, Random, TensorEngine } from "../dist/index.js";
-import { findBlas } from "../dist/node/blas.js";
 import { median, milliseconds } from "./measure.mjs";
 import { nativeProducts } from "./native-products.mjs";
 import { COMPILE } from "./native.mjs";
@@ -55,7 +54,7 @@ function peakOfCore() {
 function productInWasm(size) {
   const module = new ModuleBuilder();
   const rowBytes = 4 * size;
-  addPack(module, "pack", { columns: size, rowBytes, step: 32, panel: 8 * rowBytes });
+  addPack(module, "pack", { columns: size, rowBytes });
   const shape = { k: size, columns: size, aRow: rowBytes, cRow: rowBytes, bStep: 32, bPanel: 8 * rowBytes };
   addRowsByWeight(module, "multiply", { ...shape, relu: false, plusRow: null, gateRow: null }, relaxedMultiplyAdd);
   const matrix = size * rowBytes;
@@ -64,41 +63,23 @@ function productInWasm(size) {
     exports.pack(matrix, 2 * matrix, size);
     exports.multiply(0, 2 * matrix, 3 * matrix, size, 0, 0);
   };
-  return measured(memory, size, (k) => k, work);
+  return measured(memory, size, work);
 }
 
-/** C = A · B by a BLAS. */
-function productByBlas(blas, size) {
-  const matrix = 4 * size * size;
-  const pages = Math.ceil((4 * matrix) / 65_536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const multiply = blas.on(memory);
-  const row = { aRow: size, bRow: size, cRow: size, aTransposed: false };
-  const product = { ...row, rows: size, columns: size, k: size, a: 0, b: matrix, c: 3 * matrix, accumulate: false };
-  return measured(
-    memory,
-    size,
-    (k) => k * size,
-    () => multiply(product),
-  );
-}
-
-/** `placeOf` says where the factors of the result's first column are in B. */
-function measured(memory, size, placeOf, work) {
+function measured(memory, size, work) {
   const numbers = new Float32Array(memory.buffer);
   const random = new Random(1);
   for (let i = 0; i < 2 * size * size; i++) numbers[i] = random.random() - 0.5;
   work();
   let expected = 0;
-  for (let k = 0; k < size; k++) expected += numbers[(size - 1) * size + k] * numbers[size * size + placeOf(k)];
+  for (let k = 0; k < size; k++) expected += numbers[(size - 1) * size + k] * numbers[size * size + k];
   const apart = Math.abs(numbers[3 * size * size + (size - 1) * size] - expected);
   if (!(apart < 1e-3)) throw new Error(`bench: a product of ${size} × ${size} is ${apart} off`);
   const count = Math.max(1, Math.round(1e9 / size ** 3));
   const many = () => {
     for (let i = 0; i < count; i++) work();
   };
-  // A BLAS knows the memory by its address alone: without this, it would be collected.
-  return Object.assign(() => (2 * size ** 3 * count) / milliseconds(many) / 1e6, { memory });
+  return () => (2 * size ** 3 * count) / milliseconds(many) / 1e6;
 }
 
 /** Weights of the models of bench/engine.mjs, and how many rows they are multiplied with. */
@@ -118,7 +99,6 @@ function nativeFigures({ bits }, peaks, rates) {
 
 async function products() {
   const peak = peakOfCore();
-  const blas = findBlas();
   const { peer, reason } = await TorchPeer.start({
     config: NAMES,
     batches: [[[26, 0, 26]]],
@@ -130,12 +110,10 @@ async function products() {
   const native = await nativeProducts([...squares, ...MODEL_SHAPES]);
   for (const [i, size] of [256, 1024].entries()) {
     const ours = productInWasm(size);
-    const theirs = blas === null ? null : productByBlas(blas, size);
-    const [peaks, wasm, library, torch, widePeaks, wide] = [[], [], [], [], [], []];
+    const [peaks, wasm, torch, widePeaks, wide] = [[], [], [], [], []];
     for (let round = 0; round < ROUNDS; round++) {
       peaks.push(peak());
       wasm.push(ours());
-      if (theirs !== null) library.push(theirs());
       if (native !== null) {
         widePeaks.push(native.peak());
         wide.push(native.products[i]());
@@ -147,9 +125,6 @@ async function products() {
     const parts = [
       `128-bit peak ${top.toFixed(1)} GFLOP/s`,
       `WebAssembly, packing included, ${of(wasm, (rate) => rate / top)}`,
-      theirs === null
-        ? "no BLAS (koffi and a library)"
-        : `${blas.name} ${of(library, (rate) => rate / (2 * top))} of twice that, the 256-bit peak`,
       ...(native === null ? [] : [nativeFigures(native, widePeaks, wide)]),
       peer === null ? `no PyTorch: ${reason}` : `PyTorch ${median(torch).toFixed(1)} GFLOP/s`,
     ];

@@ -1,6 +1,6 @@
 /**
  * The library's entry point in Node: the names of `index.ts`, where `train` and `load` use this machine's threads, C
- * compiler, BLAS and GPU, and `wasmBackend` the command's arithmetic. package.json maps Node to this file and pages to `index.ts`.
+ * compiler and GPU, and `wasmBackend` the command's arithmetic. package.json maps Node to this file and pages to `index.ts`.
  */
 export * from "./index.ts";
 export { wasmBackend } from "./node/simd.ts";

@@ -230,7 +230,7 @@ describe("every command of the documents runs", () => {
     test("the low level's, in Node and without it", () => {
       const example = programsOf("docs/library.md", "ts").at(-1) ?? "";
       expect(run(example)).toMatch(/^100 \d\.\d+\n200 \d\.\d+\n[a-z]*\n$/);
-      // The same with what Node adds: threads and, if there is one, a BLAS.
+      // The same with what Node adds: threads.
       const [forNode] = programsOf("docs/library.md", "js");
       expect(forNode).toContain("microgpt/node");
       const withNode = example.replace(/^const backend = .*\n/m, () => `${forNode}\n`);

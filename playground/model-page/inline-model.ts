@@ -22,7 +22,6 @@ const ONE_THREAD: Machine = {
   cores: 1,
   startThread: null,
   prepareWasm: () => {},
-  findBlas: () => null,
   native: null,
   findGpu: () => Promise.resolve("the page uses none"),
   openTuning: () => null,
@@ -32,7 +31,7 @@ const ONE_THREAD: Machine = {
 export async function openInlineModel(base64: string, packed: PageMarks): Promise<PageModel> {
   const { config, weights, tokenizer, options } = await loadModel(fromBase64(base64), ONE_THREAD);
   const open = (name: "atomic" | "wasm"): Promise<Engine> => {
-    const writing = { ...options, engine: name, batchSize: 1, noBlas: true } as const;
+    const writing = { ...options, engine: name, batchSize: 1 } as const;
     return openEngine(config, weights, writing, ONE_THREAD, () => {});
   };
   const engine = await open(options.engine === "atomic" ? "atomic" : "wasm");

@@ -125,7 +125,7 @@ export class Viewer {
 
   async #openEngine(weights: Tensors): Promise<TensorEngine> {
     const { options, data } = this.#trainer;
-    const limits = { ...options, engine: "wasm" as const, threads: 1, noBlas: true, batchSize: BATCH_SIZE };
+    const limits = { ...options, engine: "wasm" as const, threads: 1, batchSize: BATCH_SIZE };
     const engine = await openEngine(data.config, weights, limits, webMachine(), () => {});
     if (!(engine instanceof TensorEngine)) throw new Error("the wasm engine was expected");
     return engine;

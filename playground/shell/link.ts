@@ -9,7 +9,7 @@ import { checkTogether } from "../../src/options/option-rules.ts";
 import { quote } from "../../src/errors.ts";
 
 /** What decides how a machine computes, and a budget that ends at another step on each machine. */
-type OfTheMachine = "engine" | "precision" | "noGpu" | "threads" | "noBlas" | "strictMath" | "seconds" | "reference";
+type OfTheMachine = "engine" | "precision" | "noGpu" | "threads" | "strictMath" | "seconds" | "reference";
 
 type LinkOption = Exclude<keyof ModelOptions, OfTheMachine | "seed">;
 

@@ -91,7 +91,7 @@ export function pick<Options>(
   given: object,
 ): Options {
   const values = new Map(Object.entries(given));
-  // Commander takes `--no-blas` for `blas: false`.
+  // Commander takes `--no-gpu` for `gpu: false`.
   for (const key of Object.keys(table).filter((name) => /^no[A-Z]/.test(name))) {
     values.set(key, values.get(key.charAt(2).toLowerCase() + key.slice(3)) === false);
   }
@@ -121,7 +121,7 @@ export const hookFlag = (): Flag =>
 export const typedKeys = (command: Command, table: object): ReadonlySet<string> =>
   new Set(Object.keys(table).filter((key) => isTyped(command, key)));
 
-/** Commander's source of `--no-blas` is that of `blas`. */
+/** Commander's source of `--no-gpu` is that of `gpu`. */
 export const isTyped = (command: Command, key: string): boolean =>
   [key, key.replace(/^no([A-Z])/, (_, letter: string) => letter.toLowerCase())].some(
     (name) => command.getOptionValueSource(name) === "cli",

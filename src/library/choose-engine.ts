@@ -94,15 +94,3 @@ function trainingWork(config: Config, { batchSize, accumulate, numSteps, tokens 
 
 /** Why a page has no native code. */
 export const NO_COMPILERS = "this platform has no C compiler";
-
-/** Parameters below which loading a BLAS costs about as much time as it saves in a thousand steps. */
-const MIN_BLAS_PARAMETERS = 10_000;
-
-/**
- * Whether the engine uses a BLAS if there is one: by the model's size alone, so that a resumed run has the same
- * numbers.
- */
-export const usesBlas = (
-  config: Config,
-  { noBlas, strictMath, engine }: Pick<ResolvedOptions, "noBlas" | "strictMath" | "engine">,
-): boolean => !noBlas && !strictMath && engine === "wasm" && countParameters(config) >= MIN_BLAS_PARAMETERS;

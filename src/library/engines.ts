@@ -18,13 +18,13 @@ import { Streams } from "../tensor/streams.ts";
 import { planEngine } from "../tensor/engine-plan.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
 import type { Backend } from "../tensor/backend.ts";
-import { NO_COMPILERS, usesBlas } from "./choose-engine.ts";
+import { NO_COMPILERS } from "./choose-engine.ts";
 import type { Machine } from "./machine.ts";
 
 /** The options that affect the engine. */
 export type EngineOptions = Pick<
   ResolvedOptions,
-  "engine" | "threads" | "keepC" | "strictMath" | "noBlas" | "batchSize" | "precision" | "dropout"
+  "engine" | "threads" | "keepC" | "strictMath" | "batchSize" | "precision" | "dropout"
 > & {
   /** As in `EngineLimits`; the wasm engine alone has them. */
   readonly streams?: number;
@@ -82,9 +82,8 @@ async function openHere(opening: Opening): Promise<Engine> {
   machine.prepareWasm();
   const onWasm: Opening = { ...opening, options: { ...options, engine: "wasm" } };
   const threads = threadsOf(config, options, machine);
-  const blas = usesBlas(config, onWasm.options) ? machine.findBlas() : null;
   const { strictMath } = options;
-  const backend = wasmBackend({ strictMath, threads, startThread: machine.startThread, blas });
+  const backend = wasmBackend({ strictMath, threads, startThread: machine.startThread });
   return await openOnCpu(backend, onWasm);
 }
 
@@ -124,15 +123,11 @@ export const openedOptions = <Options extends Pick<EngineOptions, "engine">>(
 ): Options => (kind === options.engine ? options : { ...options, engine: "wasm" });
 
 /**
- * The options of an engine that only generates. It runs in WebAssembly, without a BLAS, wherever native code did the
- * training: compiling takes a second, in which WebAssembly writes more than a sample.
+ * The options of an engine that only generates. It runs in WebAssembly wherever native code did the training: compiling takes a second, in which WebAssembly writes more than a sample.
  */
-export const writingOptions = <Options extends Pick<EngineOptions, "engine" | "noBlas">>(
-  options: Options,
-): Options => ({
+export const writingOptions = <Options extends Pick<EngineOptions, "engine">>(options: Options): Options => ({
   ...options,
   engine: options.engine === "native" ? "wasm" : options.engine,
-  noBlas: true,
 });
 
 /**
@@ -147,7 +142,7 @@ export async function openStreams(
   machine: Machine,
 ): Promise<TextModel> {
   const name = options.engine === "atomic" ? "atomic" : "wasm";
-  const writing = { ...options, engine: name, batchSize: streams, noBlas: true, streams } as const;
+  const writing = { ...options, engine: name, batchSize: streams, streams } as const;
   const engine = await openEngine(config, weights, writing, machine, () => undefined);
   return engine instanceof TensorEngine ? new Streams(engine) : engine;
 }

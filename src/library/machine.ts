@@ -3,7 +3,6 @@
  * Implements a page's; Node's is in `run/machine.ts`.
  */
 import { webThreads } from "../backend/wasm/web-threads.ts";
-import type { Blas } from "../backend/wasm/wasm.ts";
 import type { StartThread } from "../backend/wasm/threads.ts";
 import type { Gpu } from "../backend/webgpu/device.ts";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
@@ -36,8 +35,6 @@ export interface Machine {
   readonly startThread: StartThread | null;
   /** Prepares for the wasm engine: on Node 20, enables relaxed SIMD. */
   prepareWasm(): void;
-  /** The system's BLAS; null if there is none. */
-  findBlas(): Blas | null;
   /** Native code; null: this machine runs none, as a page. */
   readonly native: NativeCode | null;
   /** A new device that passed the check, which the caller destroys; or the reason for none, as the end of a sentence. */
@@ -55,7 +52,6 @@ export function webMachine(): Machine {
     cores: threads,
     startThread,
     prepareWasm: () => {},
-    findBlas: () => null,
     native: null,
     findGpu: findWebGpu,
     openTuning: () => null,

@@ -198,7 +198,7 @@ export class Model {
     if (engine instanceof TensorEngine) engine.close();
   }
 
-  /** Opens the engine as the command does for sampling: without a BLAS, which sums in another order. */
+  /** Opens the engine as the command does for sampling. */
   #open(): Promise<Engine> {
     const { config, weights, options } = this.#parts;
     const writing = writingOptions({ ...options, batchSize: BATCH_SIZE });

@@ -44,6 +44,18 @@ export function checkConfig(config: ConfigJson): ResolvedOptions {
   };
 }
 
+/**
+ * Whether an earlier version trained the run with a BLAS, which summed products in another order: it did for a model of
+ * 10,000 parameters or more on the engine `wasm`, and stored where there was no BLAS.
+ * @param optionsText as of `optionsTextOf`. @param parameters of the model.
+ */
+export function usedBlas(optionsText: string, parameters: number): boolean {
+  const options = parseJsonText(optionsText, "config.json");
+  if (!isRecord(options)) return false;
+  const { engine, noBlas, strictMath } = options;
+  return engine === "wasm" && noBlas === false && strictMath === false && parameters >= 10_000;
+}
+
 /** The text of a config that is hashed: all except the paths of the data and of another run. */
 export function optionsTextOf(config: ResolvedOptions | ConfigJson): string {
   const from = isRecord(config.from) ? { from: { ...config.from, run: "" } } : {};

@@ -4,7 +4,7 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { initTensors } from "../training/engine.ts";
 import type { Engine, Tensors } from "../training/engine.ts";
 import { clockOf, stepsFor } from "./budget.ts";
-import { chooseEngine, usesBlas } from "./choose-engine.ts";
+import { chooseEngine } from "./choose-engine.ts";
 import { openedOptions, openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 import type { TrainingData } from "./training-data.ts";
@@ -45,10 +45,8 @@ export async function startTraining(
   const start = initialWeights(data, chosen, weights);
   const engine = await openEngine(config, start, chosen, found, warn);
   const opened = openedOptions(chosen, engine);
-  // Stored in the run: resuming with another choice would change the last digits.
-  const noBlas = opened.noBlas || (usesBlas(config, opened) && machine.findBlas() === null);
   // The C is for who began the run: where it is resumed, the directory may not be.
-  const options = { ...opened, noBlas, keepC: null };
+  const options = { ...opened, keepC: null };
   const numSteps = await stepsFor(options, data, engine, clockOf(machine.ranks ?? null));
   return {
     engine,

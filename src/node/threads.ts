@@ -3,7 +3,6 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { serve } from "../backend/wasm/threads.ts";
 import type { StartThread, ThreadTask } from "../backend/wasm/threads.ts";
 import { InputError } from "../errors.ts";
-import { findBlas } from "./blas.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./files.ts";
 
 /**
@@ -27,7 +26,7 @@ if (!isMainThread && isThread(workerData)) {
   parentPort!.once("message", (task: ThreadTask) => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     parentPort!.postMessage("ready");
-    serve(task, task.usesMultiply ? findBlas()!.on(task.memory) : null);
+    serve(task);
   });
 }
 

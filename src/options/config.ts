@@ -159,10 +159,6 @@ export const TRAIN_OPTIONS: Table<TrainOptions> = {
     ),
   ),
   keepC: orNull(path("run", "DIR", "write the C that --engine native generates to DIR")),
-  noBlas: toggle(
-    "run",
-    "do not use the machine's BLAS library (used for larger models where it and koffi are installed)",
-  ),
   strictMath: toggle("run", "bit-identical results on every machine: no fused multiply-add; slower"),
   reference: toggle(
     "run",
@@ -226,12 +222,15 @@ export function initialOptions<Options>(table: Table<Options>): Options {
   return mapTable(table, (option) => option.initial);
 }
 
+/** Options of earlier versions, which files of runs and sweeps may still have. */
+const REMOVED_OPTIONS: ReadonlySet<string> = new Set(["noBlas"]);
+
 /**
- * Options from a JSON object, each checked; those it lacks get their default. Throws InputError for a value out of
- * range or a name that is not in the table.
+ * Options from a JSON object, each checked; those it lacks get their default, and those of earlier versions are ignored.
+ * Throws InputError for a value out of range or a name that is not in the table.
  */
 export function checkOptions<Options>(table: Table<Options>, json: Readonly<Record<string, unknown>>): Options {
-  const unknown = Object.keys(json).find((key) => !Object.hasOwn(table, key));
+  const unknown = Object.keys(json).find((key) => !Object.hasOwn(table, key) && !REMOVED_OPTIONS.has(key));
   if (unknown !== undefined) {
     throw new InputError(
       `config: ${quote(unknown)} is not an option; microgpt train --help lists them (--n-embd is nEmbd here)`,

@@ -104,9 +104,7 @@ export interface TrainOptions {
   readonly threads: number | null;
   /** A directory where the native engine leaves the C that it generates; null: nowhere. */
   readonly keepC: string | null;
-  /** Whether the machine's BLAS library is not used. */
-  readonly noBlas: boolean;
-  /** Whether results are bit-identical on every machine: no fused multiply-add, no BLAS, no native code, no GPU. */
+  /** Whether results are bit-identical on every machine: no fused multiply-add, no native code, no GPU. */
   readonly strictMath: boolean;
   /** Whether the training reproduces microgpt.py, number for number. */
   readonly reference: boolean;

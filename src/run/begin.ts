@@ -4,9 +4,9 @@
  */
 import { encodeCheckpoint } from "../training/checkpoint.ts";
 import type { Checkpoint } from "../training/checkpoint.ts";
+import { countParameters } from "../training/engine.ts";
 import type { Tensors } from "../training/engine.ts";
 import { InputError } from "../errors.ts";
-import { findBlas } from "../node/blas.ts";
 import type { FetchedText } from "../node/fetched.ts";
 import { showPath } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
@@ -14,9 +14,8 @@ import { stemOf } from "../node/run-name.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { newProgress } from "../training/train.ts";
 import type { Evaluation } from "../training/train.ts";
-import { usesBlas } from "../library/choose-engine.ts";
 import { resumeEngine } from "../library/engines.ts";
-import { optionsTextAt } from "../library/run-config.ts";
+import { optionsTextAt, usedBlas } from "../library/run-config.ts";
 import { checkpointName, tokenizerTextOf } from "../library/run-files.ts";
 import { startTraining } from "../library/start.ts";
 import type { StartedTraining } from "../library/start.ts";
@@ -193,8 +192,8 @@ async function restore(
   if (changed !== undefined) {
     throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; restore it to resume`);
   }
-  if (usesBlas(data.config, run.options) && findBlas() === null) {
-    reporter.warn("the run began with a BLAS library, which is not installed here; the last digits will differ");
+  if (usedBlas(run.optionsTextAt(progress.step), countParameters(data.config))) {
+    reporter.warn("the run began with a BLAS library, which microgpt no longer uses; the last digits will differ");
   }
   const warn = (message: string): void => reporter.warn(message);
   const engine = await resumeEngine(data.config, state, run.options, machine, warn);

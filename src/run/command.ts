@@ -68,7 +68,7 @@ export function flagsOf(options: TrainOptions): string[] {
   const defaults = new Map<string, unknown>(Object.entries({ ...initial, batchSize }));
   // The budget has become the number of steps; what suits the machine is found anew.
   const engine = options.engine === "atomic" && !options.noGpu ? options.engine : "auto";
-  const given = Object.entries({ ...options, engine, noBlas: false, tokens: null, seconds: null });
+  const given = Object.entries({ ...options, engine, tokens: null, seconds: null });
   return given.flatMap(([key, value]) => {
     if (value === null || JSON.stringify(value) === JSON.stringify(defaults.get(key))) return [];
     return [flagText([key, value])];

@@ -1,5 +1,5 @@
 /**
- * The library's first level in Node: the same functions as `library/web.ts`, on this machine's threads, BLAS and GPU.
+ * The library's first level in Node: the same functions as `library/web.ts`, on this machine's threads, C compiler and GPU.
  */
 import { nodeMachine } from "./machine.ts";
 import { loadModel, modelOfRun } from "../library/model.ts";

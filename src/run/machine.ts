@@ -1,7 +1,6 @@
-/** What Node's machine offers to an engine: threads, a BLAS, a C compiler, a GPU through Dawn, and a file of tuned tiles. */
+/** What Node's machine offers to an engine: threads, a C compiler, a GPU through Dawn, and a file of tuned tiles. */
 import { availableParallelism } from "node:os";
 import type { Machine } from "../library/machine.ts";
-import { findBlas } from "../node/blas.ts";
 import { enableRelaxedSimd } from "../node/simd.ts";
 import { startNodeThread } from "../node/threads.ts";
 import { findGpu } from "./gpu.ts";
@@ -21,7 +20,6 @@ export const nodeMachine: Machine = {
   },
   startThread: startNodeThread,
   prepareWasm: enableRelaxedSimd,
-  findBlas,
   native: nodeNative,
   findGpu: () => findGpu(),
   openTuning: () => openTuning(),

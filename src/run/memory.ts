@@ -3,7 +3,6 @@ import { countParameters } from "../training/engine.ts";
 import type { Config } from "../microgpt.ts";
 import { nodeMachine } from "./machine.ts";
 import { idArray } from "../text/token-sequences.ts";
-import { usesBlas } from "../library/choose-engine.ts";
 import { engineMemory } from "../library/engines.ts";
 import type { EngineMemory } from "../library/engines.ts";
 import { gpuMemory } from "../library/gpu.ts";
@@ -28,9 +27,8 @@ const SAVED_NUMBERS = 11.5;
 /** Copies from earlier saves that V8 has not collected yet. */
 const LEFT_NUMBERS = 13.5;
 const MAX_LEFT_BYTES = 40e6;
-/** Per worker thread, for its own Node; for a BLAS, with its buffers. */
+/** Per worker thread, for its own Node. */
 const THREAD_BYTES = 21e6;
-const BLAS_BYTES = 8e6;
 /** Dawn with a driver and its compiler; measured with SwiftShader, whose memory is the process's own. */
 const DAWN_BYTES = 420e6;
 /** Per Value of the atomic core, with its lists. */
@@ -98,11 +96,7 @@ function textBytes({ tokens, documents, isMerged }: TextSize, vocabSize: number,
 
 function wasmParts(config: Config, options: ResolvedOptions): [string, number][] {
   const memory = engineMemory(config, options, nodeMachine);
-  return [
-    ...cpuParts(memory, options),
-    ["additional threads", (memory.threads - 1) * THREAD_BYTES],
-    ["BLAS", usesBlas(config, options) && nodeMachine.findBlas() !== null ? BLAS_BYTES : 0],
-  ];
+  return [...cpuParts(memory, options), ["additional threads", (memory.threads - 1) * THREAD_BYTES]];
 }
 
 function cpuParts(memory: EngineMemory, { batchSize }: ResolvedOptions): [string, number][] {

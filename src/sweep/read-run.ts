@@ -144,7 +144,6 @@ export function stateOf(
 /** Options that change how a run is executed or stored, or what it writes, but not what it learns. */
 const NOT_SETTINGS = new Set([
   "threads",
-  "noBlas",
   "noCache",
   "cacheDir",
   "ignoreRobots",

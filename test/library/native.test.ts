@@ -78,14 +78,4 @@ describe("where there is no compiler", () => {
     expect(trainer.options.engine).toBe("wasm");
     trainer.close();
   });
-
-  test("an engine that has taken the place of another uses the BLAS that its resumed run will use", async () => {
-    const findBlas = vi.fn<() => null>(() => null);
-    const warn = { onWarning: () => {} };
-    const wide: TrainerOptions = { ...SMALL, nEmbd: 64, engine: "native", ...warn };
-    const trainer = await Trainer.create(WORDS, wide, { ...nodeMachine, native: null, findBlas });
-    expect(findBlas).toHaveBeenCalled();
-    expect(trainer.options).toMatchObject({ engine: "wasm", noBlas: true }); // there is none here
-    trainer.close();
-  });
 });

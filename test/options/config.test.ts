@@ -2,6 +2,7 @@ import { TOKENIZER_KINDS } from "../../src/text/tokenizer.ts";
 import { SCHEDULES } from "../../src/training/schedule.ts";
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
+import { usedBlas } from "../../src/library/run-config.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
 import { VERSION } from "../../src/options/version.ts";
 import { checkOptions, flagOf, initialOptions, SAMPLE_OPTIONS, TRAIN_OPTIONS } from "../../src/options/config.ts";
@@ -139,4 +140,23 @@ test("without a batch size the atomic engine and the reference take one document
 test("the version is that of package.json", () => {
   const manifest: unknown = createRequire(import.meta.url)("../../package.json");
   expect(manifest).toMatchObject({ version: VERSION });
+});
+
+test("the option of a BLAS, which files of earlier versions have, is read and left out", () => {
+  expect(checkOptions(TRAIN_OPTIONS, { noBlas: false, nEmbd: 32 })).toEqual({
+    ...initialOptions(TRAIN_OPTIONS),
+    nEmbd: 32,
+  });
+});
+
+test.each([
+  [{}, 10_000, true],
+  [{}, 9999, false],
+  [{ noBlas: true }, 10_000, false],
+  [{ strictMath: true }, 10_000, false],
+  [{ engine: "native" }, 10_000, false],
+  [{ noBlas: undefined }, 10_000, false],
+])("which runs of an earlier version a BLAS trained: %j of %i parameters: %s", (differing, parameters, expected) => {
+  const options = { engine: "wasm", noBlas: false, strictMath: false, ...differing };
+  expect(usedBlas(JSON.stringify(options), parameters)).toBe(expected);
 });

@@ -101,7 +101,7 @@ describe("a link", () => {
       "allowHost",
     ];
     const afterwards = ["numSamples", "temperature", "saveInterval", "keep", "keepC", "log"];
-    const machine = ["engine", "precision", "noGpu", "threads", "noBlas", "strictMath", "seconds", "reference"];
+    const machine = ["engine", "precision", "noGpu", "threads", "strictMath", "seconds", "reference"];
     const all = [...LINK_OPTIONS, "seed", ...command, ...afterwards, ...machine];
     expect(all.toSorted()).toEqual(Object.keys(TRAIN_OPTIONS).toSorted());
   });

@@ -8,14 +8,9 @@ import type { Bounds } from "../setup/agreement.ts";
 import { NATIVE, nativeMissing, runsOn, timeoutOn } from "../setup/native-backend.ts";
 import { byExtent, PLACE } from "../setup/place.ts";
 import { anyShape } from "../setup/scenes.ts";
-import { strictWasm, wasm, wasmWithLoops } from "../setup/tensor-models.ts";
+import { strictWasm, wasm } from "../setup/tensor-models.ts";
 
-const BACKENDS: readonly (readonly [string, Backend])[] = [
-  ["wasm", wasm],
-  ["wasm, strict", strictWasm],
-  ["wasm, products by a library", wasmWithLoops],
-  ...NATIVE,
-];
+const BACKENDS: readonly (readonly [string, Backend])[] = [["wasm", wasm], ["wasm, strict", strictWasm], ...NATIVE];
 
 test.skipIf(nativeMissing !== null)(`native code is among them in Node (skipped where ${nativeMissing})`, () => {
   expect(NATIVE).toHaveLength(PLACE === "node" ? 1 : 0);

@@ -9,15 +9,7 @@ import { dropoutSeedAt } from "../../src/training/dropout.ts";
 import type { Tensors, Update } from "../../src/training/engine.ts";
 import { newProgress, trainSteps } from "../../src/training/train.ts";
 import { NATIVE } from "../setup/native-backend.ts";
-import {
-  farthest,
-  newTensorEngine,
-  strictWasm,
-  update,
-  wasm,
-  wasmWithLoops,
-  weightsOf,
-} from "../setup/tensor-models.ts";
+import { farthest, newTensorEngine, strictWasm, update, wasm, weightsOf } from "../setup/tensor-models.ts";
 
 const CONFIG = { vocabSize: 19, nEmbd: 12, nHead: 3, nLayer: 2, blockSize: 9 };
 const RATE = 0.3;
@@ -85,7 +77,7 @@ test("the gradient is that of the loss with this mask: finite differences in 10 
   }
 });
 
-test.each([["wasm", wasm], ["wasm, strict", strictWasm], ["wasm with a library", wasmWithLoops], ...NATIVE] as const)(
+test.each([["wasm", wasm], ["wasm, strict", strictWasm], ...NATIVE] as const)(
   "%s has the reference's losses over ten steps within 1e-5",
   async (_, backend) => {
     for (const maxLogits of [2 ** 20, 1]) {

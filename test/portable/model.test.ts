@@ -1,20 +1,17 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { referenceBackend } from "../../src/backend/reference.ts";
-import { wasmBackend } from "../../src/backend/wasm/wasm.ts";
 import { Random } from "../../src/random.ts";
 import { NATIVE, runsOn } from "../setup/native-backend.ts";
 import {
   anyBatch,
   differences,
   farthest,
-  loops,
   newAtomic,
   newTensorEngine,
   strictWasm,
   update,
   wasm,
-  wasmWithLoops,
   weightsOf,
 } from "../setup/tensor-models.ts";
 
@@ -24,7 +21,6 @@ describe.each([
   ["reference", referenceBackend, 1e-10, 1e-9],
   ["wasm", wasm, 1e-5, 1e-5],
   ["wasm, strict", strictWasm, 1e-5, 1e-5],
-  ["wasm with a library", wasmWithLoops, 1e-5, 1e-5],
   ...NATIVE.map(([name, backend]) => [name, backend, 1e-5, 1e-5] as const),
 ] as const)("the tensor model on %s", (_, backend, logitsBound, lossBound) => {
   test(`has the atomic core's logits within ${logitsBound}, also of a text read token by token`, CASES, async () => {
@@ -216,7 +212,7 @@ describe.each([["wasm", wasm] as const, ...NATIVE])("what an update can be told,
   });
 });
 
-test.each([["wasm", wasm], ["wasm with a library", wasmWithLoops], ...NATIVE] as const)(
+test.each([["wasm", wasm], ...NATIVE] as const)(
   "%s: logits window by window teach what logits at once do, also where workers share a window",
   async (_, backend) => {
     const config = { vocabSize: 30, nEmbd: 16, nHead: 2, nLayer: 1, blockSize: 12 };
@@ -255,7 +251,7 @@ test("scores in the billions: attention looks at the largest alone, as the atomi
   const atomic = newAtomic(config, 3);
   await atomic.load(state);
   const expected = await atomic.evaluate(documents);
-  for (const backend of [wasm, strictWasm, wasmWithLoops, ...NATIVE.map(([, native]) => native)]) {
+  for (const backend of [wasm, strictWasm, ...NATIVE.map(([, native]) => native)]) {
     const engine = await newTensorEngine(backend, config, 3);
     await engine.load(state);
     expect(Math.abs((await engine.evaluate(documents)) - expected)).toBeLessThan(1e-4);
@@ -288,7 +284,7 @@ describe("numbers that are none", () => {
     }
   });
 
-  test.each([["wasm", wasm], ["wasm with a library", wasmWithLoops], ...NATIVE] as const)(
+  test.each([["wasm", wasm], ...NATIVE] as const)(
     "%s: what a poisoned step has left in memory is read by no later one",
     async (_, backend) => {
       for (const maxLogits of [2 ** 20, 1]) {
@@ -314,10 +310,4 @@ describe("numbers that are none", () => {
       }
     },
   );
-});
-
-test("strict math has no use for a library", () => {
-  const options = { threads: 1, startThread: null, blas: loops };
-  expect(wasmBackend({ ...options, strictMath: false }).name).toBe("wasm, loops");
-  expect(wasmBackend({ ...options, strictMath: true }).name).toBe("wasm");
 });

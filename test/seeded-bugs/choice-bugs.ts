@@ -17,8 +17,8 @@ export const CHOICE_BUGS: readonly Bug[] = [
   {
     name: "a run that fell back remembers the engine that it did not have",
     file: "src/library/start.ts",
-    from: "...opened, noBlas,",
-    to: "...chosen, noBlas,",
+    from: "...opened, keepC",
+    to: "...chosen, keepC",
   },
   {
     name: "sampling waits for a compiler",

@@ -74,7 +74,7 @@ export const shortPrompts = (model: ExportedModel, count: number): number[][] =>
 
 /** An engine with the model's weights, for a text at a time or a few documents. */
 export function engineOf({ config, weights, options }: ExportedModel): Promise<Engine> {
-  return openEngine(config, weights, { ...options, batchSize: 16, noBlas: true }, nodeMachine, () => {});
+  return openEngine(config, weights, { ...options, batchSize: 16 }, nodeMachine, () => {});
 }
 
 /** Logits [vocabSize] after a prompt's last blockSize tokens. */

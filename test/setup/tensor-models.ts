@@ -5,7 +5,6 @@ import * as fc from "fast-check";
 import { AtomicEngine } from "../../src/training/atomic.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
 import { wasmBackend } from "../../src/backend/wasm/wasm.ts";
-import type { Blas } from "../../src/backend/wasm/wasm.ts";
 import { sha256 } from "../../src/training/checkpoint.ts";
 import type { Update } from "../../src/training/engine.ts";
 import { initWeights } from "../../src/microgpt.ts";
@@ -16,27 +15,6 @@ import { TensorEngine } from "../../src/tensor/tensor-engine.ts";
 
 export const wasm: Backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
 export const strictWasm: Backend = wasmBackend({ strictMath: true, threads: 1, startThread: null });
-
-/** What a BLAS does, in three loops: for the way to a library where there is none. */
-export const loops: Blas = {
-  name: "loops",
-  on({ buffer }) {
-    const numbers = new Float32Array(buffer);
-    return ({ rows, columns, k, a, aRow, aTransposed, b, bRow, c, cRow, accumulate }) => {
-      for (let i = 0; i < rows; i++) {
-        for (let j = 0; j < columns; j++) {
-          const place = c / 4 + i * cRow + j;
-          let sum = accumulate ? numbers[place] : 0;
-          for (let n = 0; n < k; n++) {
-            sum += numbers[a / 4 + (aTransposed ? n * aRow + i : i * aRow + n)] * numbers[b / 4 + n * bRow + j];
-          }
-          numbers[place] = sum;
-        }
-      }
-    };
-  },
-};
-export const wasmWithLoops: Backend = wasmBackend({ strictMath: false, threads: 1, startThread: null, blas: loops });
 
 export const update = (step: number, more: Partial<Update> = {}): Update => ({
   step,

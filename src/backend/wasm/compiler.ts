@@ -7,7 +7,6 @@ import type { Buffer, View, Weight } from "../../tensor/instructions.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import { ModuleBuilder } from "./assembler.ts";
 import { addPack } from "./matmul.ts";
-import type { Packing } from "./matmul.ts";
 import { UNIT_ROWS } from "./memory.ts";
 import type { WasmMemoryMap } from "./memory.ts";
 import { addSquares } from "./weights.ts";
@@ -29,40 +28,6 @@ export interface LinkedKernel {
 function notLinked(): never {
   throw new Error("wasm: a kernel was called before its module was instantiated");
 }
-
-/** A product C [rows, columns] = A [rows, k] · B [k, columns] [+ C] of f32 matrices in the session's memory. */
-export interface ProductCall {
-  /** Rows of A and C. */
-  readonly rows: number;
-  /** Columns of B and C. */
-  readonly columns: number;
-  /** Columns of A, rows of B. */
-  readonly k: number;
-  /** Byte address of A. */
-  readonly a: number;
-  /** Numbers from row to row of A as stored. */
-  readonly aRow: number;
-  /** Whether A is stored transposed, as [k, rows]. */
-  readonly aTransposed: boolean;
-  /** Byte address of B. */
-  readonly b: number;
-  /** Numbers from row to row of B. */
-  readonly bRow: number;
-  /** Byte address of C. */
-  readonly c: number;
-  /** Numbers from row to row of C. */
-  readonly cRow: number;
-  /** Whether the product is added to C. */
-  readonly accumulate: boolean;
-}
-
-/** A matrix product outside WebAssembly, by a BLAS for example. For the same shape it must sum in the same order. */
-export type Multiply = (product: ProductCall) => void;
-
-/** Numbers of a weight from which `Multiply` is used: for less, the call costs more than it saves. */
-const MIN_MULTIPLIED = 256;
-/** Fewest and most rows of a weight in a unit of work, where `Multiply` is used. */
-const [MIN_UNIT, MAX_UNIT] = [32, 128];
 
 /** What all steps of one run of a program share. */
 export interface ProgramRun {
@@ -133,17 +98,14 @@ export class WasmCompiler {
   readonly map: WasmMemoryMap;
   /** How multiply-add is rounded. */
   readonly fma: MultiplyAdd;
-  /** A library for products of large weights; null: all products are kernels. */
-  readonly multiply: Multiply | null;
   readonly #share: Share;
   readonly #kernels = new Map<string, { call: KernelFunction }>();
 
   /** Workers that differ in `share` only produce the same module. */
-  constructor(layout: Layout, map: WasmMemoryMap, share: Share, fma: MultiplyAdd, multiply: Multiply | null) {
+  constructor(layout: Layout, map: WasmMemoryMap, share: Share, fma: MultiplyAdd) {
     this.layout = layout;
     this.map = map;
     this.fma = fma;
-    this.multiply = multiply;
     this.#share = share;
   }
 
@@ -185,35 +147,11 @@ export class WasmCompiler {
     return { start: this.map.activations + (start - this.layout.size + column) * F32, row: stride * F32 };
   }
 
-  /** Whether products with this weight use `multiply`. False for embedding tables. */
-  usesMultiply(weight: Weight): boolean {
-    const [rows, columns] = weight.shape;
-    return this.multiply !== null && this.map.packed.has(weight) && rows * columns >= MIN_MULTIPLIED;
-  }
-
-  /** Rows of a weight in a unit of work. `multiply` is faster with larger units: an eighth of the rows, within limits. */
-  unitRows(weight: Weight): number {
-    if (!this.usesMultiply(weight)) return UNIT_ROWS;
-    return Math.min(MAX_UNIT, Math.max(MIN_UNIT, UNIT_ROWS * Math.ceil(weight.shape[0] / UNIT_ROWS / 8)));
-  }
-
-  /** How a weight is packed for the forward products: transposed for `multiply`, else in panels. */
-  packing(weight: Weight): Packing {
-    const { row } = this.weightBytes(weight.data);
-    if (this.usesMultiply(weight)) return { step: this.#packedRows(weight) * F32, panel: UNIT_ROWS * F32 };
-    return { step: UNIT_ROWS * F32, panel: UNIT_ROWS * row };
-  }
-
-  #packedRows({ shape }: Weight): number {
-    return UNIT_ROWS * Math.ceil(shape[0] / UNIT_ROWS);
-  }
-
   /** Rows of a weight that this worker owns: whole units, spread evenly over the workers. */
   ownRows(weight: Weight): readonly [begin: number, end: number] {
-    const rows = this.#packedRows(weight);
-    const unit = this.unitRows(weight);
+    const units = Math.ceil(weight.shape[0] / UNIT_ROWS);
     const { index, count } = this.#share;
-    const bound = (i: number): number => Math.min(rows, unit * Math.floor((Math.ceil(rows / unit) * i) / count));
+    const bound = (i: number): number => UNIT_ROWS * Math.floor((units * i) / count);
     return [bound(index), bound(index + 1)];
   }
 
@@ -222,10 +160,10 @@ export class WasmCompiler {
     const packed = this.map.packed.get(weight);
     if (packed === undefined) return () => {};
     const { start, row } = this.weightBytes(weight.data);
-    const shape = { columns: row / F32, rowBytes: row, ...this.packing(weight) };
+    const shape = { columns: row / F32, rowBytes: row };
     const kernel = this.kernel("pack", shape, addPack);
     const [begin, end] = this.ownRows(weight);
-    const target = packed + (begin / UNIT_ROWS) * shape.panel;
+    const target = packed + begin * row;
     return () => kernel.call(start + begin * row, target, end - begin);
   }
 

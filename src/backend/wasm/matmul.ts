@@ -1,6 +1,5 @@
 /**
- * Matrix products of a GPT's linear layers, forward and backward: C [M, N] = A [M, K] · B [K, N]. `multiply.ts` does the
- * same products with a BLAS where there is one.
+ * Matrix products of a GPT's linear layers, forward and backward: C [M, N] = A [M, K] · B [K, N].
  *
  * A tile of 4 rows × 8 columns of C stays in eight vector registers while k runs. Each k loads one row of the panel of B
  * (8 numbers) and broadcasts 4 numbers of A:
@@ -258,26 +257,18 @@ export function addWeightGrad(module: ModuleBuilder, name: string, shape: Weight
 
 // ── Packing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** How a weight is stored for the forward products, in bytes. */
-export interface Packing {
-  /** From one column of the weight, a k of the product, to the next. */
-  readonly step: number;
-  /** From one group of 8 rows, a panel, to the next. */
-  readonly panel: number;
-}
-
 /**
  * Adds the function (weight, packed, rows): copies rows of a weight so that the 8 outputs of a tile lie side by side.
- * `rows` is a multiple of 8, `columns` of 4. `step` and `panel` choose the layout:
+ * `rows` is a multiple of 8, `columns` of 4:
  *
  *   weight [rows, columns]  →  panels [rows / 8][columns][8]    for `addRowsByWeight`
- *                           →  transposed [columns][rows]       for a BLAS
  */
 export function addPack(
   module: ModuleBuilder,
   name: string,
-  { columns, rowBytes, step, panel }: Packing & { readonly columns: number; readonly rowBytes: number },
+  { columns, rowBytes }: { readonly columns: number; readonly rowBytes: number },
 ): void {
+  const step = TILE_COLUMNS * F32;
   module.function(name, ["i32", "i32", "i32"], (locals, weight, packed, rows) => {
     const [row, column, source, target] = locals.many("i32", 4);
     const lines = locals.many("v128", 4);
@@ -295,7 +286,7 @@ export function addPack(
       TILE_COLUMNS,
       sequence(
         source.set(i32.add(weight.get, i32.mul(row.get, i32.const(rowBytes)))),
-        target.set(i32.add(packed.get, i32.mul(row.get, i32.const(panel / TILE_COLUMNS)))),
+        target.set(i32.add(packed.get, i32.mul(row.get, i32.const(rowBytes)))),
         loop(
           column,
           i32.const(0),

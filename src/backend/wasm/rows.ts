@@ -164,44 +164,6 @@ export function addSum(module: ModuleBuilder, name: string, { rowBytes }: RowSha
 }
 
 /**
- * Adds the function (out, plus, gate, rows): the gate, relu and sum of `addRowsByWeight` on a product that a BLAS has
- * left in `out`. First out = 0 where gate ≤ 0, then out = max(0, out), then out += plus; each is omitted where the
- * shape has null or false for it.
- */
-export function addFinish(
-  module: ModuleBuilder,
-  name: string,
-  shape: {
-    readonly outRow: number;
-    readonly relu: boolean;
-    readonly plusRow: number | null;
-    readonly gateRow: number | null;
-  },
-): void {
-  const { outRow, relu, plusRow, gateRow } = shape;
-  module.function(name, ["i32", "i32", "i32", "i32"], (locals, out, more, gate, rows) => {
-    const [row, offset] = locals.many("i32", 2);
-    const zero = f32x4.const(0);
-    const value = f32x4.load(plus(out, offset));
-    const gated =
-      gateRow === null ? value : f32x4.select(value, zero, f32x4.greater(f32x4.load(plus(gate, offset)), zero));
-    const open = relu ? f32x4.max(gated, zero) : gated;
-    const sum = plusRow === null ? open : f32x4.add(open, f32x4.load(plus(more, offset)));
-    return forEach(
-      row,
-      i32.const(0),
-      rows.get,
-      sequence(
-        forVectors(offset, outRow, f32x4.store(plus(out, offset), sum)),
-        out.increase(i32.const(outRow)),
-        plusRow === null ? [] : more.increase(i32.const(plusRow)),
-        gateRow === null ? [] : gate.increase(i32.const(gateRow)),
-      ),
-    );
-  });
-}
-
-/**
  * Adds the function (statistics, logits, targets, rows, lossScale). Per row of logits [V], with the powers
  * e^(logit − max) and Σ their sum: statistics = [Σ, max − logit of the target], so the loss is log(first) + second.
  * With `grad`, the logits become their gradient: (power / Σ − [1 for the target]) · lossScale.

@@ -14,7 +14,6 @@ import type { WasmCompiler, StepContext, Operands, Step } from "./compiler.ts";
 import { addDropout } from "./dropout.ts";
 import { addRowsByWeight, addWeightGrad, TILE_COLUMNS } from "./matmul.ts";
 import { ALIGN } from "./memory.ts";
-import { libraryProduct, libraryWeightGrad } from "./multiply.ts";
 import { addCrossEntropy, addEmbed, addRmsnorm, addRmsnormGrad, addSum } from "./rows.ts";
 import { addAdam, addEmbedGrad } from "./weights.ts";
 import { F32 } from "./vector.ts";
@@ -52,22 +51,20 @@ const STEPS: { readonly [Name in KernelName]: (instruction: InstructionOf<Name>,
   linear({ to: { out }, from: { x, plus }, weight, relu }, context) {
     const { compiler } = context;
     const b = compiler.map.packed.get(weight)!;
-    const { step, panel } = compiler.packing(weight);
+    const panelRow = TILE_COLUMNS * F32;
+    const bPanel = TILE_COLUMNS * compiler.weightBytes(weight.data).row;
     const operands = { out, a: x, relu, plus };
-    if (compiler.usesMultiply(weight)) return libraryProduct(operands, { b, bStep: step }, context);
-    return rowsByWeight(operands, { b, bStep: step, bPanel: panel }, context);
+    return rowsByWeight(operands, { b, bStep: panelRow, bPanel }, context);
   },
 
   linearInputGrad({ to: { out }, from: { dOut, gate, plus }, weight }, context) {
     const { start, row } = context.compiler.weightBytes(weight.data);
     const operands = { out, a: dOut, relu: false, plus, gate };
-    if (context.compiler.usesMultiply(weight)) return libraryProduct(operands, { b: start, bStep: row }, context);
     return rowsByWeight(operands, { b: start, bStep: row, bPanel: TILE_COLUMNS * F32 }, context);
   },
 
   linearWeightGrad({ from: { dOut, x }, weight }, context) {
     const { compiler, row, at } = context;
-    if (compiler.usesMultiply(weight)) return libraryWeightGrad(dOut, x, weight, context);
     const { start, row: gradRow } = compiler.weightBytes(weight.grad);
     const shape = { columns: roundUp(x.columns, ALIGN), dOutRow: row(dOut), xRow: row(x), gradRow };
     const kernel = compiler.kernel("weightGrad", shape, (module, name) =>

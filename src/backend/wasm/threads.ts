@@ -31,7 +31,6 @@
 import type { RunOptions } from "../../tensor/backend.ts";
 import type { Layout } from "../../tensor/layout.ts";
 import type { Program } from "../../tensor/program.ts";
-import type { Multiply } from "./compiler.ts";
 import type { WasmMemoryMap } from "./memory.ts";
 import { newSingleBarrier, WasmWorker } from "./worker.ts";
 import type { Barrier } from "./worker.ts";
@@ -49,8 +48,6 @@ const SPINS = 20_000;
 
 /** What all workers of a session are made from. It can be posted to a thread: a shared memory stays shared. */
 export interface PoolTask {
-  /** Whether large products use a BLAS. It can't be posted, so each thread must load its own. */
-  readonly usesMultiply: boolean;
   /** Layout of the weights. */
   readonly layout: Layout;
   /** All programs of the session. */
@@ -97,16 +94,12 @@ export interface WorkerPool {
 }
 
 /** Makes the calling thread worker 0 and starts `task.count − 1` threads, which need `startThread`. */
-export async function startWorkers(
-  task: PoolTask,
-  startThread: StartThread | null,
-  multiply: Multiply | null,
-): Promise<WorkerPool> {
+export async function startWorkers(task: PoolTask, startThread: StartThread | null): Promise<WorkerPool> {
   const { layout, programs, map, memory, strict, count } = task;
   const words = new Int32Array(memory.buffer, map.control);
   const barrier = count === 1 ? newSingleBarrier() : newSharedBarrier(words, count);
   const share = { index: 0, count };
-  const worker = new WasmWorker(layout, programs, map, memory, { share, barrier, strict, multiply, module: null });
+  const worker = new WasmWorker(layout, programs, map, memory, { share, barrier, strict, module: null });
   const threads: Thread[] = [];
   for (let index = 1; index < count; index++) {
     threads.push(await startThread!({ ...task, index, module: worker.module }));
@@ -151,12 +144,12 @@ export async function startWorkers(
 }
 
 /** Runs commands in a thread until the pool is closed. It blocks the thread: no other event is handled there. */
-export function serve(task: ThreadTask, multiply: Multiply | null): void {
+export function serve(task: ThreadTask): void {
   const { layout, programs, map, memory, strict, count, index, module } = task;
   const words = new Int32Array(memory.buffer, map.control);
   const barrier = newSharedBarrier(words, count);
   const share = { index, count };
-  const worker = new WasmWorker(layout, programs, map, memory, { share, barrier, strict, multiply, module });
+  const worker = new WasmWorker(layout, programs, map, memory, { share, barrier, strict, module });
   for (let done = 0; ; done++) {
     waitWhile(words, COMMANDS, done);
     if (words[COMMAND] === CLOSE) return;

@@ -12,7 +12,6 @@ import { stepInPasses } from "../../tensor/stepping.ts";
 import type { UpdatableSession } from "../../tensor/stepping.ts";
 import type { Program } from "../../tensor/program.ts";
 import { hasRelaxedSimd } from "./assembler.ts";
-import type { Multiply } from "./compiler.ts";
 import { ALIGN, mapMemory } from "./memory.ts";
 import type { WasmMemoryMap } from "./memory.ts";
 import { adamList } from "./weights.ts";
@@ -136,19 +135,6 @@ export interface WasmOptions {
   readonly threads: number;
   /** Starts a thread; null: only the calling thread is used. */
   readonly startThread: StartThread | null;
-  /**
-   * A BLAS for products of large weights; null or absent: kernels do all products, as with `strictMath`. Each thread
-   * loads its own, which must be the same library: in Node, that of `findBlas()`.
-   */
-  readonly blas?: Blas | null;
-}
-
-/** A system's BLAS; `node/blas.ts` finds one. */
-export interface Blas {
-  /** Name and version, for people. */
-  readonly name: string;
-  /** Products over this memory, in the calling thread. */
-  on(memory: WebAssembly.Memory): Multiply;
 }
 
 /** Rows are padded to whole panels, heads to whole vectors. */
@@ -162,21 +148,19 @@ export const WASM_ALIGNMENT: Alignment = { align: ALIGN, headAlign: 4 };
  * const backend = wasmBackend({ strictMath: false, threads: 1, startThread: null });
  * const engine = await TensorEngine.create(backend, config, { maxTokens: 1024 });
  */
-export function wasmBackend({ strictMath, threads, startThread, blas: found = null }: WasmOptions): Backend {
+export function wasmBackend({ strictMath, threads, startThread }: WasmOptions): Backend {
   const strict = strictMath || !hasRelaxedSimd();
-  const blas = strictMath ? null : found;
   const count = startThread === null ? 1 : threads;
   return {
     kind: "wasm",
-    name: `wasm${count === 1 ? "" : `, ${count} threads`}${blas === null ? "" : `, ${blas.name}`}`,
+    name: `wasm${count === 1 ? "" : `, ${count} threads`}`,
     ...WASM_ALIGNMENT,
     async open(layout, programs) {
       const map = mapMemory(layout, programs, count);
       const pages = Math.ceil(map.bytes / PAGE);
       const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: count > 1 });
-      const multiply = blas?.on(memory) ?? null;
-      const task = { layout, programs, map, memory, strict, count, usesMultiply: multiply !== null };
-      const pool = await startWorkers(task, startThread, multiply);
+      const task = { layout, programs, map, memory, strict, count };
+      const pool = await startWorkers(task, startThread);
       return new WasmSession(layout, programs, map, memory, pool);
     },
   };

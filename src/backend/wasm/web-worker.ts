@@ -9,5 +9,5 @@ import type { ThreadTask } from "./threads.ts";
 globalThis.onmessage = ({ data }: MessageEvent<ThreadTask>): void => {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
   globalThis.postMessage("ready");
-  serve(data, null);
+  serve(data);
 };

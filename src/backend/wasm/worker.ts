@@ -16,7 +16,7 @@ import type { RunOptions } from "../../tensor/backend.ts";
 import type { Layout, Slots } from "../../tensor/layout.ts";
 import type { Program, Section } from "../../tensor/program.ts";
 import { WasmCompiler } from "./compiler.ts";
-import type { Multiply, Chunk, ProgramRun, Share, Step } from "./compiler.ts";
+import type { Chunk, ProgramRun, Share, Step } from "./compiler.ts";
 import type { WasmMemoryMap } from "./memory.ts";
 import { compileStep } from "./steps.ts";
 import { fusedMultiplyAdd, strictMultiplyAdd } from "./vector.ts";
@@ -65,8 +65,6 @@ export interface WorkerOptions {
   readonly barrier: Barrier;
   /** Whether multiply-add is rounded twice: the same bits on every machine. */
   readonly strict: boolean;
-  /** A library for products of large weights; null: all products are kernels. */
-  readonly multiply: Multiply | null;
   /** The module that another worker of the same session has compiled; null: compile it. */
   readonly module: WebAssembly.Module | null;
 }
@@ -94,12 +92,12 @@ export class WasmWorker {
     programs: readonly Program[],
     map: WasmMemoryMap,
     memory: WebAssembly.Memory,
-    { share, barrier, strict, multiply, module }: WorkerOptions,
+    { share, barrier, strict, module }: WorkerOptions,
   ) {
     this.#share = share;
     this.#barrier = barrier;
     this.#positions = new Int32Array(memory.buffer, map.positions);
-    const compiler = new WasmCompiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd, multiply);
+    const compiler = new WasmCompiler(layout, map, share, strict ? strictMultiplyAdd : fusedMultiplyAdd);
     const compile = (section: Section, slots: Slots): readonly Step[] =>
       section.instructions.map((instruction) => compileStep(instruction, slots, compiler));
     this.#phases = new Map(

@@ -46,7 +46,7 @@ export const DOCUMENTS: readonly DocumentEntry[] = [
   {
     name: "engines",
     title: "Engines",
-    summary: "WebAssembly, threads, BLAS, GPUs, and when numbers are equal to the last bit.",
+    summary: "WebAssembly, threads, native code, GPUs, and when numbers are equal to the last bit.",
     load: () => import("../../../../docs/engines.md?document"),
   },
   {
