@@ -1,6 +1,6 @@
 // A rank of `bench mpi`: times sums of floats over all ranks, as the engine makes them. Rank 0 prints [numbers, milliseconds] pairs.
 import { MpiTransport } from "../dist/node/mpi.js";
-import { launchOf } from "../dist/node/mpi-library.js";
+import { launchOf } from "../dist/node/mpi-launch.js";
 import { Ranks } from "../dist/training/ranks.js";
 
 const transport = await MpiTransport.start(launchOf(process.env), null);

@@ -18,10 +18,10 @@ import {
 } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
-import { RankGroup } from "./run/rank-group.ts";
+import type { RankGroup } from "./run/rank-group.ts";
 import { PipedLines } from "./cli/piped.ts";
 import { askOptions } from "./cli/interactive.ts";
-import { addClusterFlags, checkCluster } from "./cli/cluster-flags.ts";
+import { addClusterFlags, checkCluster, checkLaunched } from "./cli/cluster-flags.ts";
 import type { ClusterFlags } from "./cli/cluster-flags.ts";
 import { chat } from "./cli/prompts.ts";
 import { resume, train } from "./cli/train.ts";
@@ -41,16 +41,20 @@ import { FORMATS } from "./export/formats.ts";
 import { EngineLost } from "./training/engine.ts";
 import { InputError } from "./errors.ts";
 import { isOutOfFiles, TOO_MANY_FILES } from "./node/files.ts";
+import { launchOf } from "./node/mpi-launch.ts";
 import { Run } from "./node/run-directory.ts";
 import { findRun } from "./sweep/find-run.ts";
 import { DECIDED, withModelOf } from "./run/from.ts";
-import { checkFirstWords, checkLastData, commandNames, wholeOptions } from "./cli/typed-words.ts";
+import { checkFirstWords, checkLastData, commandNames, commandOf, wholeOptions } from "./cli/typed-words.ts";
 import { TOKENIZER_KINDS } from "./text/tokenizer.ts";
 import type { TokenizerKind } from "./text/tokenizer.ts";
 import { exitOnOutputError } from "./run/signals.ts";
 
-/** @param words what was typed; the first decides the command. @param group the ranks of `train` and `resume`. */
-function buildProgram(words: readonly string[], exit: Exit, group: RankGroup): Command {
+/** The ranks of `train` and `resume`; null: this process is alone. */
+type FindGroup = () => RankGroup | null;
+
+/** @param words what was typed; the first decides the command. */
+function buildProgram(words: readonly string[], exit: Exit, findGroup: FindGroup): Command {
   const program = new Command("microgpt");
   program
     .description(
@@ -61,7 +65,7 @@ function buildProgram(words: readonly string[], exit: Exit, group: RankGroup): C
     .configureOutput({ writeErr: () => {} }) // errors are printed once, by `main`
     .exitOverride();
 
-  addTrain(program, words, exit, group);
+  addTrain(program, words, exit, findGroup);
   const resumeOptions = { ...EXTEND_OPTIONS, ...RESUME_OPTIONS };
   addOptions(program.command("resume <RUN>"), resumeOptions)
     .description("resume a run from its newest checkpoint, or extend it")
@@ -72,7 +76,7 @@ function buildProgram(words: readonly string[], exit: Exit, group: RankGroup): C
     .action(async (run: string, flags: CommonFlags) => {
       const { runsDir, promptFile = null, json = false, hook = null } = flags;
       const options = pick<ResumeOptions & ExtendOptions>(resumeOptions, flags);
-      exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }, group));
+      exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }, findGroup()));
     });
 
   addSampling(program, exit);
@@ -84,7 +88,7 @@ function buildProgram(words: readonly string[], exit: Exit, group: RankGroup): C
 }
 
 /** `microgpt train`, the default command. */
-function addTrain(program: Command, words: readonly string[], exit: Exit, group: RankGroup): void {
+function addTrain(program: Command, words: readonly string[], exit: Exit, findGroup: FindGroup): void {
   const command = addOptions(program.command("train [TEXT...]", { isDefault: true }), TRAIN_OPTIONS);
   addClusterFlags(command);
   command
@@ -103,6 +107,8 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, group:
       "print the memory, the time and the passes over the text that the training would take, then exit",
     )
     .action(async (texts: string[], flags: CommonFlags & ClusterFlags, self: Command) => {
+      const group = findGroup();
+      if (group !== null) checkLaunched(flags);
       checkCluster(flags);
       if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
       const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
@@ -247,18 +253,23 @@ function formatsFlag(): Flag {
 
 async function main(): Promise<void> {
   exitOnOutputError(); // the help may be piped, too
-  const group = new RankGroup();
-  const fail = (message: string, exitCode: number): Promise<void> => {
+  let group: RankGroup | null = null;
+  const print = (message: string): void => void process.stderr.write(`microgpt: ${printable(message)}\n`);
+  const fail = async (message: string, exitCode: number): Promise<void> => {
     process.exitCode = exitCode;
-    return group.fail(printable(message), exitCode, (text) => process.stderr.write(`microgpt: ${text}\n`));
+    if (group === null) print(message);
+    else await group.fail(message, exitCode, print);
   };
   try {
     const words = process.argv.slice(2);
-    const program = buildProgram(words, (code) => (process.exitCode = code), group);
-    const command = program.commands.map((one) => one.name()).find((name) => name === words[0]) ?? "train";
-    if (command !== "train" && command !== "resume") group.dissolve();
+    const program = buildProgram(
+      words,
+      (code) => (process.exitCode = code),
+      () => group,
+    );
+    group = await findRanks(commandOf(program, words));
     await program.parseAsync(wholeOptions(words, program), { from: "user" });
-    process.exitCode = await group.leave(Number(process.exitCode ?? 0));
+    if (group !== null) process.exitCode = await group.leave(Number(process.exitCode ?? 0));
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return; // --help, --version
@@ -275,6 +286,14 @@ async function main(): Promise<void> {
   } finally {
     closeGpus();
   }
+}
+
+/** The ranks of a command that processes share; null where no launcher has started this one, and nothing is loaded. */
+async function findRanks(command: Command | undefined): Promise<RankGroup | null> {
+  const launch = launchOf(process.env);
+  if (launch === null || !["train", "resume"].includes(command?.name() ?? "")) return null;
+  const { RankGroup } = await import("./run/rank-group.ts");
+  return new RankGroup(launch);
 }
 
 /** Commander's message on one line. */

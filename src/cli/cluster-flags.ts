@@ -32,6 +32,13 @@ export function addClusterFlags(train: Command): void {
   for (const flag of slurmFlags("the job; after it, another resumes the run", "each rank")) train.addOption(flag);
 }
 
+/** Throws InputError for what a launcher's ranks, which each run the command, cannot do together. */
+export function checkLaunched({ interactive, dryRun, on }: CommonFlags & ClusterFlags): void {
+  if (interactive === true) throw new InputError("--interactive: several ranks cannot ask; give the options as flags");
+  if (on === "slurm") throw new InputError("--on slurm: the job starts its own ranks; drop mpirun or srun");
+  if (dryRun === true) throw new InputError("--dry-run: it measures one process; drop mpirun or srun");
+}
+
 /** Throws InputError for flags of a cluster without one. */
 export function checkCluster(flags: CommonFlags & ClusterFlags): void {
   if (flags.on === "slurm") {

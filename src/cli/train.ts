@@ -21,6 +21,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { isPiped, PipedLines } from "./piped.ts";
 import { Chat } from "./chat.ts";
 import { answerAll, chatAtTerminal, isTerminal, readPrompts } from "./prompts.ts";
+import { nodeMachine } from "../run/machine.ts";
 import { watchReading } from "../run/reading.ts";
 import { mustBeSame } from "../run/agreement.ts";
 import { quietReporter } from "../run/quiet-reporter.ts";
@@ -57,10 +58,11 @@ export interface RunFlags extends ReporterFlags {
 }
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
-export async function train(given: TrainOptions, flags: RunFlags, group: RankGroup): Promise<number> {
+export async function train(given: TrainOptions, flags: RunFlags, group: RankGroup | null): Promise<number> {
   checkTogether(withNamedPreset(given, flags.request));
   const located = locate(given);
-  const ranks = await group.join();
+  const machine = (await group?.join()) ?? nodeMachine;
+  const { ranks = null } = machine;
   if (ranks !== null) checkForRanks(located);
   const reporter = await reporterOf(flags, ranks);
   const warn = (message: string): void => reporter.warn(message);
@@ -78,7 +80,6 @@ export async function train(given: TrainOptions, flags: RunFlags, group: RankGro
   const prompts = readPromptsOf(flags, data, options, reporter);
   const { runsDir, name } = flags;
   const { fetched } = gathered;
-  const machine = group.machineOf(ranks);
   const newRun = {
     runsDir,
     name,
@@ -89,7 +90,8 @@ export async function train(given: TrainOptions, flags: RunFlags, group: RankGro
   };
   const outcome = await begin(data, options, newRun, { share: 1 }, reporter);
   const { lines = null } = flags;
-  const mayRead = lines !== null || !given.data.includes("-"); // else standard input was the data
+  const isData = lines === null && given.data.includes("-");
+  const mayRead = ranks === null && !isData;
   return await answer(outcome, { prompts, lines, mayRead }, options, reporter);
 }
 
@@ -102,10 +104,11 @@ export async function resume(
   path: string,
   options: ResumeOptions & ExtendOptions,
   flags: ReporterFlags,
-  group: RankGroup,
+  group: RankGroup | null,
 ): Promise<number> {
   const run = Run.open(path);
-  const ranks = await group.join();
+  const machine = (await group?.join()) ?? nodeMachine;
+  const { ranks = null } = machine;
   if (ranks !== null) checkEngineForRanks(run.options.engine);
   const isFirst = ranks === null || ranks.rank === 0;
   const whose = options.takeOver ? "any" : "dead";
@@ -117,12 +120,11 @@ export async function resume(
   const data = read(run.options, await runSources(run), tokenizer, reporter);
   if (ranks !== null) await mustBeSame(ranks, run.options, data);
   const prompts = readPromptsOf(flags, data, run.options, reporter);
-  const machine = group.machineOf(ranks);
   const outcome = await StopRequest.during(async (stop) => {
     if (isFirst) run.lock(whose);
     return await continueRun(run, data, { share: 1 }, reporter, stop, extension, machine);
   }, ranks);
-  return await answer(outcome, { prompts, lines: null, mayRead: true }, run.options, reporter);
+  return await answer(outcome, { prompts, lines: null, mayRead: ranks === null }, run.options, reporter);
 }
 
 /** Of several ranks, the first reports. */
@@ -178,7 +180,7 @@ interface PromptSource {
   readonly prompts: readonly string[] | null;
   /** Standard input, where it is being read already. */
   readonly lines: PipedLines | null;
-  /** Whether standard input may have prompts. */
+  /** Whether standard input may have prompts: not where it was the data, nor where it is a launcher's pipe, which stays open. */
   readonly mayRead: boolean;
 }
 

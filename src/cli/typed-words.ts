@@ -17,7 +17,7 @@ export const commandNames = (program: Command): string[] =>
     .map((command) => command.name());
 
 /** The command of the first word; the default command where that is none. */
-function commandOf(program: Command, [first]: readonly string[]): Command | undefined {
+export function commandOf(program: Command, [first]: readonly string[]): Command | undefined {
   const named = (name: string | undefined): Command | undefined =>
     program.commands.find((command) => command.name() === name);
   return named(first) ?? named("train");

@@ -18,7 +18,8 @@ import type { Koffi } from "./koffi.ts";
 import { controlOf, DONE, MAX_TASKS, MAX_TEXT, POSTED, TASKS, WAITING } from "./mpi-control.ts";
 import type { Control } from "./mpi-control.ts";
 import { openMpi } from "./mpi-library.ts";
-import type { Launch, Mpi } from "./mpi-library.ts";
+import type { Launch } from "./mpi-launch.ts";
+import type { Mpi } from "./mpi-library.ts";
 
 /** What the thread is started with. */
 export interface MpiThreadTask {

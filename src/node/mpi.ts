@@ -9,7 +9,7 @@ import { InputError } from "../errors.ts";
 import type { RankTransport } from "../training/ranks.ts";
 import { loadKoffi } from "./koffi.ts";
 import type { Koffi } from "./koffi.ts";
-import type { Launch } from "./mpi-library.ts";
+import type { Launch } from "./mpi-launch.ts";
 import {
   CONTROL_BYTES,
   controlOf,

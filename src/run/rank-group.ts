@@ -1,71 +1,80 @@
 /**
- * The ranks of a command that an MPI launcher has started: joining them, failing together and leaving together. Started in
- * any other way, a command is alone, and nothing here does anything.
+ * The ranks of a command that an MPI launcher has started: joining them, failing together and leaving together. Loaded only
+ * where there is a launcher (`node/mpi-launch.ts`).
  */
 import { availableParallelism, cpus, hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InputError } from "../errors.ts";
 import type { Machine } from "../library/machine.ts";
-import { launchOf } from "../node/mpi-library.ts";
-import type { Launch } from "../node/mpi-library.ts";
+import type { Launch } from "../node/mpi-launch.ts";
 import { abortByLauncher, MpiTransport } from "../node/mpi.ts";
 import { Ranks } from "../training/ranks.ts";
 import { nodeMachine } from "./machine.ts";
 
 /** The processes that do one training, this one among them. */
 export class RankGroup {
-  #launch: Launch | null = launchOf(process.env);
-  #transport: MpiTransport | null = null;
-  #ranks: Ranks | null = null;
+  readonly #launch: Launch;
+  #joining: Promise<Joined> | null = null;
 
-  /** Joins the others; null: this process is alone. Throws as `MpiTransport.start`. */
-  async join(): Promise<Ranks | null> {
-    if (this.#launch === null || this.#ranks !== null) return this.#ranks;
-    process.stdout.isTTY = false; // Open MPI's launcher gives each rank a terminal, wherever the output goes
-    this.#transport = await MpiTransport.start(this.#launch, process.env.MICROGPT_MPI ?? null);
-    return (this.#ranks = new Ranks(this.#transport));
+  /** @param launch as `launchOf` has it. */
+  constructor(launch: Launch) {
+    this.#launch = launch;
   }
 
-  /** The machine with these ranks, and this one's share of its cores. */
-  machineOf(ranks: Ranks | null): Machine {
-    if (ranks === null) return nodeMachine;
-    const { isBound, onThisHost } = this.#launch!;
-    const isTold = process.env.MICROGPT_CORES !== undefined; // the cores of this process already
-    const hasOwnCores = isTold || (isBound && availableParallelism() < cpus().length);
-    const share = hasOwnCores ? 1 : (onThisHost ?? 1);
-    const cores = Math.max(1, Math.floor(nodeMachine.cores / share));
-    return { ...nodeMachine, cores, findGpu: async () => "several ranks compute on CPUs", ranks };
+  /** Joins the others; resolves to this process's share of the machine, with the ranks. Rejects as `MpiTransport.start`. */
+  async join(): Promise<Machine> {
+    return (await this.#join()).machine;
   }
 
-  /** For a command that several processes do not share: each is alone. */
-  dissolve(): void {
-    this.#launch = null;
+  #join(): Promise<Joined> {
+    return (this.#joining ??= joinBy(this.#launch));
   }
 
-  /**
-   * Prints a sentence, as `print` does, and ends all ranks; a rank that fails with the others prints nothing. Returns where this
-   * process is alone, or where there is no MPI to end the others by.
-   */
+  /** Prints a sentence, as `print` does, and ends all ranks; one that fails with the others prints nothing. */
   async fail(message: string, exitCode: number, print: (message: string) => void): Promise<void> {
-    if (this.#launch === null || this.#launch.rank === 0) print(message);
-    if (this.#launch === null) return;
+    if (this.#launch.rank === 0) print(message);
+    let transport: MpiTransport;
     try {
-      await this.join();
+      ({ transport } = await this.#join());
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       return await failWithoutMpi(this.#launch, message, exitCode, print);
     }
-    this.#transport!.fail(message, exitCode);
+    transport.fail(message, exitCode);
   }
 
   /** Waits for the others to end, too; resolves to the exit code of all: the first that is not 0. */
   async leave(exitCode: number): Promise<number> {
-    if (this.#ranks === null) return exitCode;
-    const codes = (await this.#ranks.gather([exitCode])).flat();
+    if (this.#joining === null) return exitCode;
+    const { transport, ranks } = await this.#joining;
+    const codes = (await ranks.gather([exitCode])).flat();
     const common = codes.find((code) => code !== 0) ?? 0;
-    this.#transport!.leave(common);
+    transport.leave(common);
     return common;
   }
+}
+
+/** What a process has once it has joined the others. */
+interface Joined {
+  readonly transport: MpiTransport;
+  readonly ranks: Ranks;
+  readonly machine: Machine;
+}
+
+async function joinBy(launch: Launch): Promise<Joined> {
+  process.stdout.isTTY = false; // Open MPI's launcher gives each rank a terminal, wherever the output goes
+  const transport = await MpiTransport.start(launch, process.env.MICROGPT_MPI ?? null);
+  const ranks = new Ranks(transport);
+  return { transport, ranks, machine: machineOf(launch, ranks) };
+}
+
+/** The machine with these ranks, and this one's share of its cores. */
+function machineOf({ isBound, onThisHost }: Launch, ranks: Ranks): Machine {
+  const isTold = process.env.MICROGPT_CORES !== undefined; // the cores of this process already
+  const hasOwnCores = isTold || (isBound && availableParallelism() < cpus().length);
+  const share = hasOwnCores ? 1 : (onThisHost ?? 1);
+  const cores = Math.max(1, Math.floor(nodeMachine.cores / share));
+  return { ...nodeMachine, cores, findGpu: async () => "several ranks compute on CPUs", ranks };
 }
 
 /** Where one rank lacks MPI, usually all do: the first that is still there speaks, and ends the others. */

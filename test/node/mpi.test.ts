@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
 import type { Koffi } from "../../src/node/koffi.ts";
-import { launchOf, openMpi } from "../../src/node/mpi-library.ts";
-import type { MpiKind } from "../../src/node/mpi-library.ts";
+import { launchOf } from "../../src/node/mpi-launch.ts";
+import type { MpiKind } from "../../src/node/mpi-launch.ts";
+import { openMpi } from "../../src/node/mpi-library.ts";
 import { microgpt, TINY, workspace, writeWords } from "../setup/microgpt.ts";
 
 describe("a launcher is known by what it says in the environment", () => {
@@ -99,13 +100,28 @@ describe("an MPI library that does not suit is one sentence that says what to do
   });
 });
 
-test("without a launcher neither koffi nor MPI is loaded", () => {
-  const directory = workspace();
-  const list = `process.on("exit", () => console.error(JSON.stringify(process.report.getReport().sharedObjects)))`;
-  const env = { NODE_OPTIONS: `--import data:text/javascript;base64,${Buffer.from(list).toString("base64")}` };
-  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY];
-  const { exitCode, stderr } = microgpt(args, { env });
-  expect(exitCode).toBe(0);
-  expect(stderr).toContain("libc.so");
-  expect(stderr).not.toMatch(/koffi|libmpi/);
+describe("without a launcher", () => {
+  /** Runs a command; what it has loaded, modules and libraries, that is of ranks. */
+  const loadedBy = (args: readonly string[]): string[] => {
+    const list = `import { registerHooks } from "node:module";
+registerHooks({ load: (url, context, next) => (console.error(url), next(url, context)) });
+process.on("exit", () => console.error(process.report.getReport().sharedObjects.join("\\n")));`;
+    const env = { NODE_OPTIONS: `--import data:text/javascript;base64,${Buffer.from(list).toString("base64")}` };
+    const { exitCode, stderr } = microgpt(args, { env });
+    expect(exitCode).toBe(0);
+    const all = stderr.split("\n");
+    expect(all).toEqual(
+      expect.arrayContaining([expect.stringMatching(/\/mpi-launch\.js$/), expect.stringMatching(/libc\.so/)]),
+    );
+    return all.filter((name) => /\/(?:rank-group|mpi|mpi-(?!launch)\w+)\.js|koffi\.node|libmpi/.test(name));
+  };
+
+  test.each([[["--help"]], [["train", "--help"]]])("%j loads nothing of MPI", (args) => {
+    expect(loadedBy(args)).toEqual([]);
+  });
+
+  test("neither does a training", () => {
+    const directory = workspace();
+    expect(loadedBy(["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY])).toEqual([]);
+  });
 });

@@ -132,6 +132,25 @@ describe.each(MPI)("$kind", ({ kind, launcher, isInstalled }) => {
       expect(leftovers(here.directory)).toEqual([]);
     });
 
+    test("a standard input that stays open, as a terminal's, is not read: a training ends, and so does a resumed one", async () => {
+      const here = training();
+      const ended = await mpirun(launcher, ranks(2), [...here.args, "--num-steps", "3"], "pipe").ended;
+      expect(ended).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("sample") });
+      const resumed = await mpirun(launcher, ranks(2), ["resume", here.run, "--num-steps", "6"], "pipe").ended;
+      expect(resumed).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("saved step 6") });
+    });
+
+    test.each([
+      [["--interactive"], "--interactive: several ranks cannot ask; give the options as flags"],
+      [["--dry-run"], "--dry-run: it measures one process; drop mpirun or srun"],
+      [["--on", "slurm"], "--on slurm: the job starts its own ranks; drop mpirun or srun"],
+    ])("%j is refused, once, before anything is read or made", async (more, sentence) => {
+      const { args, run } = training();
+      const ended = await mpirun(launcher, ranks(2), [...args, ...more], "pipe").ended;
+      expect([ended.exitCode, said(ended), ended.stdout]).toEqual([2, [`microgpt: ${sentence}`], ""]);
+      expect(existsSync(run)).toBe(false);
+    });
+
     test("a rank that lacks MPI ends all with one sentence", async () => {
       const ended = await start([{}, { env: { MICROGPT_MPI: "/nowhere/libmpi.so" } }], training().args);
       expect(ended.exitCode).toBe(1);

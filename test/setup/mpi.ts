@@ -1,6 +1,6 @@
 /** MPI launchers of this machine, by Debian's names: there may be several. */
 import { createRequire } from "node:module";
-import type { MpiKind } from "../../src/node/mpi-library.ts";
+import type { MpiKind } from "../../src/node/mpi-launch.ts";
 import { CLI } from "./microgpt.ts";
 import { isInstalled, startProgram } from "./trainer.ts";
 import type { Trainer } from "./trainer.ts";
@@ -48,15 +48,20 @@ export interface RankStart {
   readonly node?: readonly string[];
 }
 
-/** Starts `microgpt …` in as many ranks as there are starts. */
-export function mpirun(launcher: string, starts: readonly RankStart[], args: readonly string[]): Trainer {
+/** Starts `microgpt …` in as many ranks as there are starts. @param input as in `startProgram`. */
+export function mpirun(
+  launcher: string,
+  starts: readonly RankStart[],
+  args: readonly string[],
+  input: "ignore" | "pipe" = "ignore",
+): Trainer {
   const parts = starts.map(({ cwd, env = {}, node = [] }) => {
     const place = cwd === undefined ? [] : ["-C", cwd];
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     return ["-n", "1", "env", ...place, ...variables, process.execPath, ...node, CLI, ...args];
   });
   const words = parts.flatMap((part, i) => (i === 0 ? part : [":", ...part]));
-  return startProgram([launcher, ...words], OPEN_MPI);
+  return startProgram([launcher, ...words], OPEN_MPI, input);
 }
 
 /** Ranks that start in the same way. */

@@ -29,12 +29,16 @@ export interface Trainer {
 export const start = (args: readonly string[], wrapper: readonly string[] = []): Trainer =>
   startProgram([...wrapper, process.execPath, CLI, ...args], { UV_USE_IO_URING: "0" });
 
-/** Any program that runs `microgpt`. */
-export function startProgram([program, ...rest]: readonly string[], env: NodeJS.ProcessEnv): Trainer {
-  const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+/** Any program that runs `microgpt`. @param input what its standard input is: nothing, or a pipe that stays open. */
+export function startProgram(
+  [program, ...rest]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input: "ignore" | "pipe" = "ignore",
+): Trainer {
+  const child = spawn(program, rest, { stdio: [input, "pipe", "pipe"], env: { ...process.env, ...env } });
   let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  child.stdout!.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+  child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
   const ended = new Promise<Ended>((resolve) => {
     child.on("close", (exitCode, signal) => resolve({ exitCode, signal, stdout, stderr }));
   });
