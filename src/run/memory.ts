@@ -2,6 +2,7 @@
 import { countParameters } from "../training/engine.ts";
 import type { Config } from "../microgpt.ts";
 import { nodeMachine } from "./machine.ts";
+import { nodeNative } from "./native.ts";
 import { idArray } from "../text/token-sequences.ts";
 import { engineMemory } from "../library/engines.ts";
 import type { EngineMemory } from "../library/engines.ts";
@@ -63,13 +64,16 @@ export interface MemoryNeed {
 /** The sum of the bytes. */
 export const sumOf = (parts: Parts): number => parts.reduce((sum, [, bytes]) => sum + bytes, 0);
 
-/** The memory that a training needs. Throws InputError for a model that is too large for the engine. */
+/**
+ * The memory that a training needs: in WebAssembly, where native code is asked for and there is no compiler. Throws InputError
+ * for a model that is too large for the engine.
+ */
 export function memoryNeed(config: Config, options: ResolvedOptions, text: TextSize): MemoryNeed {
   const { engine } = options;
   const parts = {
     atomic: () => atomicParts(config),
     wasm: () => wasmParts(config, options),
-    native: () => cpuParts(nativeMemory(config, options, nodeMachine), options),
+    native: () => nativeParts(config, options),
     webgpu: (): [string, number][] => [["Dawn and pending uploads", DAWN_BYTES]],
   }[engine]();
   const numberBytes = engine === "atomic" ? 8 : 4;
@@ -97,6 +101,11 @@ function textBytes({ tokens, documents, isMerged }: TextSize, vocabSize: number,
 function wasmParts(config: Config, options: ResolvedOptions): [string, number][] {
   const memory = engineMemory(config, options, nodeMachine);
   return [...cpuParts(memory, options), ["additional threads", (memory.threads - 1) * THREAD_BYTES]];
+}
+
+function nativeParts(config: Config, options: ResolvedOptions): [string, number][] {
+  if (nodeNative.missing() !== null) return wasmParts(config, { ...options, engine: "wasm" });
+  return cpuParts(nativeMemory(config, options, nodeMachine), options);
 }
 
 function cpuParts(memory: EngineMemory, { batchSize }: ResolvedOptions): [string, number][] {

@@ -185,6 +185,15 @@ test("without a compiler: one line, and WebAssembly trains; the run stays one of
   expect(microgpt(["resume", run, "--num-steps", "40"])).toMatchObject({ exitCode: 0, stderr: "" });
 });
 
+test("without a compiler --dry-run has the memory of WebAssembly, which would train", () => {
+  const memoryOf = (engine: string): unknown => {
+    const { exitCode, stdout } = train(["--engine", engine, "--n-embd", "64", "--dry-run", "--json"], NOWHERE);
+    expect(exitCode).toBe(0);
+    return (JSON.parse(stdout.trim().split("\n").at(-1)!) as { memory: unknown }).memory;
+  };
+  expect(memoryOf("native")).toEqual(memoryOf("wasm"));
+});
+
 describe("--keep-c", () => {
   test.skipIf(REAL === null)(`is the affair of the command that begins a run (${SKIPPED})`, () => {
     const directory = workspace();
