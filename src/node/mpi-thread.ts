@@ -10,6 +10,7 @@
  */
 import { writeSync } from "node:fs";
 import { hostname } from "node:os";
+import { inspect } from "node:util";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { InputError } from "../errors.ts";
 import type { InputErrorCode } from "../errors.ts";
@@ -47,6 +48,8 @@ const LOST_MS = 6000;
 const STOPPED_MS = 3000;
 /** How long rank 0 may take to fail by itself, for the same reason, before it reports another rank's failure. */
 const GRACE_MS = 2000;
+/** How long a launcher may take to read what a rank has printed. */
+const READ_MS = 100;
 /** For this long a sum is polled without sleeping. Longer than most wait for others; shorter than a save. */
 const AWAKE_MS = 200;
 
@@ -178,7 +181,7 @@ class MpiThread {
   /** The main thread has failed, and its sentence of `length` bytes is in the shared memory. */
   #fail(exitCode: number, length: number): void {
     this.#state = "failed";
-    if (this.#launch.rank === 0) return this.#mpi.abort(exitCode); // it has printed it
+    if (this.#launch.rank === 0) return this.#abort(exitCode); // it has printed it
     const text = Buffer.from(this.#control.text.slice(0, length)).toString("utf8");
     const { rank } = this.#launch;
     const message = JSON.stringify({ text: `rank ${rank} on ${hostname()}: ${text}`, exitCode });
@@ -201,8 +204,20 @@ class MpiThread {
   /** Prints a sentence and ends all ranks. */
   #end(text: string, exitCode: number): void {
     writeSync(2, `microgpt: ${text}\n`);
+    this.#abort(exitCode);
+  }
+
+  /** Ends all ranks, once the launcher has had time to read what was printed: some forget it. */
+  #abort(exitCode: number): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, READ_MS);
     this.#mpi.abort(exitCode);
     process.kill(process.pid, "SIGKILL"); // MPI_Abort need not end the process that calls it
+  }
+
+  /** Prints an error of this thread, which is a bug, and ends all ranks: the main thread sleeps, and would not hear of it. */
+  crash(error: unknown): void {
+    writeSync(2, `${inspect(error)}\n`);
+    this.#abort(1);
   }
 
   /** Says that no beat follows, waits until the neighbour has said so, and leaves MPI. */
@@ -255,11 +270,13 @@ if (!isMainThread && isTask(workerData)) {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     parentPort!.postMessage(start);
   };
+  let thread: MpiThread | null = null;
   try {
-    const thread = join(workerData);
+    thread = join(workerData);
     answer({ error: null });
     thread.run();
   } catch (error) {
+    if (thread !== null) thread.crash(error);
     if (!(error instanceof InputError)) throw error;
     answer({ error: error.message, code: error.code });
   }

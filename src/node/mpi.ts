@@ -53,13 +53,14 @@ export class MpiTransport implements RankTransport {
     const control = new SharedArrayBuffer(CONTROL_BYTES);
     const task: MpiThreadTask = { isMpiThread: true, launch, named, control };
     const thread = new Worker(MPI_THREAD, { workerData: task });
+    let timer: NodeJS.Timeout | undefined;
     const start = await new Promise<MpiThreadStart>((resolve, reject) => {
       thread.once("message", resolve);
       thread.on("error", reject);
-      setTimeout(() => resolve({ error: lateText(launch), code: "machine" }), JOINED_MS).unref();
-    });
-    if (start.error !== null) throw new InputError(start.error, start.code);
+      timer = setTimeout(() => resolve({ error: lateText(launch), code: "machine" }), JOINED_MS);
+    }).finally(() => clearTimeout(timer));
     thread.unref();
+    if (start.error !== null) throw new InputError(start.error, start.code);
     return new MpiTransport(launch, loadKoffi()!, controlOf(control));
   }
 
@@ -93,7 +94,7 @@ export class MpiTransport implements RankTransport {
     this.#post(TASKS.leave, 0, 0);
     if (this.#wait(LEFT_MS)) return;
     tellLauncher("cmd=finalize\n"); // else MPICH's counts it as a failure
-    this.#koffi.load(null).func("void _exit(int)")(exitCode); // process.exit waits for the thread
+    exitAtOnce(this.#koffi, exitCode);
   }
 
   #post(kind: number, address: number, count: number): void {
@@ -126,14 +127,19 @@ const JOINED_MS = 60_000;
 const lateText = ({ size }: Launch): string =>
   `mpi: not all of the ${size} ranks have joined within ${JOINED_MS / 1000} s; is microgpt on every host, with its MPI library?`;
 
+/** Ends this process; `process.exit` waits for the thread, which may never return from the library. */
+const exitAtOnce = (koffi: Koffi, exitCode: number): void => void koffi.load(null).func("void _exit(int)")(exitCode);
+
 /**
  * Ends all ranks without MPI, where the launcher listens: MPICH's and Slurm's speak PMI-1, a line per command. Open MPI's ends
- * all when this process exits with a code other than 0.
+ * all when this process exits with a code other than 0, which it does here.
  */
 export async function abortByLauncher(exitCode: number): Promise<void> {
   tellLauncher("cmd=init pmi_version=1 pmi_subversion=1\n");
   await sleep(ANSWER_MS); // Slurm's answers one line at a time
   tellLauncher(`cmd=abort exitcode=${exitCode}\n`);
+  const koffi = loadKoffi();
+  if (koffi !== null) exitAtOnce(koffi, exitCode); // without it, no thread is in a library
 }
 
 /** Writes to a launcher that listens. */

@@ -10,6 +10,7 @@ import type { Launch } from "../node/mpi-launch.ts";
 import { abortByLauncher, MpiTransport } from "../node/mpi.ts";
 import { Ranks } from "../training/ranks.ts";
 import { nodeMachine } from "./machine.ts";
+import { ignoreSignals } from "./signals.ts";
 
 /** The processes that do one training, this one among them. */
 export class RankGroup {
@@ -47,6 +48,8 @@ export class RankGroup {
   async leave(exitCode: number): Promise<number> {
     if (this.#joining === null) return exitCode;
     const { transport, ranks } = await this.#joining;
+    // Rank 0 may still be writing samples. If a signal ended this rank, the launcher would kill rank 0.
+    if (ranks.rank > 0) ignoreSignals();
     const codes = (await ranks.gather([exitCode])).flat();
     const common = codes.find((code) => code !== 0) ?? 0;
     transport.leave(common);

@@ -86,6 +86,11 @@ export class StopRequest {
   };
 }
 
+/** From now on signals that ask to stop do nothing. */
+export function ignoreSignals(): void {
+  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, () => {});
+}
+
 /**
  * Ends the process when its output cannot be written, except `during` work that has something to save. What cannot be
  * written to the error output is lost: there is nowhere to say so.

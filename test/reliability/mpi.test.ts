@@ -132,6 +132,17 @@ describe.each(MPI)("$kind", ({ kind, launcher, isInstalled }) => {
       expect(leftovers(here.directory)).toEqual([]);
     });
 
+    test("SIGTERM to the launcher while rank 0 writes samples: it stops, and says how to resume", async () => {
+      const here = training();
+      const job = mpirun(launcher, ranks(2), [...here.args, "--num-samples", "1000000"]);
+      await until("it is measured", () => existsSync(join(here.run, "result.json")));
+      job.kill("SIGTERM");
+      const { exitCode, stdout } = await job.ended;
+      expect(kind === "MPICH" ? [143, 0] : [1]).toContain(exitCode);
+      expect(stdout).toContain("to resume:");
+      expect(leftovers(here.directory)).toEqual([]);
+    });
+
     test("a standard input that stays open, as a terminal's, is not read: a training ends, and so does a resumed one", async () => {
       const here = training();
       const ended = await mpirun(launcher, ranks(2), [...here.args, "--num-steps", "3"], "pipe").ended;
