@@ -1,6 +1,6 @@
 // `npm run test:bugs [WORD]`: puts the bugs of test/seeded-bugs/bugs.ts into a copy of the project, one at a time (only
-// those whose name or file has the word), and runs the tests of the engine, or of the room that the bug is in. Each bug must
-// compile and turn the tests red.
+// those whose name or file has the word), and runs the tests that the bug names, or those of its room, or of the engine. Each
+// bug must compile and turn the tests red.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,7 +31,8 @@ const ROOM_TESTS = {
 const flagsOf = (tests) =>
   tests === ROOM_TESTS["src/backend/native/"] ? ["--mode", "test", "-t", "native"] : ["--mode", "full"];
 
-const testsOf = (file) => Object.entries(ROOM_TESTS).find(([room]) => file.startsWith(room))?.[1] ?? TESTS;
+const testsOf = ({ file, tests }) =>
+  tests ?? Object.entries(ROOM_TESTS).find(([room]) => file.startsWith(room))?.[1] ?? TESTS;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), "microgpt-bugs-"));
@@ -73,11 +74,12 @@ try {
   makeCopy();
   const word = process.argv[2] ?? "";
   const bugs = BUGS.filter(({ name, file }) => name.includes(word) || file.includes(word));
-  for (const tests of new Set(bugs.map(({ file }) => testsOf(file)))) {
+  for (const tests of new Set(bugs.map(testsOf))) {
     if (firstFailure(tests) !== null) throw new Error("the tests fail without a bug");
   }
   let found = 0;
-  for (const { name, file, from, to } of bugs) {
+  for (const bug of bugs) {
+    const { name, file, from, to } = bug;
     const path = join(copy, file);
     const source = readFileSync(path, "utf8");
     if (source.split(from).length !== 2) throw new Error(`${name}: its place is not in ${file}`);
@@ -85,7 +87,7 @@ try {
       path,
       source.replace(from, () => to),
     );
-    const failure = compiles() ? firstFailure(testsOf(file)) : null;
+    const failure = compiles() ? firstFailure(testsOf(bug)) : null;
     if (failure !== null) found++;
     console.log(failure === null ? `NOT FOUND  ${name}` : `found      ${name}\n             by: ${failure}`);
     writeFileSync(path, source);

@@ -5,4 +5,6 @@ export interface Bug {
   /** What stands in the file, once, and what is put in its place. */
   readonly from: string;
   readonly to: string;
+  /** The tests that must find it, relative to test/; absent: those of the room that it is in. */
+  readonly tests?: readonly string[];
 }

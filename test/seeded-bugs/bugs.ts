@@ -8,6 +8,7 @@ import type { Bug } from "./bug.ts";
 import { CHOICE_BUGS } from "./choice-bugs.ts";
 import { COMPILER_BUGS } from "./compiler-bugs.ts";
 import { NATIVE_BUGS } from "./native-bugs.ts";
+import { RANK_BUGS } from "./rank-bugs.ts";
 
 export const BUGS: readonly Bug[] = [
   // ── Attention ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -334,4 +335,5 @@ export const BUGS: readonly Bug[] = [
   ...COMPILER_BUGS,
   ...CHOICE_BUGS,
   ...NATIVE_BUGS,
+  ...RANK_BUGS,
 ];
