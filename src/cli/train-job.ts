@@ -33,6 +33,7 @@ export async function trainJobCommand(
   const { nodes = "1", ntasksPerNode = "1", mpi = "pmi2" } = flags;
   const job: TrainJob = {
     words: wordsOfJob(words, command),
+    reporting: reportingOf(flags),
     name: flags.name ?? null,
     stem: stemOf(located.data, located.urls),
     runsDir: flags.runsDir,
@@ -49,6 +50,13 @@ export async function trainJobCommand(
     warn: (message) => void process.stderr.write(`microgpt: warning: ${printable(message)}\n`),
   });
 }
+
+/** How a run reports, which it does not store. */
+const reportingOf = ({ json = false, promptFile = null, hook = null }: CommonFlags): string[] => [
+  ...(json ? ["--json"] : []),
+  ...(promptFile === null ? [] : ["--prompt-file", promptFile]),
+  ...(hook === null ? [] : ["--hook", hook]),
+];
 
 /** The words that the job's `train` is given: without the command's name, the cluster, and the run's place. */
 function wordsOfJob(words: readonly string[], command: Command): string[] {

@@ -140,6 +140,8 @@ export interface TrainingScriptInput {
   readonly program: readonly string[];
   /** The arguments that begin the run. */
   readonly train: readonly string[];
+  /** Arguments of the command that resumes it, beside the run. */
+  readonly resume: readonly string[];
 }
 
 /** Writes the script of a training. It begins the run, or resumes it: after preemption, and after the time limit. */
@@ -151,6 +153,7 @@ export function trainingScript({
   run,
   program,
   train,
+  resume,
 }: TrainingScriptInput): string {
   const { mpi, ...numbers } = checkRanks(ranks);
   const header = headerOf(jobName, "0-0", optionsOf(numbers), settings);
@@ -160,7 +163,7 @@ export function trainingScript({
 exec >>${quoted(logPath)} 2>&1
 export MICROGPT_CORES="\${SLURM_CPUS_PER_TASK:-1}" SRUN_CPUS_PER_TASK="\${SLURM_CPUS_PER_TASK:-1}"
 command=(${words(train)})
-[ -d ${quoted(run)} ] && command=(resume ${quoted(run)} --take-over)
+[ -d ${quoted(run)} ] && command=(${words(["resume", run, "--take-over", ...resume])})
 exec srun --mpi=${mpi} ${words(program)} "\${command[@]}"
 `;
 }

@@ -73,8 +73,8 @@ async function joinBy(launch: Launch): Promise<Joined> {
 
 /** The machine with these ranks, and this one's share of its cores. */
 function machineOf({ isBound, onThisHost }: Launch, ranks: Ranks): Machine {
-  const isTold = process.env.MICROGPT_CORES !== undefined; // the cores of this process already
-  const hasOwnCores = isTold || (isBound && availableParallelism() < cpus().length);
+  const isGiven = process.env.MICROGPT_CORES !== undefined; // the cores of this process already
+  const hasOwnCores = isGiven || (isBound && availableParallelism() < cpus().length);
   const share = hasOwnCores ? 1 : (onThisHost ?? 1);
   const cores = Math.max(1, Math.floor(nodeMachine.cores / share));
   return { ...nodeMachine, cores, findGpu: async () => "several ranks compute on CPUs", ranks };

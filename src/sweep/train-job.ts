@@ -1,6 +1,6 @@
 /**
  * One training in several ranks, as a job of a Slurm cluster: `microgpt train … --on slurm`. The job begins the run or resumes
- * it, so whatever ends it early, the next attempt goes on from the newest checkpoint; `slurm-pool.ts` makes the attempts.
+ * it, so whatever ends it early, the next attempt resumes from the newest checkpoint; `slurm-pool.ts` makes the attempts.
  *
  *   RUNS/NAME             the run, made by the job
  *   RUNS/.jobs/NAME/      command.json, slurm/ (scripts and jobs), logs/NAME.log
@@ -26,6 +26,8 @@ import { SlurmPool } from "./slurm-pool.ts";
 export interface TrainJob {
   /** The arguments of `train`, without those of the cluster, and without `--name` and `--runs-dir`. */
   readonly words: readonly string[];
+  /** Those of them that `resume` takes, too. */
+  readonly reporting: readonly string[];
   /** The run's name; null: the first free one of the stem. */
   readonly name: string | null;
   /** As in `stemOf`. */
@@ -123,7 +125,7 @@ function taskOf({ name, run, logPath }: Placed): RunTask {
   };
 }
 
-function place({ words, name: asked, stem, runsDir, settings, ranks, program }: TrainJob): Placed {
+function place({ words, reporting, name: asked, stem, runsDir, settings, ranks, program }: TrainJob): Placed {
   const root = resolve(runsDir);
   const jobOf = (name: string): string => join(root, ".jobs", name);
   const name =
@@ -132,7 +134,7 @@ function place({ words, name: asked, stem, runsDir, settings, ranks, program }: 
   const logPath = join(jobOf(name), "logs", `${name}.log`);
   const train = ["train", ...words, "--name", name, "--runs-dir", root];
   const script = (jobName: string): string =>
-    trainingScript({ settings: checkSlurm(settings), ranks, jobName, logPath, run, program, train });
+    trainingScript({ settings: checkSlurm(settings), ranks, jobName, logPath, run, program, train, resume: reporting });
   return { name, run, directory: jobOf(name), logPath, train, script };
 }
 

@@ -109,7 +109,14 @@ test("the script of a training begins the run, or resumes it, with all ranks, wh
   writeFileSync(srun, '#!/bin/sh\nprintf "%s\\n" "$MICROGPT_CORES" "$SRUN_CPUS_PER_TASK" "$@"\n', { mode: 0o755 });
   const [run, logPath] = [join(place, "run"), join(place, "log")];
   const train = ["train", "--data", "my text.txt"];
-  const script = trainingScript({ ...TRAINING, run, logPath, program: ["no de", "cli.js"], train });
+  const script = trainingScript({
+    ...TRAINING,
+    run,
+    logPath,
+    program: ["no de", "cli.js"],
+    train,
+    resume: ["--hook", "a b.mjs"],
+  });
   const asked = script.split("\n").filter((line) => line.startsWith("#SBATCH"));
   expect(asked).toEqual(
     [
@@ -129,7 +136,7 @@ test("the script of a training begins the run, or resumes it, with all ranks, wh
   mkdirSync(run);
   execFileSync("bash", ["-c", script], { env });
   const started = ["4", "4", "--mpi=pmix", "no de", "cli.js"];
-  const resumed = ["resume", run, "--take-over"];
+  const resumed = ["resume", run, "--take-over", "--hook", "a b.mjs"];
   expect(readFileSync(logPath, "utf8").split("\n")).toEqual([...started, ...train, ...started, ...resumed, ""]);
 });
 
@@ -139,6 +146,6 @@ test.each([
   [{ mpi: "pmi2 --x" }, "--mpi: expected a type that srun knows (srun --mpi=list)"],
 ])("ranks that srun would not take are one sentence: %o", (wrong, message) => {
   const ranks = { ...TRAINING.ranks, ...wrong };
-  const input = { ...TRAINING, ranks, run: "/r", logPath: "/l", program: ["node"], train: ["train"] };
+  const input = { ...TRAINING, ranks, run: "/r", logPath: "/l", program: ["node"], train: ["train"], resume: [] };
   expect(() => trainingScript(input)).toThrow(message);
 });

@@ -84,4 +84,7 @@ test("without --on slurm, without Slurm, or with nothing to read, a cluster's fl
   expect(dry.stdout).toContain("\n#SBATCH --nodes=3\n");
   expect(dry.stdout).toContain(`(train --data ${join(directory, "words.txt")} --name x --runs-dir ${directory})`);
   expect(readdirSync(directory)).not.toContain("x");
+  const reporting = ["--json", "--hook=h.mjs", "--prompt-file", "p.txt"];
+  const reports = await microgptHere([...args, ...on, "--dry-run", "--name", "x", ...reporting]);
+  expect(reports.stdout).toContain(" --take-over --json --prompt-file p.txt --hook h.mjs)\n");
 });
