@@ -86,12 +86,6 @@ export const BUGS: readonly Bug[] = [
     to: "accumulate.set(i32.const(0)),",
   },
   {
-    name: "a library's second block of k overwrites the first",
-    file: "src/backend/wasm/multiply.ts",
-    from: "accumulate: accumulate || i > 0,",
-    to: "accumulate: accumulate || i < 0,",
-  },
-  {
     name: "the residual stream loses a branch in fusion",
     file: "src/tensor/fusion.ts",
     from: "? { ...first, to: second.to, from: { ...first.from, plus: other(second, first.to.out) } }\n    : null;\n\n/** dOut · weight, 0 where",
