@@ -254,11 +254,12 @@ function formatsFlag(): Flag {
 async function main(): Promise<void> {
   exitOnOutputError(); // the help may be piped, too
   let group: RankGroup | null = null;
-  const print = (message: string): void => void process.stderr.write(`microgpt: ${printable(message)}\n`);
+  const print = (text: string): void => void process.stderr.write(`microgpt: ${text}\n`);
   const fail = async (message: string, exitCode: number): Promise<void> => {
     process.exitCode = exitCode;
-    if (group === null) print(message);
-    else await group.fail(message, exitCode, print);
+    const text = printable(message);
+    if (group === null) print(text);
+    else await group.fail(text, exitCode, print);
   };
   try {
     const words = process.argv.slice(2);
