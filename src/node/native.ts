@@ -117,10 +117,13 @@ class NativeBuild {
     return sha256(JSON.stringify([CACHE_VERSION, identity, this.#source]));
   }
 
-  /** Loads a library of the cache. One that does not load is removed, for example after a change of the system. */
   #fromCache(identity: CompilerIdentity): NativeLibrary | null {
     const path = this.#cache?.find(this.#keyFor(identity)) ?? null;
-    if (path === null) return null;
+    return path === null ? null : this.#loadKept(path, identity);
+  }
+
+  /** Loads a library of the cache. One that does not load is removed, for example after a change of the system. */
+  #loadKept(path: string, identity: CompilerIdentity): NativeLibrary | null {
     const library = openLibrary(this.#koffi, path, identity.name);
     if (!(library instanceof Error)) return library;
     removeIfPossible(path);
@@ -173,22 +176,19 @@ class NativeBuild {
   async #compile(identity: CompilerIdentity, shop: Workshop): Promise<NativeLibrary> {
     const key = this.#keyFor(identity);
     const path = await this.#explained(key, compile(this.#compiler, identity, this.#source, shop));
-    const problem = this.#keep(key, path);
-    const kept = this.#fromCache(identity);
+    const stored = this.#cache?.store(key, fs.readFileSync(path)) ?? null;
+    const kept = stored === null || typeof stored === "string" ? null : this.#loadKept(stored.path, identity);
     if (kept !== null) return kept;
     const library = openLibrary(this.#koffi, path, identity.name);
     if (library instanceof Error) {
       const message = `what the C compiler ${showPath(this.#compiler.path)} made cannot be loaded`;
       throw this.#explain(key, new CompilerError("not-loadable", message, library.message));
     }
-    if (this.#cache !== null) this.#settings.warn(`native code is not kept, ${COSTS}: ${problem}`);
+    if (stored !== null) {
+      const unloadable = `libraries in ${showPath(this.#settings.directory)} cannot be loaded`;
+      this.#settings.warn(`native code is not kept, ${COSTS}: ${typeof stored === "string" ? stored : unloadable}`);
+    }
     return library;
-  }
-
-  /** Keeps a library in the cache. Returns why later starts will not find it, if they do not. */
-  #keep(key: string, path: string): string {
-    const stored = this.#cache?.store(key, fs.readFileSync(path));
-    return typeof stored === "string" ? stored : `libraries in ${showPath(this.#settings.directory)} cannot be loaded`;
   }
 
   async #explained<Result>(key: string, work: Promise<Result>): Promise<Result> {

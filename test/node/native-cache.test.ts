@@ -26,6 +26,7 @@ function libraryIn({ directory, kept }: Place): string {
 
 afterEach(() => {
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
 });
 
 describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
@@ -44,6 +45,14 @@ describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
     const [cold, warm] = [await compile(ANSWER), await compile(ANSWER)];
     expect(cold.compiler).toMatch(/^(?:gcc|clang) \d+\.\d+\.\d+$/);
     expect(warm.compiler).toBe(cold.compiler);
+  });
+
+  test("is loaded as it was stored, without being looked for again", async () => {
+    const [find, store] = [vi.spyOn(NativeCache.prototype, "find"), vi.spyOn(NativeCache.prototype, "store")];
+    const { answer, warnings } = place();
+    expect([await answer(), warnings]).toEqual([42, []]);
+    expect(store).toHaveBeenCalledTimes(1);
+    expect(find.mock.invocationCallOrder.at(-1)).toBeLessThan(store.mock.invocationCallOrder[0]);
   });
 
   test("for another source, the compiler is not asked again what it is", async () => {
