@@ -15,6 +15,7 @@ import { removeIfPossible, writeError } from "./files.ts";
 import { loadKoffi, openLibrary } from "./koffi.ts";
 import type { Koffi } from "./koffi.ts";
 import { NativeCache } from "./native-cache.ts";
+import type { Failures } from "./native-cache.ts";
 import { compile, CompilerError, findCompiler, identify, TUNINGS } from "./native-compiler.ts";
 import type { Compiler, CompilerIdentity, Workshop } from "./native-compiler.ts";
 import { sha256 } from "./sha256.ts";
@@ -23,8 +24,8 @@ import { inWorkDirectory, keepTemporarily } from "./work-directory.ts";
 
 /** Part of every key: entries of another version of this program are not found. */
 const CACHE_VERSION = "1";
-/** Milliseconds between looks for a library that another process compiles. */
-const POLL_MS = 20;
+/** Milliseconds between polls for a library that another process compiles: the first, doubled each time up to the last. */
+const [FIRST_POLL_MS, LAST_POLL_MS] = [20, 200];
 
 /** What a native compiler works with; the defaults are those of the command. */
 export interface NativeSettings {
@@ -142,7 +143,7 @@ class NativeBuild {
   async #build(directory: string, known: CompilerIdentity | null): Promise<NativeLibrary> {
     const { env, flags, limitMs } = this.#settings;
     const shop = { directory, env, flags, limitMs };
-    const before = this.#cache?.failures() ?? new Map<string, string>();
+    const before: Failures = this.#cache?.failures() ?? new Map();
     const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, shop)));
     if (known === null) this.#cache?.keepCompiler(this.#compilerKey, identity);
     const compiling = async (): Promise<NativeLibrary> => await this.#compile(identity, shop);
@@ -153,23 +154,28 @@ class NativeBuild {
   async #once(
     cache: NativeCache,
     identity: CompilerIdentity,
-    before: ReadonlyMap<string, string>,
+    before: Failures,
     compiling: () => Promise<NativeLibrary>,
   ): Promise<NativeLibrary> {
     const key = this.#keyFor(identity);
     const deadline = performance.now() + this.#settings.waitMs;
-    for (;;) {
+    const compiled = (): NativeLibrary | null => {
+      const library = this.#fromCache(identity);
+      const failure = library === null ? cache.newFailure(key, before) : null;
+      if (failure !== null) throw failedElsewhere(failure);
+      return library;
+    };
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, LAST_POLL_MS)) {
+      const library = compiled();
+      if (library !== null) return library;
       const lock = cache.lock(key);
       try {
-        const library = this.#fromCache(identity);
-        if (library !== null) return library;
-        const failure = cache.newFailure(key, before);
-        if (failure !== null) throw failedElsewhere(failure);
-        if (lock !== "held" || performance.now() > deadline) return await compiling();
+        // Another process may have ended just before the lock was taken.
+        if (lock !== "held" || performance.now() > deadline) return compiled() ?? (await compiling());
       } finally {
         if (lock !== "held") lock?.release();
       }
-      await delay(POLL_MS);
+      await delay(pollMs);
     }
   }
 
