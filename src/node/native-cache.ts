@@ -27,6 +27,9 @@ const MAX_COMPILER_BYTES = 4096;
 /** A library that is used stays new; its time is set this often. */
 const REFRESH_MS = 24 * 3600 * 1000;
 
+/** The paths of logs, each with a stamp that differs for a later failure; null where the log cannot be read. */
+export type Failures = ReadonlyMap<string, string | null>;
+
 /** The cache in one directory; many processes may use it at once. */
 export class NativeCache {
   readonly #directory: string;
@@ -87,25 +90,26 @@ export class NativeCache {
     return this.#write(name, words) === null ? this.#path(name) : null;
   }
 
-  /** The logs of failures, and for each a text that differs for a later failure of the same. */
-  failures(): ReadonlyMap<string, string> {
+  /** The logs of all failures. */
+  failures(): Failures {
     const logs = this.#names().flatMap((name) => (name.endsWith(".log") ? [this.#path(name)] : []));
-    const statuses = logs.map((log) => [log, fs.statSync(log, { throwIfNoEntry: false })] as const);
-    return new Map(statuses.map(([log, status]) => [log, `${status?.ino} ${status?.mtimeMs}`]));
+    return new Map(logs.map((log) => [log, stampOf(log)]));
   }
 
   /** The log of a failure that was not there `before`; null if there is none. */
-  newFailure(key: string, before: ReadonlyMap<string, string>): string | null {
+  newFailure(key: string, before: Failures): string | null {
     const log = this.#path(`${key}.log`);
-    const stamp = this.failures().get(log);
-    return stamp === undefined || stamp === before.get(log) ? null : log;
+    const stamp = stampOf(log);
+    return stamp === null || stamp === before.get(log) ? null : log;
   }
 
   /** Takes the lock of a key; "held" if another process has it; null if it cannot be taken at all. */
   lock(key: string): Lock | "held" | null {
+    const path = this.#path(`${key}.lock`);
     try {
+      if (Lock.isTaken(path)) return "held"; // reads one file, where an attempt to take it writes
       // A compiler is killed after seconds: who has been silent for a minute has ended, on whatever machine.
-      return Lock.take(this.#path(`${key}.lock`), "silent");
+      return Lock.take(path, "silent");
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       return error.code === "in-use" ? "held" : null;
@@ -144,7 +148,7 @@ export class NativeCache {
     }
     for (const [ending, most] of Object.entries(MAX_KEPT)) {
       const paths = this.#names().flatMap((name) => (name.endsWith(ending) ? [this.#path(name)] : []));
-      const timeOf = new Map(paths.map((path) => [path, fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
+      const timeOf = new Map(paths.map((path) => [path, statusOf(path)?.mtimeMs ?? 0]));
       const newestFirst = paths.toSorted((a, b) => timeOf.get(b)! - timeOf.get(a)!);
       for (const path of newestFirst.slice(most)) removeIfPossible(path);
     }
@@ -172,6 +176,21 @@ function problemOfParent(parent: string): string | null {
   const [isOfAnother, isOpen] = [uid !== 0 && uid !== process.geteuid?.(), (mode & 0o1002) === 0o002];
   if (isOfAnother) return `${showPath(parent)} belongs to another user (uid ${uid})`;
   return isOpen ? `all may write to ${showPath(parent)}; chmod o-w it` : null;
+}
+
+function stampOf(path: string): string | null {
+  const status = statusOf(path);
+  return status === null ? null : `${status.ino} ${status.mtimeMs}`;
+}
+
+/** The status of a file; null if it is missing or cannot be read. */
+function statusOf(path: string): fs.Stats | null {
+  try {
+    return fs.statSync(path);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    return null;
+  }
 }
 
 function refresh(path: string): void {

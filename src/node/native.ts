@@ -15,6 +15,7 @@ import { removeIfPossible, writeError } from "./files.ts";
 import { loadKoffi, openLibrary } from "./koffi.ts";
 import type { Koffi } from "./koffi.ts";
 import { NativeCache } from "./native-cache.ts";
+import type { Failures } from "./native-cache.ts";
 import { compile, CompilerError, findCompiler, identify, TUNINGS } from "./native-compiler.ts";
 import type { Compiler, CompilerIdentity, Workshop } from "./native-compiler.ts";
 import { sha256 } from "./sha256.ts";
@@ -23,8 +24,8 @@ import { inWorkDirectory, keepTemporarily } from "./work-directory.ts";
 
 /** Part of every key: entries of another version of this program are not found. */
 const CACHE_VERSION = "1";
-/** Milliseconds between looks for a library that another process compiles. */
-const POLL_MS = 20;
+/** Milliseconds between polls for a library that another process compiles: the first, doubled each time up to the last. */
+const [FIRST_POLL_MS, LAST_POLL_MS] = [20, 200];
 
 /** What a native compiler works with; the defaults are those of the command. */
 export interface NativeSettings {
@@ -117,10 +118,13 @@ class NativeBuild {
     return sha256(JSON.stringify([CACHE_VERSION, identity, this.#source]));
   }
 
-  /** Loads a library of the cache. One that does not load is removed, for example after a change of the system. */
   #fromCache(identity: CompilerIdentity): NativeLibrary | null {
     const path = this.#cache?.find(this.#keyFor(identity)) ?? null;
-    if (path === null) return null;
+    return path === null ? null : this.#loadKept(path, identity);
+  }
+
+  /** Loads a library of the cache. One that does not load is removed, for example after a change of the system. */
+  #loadKept(path: string, identity: CompilerIdentity): NativeLibrary | null {
     const library = openLibrary(this.#koffi, path, identity.name);
     if (!(library instanceof Error)) return library;
     removeIfPossible(path);
@@ -139,7 +143,7 @@ class NativeBuild {
   async #build(directory: string, known: CompilerIdentity | null): Promise<NativeLibrary> {
     const { env, flags, limitMs } = this.#settings;
     const shop = { directory, env, flags, limitMs };
-    const before = this.#cache?.failures() ?? new Map<string, string>();
+    const before: Failures = this.#cache?.failures() ?? new Map();
     const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, shop)));
     if (known === null) this.#cache?.keepCompiler(this.#compilerKey, identity);
     const compiling = async (): Promise<NativeLibrary> => await this.#compile(identity, shop);
@@ -150,45 +154,47 @@ class NativeBuild {
   async #once(
     cache: NativeCache,
     identity: CompilerIdentity,
-    before: ReadonlyMap<string, string>,
+    before: Failures,
     compiling: () => Promise<NativeLibrary>,
   ): Promise<NativeLibrary> {
     const key = this.#keyFor(identity);
     const deadline = performance.now() + this.#settings.waitMs;
-    for (;;) {
+    const compiled = (): NativeLibrary | null => {
+      const library = this.#fromCache(identity);
+      const failure = library === null ? cache.newFailure(key, before) : null;
+      if (failure !== null) throw failedElsewhere(failure);
+      return library;
+    };
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, LAST_POLL_MS)) {
+      const library = compiled();
+      if (library !== null) return library;
       const lock = cache.lock(key);
       try {
-        const library = this.#fromCache(identity);
-        if (library !== null) return library;
-        const failure = cache.newFailure(key, before);
-        if (failure !== null) throw failedElsewhere(failure);
-        if (lock !== "held" || performance.now() > deadline) return await compiling();
+        // Another process may have ended just before the lock was taken.
+        if (lock !== "held" || performance.now() > deadline) return compiled() ?? (await compiling());
       } finally {
         if (lock !== "held") lock?.release();
       }
-      await delay(POLL_MS);
+      await delay(pollMs);
     }
   }
 
   async #compile(identity: CompilerIdentity, shop: Workshop): Promise<NativeLibrary> {
     const key = this.#keyFor(identity);
     const path = await this.#explained(key, compile(this.#compiler, identity, this.#source, shop));
-    const problem = this.#keep(key, path);
-    const kept = this.#fromCache(identity);
+    const stored = this.#cache?.store(key, fs.readFileSync(path)) ?? null;
+    const kept = stored === null || typeof stored === "string" ? null : this.#loadKept(stored.path, identity);
     if (kept !== null) return kept;
     const library = openLibrary(this.#koffi, path, identity.name);
     if (library instanceof Error) {
       const message = `what the C compiler ${showPath(this.#compiler.path)} made cannot be loaded`;
       throw this.#explain(key, new CompilerError("not-loadable", message, library.message));
     }
-    if (this.#cache !== null) this.#settings.warn(`native code is not kept, ${COSTS}: ${problem}`);
+    if (stored !== null) {
+      const unloadable = `libraries in ${showPath(this.#settings.directory)} cannot be loaded`;
+      this.#settings.warn(`native code is not kept, ${COSTS}: ${typeof stored === "string" ? stored : unloadable}`);
+    }
     return library;
-  }
-
-  /** Keeps a library in the cache. Returns why later starts will not find it, if they do not. */
-  #keep(key: string, path: string): string {
-    const stored = this.#cache?.store(key, fs.readFileSync(path));
-    return typeof stored === "string" ? stored : `libraries in ${showPath(this.#settings.directory)} cannot be loaded`;
   }
 
   async #explained<Result>(key: string, work: Promise<Result>): Promise<Result> {

@@ -7,6 +7,7 @@ import { nativeCompiler } from "../../src/node/native.ts";
 import { finished, workspace } from "../setup/microgpt.ts";
 import { ANSWER, answering, NATIVE, place, REAL, SCRIPT, SKIPPED } from "../setup/native.ts";
 import type { Place } from "../setup/native.ts";
+import { until } from "../setup/trainer.ts";
 
 const modeOf = (path: string): number => fs.statSync(path).mode & 0o7777;
 const isRoot = process.getuid?.() === 0;
@@ -24,8 +25,12 @@ function libraryIn({ directory, kept }: Place): string {
   return join(directory, libraries[0]);
 }
 
+/** The path of a library without the hash of its bytes and the ending, as its lock's and its log's begin. */
+const stemOf = (library: string): string => library.replace(/-[0-9a-f]{64}\.so$/, "");
+
 afterEach(() => {
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
 });
 
 describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
@@ -44,6 +49,14 @@ describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
     const [cold, warm] = [await compile(ANSWER), await compile(ANSWER)];
     expect(cold.compiler).toMatch(/^(?:gcc|clang) \d+\.\d+\.\d+$/);
     expect(warm.compiler).toBe(cold.compiler);
+  });
+
+  test("is loaded as it was stored, without being looked for again", async () => {
+    const [find, store] = [vi.spyOn(NativeCache.prototype, "find"), vi.spyOn(NativeCache.prototype, "store")];
+    const { answer, warnings } = place();
+    expect([await answer(), warnings]).toEqual([42, []]);
+    expect(store).toHaveBeenCalledTimes(1);
+    expect(find.mock.invocationCallOrder.at(-1)).toBeLessThan(store.mock.invocationCallOrder[0]);
   });
 
   test("for another source, the compiler is not asked again what it is", async () => {
@@ -89,12 +102,40 @@ describe.skipIf(REAL === null)(`native code in the cache (${SKIPPED})`, () => {
     await one.answer();
     const library = libraryIn(one);
     fs.rmSync(library);
-    const lock = Lock.take(join(one.directory, `${/([0-9a-f]{64})-/.exec(library)![1]}.lock`));
+    const lock = Lock.take(`${stemOf(library)}.lock`);
     expect(await one.answer(ANSWER, { waitMs: 1 })).toBe(42);
     expect(one.compiles()).toBe(2);
     expect(lock.isHeld()).toBe(true);
     lock.release();
     expect(fs.existsSync(libraryIn(one))).toBe(true);
+  });
+
+  test("a process that waits for another writes nothing until the library is there", async () => {
+    const one = place();
+    await one.answer();
+    const [library, elsewhere] = [libraryIn(one), join(one.temporary, "library")];
+    fs.renameSync(library, elsewhere);
+    const lock = Lock.take(`${stemOf(library)}.lock`);
+    const find = vi.spyOn(NativeCache.prototype, "find");
+    const before = fs.statSync(one.directory).mtimeMs;
+    const answer = one.answer(ANSWER, { waitMs: 240_000 });
+    await until("it has looked six times", () => find.mock.calls.length >= 6);
+    expect(fs.statSync(one.directory).mtimeMs).toBe(before);
+    fs.renameSync(elsewhere, library);
+    expect(await answer).toBe(42);
+    expect([one.compiles(), lock.isHeld()]).toEqual([1, true]);
+    lock.release();
+  });
+
+  test("a log that cannot be read does no harm", async () => {
+    const one = place();
+    await one.answer();
+    const library = libraryIn(one);
+    const log = `${stemOf(library)}.log`;
+    fs.rmSync(library);
+    fs.symlinkSync(log, log);
+    expect(await one.answer()).toBe(42);
+    expect([one.compiles(), one.endings()]).toEqual([2, [".json", ".so"]]);
   });
 
   test.each<[string, (path: string, other: Buffer) => void]>([
