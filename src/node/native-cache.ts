@@ -11,7 +11,7 @@
  * library for loaded when its path is, and numbers of open files are used again.)
  */
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { InputError, isRecord, showPath } from "../errors.ts";
 import { describeKind, makeDirectory, readPlainFile, removeIfPossible, removeTemporaries } from "./files.ts";
 import { errorCode, writeDurably, writeError } from "./files.ts";
@@ -20,7 +20,7 @@ import type { CompilerIdentity } from "./native-compiler.ts";
 import { sha256 } from "./sha256.ts";
 
 /** The most libraries, compilers and logs that stay: the newest of each. A cluster has as many compilers as machines. */
-const MAX_KEPT = { ".so": 64, ".json": 1024, ".log": 16 };
+const MAX_KEPT: Readonly<Record<string, number>> = { ".so": 64, ".json": 1024, ".log": 16 };
 /** More than any library of ours has; a larger file is not read. */
 const MAX_LIBRARY_BYTES = 2 ** 28;
 const MAX_COMPILER_BYTES = 4096;
@@ -92,8 +92,7 @@ export class NativeCache {
 
   /** The logs of all failures. */
   failures(): Failures {
-    const logs = this.#names().flatMap((name) => (name.endsWith(".log") ? [this.#path(name)] : []));
-    return new Map(logs.map((log) => [log, stampOf(log)]));
+    return new Map(this.#paths(".log").map((log) => [log, stampOf(log)]));
   }
 
   /** The log of a failure that was not there `before`; null if there is none. */
@@ -120,6 +119,11 @@ export class NativeCache {
     return join(this.#directory, name);
   }
 
+  /** The paths of all files with this ending. */
+  #paths(ending: string): string[] {
+    return this.#names().flatMap((name) => (name.endsWith(ending) ? [this.#path(name)] : []));
+  }
+
   #names(): string[] {
     try {
       return fs.readdirSync(this.#directory);
@@ -128,11 +132,11 @@ export class NativeCache {
     }
   }
 
-  /** Writes a file, and removes what is too old. Null, or why it cannot be written. */
+  /** Writes a file, and removes the oldest with its ending. Null, or why it cannot be written. */
   #write(name: string, content: Uint8Array | string): string | null {
     try {
       writeDurably(this.#path(name), content, 0o600);
-      this.#prune();
+      this.#prune(extname(name));
       return null;
     } catch (error) {
       if (error instanceof InputError) return error.message;
@@ -140,18 +144,15 @@ export class NativeCache {
     }
   }
 
-  #prune(): void {
+  #prune(ending: string): void {
     try {
       removeTemporaries(this.#directory);
     } catch (error) {
       if (errorCode(error) === null) throw error; // the next process tries again
     }
-    for (const [ending, most] of Object.entries(MAX_KEPT)) {
-      const paths = this.#names().flatMap((name) => (name.endsWith(ending) ? [this.#path(name)] : []));
-      const timeOf = new Map(paths.map((path) => [path, statusOf(path)?.mtimeMs ?? 0]));
-      const newestFirst = paths.toSorted((a, b) => timeOf.get(b)! - timeOf.get(a)!);
-      for (const path of newestFirst.slice(most)) removeIfPossible(path);
-    }
+    const timeOf = new Map(this.#paths(ending).map((path) => [path, statusOf(path)?.mtimeMs ?? 0]));
+    const newestFirst = [...timeOf.keys()].toSorted((a, b) => timeOf.get(b)! - timeOf.get(a)!);
+    for (const path of newestFirst.slice(MAX_KEPT[ending])) removeIfPossible(path);
   }
 }
 

@@ -342,4 +342,19 @@ describe("a cache of native code", () => {
     for (let i = 0; i < 20; i++) expect(fs.existsSync(cache.log(`key ${i}`, "words")!)).toBe(true);
     expect(fs.readdirSync(directory)).toHaveLength(16);
   });
+
+  test("removes old files of the kind only that it writes", () => {
+    const directory = join(workspace(), "native");
+    const cache = NativeCache.open(directory);
+    if (typeof cache === "string") throw new Error(cache);
+    for (let i = 0; i < 20; i++) fs.writeFileSync(join(directory, `key ${i}.log`), "words");
+    for (let i = 0; i < 70; i++) fs.writeFileSync(join(directory, `key ${i}-hash.so`), "library");
+    const count = (ending: string): number => fs.readdirSync(directory).filter((name) => name.endsWith(ending)).length;
+    cache.keepCompiler("compiler", { name: "gcc 1.2.3", tuning: 0, hash: "" });
+    expect([count(".so"), count(".log"), count(".json")]).toEqual([70, 20, 1]);
+    cache.log("one more", "words");
+    expect([count(".so"), count(".log"), count(".json")]).toEqual([70, 16, 1]);
+    cache.store("one more", Buffer.from("library"));
+    expect([count(".so"), count(".log"), count(".json")]).toEqual([64, 15, 1]); // its log is removed: it has compiled
+  });
 });
