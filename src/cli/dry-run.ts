@@ -92,7 +92,7 @@ async function timeOf(
   reporter: Reporter,
 ): Promise<Time> {
   const warn = (message: string): void => reporter.warn(message);
-  const started = await startTraining(data, options, mayChooseEngine(given), nodeMachine, warn);
+  const started = await startTraining(data, { ...options, keepC: null }, mayChooseEngine(given), nodeMachine, warn);
   const { numSteps } = started.options;
   const seconds = options.seconds ?? (await estimateSeconds(started.options, data, started.engine));
   return { numSteps, seconds, passes: passesOf(started.options, data), engine: started.engine.name, why: started.why };

@@ -93,7 +93,7 @@ async function compileAndOpen(opening: Opening): Promise<Engine | string> {
   if (machine.native === null) return NO_COMPILERS;
   const threads = threadsOf(config, options, machine);
   try {
-    const backend = machine.native.backend({ threads, keepC: options.keepC, warn });
+    const backend = await machine.native.backend({ threads, keepC: options.keepC, warn });
     return await openOnCpu(backend, opening);
   } catch (error) {
     if (error instanceof NativeUnavailable) return error.message;

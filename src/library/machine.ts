@@ -23,8 +23,8 @@ export interface NativeRequest {
 export interface NativeCode {
   /** Looks for the compiler without starting it. What is missing, as a clause; null: nothing. */
   missing(): string | null;
-  /** A backend, whose `open` rejects with NativeUnavailable where the compiler is missing or fails. */
-  backend(request: NativeRequest): Backend;
+  /** Loads what compiles. Resolves to a backend, whose `open` rejects with NativeUnavailable where the compiler is missing or fails. */
+  backend(request: NativeRequest): Promise<Backend>;
 }
 
 /** The cores, libraries and devices that an engine may use. */

@@ -111,6 +111,15 @@ export function makeDirectory(path: string, mode: number = 0o777): void {
   syncDirectory(dirname(path));
 }
 
+/** As `makeDirectory`. Throws InputError where it cannot be made. */
+export function mustMakeDirectory(path: string): void {
+  try {
+    makeDirectory(path);
+  } catch (error) {
+    throw writeError(path, 0, error);
+  }
+}
+
 /** How much of a name a temporary one keeps: with all the rest, within the 143 bytes that the strictest disks allow. */
 const KEPT_BYTES = 60;
 

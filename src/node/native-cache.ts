@@ -3,7 +3,7 @@
  *
  *   KEY-HASH.so      a library; KEY is of what it was made from and for, HASH is the SHA-256 of its bytes
  *   COMPILER.json    what a compiler makes on a CPU, so that a later start need not ask it
- *   KEY.log          the words of a compiler that failed
+ *   KEY.log          the output of a compiler that failed
  *   KEY.lock         held by the process that compiles
  *
  * A library is verified each time, then loaded by its path. Between the two only this user could replace it, and the name
@@ -84,10 +84,10 @@ export class NativeCache {
     return { path: this.#path(name) };
   }
 
-  /** Keeps the words of a compiler that failed. Returns the file's path; null if it cannot be written. */
-  log(key: string, words: string): string | null {
+  /** Keeps the output of a compiler that failed. Returns the file's path; null if it cannot be written. */
+  log(key: string, output: string): string | null {
     const name = `${key}.log`;
-    return this.#write(name, words) === null ? this.#path(name) : null;
+    return this.#write(name, output) === null ? this.#path(name) : null;
   }
 
   /** The logs of all failures. */
@@ -168,16 +168,26 @@ function problemOf(directory: string): string | null {
   if (!status.isDirectory()) return `it is ${describeKind(status) ?? "a file"}`;
   if (status.uid !== process.geteuid?.()) return `it belongs to another user (uid ${status.uid})`;
   if (!isOurs(status)) return `others may write to it (mode ${(status.mode & 0o7777).toString(8)}); chmod 700 it`;
-  return problemOfParent(dirname(directory));
+  return problemOfParents(dirname(directory));
 }
 
-/** The owner of the directory above, or all who may write to it, could put another directory in this one's place. */
-function problemOfParent(parent: string): string | null {
-  const { uid, mode } = fs.statSync(parent);
-  const [isOfAnother, isOpen] = [uid !== 0 && uid !== process.geteuid?.(), (mode & 0o1002) === 0o002];
-  if (isOfAnother) return `${showPath(parent)} belongs to another user (uid ${uid})`;
-  return isOpen ? `all may write to ${showPath(parent)}; chmod o-w it` : null;
+/** Who may write to a directory above could put another directory in this one's place; so could its owner. */
+function problemOfParents(parent: string): string | null {
+  const parents = new Set([...upToRoot(parent), ...upToRoot(fs.realpathSync(parent))]);
+  for (const path of parents) {
+    const { uid, gid, mode } = fs.statSync(path);
+    if (uid !== 0 && uid !== process.geteuid?.()) return `${showPath(path)} belongs to another user (uid ${uid})`;
+    if ((mode & 0o1000) !== 0) continue; // sticky: others cannot rename what is ours
+    if ((mode & 0o002) !== 0) return `all may write to ${showPath(path)}; chmod o-w it`;
+    // Many systems give each user a group of that number, and directories that it may write to.
+    const isShared = (mode & 0o020) !== 0 && gid !== 0 && gid !== process.geteuid?.();
+    if (isShared) return `its group (gid ${gid}) may write to ${showPath(path)}; chmod g-w it`;
+  }
+  return null;
 }
+
+/** A directory, and all above it. */
+const upToRoot = (path: string): string[] => (dirname(path) === path ? [path] : [path, ...upToRoot(dirname(path))]);
 
 function stampOf(path: string): string | null {
   const status = statusOf(path);

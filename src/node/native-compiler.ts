@@ -56,7 +56,7 @@ export interface CompilerIdentity {
 }
 
 /** Where a compiler works: an empty directory of our own, which takes its temporary files, too. */
-export interface Workshop {
+export interface BuildDirectory {
   /** The directory. */
   readonly directory: string;
   /** The environment of the compiler. */
@@ -71,14 +71,14 @@ export interface Workshop {
 export class CompilerError extends Error {
   /** What happened. */
   readonly reason: NativeFailure;
-  /** The compiler's own words. */
-  readonly words: string;
+  /** What the compiler was asked, and its output. */
+  readonly output: string;
 
-  /** An error that is not yet explained to the user: `NativeUnavailable` names a file with the words. */
-  constructor(reason: NativeFailure, message: string, words: string) {
+  /** An error that is not yet explained to the user: `NativeUnavailable` names a file with the output. */
+  constructor(reason: NativeFailure, message: string, output: string) {
     super(message);
     this.reason = reason;
-    this.words = words;
+    this.output = output;
   }
 }
 
@@ -117,16 +117,16 @@ function programAt(path: string): Compiler | null {
 }
 
 /** Asks a compiler what it is and what it makes here. Throws CompilerError if it cannot compile at all. */
-export async function identify(compiler: Compiler, shop: Workshop): Promise<CompilerIdentity> {
-  const ask = asker(compiler, shop);
+export async function identify(compiler: Compiler, build: BuildDirectory): Promise<CompilerIdentity> {
+  const ask = asker(compiler, build);
   const [version, target] = await Promise.all([ask(["--version"]), ask(["-dumpmachine"])]);
   for (const [tuning, flags] of TUNINGS.entries()) {
-    const args = [...shop.flags, ...flags, "-dM", "-E", "-x", "c", "/dev/null"];
+    const args = [...build.flags, ...flags, "-dM", "-E", "-x", "c", "/dev/null"];
     const macros = await ask(args);
     if (macros.failure !== null && tuning < TUNINGS.length - 1) continue;
     if (macros.failure !== null) throw failed(compiler, args, macros);
     const { path, size, mtimeMs } = compiler.file; // not the inode: it differs between machines with the same files
-    const features = [shop.flags, flags, version.stdout, target.stdout, path, size, mtimeMs, macros.stdout];
+    const features = [build.flags, flags, version.stdout, target.stdout, path, size, mtimeMs, macros.stdout];
     return { name: nameOf(macros.stdout), tuning, hash: sha256(JSON.stringify(features)) };
   }
   throw new Error("unreachable"); // the last tuning returns or throws
@@ -141,26 +141,29 @@ function nameOf(macros: string): string {
     : `gcc ${version("__GNUC__", "__GNUC_MINOR__", "__GNUC_PATCHLEVEL__")}`;
 }
 
-/** Compiles a source. Resolves to the path of the library, in the workshop. Rejects with CompilerError, or the system's error. */
+/** Compiles a source. Resolves to the path of the library, in the build directory. Rejects with CompilerError, or the system's error. */
 export async function compile(
   compiler: Compiler,
   { tuning }: CompilerIdentity,
   source: string,
-  shop: Workshop,
+  build: BuildDirectory,
 ): Promise<string> {
   // Names without a directory: whatever characters its path has, no compiler has to understand them.
-  fs.writeFileSync(join(shop.directory, "native.c"), source);
-  const args = [...shop.flags, ...(TUNINGS[tuning] ?? []), "-o", "native.so", "native.c", "-lm"];
-  const ended = await asker(compiler, shop)(args);
+  fs.writeFileSync(join(build.directory, "native.c"), source);
+  const args = [...build.flags, ...(TUNINGS[tuning] ?? []), "-o", "native.so", "native.c", "-lm"];
+  const ended = await asker(compiler, build)(args);
   if (ended.failure !== null) throw failed(compiler, args, ended);
-  const library = join(shop.directory, "native.so");
+  const library = join(build.directory, "native.so");
   const status = fs.lstatSync(library, { throwIfNoEntry: false });
   if (status?.isFile() === true && status.size > 0) return library;
   throw failed(compiler, args, { ...ended, failure: "it wrote no library" });
 }
 
-/** Runs a compiler in its workshop, all calls within one time limit. */
-function asker(compiler: Compiler, { directory, env, limitMs }: Workshop): (args: readonly string[]) => Promise<Ended> {
+/** Runs a compiler in its build directory, all calls within one time limit. */
+function asker(
+  compiler: Compiler,
+  { directory, env, limitMs }: BuildDirectory,
+): (args: readonly string[]) => Promise<Ended> {
   const deadline = performance.now() + limitMs;
   const limits = { cwd: directory, env: { ...env, LC_ALL: "C", TMPDIR: directory }, deadline };
   return async (args) => {
@@ -176,6 +179,6 @@ function failed(
   { failure, isTimeout, stdout, stderr }: Ended,
 ): CompilerError {
   const message = `the C compiler ${showPath(path)} failed (${failure})`;
-  const words = `$ ${[path, ...args].map(showPath).join(" ")}\n${failure}\n${stderr}${stdout}`;
-  return new CompilerError(isTimeout ? "compiler-hung" : "compiler-failed", message, words);
+  const output = `$ ${[path, ...args].map(showPath).join(" ")}\n${failure}\n${stderr}${stdout}`;
+  return new CompilerError(isTimeout ? "compiler-hung" : "compiler-failed", message, output);
 }

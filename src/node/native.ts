@@ -12,12 +12,13 @@ import { NativeUnavailable } from "../backend/native/unavailable.ts";
 import { InputError, showPath } from "../errors.ts";
 import { cpuFeatures } from "./cpu-features.ts";
 import { removeIfPossible, writeError } from "./files.ts";
-import { loadKoffi, openLibrary } from "./koffi.ts";
+import { openLibrary } from "./koffi.ts";
 import type { Koffi } from "./koffi.ts";
 import { NativeCache } from "./native-cache.ts";
 import type { Failures } from "./native-cache.ts";
 import { compile, CompilerError, findCompiler, identify, TUNINGS } from "./native-compiler.ts";
-import type { Compiler, CompilerIdentity, Workshop } from "./native-compiler.ts";
+import type { BuildDirectory, Compiler, CompilerIdentity } from "./native-compiler.ts";
+import { findKoffi } from "./native-needs.ts";
 import { sha256 } from "./sha256.ts";
 import { userCache } from "./user-cache.ts";
 import { inWorkDirectory, keepTemporarily } from "./work-directory.ts";
@@ -61,24 +62,6 @@ export function nativeCompiler(settings: Partial<NativeSettings> & Pick<NativeSe
     const koffi = findKoffi();
     return await new NativeBuild(source, koffi, findCompiler(all.env), all).library();
   };
-}
-
-/** What a native compiler lacks here, found without starting anything; null: nothing. */
-export function missingForNative(env: NodeJS.ProcessEnv): NativeUnavailable | null {
-  try {
-    findKoffi();
-    findCompiler(env);
-    return null;
-  } catch (error) {
-    if (error instanceof NativeUnavailable) return error;
-    throw error;
-  }
-}
-
-function findKoffi(): Koffi {
-  const koffi = loadKoffi();
-  if (koffi !== null) return koffi;
-  throw new NativeUnavailable("no-koffi", "the package koffi is not installed, or has no build for this platform");
 }
 
 /** One source on its way to a library. */
@@ -142,11 +125,11 @@ class NativeBuild {
 
   async #build(directory: string, known: CompilerIdentity | null): Promise<NativeLibrary> {
     const { env, flags, limitMs } = this.#settings;
-    const shop = { directory, env, flags, limitMs };
+    const build = { directory, env, flags, limitMs };
     const before: Failures = this.#cache?.failures() ?? new Map();
-    const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, shop)));
+    const identity = known ?? (await this.#explained(this.#compilerKey, identify(this.#compiler, build)));
     if (known === null) this.#cache?.keepCompiler(this.#compilerKey, identity);
-    const compiling = async (): Promise<NativeLibrary> => await this.#compile(identity, shop);
+    const compiling = async (): Promise<NativeLibrary> => await this.#compile(identity, build);
     return this.#cache === null ? await compiling() : await this.#once(this.#cache, identity, before, compiling);
   }
 
@@ -179,9 +162,9 @@ class NativeBuild {
     }
   }
 
-  async #compile(identity: CompilerIdentity, shop: Workshop): Promise<NativeLibrary> {
+  async #compile(identity: CompilerIdentity, build: BuildDirectory): Promise<NativeLibrary> {
     const key = this.#keyFor(identity);
-    const path = await this.#explained(key, compile(this.#compiler, identity, this.#source, shop));
+    const path = await this.#explained(key, compile(this.#compiler, identity, this.#source, build));
     const stored = this.#cache?.store(key, fs.readFileSync(path)) ?? null;
     const kept = stored === null || typeof stored === "string" ? null : this.#loadKept(stored.path, identity);
     if (kept !== null) return kept;
@@ -205,9 +188,9 @@ class NativeBuild {
     }
   }
 
-  /** The compiler's own words go to a file, in the cache or else among the system's temporary files. */
-  #explain(key: string, { reason, message, words }: CompilerError): NativeUnavailable {
-    const log = this.#cache?.log(key, words) ?? keepTemporarily(WORK, words);
+  /** The compiler's output goes to a file, in the cache or else among the system's temporary files. */
+  #explain(key: string, { reason, message, output }: CompilerError): NativeUnavailable {
+    const log = this.#cache?.log(key, output) ?? keepTemporarily(WORK, output);
     return new NativeUnavailable(reason, log === null ? message : `${message}; see ${showPath(log)}`, log);
   }
 }

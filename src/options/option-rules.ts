@@ -53,6 +53,9 @@ export function checkTogether(options: TrainOptions): void {
   if (options.keepC !== null && options.engine !== "native") {
     throw new InputError("--keep-c needs --engine native, the one that generates C; add it, or drop --keep-c");
   }
+  if (options.keepC === "-") {
+    throw new InputError("--keep-c -: it takes a directory, one file per model; name one");
+  }
   if (options.precision === "f16" && options.engine !== "auto" && options.engine !== "webgpu") {
     throw new InputError(`--precision f16 needs a GPU; drop it, or --engine ${options.engine}`);
   }

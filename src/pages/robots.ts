@@ -39,7 +39,7 @@ export async function fetchRobots(site: URL, typed: URL, downloader: Downloader)
   } catch (error) {
     if (error instanceof AddressError) return { ...OPEN, check: () => refuse(error) };
     if (!(error instanceof PageError)) throw error;
-    // The page itself cannot be had, whatever its rules are.
+    // The page itself cannot be fetched, whatever its rules are.
     if (error.unreachable) return { ...OPEN, check: () => refuse(new PageError(error.message, NOT_NOW)) };
     return closed(`its robots.txt could not be read: ${error.message}`);
   }

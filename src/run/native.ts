@@ -1,17 +1,20 @@
-/** Native code in Node: made by the machine's compiler, or the reason why it cannot be. */
+/** Native code in Node: made by the machine's compiler, or the reason why it is not available. */
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { CompileNative } from "../backend/native/library.ts";
-import { nativeBackend } from "../backend/native/native.ts";
+import { InputError, showPath } from "../errors.ts";
 import type { NativeCode } from "../library/machine.ts";
-import { makeDirectory, writeError } from "../node/files.ts";
-import { missingForNative, nativeCompiler } from "../node/native.ts";
+import { mustMakeDirectory } from "../node/files.ts";
+import { missingForNative } from "../node/native-needs.ts";
 import { writeOutput } from "../node/output.ts";
 import { sha256 } from "../node/sha256.ts";
 
 /** This machine's. */
 export const nodeNative: NativeCode = {
   missing: () => missingForNative(process.env)?.message ?? null,
-  backend({ threads, keepC, warn }) {
+  async backend({ threads, keepC, warn }) {
+    const { nativeBackend } = await import("../backend/native/native.ts");
+    const { nativeCompiler } = await import("../node/native.ts");
     const compile = nativeCompiler({ warn });
     return nativeBackend({ threads, compile: keepC === null ? compile : keeping(keepC, compile) });
   },
@@ -27,11 +30,11 @@ const keeping =
 
 /** The name is made from the source, so that the runs of a sweep can share the directory. Throws InputError. */
 function keepSource(directory: string, source: string): void {
-  const path = join(directory, `microgpt-${sha256(source).slice(0, 8)}.c`);
   try {
-    makeDirectory(directory);
+    mustMakeDirectory(directory);
+    if (!statSync(directory).isDirectory()) throw new InputError(`${showPath(directory)} is a file; name a directory`);
+    writeOutput(join(directory, `microgpt-${sha256(source).slice(0, 8)}.c`), source);
   } catch (error) {
-    throw writeError(directory, source.length, error);
+    throw error instanceof InputError ? new InputError(`--keep-c: ${error.message}`, error.code) : error;
   }
-  writeOutput(path, source);
 }

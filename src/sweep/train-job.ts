@@ -12,7 +12,7 @@ import type { InputErrorCode } from "../errors.ts";
 import { checkSlurm, trainingScript } from "../experiments/slurm-script.ts";
 import type { RankSettings, SlurmSettings } from "../experiments/slurm-script.ts";
 import { freePath } from "../node/atomic-directory.ts";
-import { makeDirectory, readWhole, writeDurably, writeError } from "../node/files.ts";
+import { mustMakeDirectory, readWhole, writeDurably } from "../node/files.ts";
 import { StopRequest } from "../run/signals.ts";
 import { paceOf } from "./patience.ts";
 import type { PoolEvent, RunTask } from "./pool.ts";
@@ -154,11 +154,7 @@ function reserve(job: TrainJob): Placed {
     throw new InputError(`${showPath(directory)} has another command; choose another --name`, "exists");
   }
   if (fs.existsSync(run)) throw new InputError(`${showPath(run)} exists; choose another --name`, "exists");
-  try {
-    makeDirectory(join(directory, "logs"));
-  } catch (error) {
-    throw writeError(directory, 0, error);
-  }
+  mustMakeDirectory(join(directory, "logs"));
   writeDurably(path, text);
   return placed;
 }

@@ -228,7 +228,7 @@ describe("--keep-c", () => {
     fs.writeFileSync(join(directory, "file"), "");
     const { exitCode, stderr, run } = train([...NATIVE, "--keep-c", join(directory, "file", "c")], NOWHERE, directory);
     expect(exitCode).not.toBe(0);
-    expect(stderr).toMatch(/^microgpt: cannot write [^\n]+file\/c: [^\n]+\n$/);
+    expect(stderr).toMatch(/^microgpt: --keep-c: cannot write [^\n]+file\/c: [^\n]+\n$/);
     expect(fs.existsSync(run)).toBe(false);
   });
 });

@@ -152,7 +152,7 @@ static void divide(Worker *w) {
 export const SESSION: string = `static void *serve(void *argument) {
   Worker *w = argument;
   Pool *pool = w->pool;
-  for (int done = 0;; done++) {
+  for (unsigned done = 0;; done++) {
     wait_while(pool, &pool->calls, done);
     if (pool->isClosing) return 0;
     run_call(w);

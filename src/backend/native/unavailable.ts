@@ -9,11 +9,11 @@ export type NativeFailure =
   | "not-loadable"
   | "machine-failed";
 
-/** Native code cannot be had here. The message is a clause for the user, such as "no C compiler (cc, clang, gcc)". */
+/** Native code is not available on this machine. The message is a clause for the user, such as "no C compiler (cc, clang, gcc)". */
 export class NativeUnavailable extends Error {
   /** What is missing or failed. */
   readonly reason: NativeFailure;
-  /** Path of a file with the compiler's own words, which the message names, too; null if there is none. */
+  /** Path of a file with the compiler's output, which the message names, too; null if there is none. */
   readonly log: string | null;
 
   /** @param log as the field. */
