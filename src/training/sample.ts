@@ -190,9 +190,9 @@ class SlidingReader {
 
   /** Reads tokens; resolves to the logits [vocabSize] after the last. */
   read(...tokens: number[]): Promise<number[]> {
-    const window = [...this.#window, ...tokens];
-    this.#window = window.slice(-this.#blockSize);
-    if (window.length <= this.#blockSize) return this.#reader.read(...tokens);
+    this.#window.push(...tokens);
+    if (this.#window.length <= this.#blockSize) return this.#reader.read(...tokens);
+    this.#window = this.#window.slice(-this.#blockSize);
     this.#reader.restart();
     return this.#reader.read(...this.#window);
   }
