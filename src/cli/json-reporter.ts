@@ -6,6 +6,7 @@ import type { MergeReport } from "../run/merging.ts";
 import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type {
   Beginning,
+  ExplosionReport,
   OverfittingReport,
   Reporter,
   ResultReport,
@@ -55,6 +56,9 @@ export class JsonReporter implements Reporter {
   }
   overfitting(report: OverfittingReport): void {
     this.#event("overfitting", report);
+  }
+  exploding(report: ExplosionReport): void {
+    this.#event("exploding", report);
   }
   skipped(step: number, skipped: number): void {
     this.#event("skipped", { step, skipped });

@@ -12,6 +12,7 @@ import type { Remedy } from "../run/command.ts";
 import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type {
   Beginning,
+  ExplosionReport,
   OverfittingReport,
   Reporter,
   ResultReport,
@@ -79,6 +80,13 @@ export class PlainReporter implements Reporter {
     this.note(
       `held-out loss has risen since step ${bestStep}: the model is learning the text by heart;` +
         " more text, a smaller model, --weight-decay or --dropout help",
+    );
+  }
+
+  exploding({ meanLoss, uniform, change }: ExplosionReport): void {
+    this.note(
+      `the loss is ${round(meanLoss)}, where guessing has ${round(uniform)}: the learning rate is too high for this model;` +
+        ` ${change}, --warmup-steps 100 or --clip-norm 1 help`,
     );
   }
 
@@ -174,12 +182,17 @@ function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): strin
 }
 
 function remedyText({ bestStep, step }: ResultReport, { against, command, change }: Remedy): string {
-  if (against === "too short") return `the model has not learnt enough; more steps help:\n  ${command}`;
-  const what =
+  const byHeart =
     bestStep < step
       ? `the best weights are of step ${bestStep} of ${step}: after it the model learnt the text by heart`
       : "the model knows the text that it learns from far better than held-out text";
-  return `${what}; more text helps most, or try${command === null ? ` the same with ${change}` : `\n  ${command}`}`;
+  const advice = {
+    "too short": "the model has not learnt enough; more steps help:",
+    "too fast": "the losses were far above that of guessing: the learning rate is too high; try",
+    "too slow": "the model has hardly learnt, because the learning rate is low; try",
+    "by heart": `${byHeart}; more text helps most, or try`,
+  }[against];
+  return command === null ? `${advice} the same with ${change}` : `${advice}\n  ${command}`;
 }
 
 function unlearntText({ unlearnt, shape, reference }: Beginning): string {

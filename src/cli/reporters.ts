@@ -7,6 +7,7 @@ import type { MergeReport } from "../run/merging.ts";
 import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type {
   Beginning,
+  ExplosionReport,
   OverfittingReport,
   Reporter,
   ResultReport,
@@ -58,6 +59,9 @@ class PairReporter implements Reporter {
   }
   overfitting(report: OverfittingReport): void {
     for (const one of this.#both) one.overfitting(report);
+  }
+  exploding(report: ExplosionReport): void {
+    for (const one of this.#both) one.exploding(report);
   }
   skipped(step: number, skipped: number): void {
     for (const one of this.#both) one.skipped(step, skipped);

@@ -9,8 +9,8 @@ import { programName } from "./program-name.ts";
 
 /** What a user might change for a better model. */
 export interface Remedy {
-  /** What is wrong: the text was learnt by heart, or too few steps were done. */
-  readonly against: "by heart" | "too short";
+  /** What is wrong: the text was learnt by heart, too few steps were done, or the learning rate is too high or too low. */
+  readonly against: "by heart" | "too short" | "too fast" | "too slow";
   /** The command, with the change; null for a text that cannot be read again. */
   readonly command: string | null;
   /** The change alone, as flags. */
@@ -33,12 +33,25 @@ const DROPOUT = 0.2;
 export function remedyOf(options: ResolvedOptions, unlearnt: number): Remedy | null {
   const change = changeOf(options, unlearnt);
   if (change === null) return null;
+  return changedTo("by heart", options, change);
+}
+
+/** What helps a training whose losses were above that of guessing: a tenth of the learning rate. */
+export const slowerOf = (options: ResolvedOptions): Remedy =>
+  changedTo("too fast", options, { learningRate: Number((options.learningRate / 10).toPrecision(3)) });
+
+/** What helps a training that has hardly learnt at a low learning rate: ten times that. */
+export const fasterOf = (options: ResolvedOptions): Remedy =>
+  changedTo("too slow", options, { learningRate: Number((options.learningRate * 10).toPrecision(3)) });
+
+/** The command of a new training with other options. */
+function changedTo(against: Remedy["against"], options: ResolvedOptions, change: Partial<TrainOptions>): Remedy {
   const changed = { ...options, ...change };
   // Without a size, the text would choose a preset.
   const preset = SIZES.every((key) => changed[key] === TRAIN_OPTIONS[key].initial) ? ["--preset names"] : [];
   const command = [`${programName()} train`, ...preset, ...flagsOf(changed)].join(" ");
   return {
-    against: "by heart",
+    against,
     command: options.data.includes("-") ? null : command,
     change: Object.entries(change).map(flagText).join(" "),
   };

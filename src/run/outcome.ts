@@ -11,9 +11,9 @@ import type { Engine } from "../training/engine.ts";
 import { isEnded, isLearningByHeart, knowsItsText } from "../training/evaluations.ts";
 import { countTargets, measureInSlices } from "../training/train.ts";
 import type { Measurement, Progress } from "../training/train.ts";
-import { longerOf, remedyOf } from "./command.ts";
+import { fasterOf, longerOf, remedyOf, slowerOf } from "./command.ts";
 import type { Remedy } from "./command.ts";
-import type { Beginning, OverfittingReport, ResultReport } from "./reporter.ts";
+import type { Beginning, ExplosionReport, OverfittingReport, ResultReport } from "./reporter.ts";
 import type { StopRequest } from "./signals.ts";
 
 /** The header of a training. @param engine the engine's name. */
@@ -98,6 +98,15 @@ export function summaryOf(
   };
 }
 
+/** Below this learning rate, small models learn little in the usual number of steps. */
+const SLOW = 0.001;
+/** The mean loss is of the last hundred steps: of fewer, those of new weights are too many. */
+const MIN_STEPS = 100;
+
+/** Whether the mean training loss still remembers losses above that of guessing, far above those of the best weights. */
+const hasExploded = ({ step, meanLoss, best }: Progress, uniform: number): boolean =>
+  step >= MIN_STEPS && meanLoss !== null && best !== null && meanLoss > uniform && meanLoss > 1.1 * best.heldOutLoss;
+
 /** The report of a measurement of the best weights, whose step is in `progress.best`. */
 export function resultOf(
   { options, path }: Run,
@@ -111,7 +120,10 @@ export function resultOf(
     const hasOverfitted = isLearningByHeart(progress) && 2 * bestStep <= progress.step;
     const isBad = loss >= baselines.loss.bigram;
     if (hasOverfitted || (isBad && knowsItsText(progress))) return remedyOf(options, unlearnt);
-    return isBad ? longerOf(path, options.numSteps) : null;
+    if (!isBad) return null;
+    if (hasExploded(progress, baselines.loss.uniform)) return slowerOf(options);
+    const isSlow = options.learningRate < SLOW && loss >= baselines.loss.unigram;
+    return isSlow ? fasterOf(options) : longerOf(path, options.numSteps);
   };
   return {
     heldOutLoss: loss,
@@ -132,6 +144,13 @@ export function resultOf(
 export function overfittingOf({ step, best, evaluation, meanLoss }: Progress): OverfittingReport {
   return { step, bestStep: best!.step, heldOutLoss: evaluation!.heldOutLoss, meanLoss: meanLoss! };
 }
+
+/** What is said when the losses of a training have become absurd. */
+export const explosionOf = (
+  { options }: Run,
+  { step, meanLoss }: Progress,
+  { uniform }: TrainingBaselines["loss"],
+): ExplosionReport => ({ step, meanLoss: meanLoss!, uniform, change: slowerOf(options).change });
 
 /** Why a training has ended before its last step. */
 export function earlyEndText({ numSteps, earlyStop }: ResolvedOptions, { step, best }: Progress): string {

@@ -12,6 +12,7 @@ export const quietReporter: Reporter = {
   step: nothing,
   milestone: nothing,
   overfitting: nothing,
+  exploding: nothing,
   skipped: nothing,
   saved: nothing,
   result: nothing,

@@ -97,6 +97,18 @@ export interface OverfittingReport {
   readonly meanLoss: number;
 }
 
+/** The first sign that a training explodes: its losses are many times that of guessing. */
+export interface ExplosionReport {
+  /** The step of the evaluation that shows it. */
+  readonly step: number;
+  /** The mean training loss now, nats per token. */
+  readonly meanLoss: number;
+  /** The loss of guessing blindly, nats per token. */
+  readonly uniform: number;
+  /** What helps most, as flags. */
+  readonly change: string;
+}
+
 /** The result of a training. */
 export interface ResultReport {
   /** Nats per token over the first blockSize tokens of each held-out document, with the best weights. */
@@ -163,6 +175,8 @@ export interface Reporter {
   milestone(report: StepReport): void;
   /** The training learns its text by heart; called at most once per process. */
   overfitting(report: OverfittingReport): void;
+  /** The losses have become absurd; called at most once per process. */
+  exploding(report: ExplosionReport): void;
   /** A step was skipped because a number was not finite; `skipped` counts all of them so far. */
   skipped(step: number, skipped: number): void;
   /** A checkpoint was saved. */

@@ -22,6 +22,7 @@ import {
   hasEndedEarly,
   isComplete,
   measureUntil,
+  explosionOf,
   overfittingOf,
   resultOf,
   summaryOf,
@@ -217,6 +218,8 @@ export class Training {
       const { heldOutLoss } = event;
       this.#logs.append({ step, heldOutLoss });
       if (event.overfitting === true) this.#reporter.overfitting(overfittingOf(this.#progress));
+      if (event.exploding === true)
+        this.#reporter.exploding(explosionOf(this.#run, this.#progress, this.#baselines.loss));
       if (event.best) this.#best = { evaluation: event, weights: (await this.#engine.save()).weights, saved: false };
     }
   }

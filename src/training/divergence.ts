@@ -37,6 +37,7 @@ export class ExplosionWatch {
   /** For each of the last steps, whether its loss was absurd. */
   #recent: boolean[] = [];
   #lostInARow = 0;
+  #hasSpoken = false;
 
   /** @param vocabSize of the model; guessing blindly has the loss ln(vocabSize). */
   constructor(vocabSize: number) {
@@ -59,6 +60,13 @@ export class ExplosionWatch {
   /** Whether one of the last losses was absurd: then the weights are not worth saving. */
   get isDoubtful(): boolean {
     return this.#recent.includes(true);
+  }
+
+  /** Whether the losses have become absurd, after enough steps to judge; true at most once. */
+  hasBegun(): boolean {
+    if (this.#hasSpoken || this.#recent.length < RECENT || !this.isAbsurd) return false;
+    this.#hasSpoken = true;
+    return true;
   }
 
   /** Whether half of the last losses were absurd; the first of a new training does not count, as nothing was learnt. */

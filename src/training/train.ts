@@ -85,9 +85,17 @@ export type TrainEvent =
   | { type: "evaluating"; step: number }
   /**
    * An evaluation is done; `best`: its loss is the lowest so far. `overfitting`: it shows, for the first time, that the
-   * model is learning the text by heart (`OverfittingWatch`).
+   * model is learning the text by heart (`OverfittingWatch`). `exploding`: likewise, that the losses are absurd, far above that of
+   * guessing (`ExplosionWatch`).
    */
-  | { type: "evaluation"; step: number; heldOutLoss: number; best: boolean; overfitting?: true };
+  | {
+      type: "evaluation";
+      step: number;
+      heldOutLoss: number;
+      best: boolean;
+      overfitting?: true;
+      exploding?: true;
+    };
 
 /** Whether no step is in flight at this event. */
 export const isDrained = (event: TrainEvent): boolean => !("inFlight" in event) || event.inFlight === 0;
@@ -123,7 +131,11 @@ export async function* trainSteps(
     if (inFlight.length === 0) {
       if (isEvaluated(progress.step) && progress.evaluation?.step !== progress.step) {
         const evaluation = yield* evaluateStep(engine, heldOut, progress, watch, progress.step >= lastStep);
-        yield overfitting.take(progress) ? { ...evaluation, overfitting: true } : evaluation;
+        yield {
+          ...evaluation,
+          ...(overfitting.take(progress) ? { overfitting: true } : {}),
+          ...(watch.hasBegun() ? { exploding: true } : {}),
+        };
       }
       if (progress.step >= lastStep || isEnded(settings, progress)) {
         if (heldOut.length === 0) watch.end(progress.step);
