@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { loadCost } from "../../src/node/result.ts";
+import { loadedBy } from "../setup/loaded.ts";
 import { microgpt, TINY, workspace, writeWords } from "../setup/microgpt.ts";
 import type { Finished } from "../setup/microgpt.ts";
 import { place, REAL, SKIPPED } from "../setup/native.ts";
@@ -121,7 +122,7 @@ describe.skipIf(REAL === null)(`--engine native (${SKIPPED})`, () => {
     expect([exitCode, stderr, compiles()]).toEqual([0, "", 1]);
   });
 
-  test("a compiler that fails: one line names the file with its own words, and WebAssembly trains", () => {
+  test("a compiler that fails: one line names the file with its output, and WebAssembly trains", () => {
     const { env, directory: cache } = place("echo 'no space in the register file' >&2; exit 1");
     const { exitCode, stderr, stdout, run } = train(NATIVE, { ...env, XDG_CACHE_HOME: cache });
     expect(exitCode).toBe(0);
@@ -192,6 +193,17 @@ test("without a compiler --dry-run has the memory of WebAssembly, which would tr
     return (JSON.parse(stdout.trim().split("\n").at(-1)!) as { memory: unknown }).memory;
   };
   expect(memoryOf("native")).toEqual(memoryOf("wasm"));
+});
+
+test.each([
+  ["--help", ["--help"]],
+  ["a training in WebAssembly", ["--engine", "wasm"]],
+])("%s loads nothing that compiles", (_what, more) => {
+  const directory = workspace();
+  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY, ...more];
+  const modules = loadedBy(args).filter((name) => /\/(?:native\/|native[-\w]*\.js|koffi\.node)/.test(name));
+  const light = ["unavailable", "native", "native-needs", "native-compiler"]; // an error, and what looks for a compiler
+  expect(modules.map((name) => /([-\w]+)\.\w+$/.exec(name)![1])).toEqual(light);
 });
 
 describe("--keep-c", () => {
