@@ -235,12 +235,27 @@ describe("--keep-c", () => {
     expect(fs.readdirSync(kept)).toHaveLength(1);
   });
 
-  test("a directory that cannot be made is an error before the training, and no run is left", () => {
+  test.each([
+    ["below a file", "file/c", /^microgpt: --keep-c: cannot write [^\n]+file\/c: [^\n]+\n$/],
+    ["a file", "file", /^microgpt: --keep-c: [^\n]+\/file is not a directory; name one\n$/],
+    ["a link to nothing", "link", /^microgpt: --keep-c: [^\n]+\/link is not a directory; name one\n$/],
+    ["-", "-", /^microgpt: --keep-c -: it takes a directory, one file per model; name one\n$/],
+  ])("%s is refused before the training, and nothing is left", (_what, name, message) => {
     const directory = workspace();
     fs.writeFileSync(join(directory, "file"), "");
-    const { exitCode, stderr, run } = train([...NATIVE, "--keep-c", join(directory, "file", "c")], NOWHERE, directory);
+    fs.symlinkSync(join(directory, "nothing"), join(directory, "link"));
+    const kept = name === "-" ? name : join(directory, name);
+    const { exitCode, stderr } = train([...NATIVE, "--keep-c", kept], NOWHERE, directory);
     expect(exitCode).not.toBe(0);
-    expect(stderr).toMatch(/^microgpt: --keep-c: cannot write [^\n]+file\/c: [^\n]+\n$/);
-    expect(fs.existsSync(run)).toBe(false);
+    expect(stderr).toMatch(message);
+    expect(fs.readdirSync(directory).toSorted()).toEqual(["file", "link", "words.txt"]);
+    expect(fs.statSync(join(directory, "file")).size).toBe(0);
+  });
+
+  test("with --dry-run nothing is written", () => {
+    const directory = workspace();
+    const { exitCode } = train([...NATIVE, "--keep-c", join(directory, "c"), "--dry-run"], {}, directory);
+    expect(exitCode).toBe(0);
+    expect(fs.readdirSync(directory)).toEqual(["words.txt"]);
   });
 });
