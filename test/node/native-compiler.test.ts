@@ -86,7 +86,7 @@ describe("the compiler", () => {
 });
 
 describe.skipIf(REAL === null)(`a C compiler (${SKIPPED})`, () => {
-  test("that reports an error: its words and its arguments are in the file that the sentence names", async () => {
+  test("that reports an error: its output and its arguments are in the file that the sentence names", async () => {
     const one = place();
     const { message, log } = await failureOf(one.answer("int answer(void) { return nonsense; }"));
     expect(message).toBe(
@@ -100,7 +100,7 @@ describe.skipIf(REAL === null)(`a C compiler (${SKIPPED})`, () => {
     expectNothingLeft(one);
   });
 
-  test("that has failed is asked again at the next start; when it succeeds, its words are removed", async () => {
+  test("that has failed is asked again at the next start; when it succeeds, its output is removed", async () => {
     const one = place('if [ -e "$FAKE_PIDS" ]; then exit 3; fi');
     fs.writeFileSync(one.env.FAKE_PIDS!, "");
     const { message, log } = await failureOf(one.answer());
@@ -238,7 +238,7 @@ describe.skipIf(REAL === null)(`a C compiler (${SKIPPED})`, () => {
     expect(message).toMatch(/^cannot write \/nowhere\/at\/all: there is no such file \(ENOENT\)$/);
   });
 
-  test("without a usable cache, its words are among the temporary files", async () => {
+  test("without a usable cache, its output is among the temporary files", async () => {
     const one = place("exit 1");
     fs.symlinkSync("/nowhere", one.directory);
     const { log } = await failureOf(one.answer());
