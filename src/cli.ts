@@ -2,7 +2,6 @@
 /** The command line: declares the commands, with flags from the option table. What they do is in `cli/`. */
 import { Command, CommanderError, Option as Flag } from "commander";
 import { complete, sample } from "./cli/sample.ts";
-import { dryRun } from "./cli/dry-run.ts";
 import { addExperiments } from "./cli/experiments.ts";
 import { addServing } from "./cli/serving.ts";
 import {
@@ -133,7 +132,10 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, findGr
           const { trainJobCommand } = await import("./cli/train-job.ts");
           return exit(await trainJobCommand(options, request, flags, wholeOptions(words, program), self));
         }
-        if (flags.dryRun === true) return exit(await dryRun(options, { request, runsDir, from, json }));
+        if (flags.dryRun === true) {
+          const { dryRun } = await import("./cli/dry-run.ts");
+          return exit(await dryRun(options, { request, runsDir, from, json }));
+        }
         exit(await train(options, { name, runsDir, from, request, promptFile, json, hook, lines }, group));
       } finally {
         lines?.close();

@@ -36,7 +36,7 @@ export function loadKoffi(): Koffi | null {
   }
 }
 
-/** Loads a library, or returns the words of the system's loader. @param compiler what made it, for people. */
+/** Loads a library, or returns the error of the system's loader. @param compiler what made it, for people. */
 export function openLibrary(koffi: Koffi, path: string, compiler: string): NativeLibrary | Error {
   try {
     return guard(koffi.load(path), compiler);

@@ -5,7 +5,6 @@
 import * as fs from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
-import type { NativeFailure } from "../backend/native/unavailable.ts";
 import { NativeUnavailable } from "../backend/native/unavailable.ts";
 import { showPath } from "../errors.ts";
 import { runLimited } from "./limited-process.ts";
@@ -69,20 +68,17 @@ export interface BuildDirectory {
 
 /** A compiler that failed or hung; the message is a clause. */
 export class CompilerError extends Error {
-  /** What happened. */
-  readonly reason: NativeFailure;
   /** What the compiler was asked, and its output. */
   readonly output: string;
 
   /** An error that is not yet explained to the user: `NativeUnavailable` names a file with the output. */
-  constructor(reason: NativeFailure, message: string, output: string) {
+  constructor(message: string, output: string) {
     super(message);
-    this.reason = reason;
     this.output = output;
   }
 }
 
-/** Finds the compiler. Throws NativeUnavailable ("no-compiler"). */
+/** Finds the compiler. Throws NativeUnavailable. */
 export function findCompiler(env: NodeJS.ProcessEnv): Compiler {
   const named = env.MICROGPT_CC || null;
   for (const name of process.platform === "win32" ? [] : named === null ? COMPILERS : [named]) {
@@ -95,7 +91,7 @@ export function findCompiler(env: NodeJS.ProcessEnv): Compiler {
     named === null
       ? `no C compiler was found (${COMPILERS.join(", ")}; MICROGPT_CC names another)`
       : `MICROGPT_CC: there is no program ${showPath(named)}`;
-  throw new NativeUnavailable("no-compiler", missing);
+  throw new NativeUnavailable(missing);
 }
 
 /** A name with a slash is a path; any other is looked for on the PATH. */
@@ -173,12 +169,8 @@ function asker(
   };
 }
 
-function failed(
-  { path }: Compiler,
-  args: readonly string[],
-  { failure, isTimeout, stdout, stderr }: Ended,
-): CompilerError {
+function failed({ path }: Compiler, args: readonly string[], { failure, stdout, stderr }: Ended): CompilerError {
   const message = `the C compiler ${showPath(path)} failed (${failure})`;
   const output = `$ ${[path, ...args].map(showPath).join(" ")}\n${failure}\n${stderr}${stdout}`;
-  return new CompilerError(isTimeout ? "compiler-hung" : "compiler-failed", message, output);
+  return new CompilerError(message, output);
 }

@@ -16,9 +16,9 @@ export function missingForNative(env: NodeJS.ProcessEnv): NativeUnavailable | nu
   }
 }
 
-/** Loads koffi. Throws NativeUnavailable ("no-koffi"). */
+/** Loads koffi. Throws NativeUnavailable. */
 export function findKoffi(): Koffi {
   const koffi = loadKoffi();
   if (koffi !== null) return koffi;
-  throw new NativeUnavailable("no-koffi", "the package koffi is not installed, or has no build for this platform");
+  throw new NativeUnavailable("the package koffi is not installed, or has no build for this platform");
 }

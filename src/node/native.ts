@@ -119,7 +119,7 @@ class NativeBuild {
       return await inWorkDirectory(WORK, async (directory) => await this.#build(directory, known));
     } catch (error) {
       const failure = writeError(tmpdir(), this.#source.length, error);
-      throw failure instanceof InputError ? new NativeUnavailable("machine-failed", failure.message) : failure;
+      throw failure instanceof InputError ? new NativeUnavailable(failure.message) : failure;
     }
   }
 
@@ -171,7 +171,7 @@ class NativeBuild {
     const library = openLibrary(this.#koffi, path, identity.name);
     if (library instanceof Error) {
       const message = `what the C compiler ${showPath(this.#compiler.path)} made cannot be loaded`;
-      throw this.#explain(key, new CompilerError("not-loadable", message, library.message));
+      throw this.#explain(key, new CompilerError(message, library.message));
     }
     if (stored !== null) {
       const unloadable = `libraries in ${showPath(this.#settings.directory)} cannot be loaded`;
@@ -189,9 +189,9 @@ class NativeBuild {
   }
 
   /** The compiler's output goes to a file, in the cache or else among the system's temporary files. */
-  #explain(key: string, { reason, message, output }: CompilerError): NativeUnavailable {
+  #explain(key: string, { message, output }: CompilerError): NativeUnavailable {
     const log = this.#cache?.log(key, output) ?? keepTemporarily(WORK, output);
-    return new NativeUnavailable(reason, log === null ? message : `${message}; see ${showPath(log)}`, log);
+    return new NativeUnavailable(log === null ? message : `${message}; see ${showPath(log)}`);
   }
 }
 
@@ -210,4 +210,4 @@ function once(warn: (message: string) => void): (message: string) => void {
 }
 
 const failedElsewhere = (log: string): NativeUnavailable =>
-  new NativeUnavailable("compiler-failed", `the C compiler failed in another process; see ${showPath(log)}`, log);
+  new NativeUnavailable(`the C compiler failed in another process; see ${showPath(log)}`);

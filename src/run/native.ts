@@ -32,7 +32,8 @@ const keeping =
 function keepSource(directory: string, source: string): void {
   try {
     mustMakeDirectory(directory);
-    if (!statSync(directory).isDirectory()) throw new InputError(`${showPath(directory)} is a file; name a directory`);
+    const isDirectory = statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false; // false: a link to nothing
+    if (!isDirectory) throw new InputError(`${showPath(directory)} is not a directory; name one`);
     writeOutput(join(directory, `microgpt-${sha256(source).slice(0, 8)}.c`), source);
   } catch (error) {
     throw error instanceof InputError ? new InputError(`--keep-c: ${error.message}`, error.code) : error;

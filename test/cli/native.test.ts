@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { loadCost } from "../../src/node/result.ts";
+import { loadedBy } from "../setup/loaded.ts";
 import { microgpt, TINY, workspace, writeWords } from "../setup/microgpt.ts";
 import type { Finished } from "../setup/microgpt.ts";
 import { place, REAL, SKIPPED } from "../setup/native.ts";
@@ -121,7 +122,7 @@ describe.skipIf(REAL === null)(`--engine native (${SKIPPED})`, () => {
     expect([exitCode, stderr, compiles()]).toEqual([0, "", 1]);
   });
 
-  test("a compiler that fails: one line names the file with its own words, and WebAssembly trains", () => {
+  test("a compiler that fails: one line names the file with its output, and WebAssembly trains", () => {
     const { env, directory: cache } = place("echo 'no space in the register file' >&2; exit 1");
     const { exitCode, stderr, stdout, run } = train(NATIVE, { ...env, XDG_CACHE_HOME: cache });
     expect(exitCode).toBe(0);
@@ -194,6 +195,17 @@ test("without a compiler --dry-run has the memory of WebAssembly, which would tr
   expect(memoryOf("native")).toEqual(memoryOf("wasm"));
 });
 
+test.each([
+  ["--help", ["--help"]],
+  ["a training in WebAssembly", ["--engine", "wasm"]],
+])("%s loads nothing that compiles", (_what, more) => {
+  const directory = workspace();
+  const args = ["train", "--data", writeWords(directory), "--runs-dir", directory, ...TINY, ...more];
+  const modules = loadedBy(args).filter((name) => /\/(?:native\/|native[-\w]*\.js|koffi\.node)/.test(name));
+  const light = ["unavailable", "native", "native-needs", "native-compiler"]; // an error, and what looks for a compiler
+  expect(modules.map((name) => /([-\w]+)\.\w+$/.exec(name)![1])).toEqual(light);
+});
+
 describe("--keep-c", () => {
   test.skipIf(REAL === null)(`is the affair of the command that begins a run (${SKIPPED})`, () => {
     const directory = workspace();
@@ -223,12 +235,27 @@ describe("--keep-c", () => {
     expect(fs.readdirSync(kept)).toHaveLength(1);
   });
 
-  test("a directory that cannot be made is an error before the training, and no run is left", () => {
+  test.each([
+    ["below a file", "file/c", /^microgpt: --keep-c: cannot write [^\n]+file\/c: [^\n]+\n$/],
+    ["a file", "file", /^microgpt: --keep-c: [^\n]+\/file is not a directory; name one\n$/],
+    ["a link to nothing", "link", /^microgpt: --keep-c: [^\n]+\/link is not a directory; name one\n$/],
+    ["-", "-", /^microgpt: --keep-c -: it takes a directory, one file per model; name one\n$/],
+  ])("%s is refused before the training, and nothing is left", (_what, name, message) => {
     const directory = workspace();
     fs.writeFileSync(join(directory, "file"), "");
-    const { exitCode, stderr, run } = train([...NATIVE, "--keep-c", join(directory, "file", "c")], NOWHERE, directory);
+    fs.symlinkSync(join(directory, "nothing"), join(directory, "link"));
+    const kept = name === "-" ? name : join(directory, name);
+    const { exitCode, stderr } = train([...NATIVE, "--keep-c", kept], NOWHERE, directory);
     expect(exitCode).not.toBe(0);
-    expect(stderr).toMatch(/^microgpt: --keep-c: cannot write [^\n]+file\/c: [^\n]+\n$/);
-    expect(fs.existsSync(run)).toBe(false);
+    expect(stderr).toMatch(message);
+    expect(fs.readdirSync(directory).toSorted()).toEqual(["file", "link", "words.txt"]);
+    expect(fs.statSync(join(directory, "file")).size).toBe(0);
+  });
+
+  test("with --dry-run nothing is written", () => {
+    const directory = workspace();
+    const { exitCode } = train([...NATIVE, "--keep-c", join(directory, "c"), "--dry-run"], {}, directory);
+    expect(exitCode).toBe(0);
+    expect(fs.readdirSync(directory)).toEqual(["words.txt"]);
   });
 });

@@ -30,6 +30,6 @@ export const CHOICE_BUGS: readonly Bug[] = [
     name: "a compiler that fails ends the training",
     file: "src/library/engines.ts",
     from: "if (error instanceof NativeUnavailable) return error.message;",
-    to: "if (error instanceof NativeUnavailable && error.log === null) return error.message;",
+    to: 'if (error instanceof NativeUnavailable && !error.message.includes("; see ")) return error.message;',
   },
 ];

@@ -40,7 +40,7 @@ try {
   console.log(library.func("int answer(void)")());
 } catch (error) {
   if (error.name !== "NativeUnavailable") throw error;
-  console.log(error.reason + ": " + error.message);
+  console.log(error.message);
 }`;
 
 /** An empty cache, temporary files of its own, and a compiler; all in paths that a shell would take apart. */
@@ -118,13 +118,21 @@ exec "${REAL}" "$@"
   };
 }
 
+/** Why something could not be compiled: the sentence, and the file that it names at its end. */
+export interface Failure {
+  readonly message: string;
+  /** Null where it names none. */
+  readonly log: string | null;
+}
+
 /** Why something could not be compiled. Fails if it was. */
-export async function failureOf(work: Promise<unknown>): Promise<NativeUnavailable> {
+export async function failureOf(work: Promise<unknown>): Promise<Failure> {
   try {
     await work;
   } catch (error) {
-    if (error instanceof NativeUnavailable) return error;
-    throw error;
+    if (!(error instanceof NativeUnavailable)) throw error;
+    const [, path] = /; see (".+")$/.exec(error.message) ?? []; // quoted, as all paths of a `place` are
+    return { message: error.message, log: path === undefined ? null : (JSON.parse(path) as string) };
   }
   throw new Error("it was compiled");
 }

@@ -103,9 +103,7 @@ export interface NativeMemoryMap {
   readonly packed: ReadonlyMap<Weight, number>;
   /** Sums of squares of each weight's gradient, one per slice. */
   readonly squares: ReadonlyMap<Weight, number>;
-  /** The first of these sums. */
-  readonly squaresStart: number;
-  /** Number of all of them. */
+  /** Number of all these sums. */
   readonly squaresCount: number;
   /** Activations of the programs. */
   readonly activations: number;
@@ -150,6 +148,6 @@ export function mapMemory(layout: Layout, programs: readonly Program[], threads:
   const scratchSize = roundUp(attentionScratch(heads.stride, config.blockSize), LINE);
   const scratch = reserve(scratchSize * threads);
   const batch = { tokens, targets, positions, documents, chunks };
-  const sums = { squares, squaresStart, squaresCount };
-  return { ...batch, numbers, packed, ...sums, activations, scratch, scratchSize, size: end + LINE };
+  const weightNumbers = { numbers, packed, squares, squaresCount };
+  return { ...batch, ...weightNumbers, activations, scratch, scratchSize, size: end + LINE };
 }

@@ -67,8 +67,7 @@ class NativeSession implements Session, UpdatableSession {
     this.#call = library.func("void call_session(int64_t session)");
     this.#close = library.func("void close_session(int64_t session)");
     this.#session = library.func("int64_t open_session(void *memory, int32_t threads)")(numbers, threads);
-    if (this.#session === 0)
-      throw new NativeUnavailable("machine-failed", `the system did not start ${threads} threads`);
+    if (this.#session === 0) throw new NativeUnavailable(`the system did not start ${threads} threads`);
   }
 
   async run(program: Program, batch: PackedTokens, options: RunOptions): Promise<ProgramOutput> {

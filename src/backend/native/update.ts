@@ -66,14 +66,15 @@ function squaring(weights: readonly Weight[], compiler: NativeCompiler): string 
     const to = `m[${compiler.map.squares.get(weight)!} + slice]`;
     return { weight, lines: [`  ${to} = squares(${from}, (end - begin) * ${row});`] };
   });
-  const { squaresStart, squaresCount } = compiler.map;
+  const { squares, squaresCount } = compiler.map;
+  const start = Math.min(...squares.values());
   return `/* The sum of the squares of all gradients: each worker gets it. */
 static double sum_squares(Worker *w) {
   float *m = w->memory;
 ${eachSlice(work, compiler)}
   barrier(w);
   double sum = 0;
-  for (long i = 0; i < ${squaresCount}; i++) sum += m[${squaresStart} + i];
+  for (long i = 0; i < ${squaresCount}; i++) sum += m[${start} + i];
   if (w->index == 0) w->call->gradientSquares = sum;
   return sum;
 }
