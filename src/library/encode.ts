@@ -100,8 +100,8 @@ export function encodeText(
 }
 
 /**
- * Reads a text once, for the `dataHash` that `encodeText` would give it: whether it is still the one of a training. Throws
- * InputError if no source can be read, or one that must have text is empty.
+ * Reads a text once and returns the `dataHash` that `encodeText` would give it, to compare with that of a training. Throws
+ * InputError if a source cannot be read, or one that must have text is empty. @param random as in `EncodeTools`.
  */
 export function dataHashOf(
   options: CorpusOptions & Pick<TrainOptions, "reference">,

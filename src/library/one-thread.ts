@@ -1,4 +1,4 @@
-/** The least of a machine: what runs wherever JavaScript does. A page that must have no worker uses it as it is. */
+/** The minimal machine, which every place has: `machine.ts` adds what a page offers, and an exported page uses it alone. */
 import type { Machine } from "./machine.ts";
 
 /** One thread, no compiler, no GPU. */

@@ -32,7 +32,7 @@ export interface ReadPrompt extends Prompt {
 }
 
 /**
- * The same for a caller with a sentence of its own.
+ * Reads a prompt as `encodePrompt` does, for a caller that words its own warning.
  * @param isWhole the prompt does not end within a word, as one whose own probabilities are asked for.
  */
 export function readPrompt({ tokenizer, options }: PromptReader, prompt: string, isWhole: boolean): ReadPrompt {
