@@ -4,7 +4,6 @@ import { documents } from "./build/markdown.ts";
 import type { UserConfig } from "vite";
 import { ISOLATION_HEADERS, SITE_HEADERS } from "../src/cli/site-headers.ts";
 import { coreWithoutNames } from "./build/core-without-names.ts";
-import { modelPage } from "./build/model-page-plugin.ts";
 import { serviceWorker } from "./build/service-worker-plugin.ts";
 import { variants } from "./build/variants.ts";
 
@@ -15,7 +14,7 @@ const config: UserConfig = defineConfig({
   // Vite's own scripts and styles are inline, so the policy is for what is built.
   server: { headers: ISOLATION_HEADERS, host: "127.0.0.1" },
   preview: { headers: SITE_HEADERS, host: "127.0.0.1" },
-  plugins: [documents(), variants(), coreWithoutNames(), serviceWorker(), modelPage()],
+  plugins: [documents(), variants(), coreWithoutNames(), serviceWorker()],
   worker: { format: "es", plugins: () => [variants(), coreWithoutNames()] },
   build: {
     rolldownOptions: { checks: { pluginTimings: false } },

@@ -4,9 +4,9 @@
  */
 import { fromBase64 } from "../../src/export/base64.ts";
 import type { PageMarks } from "../../src/export/page.ts";
-import { openEngine } from "../../src/library/engines.ts";
-import type { Machine } from "../../src/library/machine.ts";
+import { openEngine, writingOptions } from "../../src/library/engines.ts";
 import { loadModel } from "../../src/library/model.ts";
+import { ONE_THREAD } from "../../src/library/one-thread.ts";
 import { Pieces } from "../../src/library/pieces.ts";
 import { completionOf, encodePrompt, nextTokensOf } from "../../src/library/prompt.ts";
 import { Random } from "../../src/random.ts";
@@ -18,23 +18,14 @@ import type { Engine } from "../../src/training/engine.ts";
 import { generate } from "../../src/training/sample.ts";
 import type { PageModel } from "./page-model.ts";
 
-const ONE_THREAD: Machine = {
-  cores: 1,
-  startThread: null,
-  prepareWasm: () => {},
-  native: null,
-  findGpu: () => Promise.resolve("the page uses none"),
-  openTuning: () => null,
-};
-
 /** Opens the model of the page. Throws InputError if its bytes are damaged. @param base64 the model's file. */
 export async function openInlineModel(base64: string, packed: PageMarks): Promise<PageModel> {
   const { config, weights, tokenizer, options } = await loadModel(fromBase64(base64), ONE_THREAD);
-  const open = (name: "atomic" | "wasm"): Promise<Engine> => {
-    const writing = { ...options, engine: name, batchSize: 1 } as const;
-    return openEngine(config, weights, writing, ONE_THREAD, () => {});
-  };
-  const engine = await open(options.engine === "atomic" ? "atomic" : "wasm");
+  const writing = writingOptions({ ...options, batchSize: 1 }, false);
+  const open = (engineOptions: typeof writing): Promise<Engine> =>
+    openEngine(config, weights, engineOptions, ONE_THREAD, () => {});
+  const engine = await open(writing);
+  let looking: Promise<Engine> | null = null;
   const marker = markerOf(packed, tokenizer);
   const writer = { engine, tokenizer, options };
   return {
@@ -59,10 +50,11 @@ export async function openInlineModel(base64: string, packed: PageMarks): Promis
       return (await nextTokensOf(writer, prompt, { temperature: 1, topK: null, topP: null })).tokens;
     },
     async attention(text) {
-      const looking = engine instanceof TensorEngine ? engine : await open("wasm");
-      if (!(looking instanceof TensorEngine)) throw new TypeError("the wasm engine is a TensorEngine");
+      looking ??= engine instanceof TensorEngine ? Promise.resolve(engine) : open({ ...writing, engine: "wasm" });
+      const seen = await looking;
+      if (!(seen instanceof TensorEngine)) throw new TypeError("the wasm engine is a TensorEngine");
       const ids = [tokenizer.bos, ...tokenizer.encode(text).ids].slice(0, config.blockSize);
-      const activations = await looking.activations(ids);
+      const activations = await seen.activations(ids);
       const heads = (layer: number): ArrayLike<number>[] =>
         layerAttention(activations, layer, config.nHead).map(({ data }) => data);
       return {

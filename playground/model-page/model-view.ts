@@ -41,9 +41,11 @@ export class ModelView {
     });
   }
 
-  /** Shows a model in place of the one before. */
+  /** Shows a model in place of the one before, whose texts are hidden and whose late answers are ignored. */
   open(model: PageModel): void {
     this.#writing?.abort();
+    this.#next?.close();
+    byId("texts-section", HTMLElement).hidden = true;
     this.#model = model;
     this.#next = new NextTokensView(model, this.#fail);
     this.#form.hidden = false;
@@ -67,8 +69,9 @@ export class ModelView {
     this.#say("Writing…");
     try {
       await model.write(request, list, signal);
-      this.#say(warnings.length === 0 ? "Done." : `Done; ${warnings.join("; ")}.`);
+      if (model === this.#model) this.#say(warnings.length === 0 ? "Done." : `Done; ${warnings.join("; ")}.`);
     } catch (error) {
+      if (model !== this.#model) return; // the status is that of the model that is shown
       if (signal.aborted) this.#say("Stopped.");
       else this.#fail(error);
     } finally {

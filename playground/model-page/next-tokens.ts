@@ -9,6 +9,7 @@ export class NextTokensView {
   readonly #fail: (error: unknown) => void;
   #wanted: string | null = null;
   #isBusy = false;
+  #isClosed = false;
 
   constructor(model: PageModel, fail: (error: unknown) => void) {
     this.#model = model;
@@ -22,13 +23,21 @@ export class NextTokensView {
     this.#isBusy = true;
     try {
       for (let asked = this.#next(); asked !== null; asked = this.#next()) {
-        draw(asked, await this.#model.nextTokens(asked));
+        const tokens = await this.#model.nextTokens(asked);
+        if (this.#isClosed) return;
+        draw(asked, tokens);
       }
     } catch (error) {
-      this.#fail(error);
+      if (!this.#isClosed) this.#fail(error);
     } finally {
       this.#isBusy = false;
     }
+  }
+
+  /** Hides the table; an answer that is under way is ignored. */
+  close(): void {
+    this.#isClosed = true;
+    byId("next-section", HTMLElement).hidden = true;
   }
 
   #next(): string | null {

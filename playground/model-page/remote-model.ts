@@ -1,5 +1,6 @@
 /** A model of the server that the page came from, over OpenAI's API (`src/serve/`). The server says nothing of attention. */
 import type { NextTokens } from "../../src/library/prompt.ts";
+import { MAX_TOKENS } from "../../src/serve/limits.ts";
 import type { PageModel, TextSink } from "./page-model.ts";
 
 /** Why a server refused. */
@@ -60,9 +61,6 @@ interface CompletionEvent {
     readonly finish_reason: string | null;
   }[];
 }
-
-/** The most tokens that the server writes per text. */
-const MAX_TOKENS = 4096;
 
 /** A model of the server. @param key null: none. */
 export function remoteModel({ id, context_length: context }: ServedName, key: string | null): PageModel {

@@ -4,7 +4,7 @@
 import { clearScreenDown, moveCursor } from "node:readline";
 import type { PageEvent } from "../pages/pages.ts";
 import { paint } from "./terminal.ts";
-import { printable } from "../run/format.ts";
+import { printable, warningLine } from "../run/format.ts";
 
 interface DownloadProgress {
   readonly url: string;
@@ -101,7 +101,7 @@ export class PageLog {
 
   /** Prints a warning. */
   warn(message: string): void {
-    this.say(`microgpt: warning: ${message}`);
+    this.#stream.write(warningLine(message));
   }
 
   /** Reports an event of a page. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { InputError, showPath } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { zipRun } from "../node/run-zip.ts";
-import { jsonLine, printable } from "../run/format.ts";
+import { jsonLine, warningLine } from "../run/format.ts";
 import { readPortableRun } from "../run/portable-run.ts";
 import { StopRequest } from "../run/signals.ts";
 import { listen, originOf } from "../serve/listen.ts";
@@ -70,7 +70,7 @@ function servedRun(path: string): ServedRun {
 async function warnOfTexts(path: string): Promise<void> {
   const { withoutTexts } = await readPortableRun(path);
   if (withoutTexts === null) return;
-  process.stderr.write(`warning: the page gets no texts and cannot train on: ${printable(withoutTexts)}\n`);
+  process.stderr.write(warningLine(`the page gets no texts and cannot train on: ${withoutTexts}`));
 }
 
 /** Listens on a port; null: the usual one, or a free one. */

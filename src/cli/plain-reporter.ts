@@ -21,7 +21,7 @@ import type {
 } from "../run/reporter.ts";
 import { engineTitle } from "../training/engine.ts";
 import { outputWidth, paint, StatusLine, wrapLine } from "./terminal.ts";
-import { duration, grouped, percent, printable, sparkline } from "../run/format.ts";
+import { duration, grouped, percent, printable, sparkline, warningLine } from "../run/format.ts";
 import { tableLines } from "./table.ts";
 
 const MARK_STYLES = { empty: "dim", "in the data": "dim", near: "yellow", new: "green" } as const;
@@ -139,7 +139,7 @@ export class PlainReporter implements Reporter {
   }
 
   warn(message: string): void {
-    process.stderr.write(`microgpt: warning: ${printable(message)}\n`);
+    process.stderr.write(warningLine(message));
   }
 
   note(message: string): void {

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { InputError, quote } from "../errors.ts";
 import { Run } from "../node/run-directory.ts";
 import { serverPage } from "../run/model-page.ts";
-import { jsonLine, printable } from "../run/format.ts";
+import { jsonLine, printable, warningLine } from "../run/format.ts";
 import { StopRequest } from "../run/signals.ts";
 import { isLoopback, listen, originOf } from "../serve/listen.ts";
 import { openServedModel } from "../serve/served-model.ts";
@@ -41,7 +41,8 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
     );
   }
   const models = await openModels(paths);
-  const app = serveApp({ models, apiKey, corsOrigin: cors, isLoopback: isLoopback(host), page: pageOrWarning() });
+  const page = pageOrWarning();
+  const app = serveApp({ models, apiKey, corsOrigin: cors, isLoopback: isLoopback(host), page });
   return await StopRequest.during(async (stop) => {
     const server = await listen(app.fetch, host, port);
     try {
@@ -50,7 +51,7 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
       process.stdout.write(
         json
           ? jsonLine({ event: "serving", url, models: models.map(({ id }) => id) })
-          : `serving  ${models.map(({ id }) => printable(id)).join(", ")}\npage        ${origin}/\nOpenAI API  ${url}\nCtrl-C ends it\n`,
+          : linesOf(models, page === null ? null : `${origin}/`, url),
       );
       await stopped(stop, app);
     } finally {
@@ -62,13 +63,22 @@ export async function serve(paths: readonly string[], flags: ServeFlags): Promis
   });
 }
 
-/** The page of the server; null, with a warning, where it is not built. */
+/** What is served, and where. @param page the page's address; null: there is none. */
+const linesOf = (models: readonly ServedModel[], page: string | null, url: string): string =>
+  [
+    `serving  ${models.map(({ id }) => printable(id)).join(", ")}`,
+    ...(page === null ? [] : [`page        ${page}`]),
+    `OpenAI API  ${url}`,
+    "Ctrl-C ends it\n",
+  ].join("\n");
+
+/** The page of the server; null, with a warning, where it is missing or damaged. */
 function pageOrWarning(): string | null {
   try {
     return serverPage();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    process.stderr.write(`warning: ${printable(error.message)}\n`);
+    process.stderr.write(warningLine(error.message));
     return null;
   }
 }
@@ -80,7 +90,7 @@ async function openModels(paths: readonly string[]): Promise<ServedModel[]> {
     if (models.some((model) => model.id === id)) {
       throw new InputError(`two runs have the name ${quote(id)}, and a model is asked for by name; serve one of them`);
     }
-    const warn = (message: string): void => void process.stderr.write(`warning: ${printable(message)}\n`);
+    const warn = (message: string): void => void process.stderr.write(warningLine(message));
     models.push(await openServedModel(Run.open(path), id, warn));
   }
   return models;

@@ -7,7 +7,7 @@ import type { TaskEvent } from "../sweep/pool.ts";
 import type { SweepView } from "../sweep/view.ts";
 import { droppedOf, tableLines } from "./table.ts";
 import { paint } from "./terminal.ts";
-import { duration, grouped, jsonLine, printable, sparkline } from "../run/format.ts";
+import { duration, grouped, jsonLine, printable, sparkline, warningLine } from "../run/format.ts";
 
 /**
  * The view for this output.
@@ -56,7 +56,7 @@ class PlainView implements SweepView {
   }
 
   warn(message: string): void {
-    process.stderr.write(`microgpt: warning: ${printable(message)}\n`);
+    process.stderr.write(warningLine(message));
   }
 
   end(): void {}
@@ -129,7 +129,7 @@ class TableView implements SweepView {
   }
 
   warn(message: string): void {
-    this.#above(() => void process.stderr.write(`microgpt: warning: ${printable(message)}\n`));
+    this.#above(() => void process.stderr.write(warningLine(message)));
   }
 
   end(): void {

@@ -6,7 +6,7 @@ import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
 import { stemOf } from "../node/run-name.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import type { TrainOptions } from "../options/train-options.ts";
-import { printable } from "../run/format.ts";
+import { printable, warningLine } from "../run/format.ts";
 import { withNamedPreset } from "../run/presets.ts";
 import type { PresetRequest } from "../run/presets.ts";
 import { locate } from "../run/sources.ts";
@@ -47,7 +47,7 @@ export async function trainJobCommand(
   }
   return await trainOnSlurm(job, {
     print: (line) => void process.stdout.write(`${printable(line)}\n`),
-    warn: (message) => void process.stderr.write(`microgpt: warning: ${printable(message)}\n`),
+    warn: (message) => void process.stderr.write(warningLine(message)),
   });
 }
 

@@ -45,9 +45,9 @@ export const html: Format = {
 };
 
 async function marksOf(model: ExportedModel): Promise<PageMarks> {
-  if ((await model.documents()) === null) return "the data was not at hand when the page was made";
-  const read = async (): Promise<Iterable<ArrayLike<number>>> => (await model.documents()) ?? [];
-  const marks = await packMarks(read, model.tokenizer, model.config.blockSize, MARKS_BYTES);
+  const documents = await model.documents();
+  if (typeof documents === "string") return documents;
+  const marks = packMarks(documents, model.tokenizer, model.config.blockSize, MARKS_BYTES);
   return marks === null ? "the data is too large for its hashes to fit into the page" : packed(marks, model);
 }
 

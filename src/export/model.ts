@@ -12,8 +12,11 @@ export interface ExportedModel extends ModelParts {
   readonly name: string;
   /** What is known of its training, for the model card. */
   readonly training: TrainingFacts;
-  /** Every document of its data as tokens, without BOS; null where the data can no longer be read. Reads all of it. */
-  documents(): Promise<Iterable<ArrayLike<number>> | null>;
+  /**
+   * Every document of its data as tokens, without BOS: each iteration reads all of it. A text, where it cannot be read or is
+   * not the data of the training: why, as a clause for the reader of what is exported.
+   */
+  documents(): Promise<Iterable<ArrayLike<number>> | string>;
   /** The built page that `page.ts` fills. Throws InputError if it is not built. */
   page(): string;
 }

@@ -49,7 +49,6 @@ export const portableOptions = ({ options }: Pick<ExportedModel, "options">): Ex
 /** The file of a model. */
 export async function ownFile(model: ExportedModel): Promise<ExportedFiles> {
   const { config, tokenizer, weights, step, heldOutLoss, dataHash, training } = model;
-  const options = { ...portableOptions(model) };
   const own: OwnFile = {
     config,
     weightsHash: await weightsHash(weights),
@@ -57,7 +56,7 @@ export async function ownFile(model: ExportedModel): Promise<ExportedFiles> {
     heldOutLoss,
     dataHash,
     training,
-    options,
+    options: { ...portableOptions(model) },
     tokenizer,
   };
   return new Map([[OWN_FILE, bytesOf(toJsonText({ format: "microgpt-export", version: 1, ...own }))]]);

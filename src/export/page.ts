@@ -23,13 +23,22 @@ export type PageMarks =
     })
   | string;
 
+/** What the built page has in place of what is filled in, and what it ends with: a page cut short lacks it. */
+const PLACEHOLDERS = ["TITLE", "DATA", "WEIGHTS", "CONNECT"] as const;
+const END = "</html>";
+
+/** Whether a text is a whole page that `fillPage` can fill. */
+export const isTemplate = (text: string): boolean =>
+  text.trimEnd().endsWith(END) && PLACEHOLDERS.every((name) => text.includes(`%${name}%`));
+
 /** Fills the built page. @param weights the model's file in base64; empty for a server. */
 export function fillPage(template: string, title: string, data: PageData, weights: string): string {
-  const values: Readonly<Record<string, string>> = {
-    "%TITLE%": escapeHtml(title),
-    "%DATA%": jsonInScript(data),
-    "%WEIGHTS%": weights,
-    "%CONNECT%": data.kind === "server" ? "'self'" : "'none'",
+  const values: Readonly<Record<(typeof PLACEHOLDERS)[number], string>> = {
+    TITLE: escapeHtml(title),
+    DATA: jsonInScript(data),
+    WEIGHTS: weights,
+    CONNECT: data.kind === "server" ? "'self'" : "'none'",
   };
-  return template.replace(/%(?:TITLE|DATA|WEIGHTS|CONNECT)%/g, (name) => values[name]);
+  const placeholders = new RegExp(`%(${PLACEHOLDERS.join("|")})%`, "g");
+  return template.replace(placeholders, (_, name: keyof typeof values) => values[name]);
 }

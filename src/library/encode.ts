@@ -88,7 +88,7 @@ export function encodeText(
   { random, check = () => {}, newHasher = () => new Sha256(), onMerge, tokenizer: given = null }: EncodeTools,
 ): EncodedText {
   const corpus = new Corpus(sources, options);
-  const documents = options.reference ? shuffled(corpus, random) : corpus;
+  const documents = inOrder(corpus, options, random);
   const firstPass = learnVocabulary(documents, { ...options, onMerge }, given, new DocumentsHash(newHasher()));
   const { tokenizer, known, count, dataHash } = firstPass;
   const cleaning = cleaningOf(corpus, sources);
@@ -99,10 +99,28 @@ export function encodeText(
   return { tokenizer, ...encoded, known, duplicates, cleaning, lacking, dataHash };
 }
 
+/**
+ * Reads a text once and returns the `dataHash` that `encodeText` would give it, to compare with that of a training. Throws
+ * InputError if a source cannot be read, or one that must have text is empty. @param random as in `EncodeTools`.
+ */
+export function dataHashOf(
+  options: CorpusOptions & Pick<TrainOptions, "reference">,
+  sources: readonly Source[],
+  { random, newHasher = () => new Sha256() }: Pick<EncodeTools, "random" | "newHasher">,
+): string {
+  const hash = new DocumentsHash(newHasher());
+  for (const document of inOrder(new Corpus(sources, options), options, random).read(refuseEmpty)) hash.add(document);
+  return hash.finish();
+}
+
 /** Documents that can be read repeatedly: the corpus, or, for the reference, all of it in shuffled order. */
 type Documents = { read(onEmpty?: (source: Source) => void): Iterable<string> };
 
 const keepsDuplicates = ({ reference, keepDuplicates }: TextOptions): boolean => reference || keepDuplicates;
+
+/** The documents in the order in which they are hashed and learnt from. @param random as in `EncodeTools`. */
+const inOrder = (corpus: Corpus, { reference }: Pick<TrainOptions, "reference">, random: Random): Documents =>
+  reference ? shuffled(corpus, random) : corpus;
 
 /** The reference shuffles before it learns merges, too: of equally frequent pairs, the first seen wins. */
 function shuffled(corpus: Corpus, random: Random): Documents {

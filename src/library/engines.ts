@@ -123,11 +123,15 @@ export const openedOptions = <Options extends Pick<EngineOptions, "engine">>(
 ): Options => (kind === options.engine ? options : { ...options, engine: "wasm" });
 
 /**
- * The options of an engine that only generates. It runs in WebAssembly wherever native code did the training: compiling takes a second, in which WebAssembly writes more than a sample.
+ * The options of an engine that only generates. It runs in WebAssembly wherever native code did the training: compiling takes
+ * a second, in which WebAssembly writes more than a sample. @param usesGpu whether a run of the GPU generates there, too.
  */
-export const writingOptions = <Options extends Pick<EngineOptions, "engine">>(options: Options): Options => ({
+export const writingOptions = <Options extends Pick<EngineOptions, "engine">>(
+  options: Options,
+  usesGpu: boolean,
+): Options => ({
   ...options,
-  engine: options.engine === "native" ? "wasm" : options.engine,
+  engine: options.engine === "atomic" || (usesGpu && options.engine === "webgpu") ? options.engine : "wasm",
 });
 
 /**
@@ -141,8 +145,7 @@ export async function openStreams(
   streams: number,
   machine: Machine,
 ): Promise<TextModel> {
-  const name = options.engine === "atomic" ? "atomic" : "wasm";
-  const writing = { ...options, engine: name, batchSize: streams, streams } as const;
+  const writing = writingOptions({ ...options, batchSize: streams, streams }, false);
   const engine = await openEngine(config, weights, writing, machine, () => undefined);
   return engine instanceof TensorEngine ? new Streams(engine) : engine;
 }

@@ -8,6 +8,7 @@ import type { Gpu } from "../backend/webgpu/device.ts";
 import type { TuningStore } from "../backend/webgpu/tune.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { Ranks } from "../training/ranks.ts";
+import { ONE_THREAD } from "./one-thread.ts";
 
 /** What a native session is opened with. */
 export interface NativeRequest {
@@ -48,14 +49,7 @@ export interface Machine {
 /** The machine of a page or a worker: its cores where memory can be shared, and `navigator.gpu`. */
 export function webMachine(): Machine {
   const { threads, startThread } = webThreads();
-  return {
-    cores: threads,
-    startThread,
-    prepareWasm: () => {},
-    native: null,
-    findGpu: findWebGpu,
-    openTuning: () => null,
-  };
+  return { ...ONE_THREAD, cores: threads, startThread, findGpu: findWebGpu };
 }
 
 /** A new device of `navigator.gpu` that passed the check, or the reason why there is none. */

@@ -201,7 +201,7 @@ export class Model {
   /** Opens the engine as the command does for sampling. */
   #open(): Promise<Engine> {
     const { config, weights, options } = this.#parts;
-    const writing = writingOptions({ ...options, batchSize: BATCH_SIZE });
+    const writing = writingOptions({ ...options, batchSize: BATCH_SIZE }, true);
     this.#engine ??= openEngine(config, weights, writing, this.#machine, () => {});
     return this.#engine;
   }

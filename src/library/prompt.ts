@@ -10,19 +10,42 @@ import type { SamplingOptions, TextModel } from "../training/sample.ts";
 /** The options that decide how a prompt is cleaned. */
 export type PromptOptions = Pick<ResolvedOptions, "nfc" | "reference">;
 
+/** What reads prompts: a model's tokenizer, and how the training's texts were cleaned. */
+export interface PromptReader {
+  /** Text to tokens. */
+  readonly tokenizer: Tokenizer;
+  /** Of the training. */
+  readonly options: PromptOptions;
+}
+
 /** A prompt as tokens, cleaned as the training's texts. Drops what is not in the vocabulary, with a warning. */
-export function encodePrompt(
-  { tokenizer, options }: { readonly tokenizer: Tokenizer; readonly options: PromptOptions },
-  prompt: string,
-  warn: (message: string) => void,
-): Prompt {
-  const encoded = tokenizer.prompt(cleanPrompt(prompt, options));
+export function encodePrompt(reader: PromptReader, prompt: string, warn: (message: string) => void): Prompt {
+  const { lacking, ...read } = readPrompt(reader, prompt, false);
+  if (lacking !== null) warn(`the prompt ${quote(prompt)} ${lacking}`);
+  return read;
+}
+
+/** A prompt as tokens. */
+export interface ReadPrompt extends Prompt {
+  /** What of it the vocabulary lacks, and what was done: `has a token …; left out`. null: nothing. */
+  readonly lacking: string | null;
+}
+
+/**
+ * Reads a prompt as `encodePrompt` does, for a caller that words its own warning.
+ * @param isWhole the prompt does not end within a word, as one whose own probabilities are asked for.
+ */
+export function readPrompt({ tokenizer, options }: PromptReader, prompt: string, isWhole: boolean): ReadPrompt {
+  const text = cleanPrompt(prompt, options);
+  const read = isWhole ? wholePrompt(tokenizer, text) : tokenizer.prompt(text);
   const { unknown } = tokenizer.encode(cleanPrompt(prompt, options, "kept")); // what is removed is named, too
-  if (unknown.size > 0) {
-    const done = tokenizer.unk === null ? "left out" : "read as <unk>";
-    warn(`the prompt ${quote(prompt)} has ${nameUnknown(unknown)}; ${done}`);
-  }
-  return { ...encoded, unknown };
+  const done = tokenizer.unk === null ? "left out" : "read as <unk>";
+  return { ...read, unknown, lacking: unknown.size === 0 ? null : `has ${nameUnknown(unknown)}; ${done}` };
+}
+
+function wholePrompt(tokenizer: Tokenizer, text: string): Prompt {
+  const encoding = tokenizer.encode(text);
+  return { ...encoding, open: null, text: tokenizer.decode(encoding.ids) };
 }
 
 /** A text in two parts. They are decoded together, because the space between them depends on both. */

@@ -4,7 +4,7 @@ import { InputError, isRecord, showPath } from "../errors.ts";
 import { FORMATS, formatNamed } from "../export/formats.ts";
 import type { ExportedModel, Format, TrainingFacts } from "../export/model.ts";
 import { parseFacts } from "../export/own.ts";
-import { encodedDocuments } from "../library/encode.ts";
+import { dataHashOf, encodedDocuments } from "../library/encode.ts";
 import { parseJsonText } from "../library/json-text.ts";
 import { readWhole } from "../node/files.ts";
 import { checkFolder, writeFolder, writeOutput } from "../node/output.ts";
@@ -12,6 +12,8 @@ import type { OutputTarget } from "../node/output.ts";
 import { loadResult } from "../node/result.ts";
 import { IMPORTED_FILE } from "../node/run-directory.ts";
 import type { Run } from "../node/run-directory.ts";
+import { nodeHasher } from "../node/text.ts";
+import { Random } from "../random.ts";
 import { readModelPage } from "./model-page.ts";
 import { runSources } from "./sources.ts";
 
@@ -25,7 +27,7 @@ export async function exportedModel(run: Run, note: (message: string) => void): 
     tokenizer,
     options,
     training: factsOf(run, model.step),
-    documents: () => documentsOf(run),
+    documents: () => documentsOf(run, model.dataHash),
     page: readModelPage,
   };
 }
@@ -67,11 +69,15 @@ function dataNames({ data, urls }: Run["options"]): string[] {
   return names.length > 0 ? names : ["names.txt (first names, bundled with microgpt)"];
 }
 
-async function documentsOf(run: Run): Promise<Iterable<readonly number[]> | null> {
+async function documentsOf(run: Run, dataHash: string): Promise<Iterable<readonly number[]> | string> {
+  const { options, tokenizer } = run;
   try {
-    return encodedDocuments(run.options, await runSources(run), run.tokenizer);
+    const sources = await runSources(run);
+    const hash = dataHashOf(options, sources, { random: new Random(options.seed), newHasher: nodeHasher });
+    if (hash === dataHash) return { [Symbol.iterator]: () => encodedDocuments(options, sources, tokenizer) };
+    return "the data has changed since the training";
   } catch (error) {
-    if (error instanceof InputError) return null;
+    if (error instanceof InputError) return "the data was not at hand when the page was made";
     throw error;
   }
 }

@@ -8,6 +8,9 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "");
 }
 
+/** A warning as a line for people. */
+export const warningLine = (message: string): string => `microgpt: warning: ${printable(message)}\n`;
+
 /** A value as a line of JSON, with control characters and direction marks escaped. */
 export function jsonLine(value: unknown): string {
   const escaped = JSON.stringify(value).replace(

@@ -77,8 +77,7 @@ const MIN_GPU_PARAMETERS = 10_000_000;
 export async function openWriter(run: Run, seed: number, note: (message: string) => void): Promise<Writer> {
   const { config, weights } = await run.loadWeights(note);
   const isLarge = countParameters(config) >= MIN_GPU_PARAMETERS;
-  const engineName = run.options.engine === "webgpu" && !isLarge ? "wasm" : run.options.engine;
-  const options = writingOptions({ ...run.options, engine: engineName, batchSize: 1 });
+  const options = writingOptions({ ...run.options, batchSize: 1 }, isLarge);
   const engine = await openEngine(config, weights, options, nodeMachine, () => undefined);
   return { engine, tokenizer: run.tokenizer, random: new Random(seed), options: run.options };
 }

@@ -4,9 +4,8 @@
  */
 import * as z from "zod";
 import { ApiError } from "./api-error.ts";
+import { MAX_TOKENS } from "./limits.ts";
 
-/** Tokens that a completion may have. Past the block each token reads the whole window again. */
-export const MAX_TOKENS = 4096;
 /** Completions of one request: prompts × n. */
 const MAX_CHOICES = 128;
 const MAX_PROMPT_TOKENS = 1_000_000;

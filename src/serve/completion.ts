@@ -9,7 +9,8 @@ import { ApiError } from "./api-error.ts";
 import type { CompletionRequest } from "./completion-request.ts";
 import { scoreToken } from "./logprobs.ts";
 import type { TokenScore } from "./logprobs.ts";
-import type { ReadPrompt, ServedModel } from "./served-model.ts";
+import type { ReadPrompt } from "../library/prompt.ts";
+import type { ServedModel } from "./served-model.ts";
 import { StopText } from "./stop-text.ts";
 
 /** A piece of a completion. */

@@ -9,8 +9,9 @@ import type { CompletionPiece, FinishReason } from "./completion.ts";
 import type { CompletionRequest } from "./completion-request.ts";
 import { logprobsBody } from "./logprobs.ts";
 import type { Metrics } from "./metrics.ts";
-import { readPrompt } from "./served-model.ts";
-import type { ReadPrompt, ServedModel } from "./served-model.ts";
+import type { ReadPrompt } from "../library/prompt.ts";
+import { readGiven } from "./served-model.ts";
+import type { ServedModel } from "./served-model.ts";
 
 /** What answers a request. */
 export interface CompletionServices {
@@ -51,9 +52,9 @@ class Answer {
     this.#model = model;
     this.#request = request;
     this.#services = services;
-    this.#prompts = request.prompts.map((given) => readPrompt(model, given, isWhole));
+    this.#prompts = request.prompts.map((given) => readGiven(model, given, isWhole));
     services.admission.mustHaveRoom(this.count);
-    const warnings = this.#prompts.flatMap(({ warning }) => (warning === null ? [] : [warning]));
+    const warnings = this.#prompts.flatMap(({ lacking }) => (lacking === null ? [] : [`the prompt ${lacking}`]));
     this.head = {
       id: `cmpl-${randomUUID()}`,
       object: "text_completion",

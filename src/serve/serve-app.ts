@@ -16,7 +16,7 @@ import { parseCompletionRequest, parseIds, parseText } from "./completion-reques
 import { answerCompletion } from "./completions.ts";
 import { isLoopback } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
-import { readPrompt } from "./served-model.ts";
+import { readGiven } from "./served-model.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const MAX_BODY_BYTES = 1_000_000;
@@ -85,7 +85,7 @@ export function serveApp(options: ServeOptions): ServeApp {
   app.post("/next_tokens", async (context) => {
     const { model, content } = parseText(await jsonOf(context));
     const served = findModel(models, model);
-    const prompt = readPrompt(served, content, false);
+    const prompt = readGiven(served, content, false);
     admission.mustHaveRoom(1);
     const writer = { engine: served.texts, tokenizer: served.tokenizer };
     const ask = (): Promise<NextTokens> => nextTokensOf(writer, prompt, AS_PREDICTED);

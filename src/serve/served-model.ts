@@ -3,10 +3,10 @@ import type { Config } from "../microgpt.ts";
 import { openStreams } from "../library/engines.ts";
 import type { Run } from "../node/run-directory.ts";
 import { nodeMachine } from "../run/machine.ts";
-import type { PromptOptions } from "../library/prompt.ts";
-import { cleanPrompt } from "../text/corpus.ts";
-import { nameUnknown, NOTHING_UNKNOWN } from "../text/tokenizer.ts";
-import type { Prompt, Tokenizer } from "../text/tokenizer.ts";
+import { readPrompt } from "../library/prompt.ts";
+import type { PromptOptions, ReadPrompt } from "../library/prompt.ts";
+import { NOTHING_UNKNOWN } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import type { TextModel } from "../training/sample.ts";
 import { ApiError } from "./api-error.ts";
 import type { GivenPrompt } from "./completion-request.ts";
@@ -38,33 +38,17 @@ export async function openServedModel(run: Run, id: string, note: (message: stri
   return { id, created: Math.floor(Date.now() / 1000), config, tokenizer, options, texts };
 }
 
-/** A prompt as tokens. */
-export interface ReadPrompt extends Prompt {
-  /** A sentence on what was dropped from it; null: nothing. */
-  readonly warning: string | null;
-}
-
 /**
  * Reads a prompt as `microgpt complete` does; ids are taken as they are, a BOS at their start aside. Throws ApiError (400).
- * @param isWhole the prompt does not end within a word, as one whose own probabilities are asked for.
+ * @param isWhole as in `readPrompt`.
  */
-export function readPrompt({ tokenizer, options }: ServedModel, given: GivenPrompt, isWhole: boolean): ReadPrompt {
-  if (typeof given !== "string") {
-    const wrong = given.find((id) => id >= tokenizer.vocabSize);
-    if (wrong !== undefined) {
-      throw new ApiError(400, `prompt: ids are 0 to ${tokenizer.bos}, got ${wrong}`, null, "prompt");
-    }
-    const ids = given[0] === tokenizer.bos ? given.slice(1) : [...given];
-    return { ids, open: null, text: tokenizer.decode(ids), unknown: NOTHING_UNKNOWN, warning: null };
+export function readGiven(model: ServedModel, given: GivenPrompt, isWhole: boolean): ReadPrompt {
+  if (typeof given === "string") return readPrompt(model, given, isWhole);
+  const { tokenizer } = model;
+  const wrong = given.find((id) => id >= tokenizer.vocabSize);
+  if (wrong !== undefined) {
+    throw new ApiError(400, `prompt: ids are 0 to ${tokenizer.bos}, got ${wrong}`, null, "prompt");
   }
-  const text = cleanPrompt(given, options);
-  const prompt = isWhole ? wholePrompt(tokenizer, text) : tokenizer.prompt(text);
-  const { unknown } = tokenizer.encode(cleanPrompt(given, options, "kept"));
-  const done = tokenizer.unk === null ? "left out" : "read as <unk>";
-  return { ...prompt, warning: unknown.size === 0 ? null : `the prompt has ${nameUnknown(unknown)}; ${done}` };
-}
-
-function wholePrompt(tokenizer: Tokenizer, text: string): Prompt {
-  const encoding = tokenizer.encode(text);
-  return { ...encoding, open: null, text: tokenizer.decode(encoding.ids) };
+  const ids = given[0] === tokenizer.bos ? given.slice(1) : [...given];
+  return { ids, open: null, text: tokenizer.decode(ids), unknown: NOTHING_UNKNOWN, lacking: null };
 }

@@ -47,19 +47,19 @@ function* windowsOf(document: ArrayLike<number>, length: number, stride: number)
 }
 
 /**
- * Hashes the data into at most `maxBytes`; null if it is too large. @param read the ids of each document, without BOS; read
+ * Hashes the data into at most `maxBytes`; null if it is too large. @param documents the ids of each, without BOS; iterated
  * twice. @param longest tokens of the longest text to be marked: a longer document can only share a run with it.
  */
-export async function packMarks(
-  read: () => Promise<Iterable<ArrayLike<number>>>,
+export function packMarks(
+  documents: Iterable<ArrayLike<number>>,
   tokenizer: Tokenizer,
   longest: number,
   maxBytes: number,
-): Promise<TextMarks | null> {
+): TextMarks | null {
   const run = runLength(tokenizer);
   const texts = new Set<string>();
   const windows = STRIDES.map(() => 0);
-  for (const document of await read()) {
+  for (const document of documents) {
     if (document.length <= longest) texts.add(tokenizer.decode(document));
     const starts = Math.max(0, document.length - run + 1);
     STRIDES.forEach((stride, i) => (windows[i] += Math.ceil(starts / stride)));
@@ -69,7 +69,7 @@ export async function packMarks(
   const stride = STRIDES.find((_, i) => texts.size + windows[i] <= filterCapacity(maxBytes, WINDOW_BITS)) ?? null;
   if (stride === null && texts.size === 0) return null;
   if (stride !== null) {
-    for (const document of await read()) for (const window of windowsOf(document, run, stride)) texts.add(window);
+    for (const document of documents) for (const window of windowsOf(document, run, stride)) texts.add(window);
   }
   const bits = filterBits(maxBytes, texts.size);
   const edits = 2 * alphabetOf(tokenizer).length + 1; // per character: others, inserted ones, none

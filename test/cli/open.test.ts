@@ -123,7 +123,7 @@ describe("microgpt open", () => {
     const { run, data } = trained();
     rmSync(data);
     const { printed, url } = await openPlayground(run);
-    expect(printed()).toMatch(/^warning: the page gets no texts and cannot train on: .*words\.txt/);
+    expect(printed()).toMatch(/^microgpt: warning: the page gets no texts and cannot train on: .*words\.txt/);
     const path = servedRunOf(new URLSearchParams(url.hash.split("?")[1]));
     const { files } = await fetchServedRun(new URL(path!, url).href);
     expect((await decodeRun(files)).texts).toEqual([]);

@@ -1,11 +1,11 @@
+import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { html } from "../../src/export/html.ts";
 import type { ExportedModel } from "../../src/export/model.ts";
 import { load } from "../../src/index-node.ts";
 import { VERSES, verseModel } from "../setup/exported.ts";
 import { microgptHere, trained } from "../setup/microgpt.ts";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 
 async function pageOf(model: ExportedModel): Promise<string> {
   const [bytes] = (await html.files(model)).values();
@@ -72,11 +72,25 @@ describe("the html format", () => {
     expect(partOf(page, "weights")).toBe(partOf(plain, "weights"));
   });
 
-  test("where the data is gone, the page says that copies are not marked", async () => {
-    const page = await pageOf({ ...(await verseModel("char")), documents: () => Promise.resolve(null) });
-    expect(JSON.parse(partOf(page, "data"))).toMatchObject({
-      marks: "the data was not at hand when the page was made",
-    });
+  /** The marks in the page that the command makes of a run, or why it has none. */
+  async function marksOfRun(run: string, directory: string): Promise<unknown> {
+    expect(await microgptHere(["export", run, "--to", "html"], { cwd: directory })).toMatchObject({ stderr: "" });
+    const page = readFileSync(join(directory, `${basename(run)}.html`), "utf8");
+    return (JSON.parse(partOf(page, "data")) as { marks: unknown }).marks;
+  }
+
+  test("where the data is gone or has changed since the training, the page says that copies are not marked", async () => {
+    const { directory, run, data } = trained();
+    expect(await marksOfRun(run, directory)).toHaveProperty("filter");
+    appendFileSync(data, "another word\n");
+    expect(await marksOfRun(run, directory)).toBe("the data has changed since the training");
+    rmSync(data);
+    expect(await marksOfRun(run, directory)).toBe("the data was not at hand when the page was made");
+  });
+
+  test("the reference hashes its documents in shuffled order, and has its marks all the same", async () => {
+    const { directory, run } = trained("--reference");
+    expect(await marksOfRun(run, directory)).toHaveProperty("filter");
   });
 
   test("a model that is too large is refused", async () => {

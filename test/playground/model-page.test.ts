@@ -133,6 +133,28 @@ describe.skipIf(!hasChromium)("an exported page, opened from the disk (skipped w
     expect(await page.locator("#reads").innerText()).toMatch(/reads “.+” \d+\.\d %/);
   });
 
+  test(
+    "of a model of the atomic engine, one engine in WebAssembly shows the attention of every text",
+    BROWSER,
+    async () => {
+      const { page } = await openRun("--engine", "atomic");
+      await write(page, { count: 2 });
+      await page.locator("#tokens button").first().waitFor();
+      await page.evaluate(`{
+      const { Memory } = WebAssembly;
+      globalThis.memories = 0;
+      WebAssembly.Memory = class extends Memory { constructor(limits) { super(limits); globalThis.memories++; } };
+    }`);
+      const shown = (): Promise<string> => page.locator("#tokens").innerText();
+      const first = await shown();
+      await page.locator("#texts .look").nth(1).click();
+      await expect.poll(shown).not.toBe(first);
+      await page.locator("#texts .look").nth(0).click();
+      await expect.poll(shown).toBe(first);
+      expect(await page.evaluate("globalThis.memories")).toBe(0);
+    },
+  );
+
   test.each([
     ["light", 1200],
     ["dark", 1200],

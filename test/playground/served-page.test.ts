@@ -99,6 +99,41 @@ describe.skipIf(!hasChromium)("the page of microgpt serve (skipped where Chromiu
     expect(await write(page, { count: 2 })).toHaveLength(2);
   });
 
+  test("what a model answers after another was chosen is not shown", BROWSER, async () => {
+    const { url } = await startServer("serve", ...twoRuns(), "--port", "0");
+    const { page } = await openPage(browser, url.href);
+    await page.locator("#next tr").first().waitFor();
+    const arrived: string[] = [];
+    let release = (): void => {};
+    const released = new Promise<void>((done) => (release = done));
+    await page.route("**/next_tokens", async (route) => {
+      const { content } = route.request().postDataJSON() as { content: string };
+      if (content === "b") await released;
+      await route.continue();
+      arrived.push(content);
+    });
+    await page.route("**/completions", () => {}); // never answered
+    await page.fill("#prefix", "b");
+    await page.fill("#prefix", "ba"); // asked once "b" is answered
+    await page.click("#write");
+    await expect.poll(() => statusOf(page)).toBe("Writing…");
+    await page.selectOption("#model", { label: "second-run" });
+    await expect.poll(() => page.locator("#write").isEnabled()).toBe(true);
+    await expect.poll(() => page.locator("#next-caption").innerText()).toContain("“ba”");
+    const shown = await nextOf(page);
+    const late = page.waitForResponse((response) => response.request().postData()!.includes('"b"'));
+    release();
+    await (await late).finished();
+    await page.evaluate("new Promise((done) => setTimeout(done))"); // the page has read it
+    expect([await nextOf(page), await page.locator("#next-caption").innerText()]).toEqual([
+      shown,
+      "The likeliest tokens after “ba”",
+    ]);
+    expect(arrived).toEqual(["ba", "b"]);
+    expect(await statusOf(page)).toBe("Ready.");
+    expect(await page.locator("#texts-section").isVisible()).toBe(false);
+  });
+
   test("a server that is gone is named", BROWSER, async () => {
     const { run } = trained();
     const { url, stop } = await startServer("serve", run, "--port", "0");

@@ -23,8 +23,8 @@ export const CHOICE_BUGS: readonly Bug[] = [
   {
     name: "sampling waits for a compiler",
     file: "src/library/engines.ts",
-    from: 'options.engine === "native" ? "wasm" : options.engine',
-    to: "options.engine",
+    from: 'options.engine === "atomic" || (usesGpu && options.engine === "webgpu") ? options.engine : "wasm"',
+    to: 'options.engine === "webgpu" && !usesGpu ? "wasm" : options.engine',
   },
   {
     name: "a compiler that fails ends the training",

@@ -1,30 +1,30 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { execFileSync, execSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 
 /** What the playground is built from. */
 const SOURCES = ["playground", "src", "docs", "data", "README.md", "package-lock.json"];
 const SITE = "dist/playground";
-const PAGE = "dist/model-page.html";
+/** Without `NODE_ENV=test`, vitest's own, which would make vite build for development. */
+const { NODE_ENV: _, VITEST: __, ...ENV } = process.env;
 
 /**
- * Compiles `src/` into `dist/` once: the tests that spawn `microgpt` run what a user would get. Builds the playground, too,
- * where its sources are newer than what is there.
+ * Runs the commands of `npm run build`: the tests that spawn `microgpt` run what a user would get, and find in `dist/` nothing
+ * that a user would lack. Builds the playground, too, where its sources are newer than what is there.
  */
 export default function build(): void {
-  const { resolve } = createRequire(import.meta.url);
-  run(join(dirname(resolve("typescript/package.json")), "bin", "tsc"), "-p", "tsconfig.build.json");
-  run("scripts/core-without-asset.mjs");
-  const built = existsSync(SITE) && existsSync(PAGE) ? oldest(SITE) : 0;
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: { build: string } };
+  const path = [resolve("node_modules/.bin"), ENV.PATH].join(delimiter);
+  execSync(scripts.build, { stdio: "inherit", env: { ...ENV, PATH: path } });
+  const built = existsSync(SITE) ? oldest(SITE) : 0;
   if (Math.max(...SOURCES.map(newest)) < built) return;
-  run(join(dirname(resolve("vite/package.json")), "bin", "vite.js"), "build", "playground", "--logLevel", "warn");
-}
-
-/** Runs a program of a package. Without vitest's own variables: NODE_ENV=test would make vite build for development. */
-function run(program: string, ...args: string[]): void {
-  const { NODE_ENV: _, VITEST: __, ...env } = process.env;
-  execFileSync(process.execPath, [program, ...args], { stdio: "inherit", env });
+  const vite = createRequire(import.meta.url).resolve("vite/package.json");
+  const program = join(dirname(vite), "bin", "vite.js");
+  execFileSync(process.execPath, [program, "build", "playground", "--logLevel", "warn"], {
+    stdio: "inherit",
+    env: ENV,
+  });
 }
 
 /** When the files of a folder were changed, in milliseconds. */

@@ -18,8 +18,11 @@ export interface RunningServer {
 export const openPlayground = (...args: readonly string[]): Promise<RunningServer> => startServer("open", ...args);
 
 /** Runs a command that serves until the test ends it. */
-export async function startServer(...args: readonly string[]): Promise<RunningServer> {
-  const child = spawn(process.execPath, [CLI, ...args]);
+export const startServer = (...args: readonly string[]): Promise<RunningServer> => startServerOf(CLI, ...args);
+
+/** The same with a `cli.js` of its own. */
+export async function startServerOf(cli: string, ...args: readonly string[]): Promise<RunningServer> {
+  const child = spawn(process.execPath, [cli, ...args]);
   onTestFinished(() => void child.kill("SIGKILL"));
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {

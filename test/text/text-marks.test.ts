@@ -23,10 +23,10 @@ interface Marked {
   readonly marks: TextMarks | null;
 }
 
-async function marked(texts: readonly string[], kind: TokenizerKind, longest: number, bytes: number): Promise<Marked> {
+function marked(texts: readonly string[], kind: TokenizerKind, longest: number, bytes: number): Marked {
   const tokenizer = tokenizerOf(texts, kind);
   const documents = texts.map((text) => tokenizer.encode(text).ids);
-  return { tokenizer, documents, marks: await packMarks(() => Promise.resolve(documents), tokenizer, longest, bytes) };
+  return { tokenizer, documents, marks: packMarks(documents, tokenizer, longest, bytes) };
 }
 
 /** Texts of every kind: documents, documents with an edit, pieces of documents between others, and nonsense. */
@@ -54,8 +54,8 @@ describe("marks from hashes", () => {
     ["verses", "bpe", VERSES],
     ["verses", "byte-bpe", VERSES],
     ["verses", "word", VERSES],
-  ] as const)("of %s in %s tokens are those of a comparison with the data", async (_, kind, texts) => {
-    const { tokenizer, documents, marks } = await marked(texts, kind, 1000, 300_000);
+  ] as const)("of %s in %s tokens are those of a comparison with the data", (_, kind, texts) => {
+    const { tokenizer, documents, marks } = marked(texts, kind, 1000, 300_000);
     expect(marks).toMatchObject({ stride: 1, maxEdited: 64 });
     const marker = new TextMarker(marks!, tokenizer);
     const ids = candidates(texts, 400).map((text) => tokenizer.encode(text).ids);
@@ -67,8 +67,8 @@ describe("marks from hashes", () => {
     expect(found).toEqual(expected);
   });
 
-  test("in few bytes, RUN + stride − 1 tokens in a row are always found", async () => {
-    const { tokenizer, documents, marks } = await marked(VERSES, "char", 24, 10_000);
+  test("in few bytes, RUN + stride − 1 tokens in a row are always found", () => {
+    const { tokenizer, documents, marks } = marked(VERSES, "char", 24, 10_000);
     expect(marks!.stride).toBeGreaterThan(1);
     expect(marks!.filter.bytes.length).toBeLessThanOrEqual(10_000);
     const run = runTokens(marks!, tokenizer)!;
@@ -81,8 +81,8 @@ describe("marks from hashes", () => {
     }
   });
 
-  test("where only the documents fit, near copies are not looked for, and it is said", async () => {
-    const { tokenizer, documents, marks } = await marked(NAMES, "char", 16, 2500);
+  test("where only the documents fit, near copies are not looked for, and it is said", () => {
+    const { tokenizer, documents, marks } = marked(NAMES, "char", 16, 2500);
     expect(marks).toMatchObject({ stride: null, maxEdited: 0 });
     expect(runTokens(marks!, tokenizer)).toBe(null);
     const marker = new TextMarker(marks!, tokenizer);
@@ -91,13 +91,13 @@ describe("marks from hashes", () => {
     expect(others.filter((mark) => mark !== "new").length).toBeLessThan(30); // one of 250
   });
 
-  test("are null where not even the documents fit, and for one text that is too long", async () => {
-    expect((await marked(NAMES, "char", 16, 1000)).marks).toBe(null);
-    expect((await marked([VERSES.join(" ")], "char", 16, 500)).marks).toBe(null);
+  test("are null where not even the documents fit, and for one text that is too long", () => {
+    expect(marked(NAMES, "char", 16, 1000).marks).toBe(null);
+    expect(marked([VERSES.join(" ")], "char", 16, 500).marks).toBe(null);
   });
 
-  test("hold no text of the data", async () => {
-    const { marks } = await marked(NAMES, "char", 16, 100_000);
+  test("hold no text of the data", () => {
+    const { marks } = marked(NAMES, "char", 16, 100_000);
     const text = Buffer.from(marks!.filter.bytes).toString("latin1");
     expect(NAMES.filter((name) => name.length > 4 && text.includes(name))).toEqual([]);
   });

@@ -1,34 +1,19 @@
 /**
- * A plugin for vite: after the site, builds the page of one model (`model-page/`) into a single file beside it,
- * `dist/model-page.html`. `src/export/page.ts` fills it with a model, or for a server. Its policy names the hashes of its
- * script and its style, so nothing that is filled in can run.
+ * Builds the page of one model (`model-page/`) as a single file, which `src/export/page.ts` fills with a model, or for a server.
+ * Its policy names the hashes of its script and its style, so nothing that is filled in can run. It is not part of the site:
+ * `npm run build` makes it with the command that fills it.
  */
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
 import type { Plugin } from "vite";
 import { coreWithoutNames } from "./core-without-names.ts";
 
 const FOLDER = join(import.meta.dirname, "../model-page");
-const NAME = "model-page.html";
 
-/** The plugin. */
-export function modelPage(): Plugin {
-  return {
-    name: "microgpt:model-page",
-    apply: "build",
-    writeBundle: {
-      order: "post",
-      sequential: true,
-      async handler({ dir }) {
-        if (dir !== undefined) writeFileSync(join(dir, "..", NAME), await buildModelPage());
-      },
-    },
-  };
-}
-
-async function buildModelPage(): Promise<string> {
+/** The page, with the placeholders of `fillPage` in it. Throws Error if a bundle would end its element. */
+export async function buildModelPage(): Promise<string> {
   const { script, style } = await bundle();
   const sources = {
     "default-src": "'none'",
