@@ -103,7 +103,7 @@ export interface NativeMemoryMap {
   readonly packed: ReadonlyMap<Weight, number>;
   /** Sums of squares of each weight's gradient, one per slice. */
   readonly squares: ReadonlyMap<Weight, number>;
-  /** Number of all these sums. */
+  /** Number of all these sums. They lie side by side. */
   readonly squaresCount: number;
   /** Activations of the programs. */
   readonly activations: number;
@@ -118,9 +118,10 @@ export interface NativeMemoryMap {
 /** Lays out the memory for the largest of the programs and for `threads` threads. */
 export function mapMemory(layout: Layout, programs: readonly Program[], threads: number): NativeMemoryMap {
   let end = CALL_SIZE;
-  const reserve = (size: number): number => {
+  /** @param step what the next range starts at a multiple of. */
+  const reserve = (size: number, step = LINE): number => {
     const start = end;
-    end = roundUp(end + size, LINE);
+    end = roundUp(end + size, step);
     return start;
   };
   const maxTokens = Math.max(...programs.map((program) => program.maxTokens));
@@ -133,16 +134,11 @@ export function mapMemory(layout: Layout, programs: readonly Program[], threads:
       .filter(isMultiplied)
       .map((weight) => [weight, reserve(roundUp(weight.shape[0], WIDEST) * strideOf(weight))]),
   );
-  let squaresCount = 0;
-  const counts = weights.map((weight) => slicesOf(weight, strideOf(weight)).count);
-  const squaresStart = reserve(counts.reduce((sum, count) => sum + count, 0));
-  const squares = new Map(
-    weights.map((weight, i) => {
-      const start = squaresStart + squaresCount;
-      squaresCount += counts[i];
-      return [weight, start];
-    }),
-  );
+  const squaresStart = end;
+  const countOf = (weight: Weight): number => slicesOf(weight, strideOf(weight)).count;
+  const squares = new Map(weights.map((weight) => [weight, reserve(countOf(weight), 1)]));
+  // Nothing more is reserved, but the next range starts at a cache line again.
+  const squaresCount = reserve(0) - squaresStart;
   const activations = reserve(Math.max(0, ...programs.map(({ size }) => size)));
   const { config, heads } = layout;
   const scratchSize = roundUp(attentionScratch(heads.stride, config.blockSize), LINE);

@@ -54,7 +54,7 @@ export interface WasmMemoryMap {
   readonly packed: ReadonlyMap<Weight, number>;
   /** Sums of squares of each weight's gradient, one f32 per unit of 8 rows. */
   readonly squares: ReadonlyMap<Weight, number>;
-  /** Number of all these sums. */
+  /** Number of all these sums. They lie side by side. */
   readonly squaresCount: number;
   /** Scratch memory of worker 0; that of worker i is at `scratch + i · scratchBytes`. */
   readonly scratch: number;
@@ -67,9 +67,10 @@ export interface WasmMemoryMap {
 /** Lays out the memory for the largest of the programs and for `workers` workers. */
 export function mapMemory(layout: Layout, programs: readonly Program[], workers: number): WasmMemoryMap {
   let end = 4096;
-  const reserve = (bytes: number): number => {
+  /** @param step what the next range starts at a multiple of. */
+  const reserve = (bytes: number, step = 64): number => {
     const start = end;
-    end = roundUp(end + bytes, 64);
+    end = roundUp(end + bytes, step);
     return start;
   };
   const maxTokens = Math.max(...programs.map((program) => program.maxTokens));
@@ -82,15 +83,11 @@ export function mapMemory(layout: Layout, programs: readonly Program[], workers:
       .filter(isMultiplied)
       .map((weight) => [weight, reserve(roundUp(weight.shape[0], UNIT_ROWS) * strideOf(weight) * F32)]),
   );
-  const squaresStart = reserve(weights.reduce((sum, { shape }) => sum + Math.ceil(shape[0] / UNIT_ROWS), 0) * F32);
-  let squaresCount = 0;
-  const squares = new Map(
-    weights.map((weight) => {
-      const start = squaresStart + squaresCount * F32;
-      squaresCount += Math.ceil(weight.shape[0] / UNIT_ROWS);
-      return [weight, start];
-    }),
-  );
+  const squaresStart = end;
+  const countOf = ({ shape: [rows] }: Weight): number => Math.ceil(rows / UNIT_ROWS);
+  const squares = new Map(weights.map((weight) => [weight, reserve(countOf(weight) * F32, F32)]));
+  // Nothing more is reserved, but the next range starts at a cache line again.
+  const squaresCount = (reserve(0) - squaresStart) / F32;
   const activations = reserve(Math.max(0, ...programs.map(({ size }) => size)) * F32);
   const { config, heads } = layout;
   const scratchBytes = roundUp(attentionScratchBytes(heads.stride, config.blockSize), 64);
