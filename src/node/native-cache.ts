@@ -11,7 +11,7 @@
  * library for loaded when its path is, and numbers of open files are used again.)
  */
 import * as fs from "node:fs";
-import { dirname, extname, join } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { InputError, isRecord, showPath } from "../errors.ts";
 import { describeKind, makeDirectory, readPlainFile, removeIfPossible, removeTemporaries } from "./files.ts";
 import { errorCode, writeDurably, writeError } from "./files.ts";
@@ -168,13 +168,12 @@ function problemOf(directory: string): string | null {
   if (!status.isDirectory()) return `it is ${describeKind(status) ?? "a file"}`;
   if (status.uid !== process.geteuid?.()) return `it belongs to another user (uid ${status.uid})`;
   if (!isOurs(status)) return `others may write to it (mode ${(status.mode & 0o7777).toString(8)}); chmod 700 it`;
-  return problemOfParents(dirname(directory));
+  return problemAbove(directory);
 }
 
 /** Who may write to a directory above could put another directory in this one's place; so could its owner. */
-function problemOfParents(parent: string): string | null {
-  const parents = new Set([...upToRoot(parent), ...upToRoot(fs.realpathSync(parent))]);
-  for (const path of parents) {
+function problemAbove(directory: string): string | null {
+  for (const path of new Set(directoriesAbove(resolve(directory)))) {
     const { uid, gid, mode } = fs.statSync(path);
     if (uid !== 0 && uid !== process.geteuid?.()) return `${showPath(path)} belongs to another user (uid ${uid})`;
     if ((mode & 0o1000) !== 0) continue; // sticky: others cannot rename what is ours
@@ -186,8 +185,14 @@ function problemOfParents(parent: string): string | null {
   return null;
 }
 
-/** A directory, and all above it. */
-const upToRoot = (path: string): string[] => (dirname(path) === path ? [path] : [path, ...upToRoot(dirname(path))]);
+/** All directories that a path leads through, also by links. @param path absolute; nothing on it is missing. */
+function directoriesAbove(path: string): string[] {
+  const parent = dirname(path);
+  if (parent === path) return [];
+  const isLink = fs.lstatSync(path).isSymbolicLink();
+  const target = isLink ? directoriesAbove(resolve(fs.realpathSync(parent), fs.readlinkSync(path))) : [];
+  return [parent, ...directoriesAbove(parent), ...target];
+}
 
 function stampOf(path: string): string | null {
   const status = statusOf(path);

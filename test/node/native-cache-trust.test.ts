@@ -60,6 +60,18 @@ describe.skipIf(REAL === null)(`the directory of native code (${SKIPPED})`, () =
       (path) => fs.chmodSync(join(path, "../.."), 0o777),
       /all may write to .*; chmod o-w it$/,
     ],
+    [
+      "is reached by a link that all may replace",
+      (path) => {
+        const [parent, open] = [join(path, ".."), join(path, "..") + " open"];
+        fs.renameSync(parent, `${parent} elsewhere`);
+        fs.mkdirSync(open);
+        fs.chmodSync(open, 0o777);
+        fs.symlinkSync(`${parent} elsewhere`, join(open, "link"));
+        fs.symlinkSync(join(open, "link"), parent);
+      },
+      /all may write to .* open"; chmod o-w it$/,
+    ],
   ];
   const foreign: typeof refusals = [
     [
