@@ -77,14 +77,14 @@ export class PlainReporter implements Reporter {
   }
 
   overfitting({ bestStep }: OverfittingReport): void {
-    this.note(
+    this.#say(
       `held-out loss has risen since step ${bestStep}: the model is learning the text by heart;` +
         " more text, a smaller model, --weight-decay or --dropout help",
     );
   }
 
   exploding({ meanLoss, uniform, change }: ExplosionReport): void {
-    this.note(
+    this.#say(
       `the loss is ${round(meanLoss)}, where guessing has ${round(uniform)}: the learning rate is too high for this model;` +
         ` ${change}, --warmup-steps 100 or --clip-norm 1 help`,
     );
@@ -140,6 +140,11 @@ export class PlainReporter implements Reporter {
 
   warn(message: string): void {
     process.stderr.write(warningLine(message));
+  }
+
+  /** Prints a sentence, which has no command or path to copy: it may be broken at spaces. */
+  #say(sentence: string): void {
+    this.note(wrapLine(sentence, outputWidth(), 0));
   }
 
   note(message: string): void {

@@ -58,6 +58,16 @@ describe.skipIf(!hasScript)("at a terminal (skipped where util-linux's `script` 
     expect(screen).toMatch(/sample +1: \S* +\u001b\[\d+m {2}/);
   });
 
+  test("a sentence about the training is broken at spaces, and a command is not broken", async () => {
+    const args = [...trainArgs().args, "--learning-rate", "30", "--num-samples", "0"];
+    const { screen } = await inTerminal(args, [["> ", "q\r"]], { NO_COLOR: "1" });
+    const [sentence] = /the loss is [^]*? help\r\n/.exec(screen) ?? [""];
+    const lines = sentence.trim().split("\r\n");
+    expect(lines.length).toBeGreaterThan(1);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+    expect(screen).toMatch(/; try\r\n {2}(?:npx )?microgpt train [^\r]* --learning-rate 3 [^\r]*\r\n/);
+  });
+
   test("NO_COLOR takes the colours away", async () => {
     const { screen } = await inTerminal(trainArgs().args, [["> ", "q\r"]], { NO_COLOR: "1" });
     expect(screen).toContain("sample 20:");
