@@ -1,6 +1,6 @@
-// Which sizes learn most in a given time, by trial: for each text and budget a walk from a first guess, in which every neighbour is
-// trained for as many steps as the budget pays for. Each generation of neighbours is one of our own sweeps. What is measured goes, line by
-// line, into a file that a later call reads, so the study may be stopped at any time.
+// Which sizes learn most in a given time, by trial: for each text and budget a walk along the axes, one after the other, in which the
+// two neighbours of the best setting are trained for as many steps as the budget pays for, in one of our own sweeps. What is
+// measured goes, line by line, into a file that a later call reads, so the study may be stopped at any time.
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,28 +12,35 @@ const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
 /** Seconds of one core in a second of training on two, the second of a budget. */
 const CORES = 1.8;
-/** Most settings that are tried for a text and a budget. */
-const MAX_TRIALS = 40;
+/** Most settings that are tried for a text, by the seconds of the budget. */
+const MAX_TRIALS = { 10: 44, 60: 24, 300: 12, 1200: 6 };
 
-const WIDTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384];
-const DEPTHS = [1, 2, 3, 4, 6];
-const BLOCKS = [16, 32, 64, 128, 256];
-const BATCHES = [4, 8, 16, 32, 64, 128];
-const RATES = [0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03];
-const MERGES = [0, 250, 500, 1000, 2000, 4000, 8000];
-const DROPOUTS = [0, 0.1, 0.2, 0.4];
-
+/** The values of each axis, the axes that matter most first. */
 const AXES = {
-  nEmbd: WIDTHS,
-  learningRate: RATES,
-  merges: MERGES,
-  blockSize: BLOCKS,
-  batchSize: BATCHES,
-  nLayer: DEPTHS,
-  dropout: DROPOUTS,
+  nEmbd: [16, 24, 32, 48, 64, 96, 128, 192, 256, 384],
+  share: [0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1],
+  merges: [0, 250, 500, 1000, 2000, 4000, 8000],
+  learningRate: [0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03],
+  dropout: [0, 0.1, 0.2, 0.4],
+  nLayer: [1, 2, 3, 4, 6],
+  weightDecay: [0, 0.3, 1, 3],
+  blockSize: [16, 32, 64, 128, 256],
+  batchSize: [4, 8, 16, 32, 64, 128],
 };
 
-const FIRST = { nEmbd: 64, learningRate: 0.01, merges: 500, blockSize: 64, batchSize: 16, nLayer: 2, dropout: 0 };
+/** What a trial has on the axes that did not exist when it was measured. */
+const ALWAYS = { share: 1, weightDecay: 0 };
+
+const FIRST = {
+  ...ALWAYS,
+  nEmbd: 64,
+  learningRate: 0.01,
+  merges: 500,
+  blockSize: 64,
+  batchSize: 16,
+  nLayer: 2,
+  dropout: 0,
+};
 const FIRST_OF_CHARACTERS = { ...FIRST, nEmbd: 32, merges: 0, blockSize: 16, batchSize: 32, nLayer: 1 };
 
 /** Heads of 16 numbers. */
@@ -45,6 +52,7 @@ export async function study(names, budgets, directory) {
   const results = join(directory, "results.jsonl");
   const lines = existsSync(results) ? readFileSync(results, "utf8").trim().split("\n") : [];
   const known = lines.filter((line) => line !== "").map((line) => JSON.parse(line));
+  for (const trial of known) trial.setting = { ...ALWAYS, ...trial.setting };
   const best = new Map();
   for (const seconds of budgets) {
     for (const name of names) {
@@ -55,109 +63,61 @@ export async function study(names, budgets, directory) {
 }
 
 /**
- * Walks to the best of the neighbours, and of the setting that has all that helped, until none is better or the trials are
- * used up. @returns the best setting.
+ * Walks along the axes until no neighbour is better, or the trials are used up. @returns the best setting.
+ * @param start where to begin; undefined: at a first guess. What is known of this text and budget may be better.
  */
 async function search(walk, start) {
-  const { isCharacters } = textOf(walk.name, join(walk.directory, "texts"));
-  let best = start ?? (isCharacters ? FIRST_OF_CHARACTERS : FIRST);
-  await measure(walk, [best]);
-  for (;;) {
-    const before = best;
-    await measure(walk, neighboursOf(before, isCharacters));
-    await measure(walk, [jointly(walk, before)]);
-    const ranked = ofWalk(walk).toSorted((a, b) => a.bitsPerByte - b.bitsPerByte);
-    const { bitsPerByte, setting } = ranked[0];
-    best = setting;
-    const found = `${bitsPerByte.toFixed(4)} after ${ranked.length} trials: ${JSON.stringify(setting)}`;
-    console.log(`${walk.name}, ${walk.seconds} s: ${found}`);
-    if (keyOf(best) === keyOf(before) || ranked.length >= MAX_TRIALS) return best;
+  const { characters } = textOf(walk.name, join(walk.directory, "texts"));
+  const bestSoFar = () => ofWalk(walk).toSorted((a, b) => a.bitsPerByte - b.bitsPerByte)[0];
+  if (bestSoFar() === undefined) await measure(walk, [start ?? (characters !== null ? FIRST_OF_CHARACTERS : FIRST)]);
+  for (let still = 0; still < Object.keys(AXES).length;) {
+    for (const axis of Object.keys(AXES)) {
+      const before = bestSoFar();
+      await measure(walk, neighboursOf(before.setting, axis, characters !== null));
+      const { bitsPerByte, setting } = bestSoFar();
+      still = bestSoFar() === before ? still + 1 : 0;
+      const count = ofWalk(walk).length;
+      console.log(
+        `${walk.name}, ${walk.seconds} s, ${axis}: ${bitsPerByte.toFixed(4)} after ${count} trials: ${JSON.stringify(setting)}`,
+      );
+      if (count >= MAX_TRIALS[walk.seconds]) return setting;
+    }
   }
+  return bestSoFar().setting;
 }
 
-/** The setting that differs from this one by what helped on each axis alone. */
-function jointly(walk, setting) {
-  const bitsOf = new Map(ofWalk(walk).map((trial) => [keyOf(trial.setting), trial.bitsPerByte]));
-  const better = Object.entries(AXES).map(([axis, values]) => {
-    const bits = (value) => bitsOf.get(keyOf({ ...setting, [axis]: value })) ?? Infinity;
-    const at = values.indexOf(setting[axis]);
-    const near = values.slice(Math.max(0, at - 1), at + 2);
-    return [axis, near.toSorted((a, b) => bits(a) - bits(b))[0]];
-  });
-  return { ...setting, ...Object.fromEntries(better) };
-}
-
-/** A step up and a step down on each axis. */
-function neighboursOf(setting, isCharacters) {
-  return Object.entries(AXES).flatMap(([axis, values]) => {
-    if (axis === "merges" && isCharacters) return [];
-    const at = values.indexOf(setting[axis]);
-    return [at - 1, at + 1].flatMap((i) => (values[i] === undefined ? [] : [{ ...setting, [axis]: values[i] }]));
-  });
+/** A step up and a step down on one axis. */
+function neighboursOf(setting, axis, mayBeCharacters) {
+  const values = axis === "merges" && !mayBeCharacters ? AXES.merges.slice(1) : AXES[axis];
+  const at = values.indexOf(setting[axis]);
+  return [at - 1, at + 1].flatMap((i) => (values[i] === undefined ? [] : [{ ...setting, [axis]: values[i] }]));
 }
 
 const keyOf = (setting) => JSON.stringify(Object.keys(FIRST).map((key) => setting[key]));
 const ofWalk = ({ name, seconds, known }) => known.filter((trial) => trial.name === name && trial.seconds === seconds);
 
-/** Trains the settings that are not known yet, those of one tokenizer in a sweep. */
-async function measure(walk, settings) {
-  const done = new Set(ofWalk(walk).map(({ setting }) => keyOf(setting)));
-  const missing = settings.filter((setting) => !done.has(keyOf(setting))).slice(0, MAX_TRIALS - done.size);
-  for (const merges of new Set(missing.map((setting) => setting.merges))) {
-    await sweep(
-      walk,
-      merges,
-      missing.filter((setting) => setting.merges === merges),
-    );
-  }
-}
-
-async function sweep({ name, seconds, directory, known, results }, merges, settings) {
-  const { path, options, isCharacters } = textOf(name, join(directory, "texts"));
-  const characters = isCharacters ? 28 : 90;
-  const vocabSize = merges === 0 ? characters : merges + 257;
-  const runs = [];
-  for (const setting of settings) {
-    const { nEmbd, nLayer, blockSize, batchSize, learningRate, dropout } = setting;
-    const nHead = headsOf(nEmbd);
-    const perToken = tokenMicroseconds({ vocabSize, nEmbd, nLayer, blockSize });
-    const tokens = Math.round((1e6 * CORES * seconds) / perToken);
-    runs.push({ nEmbd, nHead, nLayer, blockSize, batchSize, learningRate, dropout, tokens });
-  }
-  const flags = (object) =>
-    Object.fromEntries(
-      Object.entries(object).map(([key, value]) => [
-        key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-        value,
-      ]),
-    );
-  const tokenizer = merges === 0 ? { tokenizer: "char" } : { tokenizer: "byte-bpe", bpeMerges: merges };
-  const common = {
-    ...options,
-    ...tokenizer,
-    engine: "native",
-    threads: 1,
-    numSamples: 0,
-    saveInterval: 1_000_000,
-    evalInterval: 1_000_000,
-  };
-  const request = { data: [path], ...flags(common), runs: runs.map(flags) };
+/** Trains the settings that are not known yet, in a sweep. */
+async function measure({ name, seconds, directory, known, results }, settings) {
+  const done = new Set(ofWalk({ name, seconds, known }).map(({ setting }) => keyOf(setting)));
+  const missing = settings.filter((setting) => !done.has(keyOf(setting)));
+  if (missing.length === 0) return;
+  const { path, options, characters } = textOf(name, join(directory, "texts"));
+  const runs = missing.map(({ merges, share, ...setting }) => {
+    const vocabSize = merges === 0 ? characters : merges + 257;
+    const tokenizer = merges === 0 ? { tokenizer: "char" } : { tokenizer: "byte-bpe", bpeMerges: merges };
+    const perToken = tokenMicroseconds({ vocabSize, ...setting });
+    const tokens = Math.round((1e6 * CORES * seconds * share) / perToken);
+    return { ...setting, ...tokenizer, nHead: headsOf(setting.nEmbd), tokens };
+  });
+  const common = { ...options, engine: "native", threads: 1, numSamples: 0, saveInterval: 1_000_000 };
   const file = join(directory, "sweep.json");
-  writeFileSync(file, JSON.stringify(request));
+  writeFileSync(file, JSON.stringify({ data: [path], ...flagsOf(common), runs: runs.map(flagsOf) }));
+  const runsDir = ["--runs-dir", join(directory, "runs")];
   rmSync(join(directory, "runs"), { recursive: true, force: true });
-  await microgpt([
-    "sweep",
-    file,
-    "--jobs",
-    process.env.MICROGPT_JOBS ?? "2",
-    "--runs-dir",
-    join(directory, "runs"),
-    "--name",
-    "trial",
-  ]);
-  const output = await microgpt(["compare", "trial", "--runs-dir", join(directory, "runs"), "--json"]);
+  await microgpt(["sweep", file, "--jobs", process.env.MICROGPT_JOBS ?? "2", ...runsDir, "--name", "trial"]);
+  const output = await microgpt(["compare", "trial", ...runsDir, "--json"]);
   const { runs: measured } = JSON.parse(output.trim().split("\n").at(-1));
-  for (const [i, setting] of settings.entries()) {
+  for (const [i, setting] of missing.entries()) {
     const row = measured.find(({ name: run }) => Number(run.slice(0, run.indexOf("_"))) === i + 1);
     if (row === undefined) throw new Error(`study: the sweep has no result of ${JSON.stringify(setting)}`);
     const { numSteps, bestStep, bitsPerByte } = row;
@@ -166,6 +126,15 @@ async function sweep({ name, seconds, directory, known, results }, merges, setti
     appendFileSync(results, `${JSON.stringify(trial)}\n`);
   }
 }
+
+/** Options by their names on the command line. */
+const flagsOf = (options) =>
+  Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [
+      key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
 
 async function microgpt(args) {
   const child = spawn(process.execPath, [cli, ...args], { stdio: ["ignore", "pipe", "inherit"] });

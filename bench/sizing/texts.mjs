@@ -20,9 +20,9 @@ function code() {
   );
 }
 
-/** By name: how to read the text, the options that make documents of it, and whether its tokenizer is the characters. */
+/** By name: how to read the text, the options that make documents of it, and how many tokens there are if they are characters. */
 const TEXTS = {
-  names: { read: () => readFileSync(join(root, "data/names.txt")), options: {}, isCharacters: true },
+  names: { read: () => readFileSync(join(root, "data/names.txt")), options: {}, characters: 28 },
   // The beginning of the King James Bible, as long as a short novel.
   book: { read: () => fileOf("kjv.txt")().subarray(0, 330_000), options: { documents: "line", stream: true } },
   shakespeare: { read: fileOf("tinyshakespeare.txt"), options: { documents: "paragraph", stream: true } },
@@ -38,9 +38,9 @@ export const TEXT_NAMES = Object.keys(TEXTS);
 
 /** Writes a text into a folder, once. @returns its path and options. */
 export function textOf(name, directory) {
-  const { read, options, isCharacters = false } = TEXTS[name];
+  const { read, options, characters = null } = TEXTS[name];
   const path = join(directory, `${name}.txt`);
   mkdirSync(directory, { recursive: true });
   if (!existsSync(path)) writeFileSync(path, read());
-  return { path, options, isCharacters };
+  return { path, options, characters };
 }

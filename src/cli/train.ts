@@ -14,7 +14,7 @@ import { checkExtension, isExtended } from "../run/extension.ts";
 import { heritageOf, lackingText } from "../run/from.ts";
 import { withNamedPreset, withPreset } from "../run/presets.ts";
 import type { PresetRequest } from "../run/presets.ts";
-import { PASSES } from "../library/encode.ts";
+import { passesOver } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -116,8 +116,7 @@ export async function resume(
   checkExtension(run, options);
   const extension = isExtended(options) ? options : null;
   const reporter = await reporterOf(flags, ranks);
-  const tokenizer = run.options.from === undefined ? null : run.tokenizer; // else it is learnt again
-  const data = read(run.options, await runSources(run), tokenizer, reporter);
+  const data = read(run.options, await runSources(run), run.tokenizer, reporter);
   if (ranks !== null) await mustBeSame(ranks, run.options, data);
   const prompts = readPromptsOf(flags, data, run.options, reporter);
   const outcome = await StopRequest.during(async (stop) => {
@@ -148,14 +147,14 @@ function checkEngineForRanks(engine: ResolvedOptions["engine"]): void {
   throw new InputError(`several ranks need --engine wasm or native, got ${engine}; or drop mpirun`);
 }
 
-/** @param tokenizer a vocabulary of another text; null: it is learnt from this one. */
+/** @param tokenizer the vocabulary of another text, or of a run that is resumed; null: it is learnt from this text. */
 function read(
   options: ResolvedOptions,
   sources: readonly TextSource[],
   tokenizer: Tokenizer | null,
   reporter: Reporter,
 ): TrainingData {
-  watchReading(sources, PASSES, (reading) => reporter.reading(reading));
+  watchReading(sources, passesOver(options, tokenizer !== null), (reading) => reporter.reading(reading));
   const { tokenizer: kind } = options;
   return prepareTrainingData(options, sources, {
     newHasher: nodeHasher,

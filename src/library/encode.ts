@@ -2,21 +2,22 @@
  * From a text to tokens: what depends only on the text, its cleaning and the tokenizer. Independent of the model and of
  * the split (`training-data.ts`), so several trainings on one text can share it (`sweep/prepared.ts`).
  *
- * Reads the text twice, to learn the vocabulary and to encode, and keeps only the tokens in memory.
+ * Reads the text twice, to learn the vocabulary and to encode, and keeps only the tokens in memory. Merges are learnt in a pass of
+ * their own, where documents are held out: which, is known only when all are counted.
  */
 import type { TrainOptions } from "../options/train-options.ts";
 import { cleaningOf, Corpus } from "../text/corpus.ts";
 import type { Cleaning, CorpusOptions, Source } from "../text/corpus.ts";
 import { DocumentsHash, Sha256, utf8Length } from "../text/sha256.ts";
 import type { Hasher } from "../text/sha256.ts";
-import { divideTail } from "../text/dataset.ts";
+import { divideTail, heldOutMarks } from "../text/dataset.ts";
 import { InputError } from "../errors.ts";
 import { showPath } from "../errors.ts";
 import type { Random } from "../random.ts";
 import { TextSet } from "../text/text-set.ts";
 import { TokenCollector } from "../text/token-sequences.ts";
 import { documentTokens } from "../text/tokenizer.ts";
-import type { Tokenizer } from "../text/tokenizer.ts";
+import type { Tokenizer, TokenizerTrainer } from "../text/tokenizer.ts";
 import { tokenizerTrainer } from "../text/tokenizers/train.ts";
 import type { TokenizerOptions } from "../text/tokenizers/train.ts";
 
@@ -61,26 +62,34 @@ export interface Lacking {
   readonly dropped: number;
 }
 
-/** Number of times that a text is read. */
-export const PASSES = 2;
+/** Number of times that a text is read. @param given whether the vocabulary is another text's. */
+export const passesOver = (options: TextOptions, given: boolean): number => (!given && learnsApart(options) ? 3 : 2);
+
+/** Whether merges are learnt from a part of the text: a merge that is learnt from held-out words makes them easy to predict. */
+const learnsApart = ({ tokenizer, valFraction, reference }: TextOptions): boolean =>
+  (tokenizer === "bpe" || tokenizer === "byte-bpe") && valFraction > 0 && !reference;
+
+/** Whether the end of each document is held out. */
+const cutsTails = ({ documents, reference, valFraction }: TextOptions): boolean =>
+  documents === "file" && !reference && valFraction > 0;
 
 /** What `encodeText` uses besides options. */
 export interface EncodeTools {
   /** The run's generator. Shuffles the documents with `--reference`; otherwise not used. */
   readonly random: Random;
-  /** Called with the tokenizer before the second pass; throws to reject it. */
+  /** Called with the tokenizer before the text is encoded; throws to reject it. */
   readonly check?: (tokenizer: Tokenizer) => void;
   /** Makes the hash of the data. Default: `Sha256`; Node's own is faster. */
   readonly newHasher?: () => Hasher;
-  /** A vocabulary learnt from another text. Default: it is learnt from this one. */
+  /** A vocabulary learnt from another text, or from this one before. Default: it is learnt from this one. */
   readonly tokenizer?: Tokenizer | null;
   /** As in `TokenizerOptions`. */
   readonly onMerge?: TokenizerOptions["onMerge"];
 }
 
 /**
- * Reads a text twice and encodes it. Throws InputError if no document is left, a source that must have text is empty,
- * or a source changes between the passes.
+ * Reads a text `passesOver` times and encodes it. Throws InputError if no document is left, a source that must have text is
+ * empty, or a source changes between the passes.
  */
 export function encodeText(
   options: TextOptions,
@@ -143,13 +152,17 @@ interface FirstPass {
   readonly dataHash: string;
 }
 
-/** The first pass; learns nothing where a vocabulary is given. Throws InputError if no document is left. */
+/**
+ * What is learnt before the text is encoded; where a vocabulary is given, its own is not. Throws InputError if no document is
+ * left.
+ */
 function learnVocabulary(
   documents: Documents,
   options: TextOptions & TokenizerOptions,
   given: Tokenizer | null,
   hash: DocumentsHash,
 ): FirstPass {
+  const isApart = given === null && learnsApart(options);
   const trainer = given === null ? tokenizerTrainer(options) : { add: () => {}, finish: () => given };
   const known = new TextSet();
   const skipsRepeated = !keepsDuplicates(options);
@@ -157,14 +170,34 @@ function learnVocabulary(
   for (const document of documents.read(refuseEmpty)) {
     count++;
     hash.add(document);
-    if (known.add(document) || !skipsRepeated) trainer.add(document);
+    const isNew = known.add(document) || !skipsRepeated;
+    if (isNew && !isApart) trainer.add(document);
   }
   if (count === 0)
     throw new InputError("data: no documents left; give more text, or change --min-length or --max-length");
+  if (isApart) learnApart(documents, options, skipsRepeated ? known.size : count, trainer);
   return { tokenizer: trainer.finish(), count, known, dataHash: hash.finish() };
 }
 
-/** The second pass. Throws InputError if a file has changed since the first, or the vocabulary has nothing of the text. */
+/** Another pass, which tells the trainer what is held out. @param count of the documents that are learnt from or held out. */
+function learnApart(documents: Documents, options: TextOptions, count: number, trainer: TokenizerTrainer): void {
+  const { valFraction } = options;
+  const seen = keepsDuplicates(options) ? null : new TextSet();
+  const marks = cutsTails(options) ? null : heldOutMarks(count, valFraction);
+  let index = 0;
+  for (const document of documents.read()) {
+    if (seen !== null && !seen.add(document)) continue;
+    if (marks !== null) {
+      trainer.add(document, marks[index++] === 1);
+      continue;
+    }
+    const [head, tail] = divideTail(document, valFraction);
+    trainer.add(head);
+    trainer.add(tail, true);
+  }
+}
+
+/** The last pass. Throws InputError if a file has changed since the first, or the vocabulary has nothing of the text. */
 function encode(
   documents: Documents,
   { tokenizer, known, count, dataHash, lacking }: FirstPass & { readonly lacking: MutableLacking | null },
@@ -172,14 +205,14 @@ function encode(
   hash: DocumentsHash,
 ): Pick<EncodedText, "documents" | "tails"> {
   const { valFraction } = options;
-  const cutsTails = options.documents === "file" && !options.reference && valFraction > 0;
+  const isCut = cutsTails(options);
   const all = new EncodedCollector(tokenizer, keepsDuplicates(options) ? count : known.size, lacking);
-  const tails = new EncodedCollector(tokenizer, cutsTails ? all.capacity : 0, lacking);
+  const tails = new EncodedCollector(tokenizer, isCut ? all.capacity : 0, lacking);
   const seen = keepsDuplicates(options) ? null : new TextSet();
   for (const document of documents.read()) {
     hash.add(document);
     if (seen !== null && !seen.add(document)) continue;
-    const [head, tail] = cutsTails ? divideTail(document, valFraction) : [document, null];
+    const [head, tail] = isCut ? divideTail(document, valFraction) : [document, null];
     all.add(head);
     if (tail !== null) tails.add(tail);
   }

@@ -136,10 +136,7 @@ export class Trainer {
     const all = kept.length > 0 ? kept : texts;
     if (all === null) throw new InputError("the run does not hold its texts; give them to resume it");
     const sources = all.map((text, i) => textSource(`text ${i + 1}`, text));
-    const data = prepareTrainingData(options, sources, {
-      onMerge: callbacks.onMerge,
-      tokenizer: options.from === undefined ? null : tokenizer,
-    });
+    const data = prepareTrainingData(options, sources, { tokenizer });
     if (data.dataHash !== checkpoint.dataHash) {
       throw new InputError("the texts are not those that the run began with; give the same texts to resume it");
     }

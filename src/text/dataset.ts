@@ -137,14 +137,26 @@ export function splitOrder(
       "data: one distinct document can't be split; give more, or hold nothing out (--val-fraction 0)",
     );
   }
+  const { order, held } = fixedOrder(count, fraction);
+  const train = order.slice(held);
+  random.shuffle(train);
+  return { train, heldOut: order.slice(0, held) };
+}
+
+/** For each of `count` documents whether `splitOrder` holds it out: 1, else 0. */
+export function heldOutMarks(count: number, fraction: number): Uint8Array {
+  const marks = new Uint8Array(count);
+  const { order, held } = fixedOrder(count, fraction);
+  for (const index of order.subarray(0, held)) marks[index] = 1;
+  return marks;
+}
+
+/** All documents, the `held` held-out ones first. */
+function fixedOrder(count: number, fraction: number): { readonly order: Uint32Array; readonly held: number } {
   const order = Uint32Array.from({ length: count }, (_, index) => index);
   new Random(SPLIT_SEED).shuffle(order);
   const atLeast = fraction > 0 ? 1 : 0;
-  const held = Math.min(count - 1, Math.max(atLeast, Math.round(fraction * count)));
-  const heldOut = order.slice(0, held);
-  const train = order.slice(held);
-  random.shuffle(train);
-  return { train, heldOut };
+  return { order, held: Math.min(count - 1, Math.max(atLeast, Math.round(fraction * count))) };
 }
 
 /**

@@ -102,8 +102,11 @@ export interface TokenizerJson {
 
 /** Learns a vocabulary from documents. */
 export interface TokenizerTrainer {
-  /** Counts the pieces of a document. */
-  add(document: string): void;
+  /**
+   * Counts the pieces of a document. @param isHeldOut whether the model is measured on it: then merges are not learnt from it, or
+   * they would know its words, but its characters are in the vocabulary. Default: false.
+   */
+  add(document: string, isHeldOut?: boolean): void;
   /** Builds the tokenizer. Throws InputError if its vocabulary size is too small for the documents. */
   finish(): Tokenizer;
 }

@@ -8,6 +8,7 @@ import type { TrainOptions } from "../../src/options/train-options.ts";
 import { TextSource } from "../../src/node/text.ts";
 import type { TokenSequences } from "../../src/text/token-sequences.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
+import { trainTokenizer } from "../../src/text/tokenizers/train.ts";
 import { workspace } from "../setup/microgpt.ts";
 
 /** A text of many different short lines, in paragraphs of five. */
@@ -69,3 +70,31 @@ test("duplicate paragraphs are dropped before the split, as lines are", () => {
   expect(duplicates).toBe(1);
   expect(train.length + heldOut.length).toBe(4);
 });
+
+test.each(["bpe", "byte-bpe"] as const)(
+  "%s: merges are learnt from what is not held out, characters from all",
+  (kind) => {
+    const text = "en to tre fire fem seks syv ".repeat(40);
+    const lines = Array.from(
+      { length: 60 },
+      (_, i) => `${i} ${text.slice(i, i + 20 + (i % 9)).trim()} ${"éüøß"[i % 4]}`,
+    );
+    for (const documents of ["line", "file"] as const) {
+      const whole = lines.join("\n");
+      const characters = material({ documents, valFraction: 0.3 }, whole);
+      const held = [...characters.heldOut.texts(characters.tokenizer.bos)].map((ids) =>
+        characters.tokenizer.decode(ids),
+      );
+      const kept =
+        documents === "line" ? lines.filter((line) => !held.includes(line)) : [whole.slice(0, -held[0].length)];
+      const settings = { tokenizer: kind, bpeMerges: 60, vocabSize: null, unk: false };
+      const { tokenizer, heldOut } = material({ ...settings, documents, valFraction: 0.3 }, whole);
+      expect(tokenizer.toJSON().merges).toEqual(trainTokenizer(kept, settings).toJSON().merges);
+      expect(tokenizer.toJSON().tokens).toEqual(trainTokenizer(lines, settings).toJSON().tokens);
+      expect(heldOut.length).toBe(held.length);
+      const all = material({ ...settings, documents, valFraction: 0 }, whole).tokenizer;
+      expect(all.toJSON().merges).toEqual(trainTokenizer(lines, settings).toJSON().merges);
+      expect(all.toJSON().merges).not.toEqual(tokenizer.toJSON().merges);
+    }
+  },
+);

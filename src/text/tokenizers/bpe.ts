@@ -63,12 +63,15 @@ export const bpeTokenizer = (
  */
 export function bpeTrainer(options: LearnOptions, reference: boolean = false): TokenizerTrainer {
   const counts = new Map<string, number>();
+  const characters = new Set([END_OF_WORD]);
   return {
-    add(document) {
-      countPieces(scanSplit, document, counts);
+    add(document, isHeldOut = false) {
+      if (!isHeldOut) return countPieces(scanSplit, document, counts);
+      scanSplit(document, (start, end) => {
+        for (const character of document.slice(start, end)) characters.add(character);
+      });
     },
     finish() {
-      const characters = new Set([END_OF_WORD]);
       for (const word of counts.keys()) for (const character of word) characters.add(character);
       const tokens = [...characters].toSorted(byCodePoint);
       checkCapacity(tokens.length, options.maxTokens);

@@ -46,8 +46,8 @@ export const byteBpeTokenizer = (merges: readonly Merge[]): Tokenizer => new Bpe
 export function byteBpeTrainer(options: LearnOptions): TokenizerTrainer {
   const counts = new Map<string, number>();
   return {
-    add(document) {
-      countPieces(scanGpt2, document, counts);
+    add(document, isHeldOut = false) {
+      if (!isHeldOut) countPieces(scanGpt2, document, counts);
     },
     finish() {
       checkCapacity(BYTES.length, options.maxTokens);
