@@ -6,14 +6,17 @@ import { addExperiments } from "./cli/experiments.ts";
 import { addServing } from "./cli/serving.ts";
 import {
   addOptions,
+  autoFlag,
   hookFlag,
   jsonFlag,
+  minutesFlag,
   pick,
   presetFlag,
   promptFileFlag,
   repeated,
   runsDirFlag,
   typedKeys,
+  withMinutes,
 } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
 import { closeGpus } from "./run/gpu.ts";
@@ -68,13 +71,14 @@ function buildProgram(words: readonly string[], exit: Exit, findGroup: FindGroup
   const resumeOptions = { ...EXTEND_OPTIONS, ...RESUME_OPTIONS };
   addOptions(program.command("resume <RUN>"), resumeOptions)
     .description("resume a run from its newest checkpoint, or extend it")
+    .addOption(minutesFlag())
     .addOption(runsDirFlag())
     .addOption(promptFileFlag())
     .addOption(jsonFlag())
     .addOption(hookFlag())
     .action(async (run: string, flags: CommonFlags) => {
       const { runsDir, promptFile = null, json = false, hook = null } = flags;
-      const options = pick<ResumeOptions & ExtendOptions>(resumeOptions, flags);
+      const options = withMinutes(pick<ResumeOptions & ExtendOptions>(resumeOptions, flags), flags);
       exit(await resume(findRun(run, runsDir), options, { promptFile, json, hook }, findGroup()));
     });
 
@@ -94,6 +98,8 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, findGr
     .optionsGroup("Run:")
     .description("train a model on texts, as --data names them (default: the bundled first names)")
     .addOption(presetFlag())
+    .addOption(autoFlag())
+    .addOption(minutesFlag())
     .addOption(new Flag("--name <NAME>", "name of the run (default: the data's name and a number)"))
     .addOption(new Flag("--from <RUN>", "begin with the weights and the vocabulary of a run, on another text"))
     .addOption(runsDirFlag())
@@ -110,9 +116,10 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, findGr
       if (group !== null) checkLaunched(flags);
       checkCluster(flags);
       if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
-      const picked = pick<TrainOptions>(TRAIN_OPTIONS, flags);
-      const { preset = null } = flags;
-      const keys = typedKeys(self, TRAIN_OPTIONS);
+      const picked = withMinutes(pick<TrainOptions>(TRAIN_OPTIONS, flags), flags);
+      const { preset = null, auto: isAuto = false } = flags;
+      const minutes = flags.minutes === undefined ? [] : ["seconds"];
+      const keys = new Set([...typedKeys(self, TRAIN_OPTIONS), ...minutes]);
       const from = flags.from === undefined ? null : Run.open(findRun(flags.from, flags.runsDir));
       const named = { ...picked, data: [...texts, ...picked.data] };
       const typed = from === null ? named : withModelOf(from, named, keys);
@@ -123,7 +130,7 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, findGr
         throw new InputError("--interactive and --data - both read standard input; give one of them another way");
       }
       try {
-        const given = { options: typed, request: { typed: decided, preset } };
+        const given = { options: typed, request: { typed: decided, preset, isAuto } };
         const answers = flags.interactive === true ? await askOptions(given, lines) : given;
         if (answers === null) return exit(130);
         const { name = null, runsDir, promptFile = null, json = false, hook = null } = flags;

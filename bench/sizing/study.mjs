@@ -5,15 +5,13 @@ import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { tokenMicroseconds } from "./work.mjs";
+import { microsecondsPerToken } from "../../dist/options/sizing.js";
 import { textOf } from "./texts.mjs";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
-/** Seconds of one core in a second of training on two, the second of a budget. */
-const CORES = 1.8;
 /** Most settings that are tried for a text, by the seconds of the budget. */
-const MAX_TRIALS = { 10: 44, 60: 24, 300: 12, 1200: 6 };
+const MAX_TRIALS = { 10: 26, 60: 15, 300: 9, 1200: 4 };
 
 /** The values of each axis, the axes that matter most first. */
 const AXES = {
@@ -105,8 +103,7 @@ async function measure({ name, seconds, directory, known, results }, settings) {
   const runs = missing.map(({ merges, share, ...setting }) => {
     const vocabSize = merges === 0 ? characters : merges + 257;
     const tokenizer = merges === 0 ? { tokenizer: "char" } : { tokenizer: "byte-bpe", bpeMerges: merges };
-    const perToken = tokenMicroseconds({ vocabSize, ...setting });
-    const tokens = Math.round((1e6 * CORES * seconds * share) / perToken);
+    const tokens = Math.round((1e6 * seconds * share) / microsecondsPerToken({ vocabSize, ...setting }));
     return { ...setting, ...tokenizer, nHead: headsOf(setting.nEmbd), tokens };
   });
   const common = { ...options, engine: "native", threads: 1, numSamples: 0, saveInterval: 1_000_000 };

@@ -16,9 +16,9 @@ import type { TrainingData } from "../library/training-data.ts";
 import { nodeMachine } from "../run/machine.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
 import type { MemoryNeed } from "../run/memory.ts";
-import { withNamedPreset, withPreset } from "../run/presets.ts";
 import type { PresetRequest } from "../run/presets.ts";
 import type { Reporter } from "../run/reporter.ts";
+import { knownOptions, withSizes } from "../run/sizing.ts";
 import { createReporter } from "./reporters.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
 import { counted } from "../run/cleaning.ts";
@@ -51,11 +51,12 @@ interface Time {
 
 /** Prints what the training would take. Throws InputError for options that cannot be trained with. */
 export async function dryRun(given: TrainOptions, { request, runsDir, from, json }: DryRunFlags): Promise<number> {
-  checkTogether(withNamedPreset(given, request));
+  checkTogether(knownOptions(given, request));
   const reporter = createReporter(json);
   const located = locate(given);
   const sources = sourcesOf(await gather(located, reporter, runsDir), located);
-  const chosen = withPreset(located, request, sources, (message) => reporter.note(message));
+  const say = (message: string): void => reporter.note(message);
+  const { options: chosen } = await withSizes(located, request, sources, nodeMachine, say);
   checkTogether(chosen);
   const options = resolveOptions(chosen);
   const data = prepareTrainingData(options, sources, { tokenizer: from?.tokenizer ?? null });

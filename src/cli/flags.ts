@@ -45,6 +45,10 @@ export interface CommonFlags {
   readonly to?: readonly string[];
   /** A preset. */
   readonly preset?: PresetName;
+  /** Whether the sizes are chosen for text and time. */
+  readonly auto?: boolean;
+  /** A budget of minutes. */
+  readonly minutes?: number;
   /** A file or folder for the output. */
   readonly out?: string;
 }
@@ -110,6 +114,29 @@ export const presetFlag = (): Flag =>
     "--preset <NAME>",
     "sizes that suit a kind of text; typed options count more (default: chosen by the data, where no size is typed)",
   ).choices(PRESET_NAMES);
+/** `--auto` */
+export const autoFlag = (): Flag =>
+  new Flag(
+    "--auto",
+    "choose tokenizer, sizes and steps for the text and the time (default for your own text, where neither a size nor steps are typed)",
+  );
+
+/** `--minutes` */
+export const minutesFlag = (): Flag =>
+  new Flag("--minutes <N>", "as --seconds, in minutes (default with --auto: 1)").argParser(
+    (text: string) => TRAIN_OPTIONS.seconds.parse(text, "--minutes") ?? 0,
+  );
+
+/** The options with the seconds of `--minutes`. Throws InputError if both are given. */
+export function withMinutes<Options extends { readonly seconds: number | null }>(
+  options: Options,
+  { minutes }: CommonFlags,
+): Options {
+  if (minutes === undefined) return options;
+  if (options.seconds === null) return { ...options, seconds: 60 * minutes };
+  throw new InputError("--minutes and --seconds both say when to stop; drop one of them");
+}
+
 /** `--prompt-file` */
 export const promptFileFlag = (help: string = "complete each line of FILE after the training"): Flag =>
   new Flag("--prompt-file <FILE>", help);

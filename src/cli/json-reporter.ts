@@ -13,6 +13,7 @@ import type {
   SampleReport,
   StepReport,
 } from "../run/reporter.ts";
+import type { StuckReport } from "../run/stuck.ts";
 
 const JSON_READING_MS = 1000;
 
@@ -59,6 +60,9 @@ export class JsonReporter implements Reporter {
   }
   exploding(report: ExplosionReport): void {
     this.#event("exploding", report);
+  }
+  stuck(report: StuckReport): void {
+    this.#event("stuck", report);
   }
   skipped(step: number, skipped: number): void {
     this.#event("skipped", { step, skipped });

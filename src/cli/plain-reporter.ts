@@ -6,12 +6,14 @@ import { ReadingLog } from "./reading-log.ts";
 import { markOf } from "../node/samples.ts";
 import type { Baselines } from "../text/baselines.ts";
 import { isTold, mergeText } from "../run/merging.ts";
+import { describeExpected } from "../run/sizing.ts";
 import type { MergeReport } from "../run/merging.ts";
 import { quote } from "../errors.ts";
 import type { Remedy } from "../run/command.ts";
 import type { CompletionReport, NextTokensReport, ReadingReport } from "../run/reporter.ts";
 import type {
   Beginning,
+  ExpectedReport,
   ExplosionReport,
   OverfittingReport,
   Reporter,
@@ -19,6 +21,7 @@ import type {
   SampleReport,
   StepReport,
 } from "../run/reporter.ts";
+import type { StuckReport } from "../run/stuck.ts";
 import { engineTitle } from "../training/engine.ts";
 import { outputWidth, paint, StatusLine, wrapLine } from "./terminal.ts";
 import { duration, grouped, percent, printable, sparkline, warningLine } from "../run/format.ts";
@@ -57,7 +60,7 @@ export class PlainReporter implements Reporter {
     const learnt = `${counted(beginning.documents, beginning.unit)} to learn`;
     const kept = heldOut > 0 ? `, ${grouped(heldOut)} held out` : "";
     const dropped = duplicates > 0 ? `, ${counted(duplicates, "duplicate")} dropped` : "";
-    const size = `${shape.nLayer} layer${shape.nLayer === 1 ? "" : "s"}, ${shape.nEmbd} wide, ${shape.nHead} heads`;
+    const size = `${counted(shape.nLayer, "layer")}, ${shape.nEmbd} wide, ${counted(shape.nHead, "head")}`;
     print(paint("bold", `microgpt ${version}`) + `  ${engineTitle(engine)}`);
     if (beginning.why !== null) printLine(`engine     ${beginning.why}`, NAMES);
     printLine(`data       ${learnt}${kept}${dropped}; ${grouped(beginning.vocabSize)} tokens`, NAMES);
@@ -90,6 +93,17 @@ export class PlainReporter implements Reporter {
     );
   }
 
+  stuck({ heldOutLoss, unigram, cause, change }: StuckReport): void {
+    const why = {
+      "too slow": `the learning rate is low; ${change} helps`,
+      "too fast": `the learning rate is high; ${change} helps`,
+      "no order": "the tokens before tell hardly anything in this text: even a bigram table is no better",
+    }[cause];
+    this.#say(
+      `the model has learnt only how frequent tokens are (held-out loss ${round(heldOutLoss)}, token counts ${round(unigram)}): ${why}`,
+    );
+  }
+
   skipped(step: number, skipped: number): void {
     this.warn(`step ${step} is skipped: its loss or a gradient is not a finite number (${grouped(skipped)} so far)`);
   }
@@ -110,7 +124,9 @@ export class PlainReporter implements Reporter {
       `held-out text ${round(bitsPerByte)} bits per byte` +
         (beganAnew ? `: ${verdictOf(bitsPerByte, report.bitBaselines)}${whole}` : ""),
     );
+    if (report.expected !== null) printLine(expectedText(report, report.expected));
     if (remedy !== null) this.note(remedyText(report, remedy));
+    else if (report.expected !== null) this.note(helpText(report.expected));
   }
 
   samples(samples: readonly SampleReport[]): void {
@@ -184,6 +200,23 @@ function verdictOf(loss: number, { uniform, unigram, bigram }: Baselines): strin
   if (loss < bigram) return `better than ${table}`;
   if (loss < unigram) return `worse than ${table}, better than ${counts}`;
   return loss < uniform ? `worse than ${counts}, better than ${chance}` : `no better than ${chance}`;
+}
+
+/** What the loss means, and how it compares with what was expected. */
+function expectedText({ heldOutLoss, bitsPerByte }: ResultReport, expected: ExpectedReport): string {
+  const { low, high } = expected;
+  const than = bitsPerByte < low ? "better than" : bitsPerByte > high ? "worse than" : "as";
+  const choices = Math.exp(heldOutLoss).toFixed(1);
+  return (
+    `expected     ${describeExpected(expected)}: ${than} expected;` +
+    ` the model is as unsure of each next token as among ${choices} equally likely ones`
+  );
+}
+
+function helpText({ helps, longer, command }: ExpectedReport): string {
+  if (helps === "text") return "more text would help most: more time would change hardly anything";
+  const time = `more time would help most: three times as long, ${longer.toFixed(2)} bits per byte are expected`;
+  return command === null ? time : `${time}:\n  ${command}`;
 }
 
 function remedyText({ bestStep, step }: ResultReport, { against, command, change }: Remedy): string {

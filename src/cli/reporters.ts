@@ -14,6 +14,7 @@ import type {
   SampleReport,
   StepReport,
 } from "../run/reporter.ts";
+import type { StuckReport } from "../run/stuck.ts";
 import { jsonLine } from "../run/format.ts";
 
 /**
@@ -62,6 +63,9 @@ class PairReporter implements Reporter {
   }
   exploding(report: ExplosionReport): void {
     for (const one of this.#both) one.exploding(report);
+  }
+  stuck(report: StuckReport): void {
+    for (const one of this.#both) one.stuck(report);
   }
   skipped(step: number, skipped: number): void {
     for (const one of this.#both) one.skipped(step, skipped);

@@ -7,7 +7,7 @@ import { stemOf } from "../node/run-name.ts";
 import { checkTogether } from "../options/option-rules.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import { printable, warningLine } from "../run/format.ts";
-import { withNamedPreset } from "../run/presets.ts";
+import { knownOptions } from "../run/sizing.ts";
 import type { PresetRequest } from "../run/presets.ts";
 import { locate } from "../run/sources.ts";
 import { jobScript, trainOnSlurm } from "../sweep/train-job.ts";
@@ -27,7 +27,7 @@ export async function trainJobCommand(
   words: readonly string[],
   command: Command,
 ): Promise<number> {
-  checkTogether(withNamedPreset(options, request));
+  checkTogether(knownOptions(options, request));
   if (options.data.includes("-")) throw new InputError("--on slurm: a job cannot read standard input; name a file");
   const located = locate(options);
   const { nodes = "1", ntasksPerNode = "1", mpi = "pmi2" } = flags;

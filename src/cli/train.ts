@@ -12,7 +12,6 @@ import { begin, continueRun } from "../run/begin.ts";
 import type { Outcome } from "../run/begin.ts";
 import { checkExtension, isExtended } from "../run/extension.ts";
 import { heritageOf, lackingText } from "../run/from.ts";
-import { withNamedPreset, withPreset } from "../run/presets.ts";
 import type { PresetRequest } from "../run/presets.ts";
 import { passesOver } from "../library/encode.ts";
 import { prepareTrainingData } from "../library/training-data.ts";
@@ -22,6 +21,7 @@ import { isPiped, PipedLines } from "./piped.ts";
 import { Chat } from "./chat.ts";
 import { answerAll, chatAtTerminal, isTerminal, readPrompts } from "./prompts.ts";
 import { nodeMachine } from "../run/machine.ts";
+import { knownOptions, withSizes } from "../run/sizing.ts";
 import { watchReading } from "../run/reading.ts";
 import { mustBeSame } from "../run/agreement.ts";
 import { quietReporter } from "../run/quiet-reporter.ts";
@@ -59,7 +59,7 @@ export interface RunFlags extends ReporterFlags {
 
 /** Starts a training. Resolves to the exit code. Throws InputError, before anything is written, for bad input. */
 export async function train(given: TrainOptions, flags: RunFlags, group: RankGroup | null): Promise<number> {
-  checkTogether(withNamedPreset(given, flags.request));
+  checkTogether(knownOptions(given, flags.request));
   const located = locate(given);
   const machine = (await group?.join()) ?? nodeMachine;
   const { ranks = null } = machine;
@@ -69,9 +69,13 @@ export async function train(given: TrainOptions, flags: RunFlags, group: RankGro
   const heritage = flags.from === null ? null : await heritageOf(flags.from, warn);
   const gathered = await gather(located, reporter, flags.runsDir);
   const sources = sourcesOf(gathered, located);
-  const chosen = withPreset(located, flags.request, sources, (message) => reporter.note(message));
+  const say = (message: string): void => reporter.note(message);
+  const { options: chosen, expected } = await withSizes(located, flags.request, sources, machine, say);
   checkTogether(chosen);
-  const history = heritage === null ? {} : { from: heritage.from };
+  const history = {
+    ...(heritage === null ? {} : { from: heritage.from }),
+    ...(expected === null ? {} : { expected }),
+  };
   const options = { ...resolveOptions(chosen), urls: located.urls.map(withoutPassword), ...history };
   const data = read(options, sources, heritage?.tokenizer ?? null, reporter);
   if (ranks !== null) await mustBeSame(ranks, options, data);

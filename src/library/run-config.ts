@@ -5,16 +5,19 @@
 import { InputError, isRecord, quote, showPath } from "../errors.ts";
 import { checkOptions, TRAIN_OPTIONS } from "../options/config.ts";
 import { resolveOptions } from "../options/resolve.ts";
-import type { Ancestor, ResolvedOptions, RunHistory, RunPlan } from "../options/resolve.ts";
+import type { Ancestor, ExpectedResult, ResolvedOptions, RunHistory, RunPlan } from "../options/resolve.ts";
 import { parseJsonText, toJsonText } from "./json-text.ts";
 
 /** Options and history as one object of JSON, not yet checked. */
 export type ConfigJson = Readonly<Record<string, unknown>>;
 
+/** What `config.json` has besides the options. */
+const HISTORY: readonly (keyof RunHistory)[] = ["from", "pastPlans", "expected"];
+
 /** The text of `config.json`. */
 export function configTextOf(config: ResolvedOptions | ConfigJson): string {
-  const { from, pastPlans, ...options } = config;
-  return toJsonText({ format: "microgpt-run", version: 1, options, from, pastPlans });
+  const { from, pastPlans, expected, ...options } = config;
+  return toJsonText({ format: "microgpt-run", version: 1, options, from, pastPlans, expected });
 }
 
 /** The content of `config.json`. Throws InputError that names what is wrong. @param path for messages. */
@@ -26,21 +29,18 @@ export function parseConfigText(text: string, path: string): ConfigJson {
     throw new InputError(`${showPath(path)}: version ${quote(String(json.version))} is not 1; update microgpt`);
   }
   if (!isRecord(json.options)) throw new InputError(`${showPath(path)} is damaged: it has no options`);
-  const { from, pastPlans } = json;
-  return {
-    ...json.options,
-    ...(from === undefined ? {} : { from }),
-    ...(pastPlans === undefined ? {} : { pastPlans }),
-  };
+  const history = HISTORY.filter((key) => json[key] !== undefined).map((key) => [key, json[key]]);
+  return { ...json.options, ...Object.fromEntries(history) };
 }
 
 /** Checks options and history. Throws InputError for a value out of range, or a name that is not an option. */
 export function checkConfig(config: ConfigJson): ResolvedOptions {
-  const { from, pastPlans, ...options } = config;
+  const { from, pastPlans, expected, ...options } = config;
   return {
     ...resolveOptions(checkOptions(TRAIN_OPTIONS, options)),
     ...(from === undefined ? {} : { from: checkAncestor(from) }),
     ...(pastPlans === undefined ? {} : { pastPlans: checkPlans(pastPlans) }),
+    ...(expected === undefined ? {} : { expected: checkExpected(expected) }),
   };
 }
 
@@ -105,4 +105,12 @@ function checkAncestor(json: unknown): Ancestor {
   throw new InputError("`from` must be { run, step, weights }: a path, a whole number and a hash");
 }
 
+function checkExpected(json: unknown): ExpectedResult {
+  const { bitsPerByte, low, high, seconds, longer } = isRecord(json) ? json : {};
+  if (isNumber(bitsPerByte) && isNumber(low) && isNumber(high) && isNumber(seconds) && isNumber(longer))
+    return { bitsPerByte, low, high, seconds, longer };
+  throw new InputError("`expected` must be { bitsPerByte, low, high, seconds, longer }, all numbers");
+}
+
+const isNumber = (json: unknown): json is number => typeof json === "number" && Number.isFinite(json);
 const isCount = (json: unknown): json is number => Number.isSafeInteger(json) && Number(json) >= 0;

@@ -1,5 +1,6 @@
 /** Options with nothing left open: all rooms but the command line work with these. */
 import type { PastPlan } from "../training/schedule.ts";
+import type { Expectation } from "./sizing.ts";
 import type { EngineChoice, TrainOptions } from "./train-options.ts";
 
 /** An engine by its name; "auto" has been decided. */
@@ -18,12 +19,22 @@ export interface Ancestor {
   readonly weights: string;
 }
 
+/** What was expected of a run whose sizes were chosen for its text and time. */
+export interface ExpectedResult extends Expectation {
+  /** The seconds that it was chosen for. */
+  readonly seconds: number;
+  /** Bits per byte that are expected of three times as many seconds. */
+  readonly longer: number;
+}
+
 /** What a run remembers besides its options. */
 export interface RunHistory {
   /** Where its first weights and its vocabulary are from; absent: random weights, and a vocabulary learnt from its text. */
   readonly from?: Ancestor;
   /** Plans that were replaced, the oldest first; absent: none was. */
   readonly pastPlans?: readonly RunPlan[];
+  /** What was expected of it; absent: its sizes were typed, or a preset's. */
+  readonly expected?: ExpectedResult;
 }
 
 /** `TrainOptions` whose engine and batch size are known. A run remembers these, and a resumed run uses them again. */

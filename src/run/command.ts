@@ -63,6 +63,28 @@ export function longerOf(path: string, numSteps: number): Remedy {
   return { against: "too short", command: `${programName()} resume ${quoted(showPath(path))} ${change}`, change };
 }
 
+/** The command that chooses anew for the same text and another time; null for a text that cannot be read again. */
+export function commandFor(options: ResolvedOptions, seconds: number): string | null {
+  if (options.data.includes("-")) return null;
+  const initial = initialOptions(TRAIN_OPTIONS);
+  const texts = Object.fromEntries(TEXT_OPTIONS.map((key) => [key, options[key]]));
+  const time = seconds % 60 === 0 ? `--minutes ${seconds / 60}` : `--seconds ${seconds}`;
+  return [`${programName()} train`, ...flagsOf({ ...initial, ...texts }), time].join(" ");
+}
+
+/** Options that say which text is learnt; the others are chosen. */
+const TEXT_OPTIONS = [
+  "data",
+  "encoding",
+  "urls",
+  "field",
+  "nfc",
+  "minLength",
+  "maxLength",
+  "keepDuplicates",
+  "valFraction",
+] as const satisfies readonly (keyof TrainOptions)[];
+
 function changeOf(
   { learningRate, weightDecay, dropout, nEmbd, nHead }: ResolvedOptions,
   unlearnt: number,

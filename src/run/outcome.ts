@@ -11,9 +11,9 @@ import type { Engine } from "../training/engine.ts";
 import { isEnded, isLearningByHeart, knowsItsText } from "../training/evaluations.ts";
 import { countTargets, measureInSlices } from "../training/train.ts";
 import type { Measurement, Progress } from "../training/train.ts";
-import { fasterOf, longerOf, remedyOf, slowerOf } from "./command.ts";
+import { commandFor, fasterOf, longerOf, remedyOf, slowerOf } from "./command.ts";
 import type { Remedy } from "./command.ts";
-import type { Beginning, ExplosionReport, OverfittingReport, ResultReport } from "./reporter.ts";
+import type { Beginning, ExpectedReport, ExplosionReport, OverfittingReport, ResultReport } from "./reporter.ts";
 import type { StopRequest } from "./signals.ts";
 
 /** The header of a training. @param engine the engine's name. */
@@ -137,7 +137,19 @@ export function resultOf(
     bestStep,
     step: progress.step,
     remedy: remedy(),
+    expected: expectedOf(options),
   };
+}
+
+/** Below this gain, three times the time are not worth it. */
+const MIN_GAIN = 0.01;
+
+function expectedOf(options: ResolvedOptions): ExpectedReport | null {
+  const { expected } = options;
+  if (expected === undefined) return null;
+  const { seconds, longer, ...expectation } = expected;
+  const helps = longer < (1 - MIN_GAIN) * expected.bitsPerByte ? "time" : "text";
+  return { ...expectation, longer, helps, command: helps === "time" ? commandFor(options, 3 * seconds) : null };
 }
 
 /** What is said when a training is found to learn its text by heart. */

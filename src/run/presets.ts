@@ -10,13 +10,15 @@ export interface PresetRequest {
   readonly typed: ReadonlySet<string>;
   /** The preset; null: chosen by the data where no size is typed. */
   readonly preset: PresetName | null;
+  /** Whether `--auto` was typed. Default: false. */
+  readonly isAuto?: boolean;
 }
 
 /** Texts that are looked at, at most. */
 const MAX_TEXTS = 200;
 
 /** Whether the data may choose a preset: it is the user's own, and no option fixes the sizes or the scalar engine. */
-function mayChoose(
+export function mayChooseByText(
   { data, urls, urlFile, reference, noGpu, engine }: TrainOptions,
   typed: ReadonlySet<string>,
 ): boolean {
@@ -35,9 +37,8 @@ export function withPreset(
   sources: readonly TextSource[],
   say: (message: string) => void,
 ): TrainOptions {
-  if (preset === null && !mayChoose(options, typed)) return options;
-  const look = new TextLook();
-  for (const source of sources.slice(0, MAX_TEXTS)) look.add(source.name, source.chunks(), source.hasRows);
+  if (preset === null && !mayChooseByText(options, typed)) return options;
+  const look = lookAt(sources);
   const chosen = look.choose();
   const name = preset ?? chosen.preset;
   const merged = merge(options, look.optionsOf(name), typed);
@@ -46,7 +47,15 @@ export function withPreset(
   return merged;
 }
 
-function merge(options: TrainOptions, preset: Partial<TrainOptions>, typed: ReadonlySet<string>): TrainOptions {
+/** Looks at the beginnings of the first texts. */
+export function lookAt(sources: readonly TextSource[]): TextLook {
+  const look = new TextLook();
+  for (const source of sources.slice(0, MAX_TEXTS)) look.add(source.name, source.chunks(), source.hasRows);
+  return look;
+}
+
+/** The options with those of a preset that were not typed. */
+export function merge(options: TrainOptions, preset: Partial<TrainOptions>, typed: ReadonlySet<string>): TrainOptions {
   const added = Object.entries(preset).filter(([key]) => !typed.has(key));
   return { ...options, ...Object.fromEntries(added) };
 }

@@ -13,6 +13,7 @@ export const quietReporter: Reporter = {
   milestone: nothing,
   overfitting: nothing,
   exploding: nothing,
+  stuck: nothing,
   skipped: nothing,
   saved: nothing,
   result: nothing,

@@ -5,8 +5,10 @@
 import type { Baselines } from "../text/baselines.ts";
 import type { PageEvent } from "../pages/pages.ts";
 import type { NextTokens } from "../library/prompt.ts";
+import type { Expectation } from "../options/sizing.ts";
 import type { Remedy } from "./command.ts";
 import type { MergeReport } from "./merging.ts";
+import type { StuckReport } from "./stuck.ts";
 import type { Sample } from "../node/samples.ts";
 import type { Cleaning } from "../text/corpus.ts";
 
@@ -136,6 +138,18 @@ export interface ResultReport {
    * and was still learning; null elsewhere.
    */
   readonly remedy: Remedy | null;
+  /** What was expected, and what would help most; null where the sizes were not chosen for the time. */
+  readonly expected: ExpectedReport | null;
+}
+
+/** What a training reached, compared with what was expected of it. */
+export interface ExpectedReport extends Expectation {
+  /** What would help most: three times the time, or more text, where that would change hardly anything. */
+  readonly helps: "time" | "text";
+  /** Bits per byte that are expected of three times the time. */
+  readonly longer: number;
+  /** The command that trains for longer; null for a text that cannot be read again, or where more text helps. */
+  readonly command: string | null;
 }
 
 /** A text that the model wrote. */
@@ -177,6 +191,8 @@ export interface Reporter {
   overfitting(report: OverfittingReport): void;
   /** The losses have become absurd; called at most once per process. */
   exploding(report: ExplosionReport): void;
+  /** The model has learnt nothing but how frequent tokens are; called at most once per process. */
+  stuck(report: StuckReport): void;
   /** A step was skipped because a number was not finite; `skipped` counts all of them so far. */
   skipped(step: number, skipped: number): void;
   /** A checkpoint was saved. */

@@ -30,6 +30,7 @@ import {
 import type { Reporter, StepReport } from "./reporter.ts";
 import { StopRequest } from "./signals.ts";
 import { Speedometer } from "./speedometer.ts";
+import { StuckWatch } from "./stuck.ts";
 
 /** The weights with the lowest held-out loss so far. */
 export interface Best {
@@ -80,6 +81,7 @@ export class Training {
   /** Whether the weights may have exploded: then the last good ones are not replaced. */
   #isDoubtful = false;
   readonly #baselines: TrainingBaselines;
+  readonly #stuckWatch = new StuckWatch();
   #best: Best | null;
   #savedStep: number | null;
   /** Whether nothing has happened since the last save of this process. */
@@ -220,6 +222,8 @@ export class Training {
       if (event.overfitting === true) this.#reporter.overfitting(overfittingOf(this.#progress));
       if (event.exploding === true)
         this.#reporter.exploding(explosionOf(this.#run, this.#progress, this.#baselines.loss));
+      const stuck = this.#stuckWatch.take(this.#run.options, this.#progress, this.#baselines.loss);
+      if (stuck !== null) this.#reporter.stuck(stuck);
       if (event.best) this.#best = { evaluation: event, weights: (await this.#engine.save()).weights, saved: false };
     }
   }

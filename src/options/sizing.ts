@@ -1,0 +1,177 @@
+/**
+ * Which model suits a text and a time: rules that were fitted to the trials of a study (docs/sizing.md, `bench/sizing/`). Seconds
+ * are those of the study's machine; another machine's are converted by its speed (`library/machine-speed.ts`).
+ */
+import type { Config } from "../microgpt.ts";
+import type { TrainOptions } from "./train-options.ts";
+
+/** What is known of a text before it is read. */
+export interface TextMeasure {
+  /** Characters in all. */
+  readonly characters: number;
+  /** Bits per byte, by `contextBits`. */
+  readonly contextBits: number;
+  /** Whether its documents are names or other short lines. */
+  readonly isNames: boolean;
+}
+
+/** Bits per byte of held-out text that a training will reach; two of three texts of the study are within the bounds. */
+export interface Expectation {
+  /** The likeliest. */
+  readonly bitsPerByte: number;
+  /** The lower bound. */
+  readonly low: number;
+  /** The upper bound. */
+  readonly high: number;
+}
+
+/** The options that the rules decide. */
+export interface SizedOptions extends Pick<
+  TrainOptions,
+  "tokenizer" | "bpeMerges" | "nEmbd" | "nHead" | "nLayer" | "blockSize" | "learningRate" | "dropout" | "weightDecay"
+> {
+  /** Documents, or windows, per batch. */
+  readonly batchSize: number;
+}
+
+/** A choice for a text and a time. */
+export interface Sizing {
+  /** What was chosen. */
+  readonly options: SizedOptions;
+  /** The part of the time that is used, above 0 to 1: a short text would be learnt by heart in all of it. */
+  readonly share: number;
+  /** What it will reach. */
+  readonly expected: Expectation;
+}
+
+/** The study's machine has two cores, which together train 1.8 times as fast as one. */
+const CORES = 1.8;
+
+/**
+ * Microseconds per token on the study's machine, forward, backward and Adam: terms for the products of the layers and of the
+ * head, for the other operations on a row, for attention, and for the softmax. Fitted to 32 shapes, from which it differs by 14 % at
+ * most.
+ */
+export function microsecondsPerToken({
+  vocabSize,
+  nEmbd,
+  nLayer,
+  blockSize,
+}: Pick<Config, "vocabSize" | "nEmbd" | "nLayer" | "blockSize">): number {
+  const rows = nLayer * nEmbd;
+  const products = 6.8e-5 * 12 * rows * nEmbd + 7.5e-5 * vocabSize * nEmbd;
+  return (products + 0.0104 * rows + 9.3e-5 * rows * blockSize + 7.6e-4 * vocabSize) / CORES;
+}
+
+/** Values that are tried by the study; the rules choose among them. */
+const WIDTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384];
+const DEPTHS = [1, 2, 3, 4, 6];
+const MERGES = [100, 250, 500, 1000, 2000, 4000, 8000];
+const BLOCKS = [16, 32, 64, 128, 256];
+const BATCHES = [4, 8, 16, 32, 64, 128];
+const RATES = [0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02];
+const DROPOUTS = [0, 0.1, 0.2, 0.3, 0.4];
+const DECAYS = [0, 0.3, 1, 3];
+
+/** Numbers per head. */
+const HEAD = 16;
+
+/**
+ * A quantity as a power law, value · budget^seconds · text^characters, for a budget in units of ten seconds and a text in units of a million
+ * characters.
+ */
+interface Law {
+  readonly value: number;
+  readonly seconds: number;
+  readonly characters: number;
+}
+
+const at = ({ value, seconds, characters }: Law, budget: number, size: number): number =>
+  value * (budget / 10) ** seconds * (size / 1e6) ** characters;
+
+/** The listed value that is nearest in ratio; 0 stands for half of the smallest other one. */
+function nearest(values: readonly number[], wanted: number): number {
+  const positive = (value: number): number => (value === 0 ? values[1] / 2 : value);
+  const distance = (value: number): number => Math.abs(Math.log(positive(value) / wanted));
+  return values.toSorted((a, b) => distance(a) - distance(b))[0];
+}
+
+/** Heads of about 16 numbers that divide the width. */
+export function headsFor(nEmbd: number): number {
+  let heads = Math.max(1, Math.round(nEmbd / HEAD));
+  while (nEmbd % heads !== 0) heads--;
+  return heads;
+}
+
+/** Characters per token of byte pairs, in texts with an alphabet. */
+export const charactersPerToken = (merges: number): number => (merges < 32 ? 1 : 1.93 + 0.33 * Math.log2(merges / 250));
+
+/** Which quantities suit a text that is learnt in byte pairs. */
+const TEXT_LAWS = {
+  bpeMerges: { value: 3000, seconds: 0.1, characters: 0.7 },
+  nEmbd: { value: 60, seconds: 0.25, characters: 0.1 },
+  nLayer: { value: 1.6, seconds: 0.2, characters: 0 },
+  blockSize: { value: 32, seconds: 0.2, characters: 0.1 },
+  batchSize: { value: 16, seconds: 0.1, characters: 0 },
+  learningRate: { value: 0.008, seconds: -0.1, characters: 0 },
+  weightDecay: { value: 0.3, seconds: 0.2, characters: -0.3 },
+  dropout: { value: 0.04, seconds: 0.5, characters: -0.5 },
+  ratio: { value: 0.89, seconds: -0.05, characters: 0 },
+} satisfies Record<string, Law>;
+
+/** The same for names, in characters. */
+const NAMES_LAWS = {
+  ...TEXT_LAWS,
+  nEmbd: { value: 80, seconds: 0.1, characters: 0.2 },
+  nLayer: { value: 2, seconds: 0.1, characters: 0 },
+  batchSize: { value: 64, seconds: 0, characters: 0 },
+  dropout: { value: 0.1, seconds: 0.2, characters: -0.3 },
+  weightDecay: { value: 0.1, seconds: 0, characters: 0 },
+  ratio: { value: 0.74, seconds: -0.02, characters: 0 },
+} satisfies Record<string, Law>;
+
+/** The bounds of an expectation, as factors. */
+const SPREAD = 1.06;
+/** Passes over the text after which more time has not helped in any trial, for a million characters. */
+const MOST_PASSES: Law = { value: 60, seconds: 0, characters: -0.3 };
+
+/**
+ * The options that suit a text and a time. What is given is kept; the rest follows.
+ * @param seconds on the study's machine.
+ */
+export function chooseSizes(text: TextMeasure, seconds: number, given: Partial<TrainOptions> = {}): Sizing {
+  const laws = text.isNames ? NAMES_LAWS : TEXT_LAWS;
+  const size = Math.max(1, text.characters);
+  const ruled = (key: keyof typeof TEXT_LAWS, values: readonly number[]): number =>
+    nearest(values, at(laws[key], seconds, size));
+  const nEmbd = given.nEmbd ?? multipleOf(given.nHead ?? 1, ruled("nEmbd", WIDTHS));
+  const options: SizedOptions = {
+    tokenizer: given.tokenizer ?? (text.isNames ? "char" : "byte-bpe"),
+    bpeMerges: given.bpeMerges ?? ruled("bpeMerges", MERGES),
+    nEmbd,
+    nHead: given.nHead ?? headsFor(nEmbd),
+    nLayer: given.nLayer ?? ruled("nLayer", DEPTHS),
+    blockSize: given.blockSize ?? ruled("blockSize", BLOCKS),
+    batchSize: given.batchSize ?? ruled("batchSize", BATCHES),
+    learningRate: given.learningRate ?? ruled("learningRate", RATES),
+    dropout: given.dropout ?? ruled("dropout", DROPOUTS),
+    weightDecay: given.weightDecay ?? ruled("weightDecay", DECAYS),
+  };
+  const passes = passesIn(text, options, seconds);
+  const share = Math.min(1, at(MOST_PASSES, 10, size) / passes);
+  const bitsPerByte = text.contextBits * at(laws.ratio, seconds * share, size);
+  return { options, share, expected: { bitsPerByte, low: bitsPerByte / SPREAD, high: bitsPerByte * SPREAD } };
+}
+
+/** How often the text is learnt in so many seconds of the study's machine, about. */
+export function passesIn({ characters }: TextMeasure, options: SizedOptions, seconds: number): number {
+  const isPairs = options.tokenizer === "bpe" || options.tokenizer === "byte-bpe";
+  const vocabSize = isPairs ? options.bpeMerges + 257 : 100;
+  const tokens = (1e6 * seconds) / microsecondsPerToken({ ...options, vocabSize });
+  return (tokens * charactersPerToken(isPairs ? options.bpeMerges : 0)) / (TRAINED * characters);
+}
+
+/** The part of a text that is not held out. */
+const TRAINED = 0.9;
+
+const multipleOf = (factor: number, value: number): number => factor * Math.max(1, Math.round(value / factor));
