@@ -17,7 +17,7 @@ const MAX_TRIALS = { 10: 26, 60: 15, 300: 9, 1200: 4 };
 const AXES = {
   nEmbd: [16, 24, 32, 48, 64, 96, 128, 192, 256, 384],
   share: [0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1],
-  merges: [0, 250, 500, 1000, 2000, 4000, 8000],
+  merges: [0, 100, 250, 500, 1000, 2000, 4000, 8000],
   learningRate: [0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03],
   dropout: [0, 0.1, 0.2, 0.4],
   nLayer: [1, 2, 3, 4, 6],
@@ -65,9 +65,9 @@ export async function study(names, budgets, directory) {
  * @param start where to begin; undefined: at a first guess. What is known of this text and budget may be better.
  */
 async function search(walk, start) {
-  const { characters } = textOf(walk.name, join(walk.directory, "texts"));
+  const { characters, first } = textOf(walk.name, join(walk.directory, "texts"));
   const bestSoFar = () => ofWalk(walk).toSorted((a, b) => a.bitsPerByte - b.bitsPerByte)[0];
-  if (bestSoFar() === undefined) await measure(walk, [start ?? (characters !== null ? FIRST_OF_CHARACTERS : FIRST)]);
+  if (bestSoFar() === undefined) await measure(walk, [start ?? { ...(characters !== null ? FIRST_OF_CHARACTERS : FIRST), ...first }]);
   for (let still = 0; still < Object.keys(AXES).length;) {
     for (const axis of Object.keys(AXES)) {
       const before = bestSoFar();

@@ -165,11 +165,19 @@ export function chooseSizes(text: TextMeasure, seconds: number, given: Partial<T
 
 /** How often the text is learnt in so many seconds of the study's machine, about. */
 export function passesIn({ characters }: TextMeasure, options: SizedOptions, seconds: number): number {
-  const isPairs = options.tokenizer === "bpe" || options.tokenizer === "byte-bpe";
-  const vocabSize = isPairs ? options.bpeMerges + 257 : 100;
-  const tokens = (1e6 * seconds) / microsecondsPerToken({ ...options, vocabSize });
-  return (tokens * charactersPerToken(isPairs ? options.bpeMerges : 0)) / (TRAINED * characters);
+  const tokens = (1e6 * seconds) / microsecondsPerToken({ ...options, vocabSize: vocabularyOf(options) });
+  return (tokens * charactersPerToken(mergesOf(options))) / (TRAINED * characters);
 }
+
+const mergesOf = ({ tokenizer, bpeMerges }: Pick<SizedOptions, "tokenizer" | "bpeMerges">): number =>
+  tokenizer === "bpe" || tokenizer === "byte-bpe" ? bpeMerges : 0;
+
+/** Tokens in the vocabulary, about: it is known only when the text is read. */
+export const vocabularyOf = (options: Pick<SizedOptions, "tokenizer" | "bpeMerges">): number =>
+  mergesOf(options) === 0 ? CHARACTERS : mergesOf(options) + 257;
+
+/** Different characters of a text in an alphabet, about. */
+const CHARACTERS = 100;
 
 /** The part of a text that is not held out. */
 const TRAINED = 0.9;

@@ -16,8 +16,8 @@ import type { PresetRequest } from "./presets.ts";
 /** Seconds of a training whose sizes are chosen, where no time is typed. */
 const DEFAULT_SECONDS = 60;
 
-/** The rules say nothing of shorter texts. */
-const MIN_CHARACTERS = 1000;
+/** The rules say nothing of texts with fewer characters. */
+export const MIN_CHARACTERS = 1000;
 /** What is expected of so many times the seconds is kept, to say at the end whether more time would help. */
 const MORE_TIME = 3;
 
@@ -67,7 +67,7 @@ export async function withSizes(
   const used = Number((seconds * sizing.share).toPrecision(3));
   const passes = passesIn(text, sizing.options, used * speed);
   say(
-    `chosen     ${describeText(sources)} in ${used < 1 ? `${used} s` : duration(used)}, about ${passesText(passes)}: ${describeSizes(sizing.options)}`,
+    `chosen     ${describeText(sources)} in ${timeText(used)}, about ${passesText(passes)}: ${describeSizes(sizing.options)}`,
   );
   say(`expected   ${describeExpected(sizing.expected)}`);
   const chosen = merge(options, { ...documents, ...sizing.options }, typed);
@@ -83,6 +83,13 @@ export const givenOf = (options: TrainOptions, { typed }: PresetRequest): Partia
 /** `1.1 MB`. */
 const describeText = (sources: readonly TextSource[]): string =>
   fileSize(sources.reduce((sum, { size }) => sum + size, 0));
+
+/** `0.3 s`, `1 min`, `2m30s`, `1 h`. */
+export function timeText(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds % 3600 === 0) return `${seconds / 3600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : duration(seconds);
+}
 
 const passesText = (passes: number): string =>
   passes >= 1.5 ? `${Math.round(passes)} passes` : passes >= 0.95 ? "one pass" : `${passes.toFixed(1)} of a pass`;
