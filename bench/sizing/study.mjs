@@ -3,7 +3,7 @@
 // measured goes, line by line, into a file that a later call reads, so the study may be stopped at any time.
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { microsecondsPerToken } from "../../dist/options/sizing.js";
 import { textOf } from "./texts.mjs";
@@ -46,11 +46,8 @@ const headsOf = (nEmbd) => Math.max(1, Math.round(nEmbd / 16));
 
 /** Runs the study of some texts and budgets, shortest budgets first. @param directory of its texts, runs and `results.jsonl`. */
 export async function study(names, budgets, directory) {
-  mkdirSync(directory, { recursive: true });
   const results = join(directory, "results.jsonl");
-  const lines = existsSync(results) ? readFileSync(results, "utf8").trim().split("\n") : [];
-  const known = lines.filter((line) => line !== "").map((line) => JSON.parse(line));
-  for (const trial of known) trial.setting = { ...ALWAYS, ...trial.setting };
+  const known = readTrials(results);
   const best = new Map();
   for (const seconds of budgets) {
     for (const name of names) {
@@ -60,6 +57,14 @@ export async function study(names, budgets, directory) {
   }
 }
 
+/** The trials of a file, and of none where there is no file yet; its folder is made. */
+export function readTrials(path) {
+  mkdirSync(dirname(path), { recursive: true });
+  const lines = existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+  const trials = lines.filter((line) => line !== "").map((line) => JSON.parse(line));
+  return trials.map((trial) => ({ ...trial, setting: { ...ALWAYS, ...trial.setting } }));
+}
+
 /**
  * Walks along the axes until no neighbour is better, or the trials are used up. @returns the best setting.
  * @param start where to begin; undefined: at a first guess. What is known of this text and budget may be better.
@@ -67,7 +72,8 @@ export async function study(names, budgets, directory) {
 async function search(walk, start) {
   const { characters, first } = textOf(walk.name, join(walk.directory, "texts"));
   const bestSoFar = () => ofWalk(walk).toSorted((a, b) => a.bitsPerByte - b.bitsPerByte)[0];
-  if (bestSoFar() === undefined) await measure(walk, [start ?? { ...(characters !== null ? FIRST_OF_CHARACTERS : FIRST), ...first }]);
+  if (bestSoFar() === undefined)
+    await measure(walk, [start ?? { ...(characters !== null ? FIRST_OF_CHARACTERS : FIRST), ...first }]);
   for (let still = 0; still < Object.keys(AXES).length;) {
     for (const axis of Object.keys(AXES)) {
       const before = bestSoFar();
@@ -91,20 +97,24 @@ function neighboursOf(setting, axis, mayBeCharacters) {
   return [at - 1, at + 1].flatMap((i) => (values[i] === undefined ? [] : [{ ...setting, [axis]: values[i] }]));
 }
 
-const keyOf = (setting) => JSON.stringify(Object.keys(FIRST).map((key) => setting[key]));
+/** What a setting is known by. */
+export const keyOf = (setting) => JSON.stringify([...Object.keys(FIRST), "tokenizer"].map((key) => setting[key]));
 const ofWalk = ({ name, seconds, known }) => known.filter((trial) => trial.name === name && trial.seconds === seconds);
 
-/** Trains the settings that are not known yet, in a sweep. */
-async function measure({ name, seconds, directory, known, results }, settings) {
+/**
+ * Trains the settings that are not known yet, in a sweep, and adds them to what is known and to the file. A setting without `tokenizer`
+ * has byte pairs, or characters where it has no merges.
+ */
+export async function measure({ name, seconds, directory, known, results }, settings) {
   const done = new Set(ofWalk({ name, seconds, known }).map(({ setting }) => keyOf(setting)));
   const missing = settings.filter((setting) => !done.has(keyOf(setting)));
   if (missing.length === 0) return;
   const { path, options, characters } = textOf(name, join(directory, "texts"));
   const runs = missing.map(({ merges, share, ...setting }) => {
-    const vocabSize = merges === 0 ? characters : merges + 257;
+    const vocabSize = merges === 0 ? (characters ?? 100) : merges + 257;
     const tokenizer = merges === 0 ? { tokenizer: "char" } : { tokenizer: "byte-bpe", bpeMerges: merges };
     const tokens = Math.round((1e6 * seconds * share) / microsecondsPerToken({ vocabSize, ...setting }));
-    return { ...setting, ...tokenizer, nHead: headsOf(setting.nEmbd), tokens };
+    return { ...tokenizer, ...setting, nHead: headsOf(setting.nEmbd), tokens };
   });
   const common = { ...options, engine: "native", threads: 1, numSamples: 0, saveInterval: 1_000_000 };
   const file = join(directory, "sweep.json");

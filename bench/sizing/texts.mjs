@@ -35,12 +35,15 @@ const TEXTS = {
   code: { read: code, options: { documents: "paragraph", stream: true } },
 };
 
+/** Any other text of the folder, for the check: `quijote` is quijote.txt. */
+const otherText = (name) => ({ read: fileOf(`${name}.txt`), options: { documents: "paragraph", stream: true } });
+
 /** The names of the texts. */
 export const TEXT_NAMES = Object.keys(TEXTS);
 
 /** Writes a text into a folder, once. @returns its path, its options, and what differs in the first guess. */
 export function textOf(name, directory) {
-  const { read, options, characters = null, first = {} } = TEXTS[name];
+  const { read, options, characters = null, first = {} } = TEXTS[name] ?? otherText(name);
   const path = join(directory, `${name}.txt`);
   mkdirSync(directory, { recursive: true });
   if (!existsSync(path)) writeFileSync(path, read());

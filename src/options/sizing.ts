@@ -76,18 +76,26 @@ const DECAYS = [0, 0.3, 1, 3];
 /** Numbers per head. */
 const HEAD = 16;
 
-/**
- * A quantity as a power law, value · budget^seconds · text^characters, for a budget in units of ten seconds and a text in units of a million
- * characters.
- */
+/** A power law: value · (seconds / 10)^seconds · (characters / 10⁶)^characters · passes^passes. */
 interface Law {
   readonly value: number;
-  readonly seconds: number;
-  readonly characters: number;
+  readonly seconds?: number;
+  readonly characters?: number;
+  readonly passes?: number;
 }
 
-const at = ({ value, seconds, characters }: Law, budget: number, size: number): number =>
-  value * (budget / 10) ** seconds * (size / 1e6) ** characters;
+/** Where a law is evaluated: the time of the training, the text, and how often it is learnt. */
+interface Place {
+  readonly seconds: number;
+  readonly characters: number;
+  readonly passes: number;
+}
+
+const at = (law: Law, { seconds, characters, passes }: Place): number =>
+  law.value *
+  (seconds / 10) ** (law.seconds ?? 0) *
+  (characters / 1e6) ** (law.characters ?? 0) *
+  passes ** (law.passes ?? 0);
 
 /** The listed value that is nearest in ratio; 0 stands for half of the smallest other one. */
 function nearest(values: readonly number[], wanted: number): number {
@@ -106,34 +114,49 @@ export function headsFor(nEmbd: number): number {
 /** Characters per token of byte pairs, in texts with an alphabet. */
 export const charactersPerToken = (merges: number): number => (merges < 32 ? 1 : 1.93 + 0.33 * Math.log2(merges / 250));
 
-/** Which quantities suit a text that is learnt in byte pairs. */
-const TEXT_LAWS = {
-  bpeMerges: { value: 3000, seconds: 0.1, characters: 0.7 },
-  nEmbd: { value: 60, seconds: 0.25, characters: 0.1 },
-  nLayer: { value: 1.6, seconds: 0.2, characters: 0 },
-  blockSize: { value: 32, seconds: 0.2, characters: 0.1 },
-  batchSize: { value: 16, seconds: 0.1, characters: 0 },
-  learningRate: { value: 0.008, seconds: -0.1, characters: 0 },
-  weightDecay: { value: 0.3, seconds: 0.2, characters: -0.3 },
-  dropout: { value: 0.04, seconds: 0.5, characters: -0.5 },
-  ratio: { value: 0.89, seconds: -0.05, characters: 0 },
-} satisfies Record<string, Law>;
+/** The rules of one kind of text. */
+interface Laws {
+  readonly bpeMerges: Law;
+  readonly nEmbd: Law;
+  readonly nLayer: Law;
+  readonly blockSize: Law;
+  readonly batchSize: Law;
+  readonly learningRate: Law;
+  readonly weightDecay: Law;
+  readonly dropout: Law;
+  /** Passes after which more time does not help. */
+  readonly mostPasses: Law;
+  /** Bits per byte that are reached, over `contextBits`. */
+  readonly ratio: Law;
+}
 
-/** The same for names, in characters. */
-const NAMES_LAWS = {
+/** Of a text that is learnt in byte pairs. */
+const TEXT_LAWS: Laws = {
+  bpeMerges: { value: 3280, seconds: 0.05, characters: 0.51 },
+  nEmbd: { value: 62, seconds: 0.27 },
+  nLayer: { value: 1.4, seconds: 0.2 },
+  blockSize: { value: 28, seconds: 0.15 },
+  batchSize: { value: 16, seconds: 0.1 },
+  learningRate: { value: 0.0095, seconds: -0.1 },
+  weightDecay: { value: 0.13, passes: 0.5 },
+  dropout: { value: 0.019, passes: 0.86 },
+  mostPasses: { value: 35 },
+  ratio: { value: 0.85, seconds: -0.04 },
+};
+
+/** Of names, in characters. */
+const NAMES_LAWS: Laws = {
   ...TEXT_LAWS,
-  nEmbd: { value: 80, seconds: 0.1, characters: 0.2 },
-  nLayer: { value: 2, seconds: 0.1, characters: 0 },
-  batchSize: { value: 64, seconds: 0, characters: 0 },
-  dropout: { value: 0.1, seconds: 0.2, characters: -0.3 },
-  weightDecay: { value: 0.1, seconds: 0, characters: 0 },
-  ratio: { value: 0.74, seconds: -0.02, characters: 0 },
-} satisfies Record<string, Law>;
+  nEmbd: { value: 64, seconds: 0.2 },
+  nLayer: { value: 2.1, seconds: 0.1 },
+  batchSize: { value: 64 },
+  learningRate: { value: 0.006 },
+  weightDecay: { value: 0.05 },
+  ratio: { value: 0.74, seconds: -0.02 },
+};
 
 /** The bounds of an expectation, as factors. */
 const SPREAD = 1.06;
-/** Passes over the text after which more time has not helped in any trial, for a million characters. */
-const MOST_PASSES: Law = { value: 60, seconds: 0, characters: -0.3 };
 
 /**
  * The options that suit a text and a time. What is given is kept; the rest follows.
@@ -141,12 +164,35 @@ const MOST_PASSES: Law = { value: 60, seconds: 0, characters: -0.3 };
  */
 export function chooseSizes(text: TextMeasure, seconds: number, given: Partial<TrainOptions> = {}): Sizing {
   const laws = text.isNames ? NAMES_LAWS : TEXT_LAWS;
-  const size = Math.max(1, text.characters);
-  const ruled = (key: keyof typeof TEXT_LAWS, values: readonly number[]): number =>
-    nearest(values, at(laws[key], seconds, size));
+  const characters = Math.max(1, text.characters);
+  const sizesIn = (used: number): SizedOptions => sizesAt(laws, { seconds: used, characters, passes: 1 }, text, given);
+  const passesOf = (used: number): number => passesIn(text, sizesIn(used), used);
+  // More time makes a larger model, but always more passes, too.
+  let [share, above] = [1, 1];
+  const most = at(laws.mostPasses, { seconds, characters, passes: 1 });
+  if (passesOf(seconds) > most) {
+    share = 0;
+    for (let halvings = 0; halvings < 20; halvings++) {
+      const middle = (share + above) / 2;
+      if (passesOf(seconds * middle) > most) above = middle;
+      else share = middle;
+    }
+  }
+  const used = Math.max(share, Number.EPSILON) * seconds;
+  const place = { seconds: used, characters, passes: Math.max(1, passesOf(used)) };
+  const bitsPerByte = text.contextBits * at(laws.ratio, place);
+  return {
+    options: sizesAt(laws, place, text, given),
+    share: used / seconds,
+    expected: { bitsPerByte, low: bitsPerByte / SPREAD, high: bitsPerByte * SPREAD },
+  };
+}
+
+function sizesAt(laws: Laws, place: Place, { isNames }: TextMeasure, given: Partial<TrainOptions>): SizedOptions {
+  const ruled = (key: keyof Laws, values: readonly number[]): number => nearest(values, at(laws[key], place));
   const nEmbd = given.nEmbd ?? multipleOf(given.nHead ?? 1, ruled("nEmbd", WIDTHS));
-  const options: SizedOptions = {
-    tokenizer: given.tokenizer ?? (text.isNames ? "char" : "byte-bpe"),
+  return {
+    tokenizer: given.tokenizer ?? (isNames ? "char" : "byte-bpe"),
     bpeMerges: given.bpeMerges ?? ruled("bpeMerges", MERGES),
     nEmbd,
     nHead: given.nHead ?? headsFor(nEmbd),
@@ -157,10 +203,6 @@ export function chooseSizes(text: TextMeasure, seconds: number, given: Partial<T
     dropout: given.dropout ?? ruled("dropout", DROPOUTS),
     weightDecay: given.weightDecay ?? ruled("weightDecay", DECAYS),
   };
-  const passes = passesIn(text, options, seconds);
-  const share = Math.min(1, at(MOST_PASSES, 10, size) / passes);
-  const bitsPerByte = text.contextBits * at(laws.ratio, seconds * share, size);
-  return { options, share, expected: { bitsPerByte, low: bitsPerByte / SPREAD, high: bitsPerByte * SPREAD } };
 }
 
 /** How often the text is learnt in so many seconds of the study's machine, about. */
