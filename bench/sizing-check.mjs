@@ -2,12 +2,8 @@
 // row, and what the rules choose, each trained for the same time.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readFileSync } from "node:fs";
-import { chooseSizes } from "../dist/options/sizing.js";
 import { Random } from "../dist/index.js";
-import { measureText } from "../dist/text/predictability.js";
-import { keyOf, measure, readTrials } from "./sizing/study.mjs";
-import { textOf } from "./sizing/texts.mjs";
+import { keyOf, measure, readTrials, ruledSetting } from "./sizing/study.mjs";
 
 const DRAWN = 24;
 /** Where settings are drawn from: what an expert would try for a minute or five. */
@@ -49,7 +45,7 @@ export async function run() {
 
 async function check(walk) {
   const { name, seconds, directory, known } = walk;
-  const chosen = rulesOf(readFileSync(textOf(name, join(directory, "texts")).path, "utf8"), seconds);
+  const chosen = ruledSetting(name, seconds, directory);
   const random = new Random(24);
   const drawn = Array.from({ length: DRAWN }, () => draw(random));
   await measure(walk, [chosen, FORMER]);
@@ -63,12 +59,6 @@ async function check(walk) {
   console.log(`  rules: ${JSON.stringify(chosen)}`);
   console.log(`  best: ${bitsOf(best).toFixed(4)} ${JSON.stringify(best)}`);
   console.log(`  former row: ${bitsOf(FORMER).toFixed(4)}`);
-}
-
-function rulesOf(text, seconds) {
-  const { options, share } = chooseSizes({ ...measureText([{ chunks: () => [text] }]), isNames: false }, seconds);
-  const { tokenizer: _, bpeMerges, nHead: __, ...sizes } = options;
-  return { ...sizes, merges: bpeMerges, share };
 }
 
 function draw(random) {

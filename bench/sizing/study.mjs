@@ -5,7 +5,8 @@ import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { microsecondsPerToken } from "../../dist/options/sizing.js";
+import { chooseSizes, microsecondsPerToken } from "../../dist/options/sizing.js";
+import { measureText } from "../../dist/text/predictability.js";
 import { textOf } from "./texts.mjs";
 
 const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -48,13 +49,17 @@ const headsOf = (nEmbd) => Math.max(1, Math.round(nEmbd / 16));
 export async function study(names, budgets, directory) {
   const results = join(directory, "results.jsonl");
   const known = readTrials(results);
-  const best = new Map();
-  for (const seconds of budgets) {
-    for (const name of names) {
-      const walk = { name, seconds, directory, known, results };
-      best.set(name, await search(walk, best.get(name)));
-    }
-  }
+  for (const seconds of budgets) for (const name of names) await search({ name, seconds, directory, known, results });
+}
+
+/** What the rules choose for a text and a time, as a setting. */
+export function ruledSetting(name, seconds, directory) {
+  const { path, characters } = textOf(name, join(directory, "texts"));
+  const text = readFileSync(path, "utf8");
+  const measured = { ...measureText([{ chunks: () => [text] }]), isNames: characters !== null };
+  const { options, share } = chooseSizes(measured, seconds);
+  const { tokenizer, bpeMerges, nHead: _, ...sizes } = options;
+  return { ...sizes, merges: tokenizer === "char" ? 0 : bpeMerges, share };
 }
 
 /** The trials of a file, and of none where there is no file yet; its folder is made. */
@@ -66,14 +71,16 @@ export function readTrials(path) {
 }
 
 /**
- * Walks along the axes until no neighbour is better, or the trials are used up. @returns the best setting.
- * @param start where to begin; undefined: at a first guess. What is known of this text and budget may be better.
+ * Walks along the axes until no neighbour is better, or the trials are used up. It begins at a first guess, for more than ten seconds
+ * at what the rules, as they are, choose; or at the best that is known.
  */
-async function search(walk, start) {
+async function search(walk) {
   const { characters, first } = textOf(walk.name, join(walk.directory, "texts"));
   const bestSoFar = () => ofWalk(walk).toSorted((a, b) => a.bitsPerByte - b.bitsPerByte)[0];
-  if (bestSoFar() === undefined)
-    await measure(walk, [start ?? { ...(characters !== null ? FIRST_OF_CHARACTERS : FIRST), ...first }]);
+  const { name, seconds, directory } = walk;
+  const guess = { ...(characters !== null ? FIRST_OF_CHARACTERS : FIRST), ...first };
+  if (seconds > 10) await measure(walk, [onAxes(ruledSetting(name, seconds, directory))]);
+  else if (bestSoFar() === undefined) await measure(walk, [guess]);
   for (let still = 0; still < Object.keys(AXES).length;) {
     for (const axis of Object.keys(AXES)) {
       const before = bestSoFar();
@@ -84,10 +91,18 @@ async function search(walk, start) {
       console.log(
         `${walk.name}, ${walk.seconds} s, ${axis}: ${bitsPerByte.toFixed(4)} after ${count} trials: ${JSON.stringify(setting)}`,
       );
-      if (count >= MAX_TRIALS[walk.seconds]) return setting;
+      if (count >= MAX_TRIALS[walk.seconds]) return;
     }
   }
-  return bestSoFar().setting;
+}
+
+/** The setting with the nearest value of each axis. */
+function onAxes(setting) {
+  const nearest = (axis) => {
+    const distance = (value) => Math.abs(Math.log((value + 1e-6) / (setting[axis] + 1e-6)));
+    return AXES[axis].toSorted((a, b) => distance(a) - distance(b))[0];
+  };
+  return Object.fromEntries(Object.keys(AXES).map((axis) => [axis, nearest(axis)]));
 }
 
 /** A step up and a step down on one axis. */
