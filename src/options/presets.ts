@@ -1,5 +1,5 @@
 /**
- * Presets: sizes of a model, and how its text becomes documents, for four kinds of text. A preset is options like any
+ * Presets: sizes of a model, and how its text becomes documents, for four kinds of text; and a published recipe. A preset is options like any
  * other: what is typed counts more, and a run's config.json holds the result, not the preset's name.
  *
  * They were chosen by trials of a minute each (LOG.md, "Presets").
@@ -21,10 +21,10 @@ const BOOK: Partial<TrainOptions> = {
 };
 
 /** A preset's name. */
-export type PresetName = "names" | "book" | "code" | "chat";
+export type PresetName = "names" | "book" | "code" | "chat" | "nanogpt";
 
 /** All presets, in the order of the help. */
-export const PRESET_NAMES: readonly PresetName[] = ["names", "book", "code", "chat"];
+export const PRESET_NAMES: readonly PresetName[] = ["names", "book", "code", "chat", "nanogpt"];
 
 /** The options of each preset; what is not listed has its usual default. */
 export const PRESETS: Readonly<Record<PresetName, Partial<TrainOptions>>> = {
@@ -35,6 +35,28 @@ export const PRESETS: Readonly<Record<PresetName, Partial<TrainOptions>>> = {
   code: { ...BOOK, documents: "file", blockSize: 128, batchSize: 16 },
   /** Messages, one per line: a file is one document, since a message answers those before it. */
   chat: { ...BOOK, documents: "file", blockSize: 128, batchSize: 16 },
+  /**
+   * Tiny Shakespeare in characters, with the sizes and the schedule of nanoGPT's config/train_shakespeare_char.py, to compare with its
+   * published loss of 1.4697; the architecture and Adam's constants are ours. Never chosen by a text.
+   */
+  nanogpt: {
+    tokenizer: "char",
+    documents: "file",
+    stream: true,
+    nEmbd: 384,
+    nHead: 6,
+    nLayer: 6,
+    blockSize: 256,
+    batchSize: 64,
+    numSteps: 5000,
+    learningRate: 0.001,
+    warmupSteps: 100,
+    schedule: "cosine",
+    weightDecay: 0.1,
+    dropout: 0.2,
+    clipNorm: 1,
+    evalInterval: 250,
+  },
 };
 
 /** Options that say how large the model is. Where one of them is typed, no preset is chosen by the data. */

@@ -158,6 +158,10 @@ const NAMES_LAWS: Laws = {
 /** The bounds of an expectation, as factors. */
 const SPREAD = 1.06;
 
+/** Times that are looked at for where a text is learnt often enough: powers of this, down to about a millisecond. */
+const TIME_STEP = 1.05;
+const MIN_TIME_STEP = -140;
+
 /**
  * The options that suit a text and a time. What is given is kept; the rest follows.
  * @param seconds on the study's machine.
@@ -167,20 +171,14 @@ export function chooseSizes(text: TextMeasure, seconds: number, given: Partial<T
   const characters = Math.max(1, text.characters);
   const sizesIn = (used: number): SizedOptions => sizesAt(laws, { seconds: used, characters, passes: 1 }, text, given);
   const passesOf = (used: number): number => passesIn(text, sizesIn(used), used);
-  // More time makes a larger model, but always more passes, too.
-  let [share, above] = [1, 1];
   const most = at(laws.mostPasses, { seconds, characters, passes: 1 });
-  if (passesOf(seconds) > most) {
-    share = 0;
-    for (let halvings = 0; halvings < 20; halvings++) {
-      const middle = (share + above) / 2;
-      if (passesOf(seconds * middle) > most) above = middle;
-      else share = middle;
-    }
-  }
-  const used = Math.max(share, Number.EPSILON) * seconds;
+  const whole = Math.floor(Math.log(seconds) / Math.log(TIME_STEP));
+  let step = whole;
+  while (step > MIN_TIME_STEP && passesOf(TIME_STEP ** step) > most) step--;
+  const used = step === whole ? seconds : TIME_STEP ** step;
   const place = { seconds: used, characters, passes: Math.max(1, passesOf(used)) };
-  const bitsPerByte = text.contextBits * at(laws.ratio, place);
+  // Of the lower step, so that no longer time is expected to be worse.
+  const bitsPerByte = text.contextBits * at(laws.ratio, { ...place, seconds: TIME_STEP ** step });
   return {
     options: sizesAt(laws, place, text, given),
     share: used / seconds,
