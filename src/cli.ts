@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option as Flag } from "commander";
 import { complete, sample } from "./cli/sample.ts";
 import { addExperiments } from "./cli/experiments.ts";
+import { addPlanning } from "./cli/planning.ts";
 import { addServing } from "./cli/serving.ts";
 import {
   addOptions,
@@ -85,6 +86,7 @@ function buildProgram(words: readonly string[], exit: Exit, findGroup: FindGroup
   addSampling(program, exit);
   addExports(program, exit);
   addTexts(program, exit);
+  addPlanning(program, exit);
   addExperiments(program, exit);
   addServing(program, exit);
   return program;

@@ -117,6 +117,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "cli/experiments.ts": ["commander"],
   "cli/flags.ts": ["commander"],
   "cli/interactive.ts": ["@clack/prompts"],
+  "cli/planning.ts": ["commander"],
   "cli/serving.ts": ["commander"],
   "cli/train-job.ts": ["commander"],
   "cli/runs.ts": ["@clack/prompts"],

@@ -5,22 +5,19 @@
 import type { TrainOptions } from "../options/train-options.ts";
 import type { Run } from "../node/run-directory.ts";
 import { countParameters, engineTitle } from "../training/engine.ts";
-import { checkTogether } from "../options/option-rules.ts";
-import { mayChooseEngine, resolveOptions } from "../options/resolve.ts";
+import { mayChooseEngine } from "../options/resolve.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
 import { chooseCpu } from "../library/choose-engine.ts";
 import { estimateSeconds, passesOf } from "../library/budget.ts";
 import { startTraining } from "../library/start.ts";
-import { prepareTrainingData } from "../library/training-data.ts";
 import type { TrainingData } from "../library/training-data.ts";
 import { nodeMachine } from "../run/machine.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
 import type { MemoryNeed } from "../run/memory.ts";
 import type { PresetRequest } from "../run/presets.ts";
 import type { Reporter } from "../run/reporter.ts";
-import { knownOptions, withSizes } from "../run/sizing.ts";
 import { createReporter } from "./reporters.ts";
-import { gather, locate, sourcesOf } from "../run/sources.ts";
+import { readForTrial } from "./trial.ts";
 import { counted } from "../run/cleaning.ts";
 import { duration, grouped, jsonLine, megabytes } from "../run/format.ts";
 
@@ -51,16 +48,10 @@ interface Time {
 
 /** Prints what the training would take. Throws InputError for options that cannot be trained with. */
 export async function dryRun(given: TrainOptions, { request, runsDir, from, json }: DryRunFlags): Promise<number> {
-  checkTogether(knownOptions(given, request));
   const reporter = createReporter(json);
-  const located = locate(given);
-  const sources = sourcesOf(await gather(located, reporter, runsDir), located);
-  const say = (message: string): void => reporter.note(message);
-  const { options: chosen } = await withSizes(located, request, sources, nodeMachine, say);
-  checkTogether(chosen);
-  const options = resolveOptions(chosen);
-  const data = prepareTrainingData(options, sources, { tokenizer: from?.tokenizer ?? null });
-  const { config, train, heldOut, tokenizer } = data;
+  const tokenizer = from?.tokenizer ?? null;
+  const { options, data } = await readForTrial(given, { request, runsDir, tokenizer }, reporter);
+  const { config, train, heldOut } = data;
   // A GPU's memory would be a guess: it is looked for when the trial begins.
   const engine = mayChooseEngine(given) ? chooseCpu(config, options, nodeMachine).engine : options.engine;
   const need = memoryNeed(
@@ -69,7 +60,7 @@ export async function dryRun(given: TrainOptions, { request, runsDir, from, json
     {
       tokens: train.countTokens() + heldOut.countTokens(),
       documents: train.length + heldOut.length,
-      isMerged: tokenizer.toJSON().merges !== undefined,
+      isMerged: data.tokenizer.toJSON().merges !== undefined,
     },
   );
   const time = sumOf(need.process) < process.availableMemory() ? await timeOf(data, options, given, reporter) : null;

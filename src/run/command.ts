@@ -7,6 +7,12 @@ import type { TrainOptions } from "../options/train-options.ts";
 import { showPath } from "../errors.ts";
 import { programName } from "./program-name.ts";
 
+/** A budget in place of steps. */
+type Budget = Pick<TrainOptions, "tokens" | "seconds">;
+
+/** The budget of a training that has begun: it has become the number of steps. */
+const AS_STEPS: Budget = { tokens: null, seconds: null };
+
 /** What a user might change for a better model. */
 export interface Remedy {
   /** What is wrong: the text was learnt by heart, too few steps were done, or the learning rate is too high or too low. */
@@ -46,15 +52,16 @@ export const fasterOf = (options: ResolvedOptions): Remedy =>
 
 /** The command of a new training with other options. */
 function changedTo(against: Remedy["against"], options: ResolvedOptions, change: Partial<TrainOptions>): Remedy {
-  const changed = { ...options, ...change };
+  const command = trainCommand({ ...options, ...change });
+  return { against, command, change: Object.entries(change).map(flagText).join(" ") };
+}
+
+/** The command of a new training; null for a text that cannot be read again. @param budget as in `flagsOf`. */
+export function trainCommand(options: TrainOptions, budget: Budget = AS_STEPS): string | null {
+  if (options.data.includes("-")) return null;
   // Without a size, the text would choose a preset.
-  const preset = SIZES.every((key) => changed[key] === TRAIN_OPTIONS[key].initial) ? ["--preset names"] : [];
-  const command = [`${programName()} train`, ...preset, ...flagsOf(changed)].join(" ");
-  return {
-    against,
-    command: options.data.includes("-") ? null : command,
-    change: Object.entries(change).map(flagText).join(" "),
-  };
+  const preset = SIZES.every((key) => options[key] === TRAIN_OPTIONS[key].initial) ? ["--preset names"] : [];
+  return [`${programName()} train`, ...preset, ...flagsOf(options, budget)].join(" ");
 }
 
 /** What helps a training whose loss was still falling: three times the steps. @param path of the run. */
@@ -96,14 +103,17 @@ function changeOf(
   return narrower < nEmbd ? { nEmbd: narrower } : null;
 }
 
-/** The flags of options that are not defaults: `["--data", "my text.txt"]` → `["--data 'my text.txt'"]`. */
-export function flagsOf(options: TrainOptions): string[] {
+/**
+ * The flags of options that are not defaults: `["--data", "my text.txt"]` → `["--data 'my text.txt'"]`.
+ * @param budget tokens or seconds that no training has turned into steps.
+ */
+export function flagsOf(options: TrainOptions, budget: Budget = AS_STEPS): string[] {
   const initial = initialOptions(TRAIN_OPTIONS);
   const { batchSize } = resolveOptions({ ...options, batchSize: null });
   const defaults = new Map<string, unknown>(Object.entries({ ...initial, batchSize }));
-  // The budget has become the number of steps; what suits the machine is found anew.
+  // What suits the machine is found anew.
   const engine = options.engine === "atomic" && !options.noGpu ? options.engine : "auto";
-  const given = Object.entries({ ...options, engine, tokens: null, seconds: null });
+  const given = Object.entries({ ...options, engine, ...budget });
   return given.flatMap(([key, value]) => {
     if (value === null || JSON.stringify(value) === JSON.stringify(defaults.get(key))) return [];
     return [flagText([key, value])];

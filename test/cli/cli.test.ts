@@ -279,7 +279,7 @@ describe("bad input is one clear sentence and exit code 2", () => {
   });
 
   test.each([
-    [["tran"], /^"tran" is not a command, and no such file exists; did you mean train\?$/],
+    [["tran"], /^"tran" is not a command, and no such file exists; did you mean train or plan\?$/],
     [["sample"], /^missing required argument 'RUN'/],
     [["sample", "nowhere"], /nowhere: there is no such run$/],
     [["sample", "words.txt"], /words\.txt is not a run; a run is a directory$/],

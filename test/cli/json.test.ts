@@ -30,6 +30,7 @@ test.each([
   ["train", [...TINY, "--data", "words.txt", "--num-steps", "2"], ["begin", "step", "saved", "result", "sample"]],
   ["train", ["words.txt", ...TINY, "--dry-run"], ["dry run"]],
   ["train", ["latin1.txt", "--dry-run"], ["note", "dry run"]],
+  ["plan", ["words.txt", ...TINY, "--find-learning-rate"], ["learning rates"]],
   ["resume", ["run"], ["begin", "result", "sample"]],
   ["sample", ["run", "--num-samples", "2"], ["sample"]],
   ["complete", ["run", "ba"], ["completion"]],

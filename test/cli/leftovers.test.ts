@@ -23,6 +23,7 @@ const COMMANDS: readonly (readonly [name: string, args: () => string[], result: 
   ["train", () => ["train", "--data", data, ...TINY], ["runs"]],
   ["sweep", () => ["sweep", "--data", data, "--grid", "n-layer=1,2", ...TINY], ["runs"]],
   ["train --dry-run", () => ["train", "--dry-run", "--data", data], []],
+  ["plan", () => ["plan", "--find-learning-rate", "--data", data, ...TINY], []],
   ["sample", () => ["sample", run], []],
   ["report", () => ["report", run], ["report.html"]],
   ["tokenize", () => ["tokenize", "--run", run, "ada", "--export", "t.json"], ["t.json"]],
