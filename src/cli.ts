@@ -8,6 +8,7 @@ import { addServing } from "./cli/serving.ts";
 import {
   addOptions,
   autoFlag,
+  givenOptions,
   hookFlag,
   jsonFlag,
   minutesFlag,
@@ -16,7 +17,6 @@ import {
   promptFileFlag,
   repeated,
   runsDirFlag,
-  typedKeys,
   withMinutes,
 } from "./cli/flags.ts";
 import type { CommonFlags, Exit } from "./cli/flags.ts";
@@ -38,7 +38,6 @@ import type {
   ResumeOptions,
   SampleOptions,
   TokenizeOptions,
-  TrainOptions,
 } from "./options/train-options.ts";
 import { FORMATS } from "./export/formats.ts";
 import { EngineLost } from "./training/engine.ts";
@@ -118,12 +117,9 @@ function addTrain(program: Command, words: readonly string[], exit: Exit, findGr
       if (group !== null) checkLaunched(flags);
       checkCluster(flags);
       if (words[0] !== "train") checkFirstWords(texts, commandNames(program));
-      const picked = withMinutes(pick<TrainOptions>(TRAIN_OPTIONS, flags), flags);
+      const { options: named, typed: keys } = givenOptions(self, texts, flags);
       const { preset = null, auto: isAuto = false } = flags;
-      const minutes = flags.minutes === undefined ? [] : ["seconds"];
-      const keys = new Set([...typedKeys(self, TRAIN_OPTIONS), ...minutes]);
       const from = flags.from === undefined ? null : Run.open(findRun(flags.from, flags.runsDir));
-      const named = { ...picked, data: [...texts, ...picked.data] };
       const typed = from === null ? named : withModelOf(from, named, keys);
       const decided = new Set(from === null ? keys : [...keys, ...DECIDED]);
       const isTyping = process.stdin.isTTY && process.stdout.isTTY;

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { flagOf, TRAIN_OPTIONS } from "../options/config.ts";
 import { PRESET_NAMES } from "../options/presets.ts";
 import type { PresetName } from "../options/presets.ts";
+import type { TrainOptions } from "../options/train-options.ts";
 import type { Option } from "../options/values.ts";
 import { InputError, quote } from "../errors.ts";
 import { NO_SLURM_SETTINGS } from "../experiments/slurm-script.ts";
@@ -153,6 +154,20 @@ export const isTyped = (command: Command, key: string): boolean =>
   [key, key.replace(/^no([A-Z])/, (_, letter: string) => letter.toLowerCase())].some(
     (name) => command.getOptionValueSource(name) === "cli",
   );
+
+/** What a command with the options of `train` was given: the options, and the keys of those that were typed. */
+export function givenOptions(
+  command: Command,
+  texts: readonly string[],
+  flags: CommonFlags,
+): { readonly options: TrainOptions; readonly typed: ReadonlySet<string> } {
+  const options = withMinutes(pick<TrainOptions>(TRAIN_OPTIONS, flags), flags);
+  const minutes = flags.minutes === undefined ? [] : ["seconds"];
+  return {
+    options: { ...options, data: [...texts, ...options.data] },
+    typed: new Set([...typedKeys(command, TRAIN_OPTIONS), ...minutes]),
+  };
+}
 
 /** A flag that may be given several times. */
 export const repeated = (flags: string, help: string, what: string = "options"): Flag =>

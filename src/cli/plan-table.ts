@@ -10,9 +10,9 @@ import { InputError } from "../errors.ts";
 import { nodeMachine } from "../run/machine.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
 import type { PresetRequest } from "../run/presets.ts";
-import { describeSizes, givenOf, knownOptions, MIN_CHARACTERS, textOf, timeText } from "../run/sizing.ts";
+import { givenOf, knownOptions, MIN_CHARACTERS, textOf, timeText } from "../run/sizing.ts";
 import { gather, locate, sourcesOf } from "../run/sources.ts";
-import { fileSize, jsonLine } from "../run/format.ts";
+import { fileSize, grouped, jsonLine } from "../run/format.ts";
 import { createReporter } from "./reporters.ts";
 import { tableLines } from "./table.ts";
 import { outputWidth, wrapLine } from "./terminal.ts";
@@ -106,18 +106,46 @@ function enough(rows: readonly Row[]): number | null {
   return first === rows.length - 1 ? null : rows[first].seconds;
 }
 
-function printRows(rows: readonly Row[], bytes: number, enoughSeconds: number | null): void {
-  const columns = ["time", "passes", "bits per byte", "memory", "what"].map((name, i) => ({ name, isNumber: i < 4 }));
-  const cells = rows.map(({ seconds, passes, expected, memoryBytes, options }) => [
+/** The columns; of those that are left out of a narrow terminal, the last first. */
+const COLUMNS: readonly string[] = [
+  "time",
+  "bits per byte",
+  "tokenizer",
+  "merges",
+  "wide",
+  "layers",
+  "rate",
+  "dropout",
+  "decay",
+  "block",
+  "batch",
+  "passes",
+  "memory",
+];
+const FIRST_DROPPED = COLUMNS.indexOf("rate");
+
+function cellsOf({ seconds, passes, expected, memoryBytes, options }: Row): string[] {
+  const { tokenizer, bpeMerges, nEmbd, nLayer, blockSize, batchSize, learningRate, dropout, weightDecay } = options;
+  return [
     timeText(seconds),
-    passes < 10 ? passes.toFixed(1) : passes.toFixed(0),
     `${expected.bitsPerByte.toFixed(2)} (${expected.low.toFixed(2)}–${expected.high.toFixed(2)})`,
+    tokenizer,
+    tokenizer === "char" || tokenizer === "word" ? "" : grouped(bpeMerges),
+    ...[nEmbd, nLayer, learningRate, dropout, weightDecay, blockSize, batchSize].map(String),
+    passes < 10 ? passes.toFixed(1) : passes.toFixed(0),
     fileSize(memoryBytes),
-    describeSizes(options),
-  ]);
+  ];
+}
+
+function printRows(rows: readonly Row[], bytes: number, enoughSeconds: number | null): void {
+  const columns = COLUMNS.map((name, at) => ({
+    name,
+    isNumber: name !== "tokenizer",
+    ...(at < FIRST_DROPPED ? {} : { dropped: at }),
+  }));
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   print(`${fileSize(bytes)} of text; on this machine, by the rules of docs/sizing.md:\n`);
-  for (const line of tableLines(columns, cells)) print(line);
+  for (const line of tableLines(columns, rows.map(cellsOf), outputWidth())) print(line);
   const last =
     enoughSeconds === null
       ? "More time still pays after an hour."

@@ -88,7 +88,6 @@ describe("--json", () => {
 });
 
 test.each([
-  ["plan", /^microgpt: plan: nothing is asked for; add --find-learning-rate$/],
   [`${FIND.join(" ")} nowhere.txt`, /^microgpt: cannot read \S*nowhere\.txt/],
   [`${FIND.join(" ")} words.txt --n-head 3`, /^microgpt: --n-head 3 does not divide --n-embd 16;/],
   [
