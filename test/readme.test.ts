@@ -171,10 +171,13 @@ describe("every command of the documents runs", () => {
   const ELSEWHERE = /^(?:npm|git|npx vitest|MICROGPT_\w+=\S+ npx vitest|\.ci\/run)\b/;
   const runnable = (path: string): string[] => commandsOf(path).filter((command) => !ELSEWHERE.test(command));
 
+  // The budgets are a reader's: a test has less time.
+  const hurried = (command: string): string => command.replace(/--(?:seconds|minutes) [\d.]+/, "--seconds 0.5");
+
   test("the README's, with fewer steps", async () => {
     const { run, stop } = await newWorkshop();
     expect(runnable("README.md").length).toBeGreaterThan(5);
-    for (const command of runnable("README.md")) {
+    for (const command of runnable("README.md").map(hurried)) {
       const isFree =
         /^npx microgpt (?:train|--|\S+\.txt)/.test(command) && !/--(?:num-steps|seconds|tokens|dry-run)/.test(command);
       const steps = command.includes(" resume ") ? 30 : 20; // a run of 20 steps that is resumed has more
@@ -190,8 +193,7 @@ describe("every command of the documents runs", () => {
     { tags: ["documents"], timeout: 600_000 },
     async (path) => {
       const { run, stop, directory, asked } = await newWorkshop();
-      // The budgets are a reader's: a test has less time.
-      for (const command of runnable(path)) await run(command.replace(/--seconds \d+/, "--seconds 0.5"));
+      for (const command of runnable(path)) await run(hurried(command));
       await stop();
       if (read(path).includes("my-hook.mjs")) {
         expect(readFileSync(join(directory, "heard.txt"), "utf8")).toMatch(/^100 \d\.\d+ \d+\n200 /);

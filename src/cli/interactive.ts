@@ -97,13 +97,23 @@ function oneOf(what: string, typed: string, names: readonly string[]): string {
   throw new InputError(`${what}: expected one of ${names.join(", ")}; got ${quote(typed)}`);
 }
 
+/** What text and time choose, or the text alone, where it is not typed. */
+const BY_TEXT: ReadonlySet<string> = new Set([
+  ...Object.keys(PRESETS.book),
+  "bpeMerges",
+  "learningRate",
+  "dropout",
+  "weightDecay",
+  "numSteps",
+]);
+
 /** Asks for each option that has one value, was not typed, and applies. What the text decides stays open at Enter. */
 async function askEach({ options, request }: Answers, ask: Ask): Promise<Answers | null> {
   const { preset } = request;
   const typed = new Set(request.typed);
   const isByText = preset === null && isOwnText({ options, request });
   const answers = new Map<string, unknown>(Object.entries(withNamedPreset(options, request)));
-  const isOpen = (key: string): boolean => isByText && !typed.has(key) && Object.hasOwn(PRESETS.book, key);
+  const isOpen = (key: string): boolean => isByText && !typed.has(key) && BY_TEXT.has(key);
   for (const key of [...answers.keys()].filter(isOpen)) answers.delete(key);
   for (const [key, option] of Object.entries(TRAIN_OPTIONS)) {
     if (typed.has(key) || option.placeholder === "" || option.placeholder.endsWith("…")) continue;
