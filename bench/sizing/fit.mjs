@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chooseSizes, passesIn } from "../../dist/options/sizing.js";
+import { chooseSizes, passesIn, progressOf } from "../../dist/options/sizing.js";
 import { measureText } from "../../dist/text/predictability.js";
 import { TEXT_NAMES, textOf } from "./texts.mjs";
 
@@ -24,6 +24,7 @@ const FEATURES = {
   seconds: ({ used }) => Math.log(used / 10),
   characters: ({ text }) => Math.log(text.characters / 1e6),
   passes: ({ passes }) => Math.log(Math.max(1, passes)),
+  progress: ({ used, text }) => Math.log(progressOf({ seconds: used, characters: text.characters })),
 };
 /** What stands for 0 on an axis, whose logarithm is needed: half of its smallest other value. */
 const ZERO = { weightDecay: 0.15, dropout: 0.05 };
@@ -50,7 +51,8 @@ const groups = [...Map.groupBy(trials, ({ name, seconds }) => `${name} ${seconds
   const [best] = sorted;
   const good = sorted.filter(({ bitsPerByte }) => bitsPerByte <= TIE * best.bitsPerByte);
   const text = measured.get(best.name);
-  const { setting, seconds } = best;
+  const { seconds } = best;
+  const setting = { share: 1, weightDecay: 0, ...best.setting };
   const used = seconds * (setting.share ?? 1);
   const tokenizer = setting.merges === 0 ? "char" : "byte-bpe";
   const passes = passesIn(text, { ...setting, tokenizer, bpeMerges: setting.merges }, used);
@@ -89,6 +91,20 @@ function fit(points, features) {
   return unknowns.map((i) => equations[i].at(-1) / equations[i][i]);
 }
 
+/** How the ratio changes with the progress within a text: texts differ more among each other than a text does from time to time. */
+function slopeWithin(groups) {
+  let [products, squares] = [0, 1e-9];
+  for (const own of Map.groupBy(groups, ({ name }) => name).values()) {
+    const mean = (of) => own.reduce((sum, group) => sum + of(group), 0) / own.length;
+    const [x, y] = [mean(FEATURES.progress), mean(({ ratio }) => ratio)];
+    for (const group of own) {
+      products += (FEATURES.progress(group) - x) * (group.ratio - y);
+      squares += (FEATURES.progress(group) - x) ** 2;
+    }
+  }
+  return products / squares;
+}
+
 /** A law as it is written in the rules. */
 function lawOf([value, ...exponents], features) {
   const rest = features.map((feature, i) => `, ${feature}: ${round(exponents[i])}`);
@@ -108,14 +124,15 @@ for (const isNames of [false, true]) {
     );
     console.log(`  ${axis}: ${lawOf(law, features)},`);
   }
-  const ratios = own.map((group) => ({ ...group, y: Math.log(group.best.bitsPerByte / group.text.contextBits) }));
-  const features = ["seconds", "characters"];
-  const law = fit(ratios, features);
-  console.log(`  ratio: ${lawOf(law, features)},`);
-  for (const { name, seconds, used, passes, y, ...group } of ratios) {
-    const fitted = law[0] + features.reduce((sum, one, i) => sum + law[i + 1] * FEATURES[one]({ used, ...group }), 0);
-    const ratio = `ratio ${Math.exp(y).toFixed(3)}, by the law ${Math.exp(fitted).toFixed(3)}`;
-    console.log(`    ${name}, ${seconds} s, used ${round(used)} s, ${passes.toFixed(1)} passes: ${ratio}`);
+  const ratios = own.map((group) => ({ ...group, ratio: Math.log(group.best.bitsPerByte / group.text.contextBits) }));
+  const slope = slopeWithin(ratios);
+  const rest = ratios.map((group) => ({ ...group, y: group.ratio - slope * FEATURES.progress(group) }));
+  const [value, characters] = fit(rest, ["characters"]);
+  console.log(`  ratio: ${lawOf([value, slope, characters], ["progress", "characters"])},`);
+  for (const { name, seconds, used, passes, ratio, ...group } of ratios) {
+    const fitted = value + slope * FEATURES.progress({ used, ...group }) + characters * FEATURES.characters(group);
+    const both = `ratio ${Math.exp(ratio).toFixed(3)}, by the law ${Math.exp(fitted).toFixed(3)}`;
+    console.log(`    ${name}, ${seconds} s, used ${round(used)} s, ${passes.toFixed(1)} passes: ${both}`);
   }
 }
 console.log("");
