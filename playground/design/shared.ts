@@ -1,6 +1,7 @@
 /** The styles that every element of the playground shares: headings, buttons, fields, cards, tables. */
-import { css } from "lit";
+import { css, unsafeCSS } from "lit";
 import type { CSSResult } from "lit";
+import controls from "./controls.css?inline";
 
 /** First in the `styles` of every element. */
 export const shared: CSSResult = css`
@@ -77,44 +78,7 @@ export const shared: CSSResult = css`
     overflow: auto;
     max-width: 100%;
   }
-  button,
-  select,
-  input,
-  textarea {
-    font: inherit;
-    color: inherit;
-    background: var(--card);
-    border: 1px solid var(--line);
-    border-radius: 7px;
-    padding: 5px 11px;
-    min-height: 34px;
-    max-width: 100%;
-  }
-  button {
-    cursor: pointer;
-  }
-  button:hover:not(:disabled) {
-    border-color: var(--accent);
-  }
-  button.primary {
-    background: var(--accent);
-    border-color: var(--accent);
-    color: var(--on-accent);
-    font-weight: 600;
-  }
-  button[aria-pressed="true"],
-  button.primary[aria-pressed="true"] {
-    background: var(--accent-soft);
-    border-color: var(--accent);
-    color: var(--ink);
-  }
-  button:disabled,
-  button.primary:disabled {
-    background: var(--sunken);
-    border-color: var(--line);
-    color: var(--muted);
-    cursor: default;
-  }
+  ${unsafeCSS(controls)}
   input[type="range"] {
     padding: 0;
     accent-color: var(--accent);
@@ -128,10 +92,6 @@ export const shared: CSSResult = css`
     width: 100%;
     font-family: var(--mono);
     font-size: 13.5px;
-  }
-  :focus-visible {
-    outline: 2px solid var(--accent);
-    outline-offset: 2px;
   }
   label.field {
     display: inline-flex;
