@@ -71,7 +71,7 @@ function centre({ good, best }, axis) {
 }
 
 /** How strongly exponents are pulled to 0: a few texts cannot tell much. */
-const PULL = 0.3;
+const PULL = 0.05;
 
 /** Least squares of y on 1 and the features, by the normal equations. @returns value and exponents. */
 function fit(points, features) {
