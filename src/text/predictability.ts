@@ -6,14 +6,14 @@ import type { Source } from "./corpus.ts";
 import { utf8Length } from "./sha256.ts";
 
 /** The longest context in characters. */
-const ORDER = 4;
+const ORDER = 5;
 /** Entries of each table, a power of 2. Contexts that share an entry make the figure a little worse, not wrong. */
-const SLOTS = 2 ** 21;
+const SLOTS = 2 ** 22;
 /** The part that is measured, at the end; the tables have counted all before it. */
 const MEASURED = 0.1;
 
 /**
- * Bits per byte of the last tenth of a text, if each character is predicted from up to four before it by counts of the text so
+ * Bits per byte of the last tenth of a text, if each character is predicted from up to five before it by counts of the text so
  * far: interpolated orders, each weighted by the number of its distinct followers (Witten and Bell 1991). Infinity for a
  * text of fewer than ten characters.
  * @example
@@ -50,7 +50,7 @@ function mix(hash: number, value: number): number {
 }
 
 /** Characters that `measureText` looks at; more would hardly change the figure. */
-const SAMPLE_CHARACTERS = 2 ** 19;
+const SAMPLE_CHARACTERS = 2 ** 20;
 /** Characters after which a text is not read on: for any of our budgets it is large. */
 const MANY_CHARACTERS = 2 ** 26;
 

@@ -13,7 +13,7 @@ function slowBits(text: string): number {
   let bits = 0;
   for (let at = 0; at < text.length; at++) {
     let probability = 1 / 256;
-    for (let order = 0; order <= Math.min(4, at); order++) {
+    for (let order = 0; order <= Math.min(5, at); order++) {
       const context = `${order}:${text.slice(at - order, at)}`;
       const counts = followers.get(context) ?? new Map<string, number>();
       const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
