@@ -16,8 +16,8 @@ const AXES = {
   blockSize: ["seconds"],
   batchSize: ["seconds"],
   learningRate: ["seconds"],
-  weightDecay: ["passes"],
-  dropout: ["passes"],
+  weightDecay: ["passes", "characters"],
+  dropout: ["passes", "characters"],
 };
 /** The logarithms that a law is linear in. */
 const FEATURES = {
