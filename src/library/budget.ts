@@ -102,12 +102,14 @@ async function timeTraining(trial: Trial, seconds: number): Promise<TrainingTime
   const evalSeconds = await time(clock, async () => {
     for await (const _ of evaluateInSlices(engine, heldOut));
   });
-  const saveSeconds = SAVE_FACTOR * (await time(clock, () => engine.save()));
+  const copySeconds = await time(clock, () => engine.save());
+  const saveSeconds = SAVE_FACTOR * copySeconds;
   await engine.load(state);
-  const regular = heldOut.length > 0 ? evalSeconds / intervalOf(options) : 0;
+  // While a model learns, most evaluations find better weights, which are copied, and at the interval also saved.
+  const regular = heldOut.length > 0 ? (evalSeconds + copySeconds + saveSeconds) / intervalOf(options) : 0;
   return {
     stepSeconds: stepSeconds + regular + saveSeconds / options.saveInterval,
-    earlySeconds: countEarly(options, heldOut.length) * evalSeconds,
+    earlySeconds: countEarly(options, heldOut.length) * (evalSeconds + copySeconds),
   };
 }
 
