@@ -92,9 +92,9 @@ function fit(points, features) {
 }
 
 /** How the ratio changes with the progress within a text: texts differ more among each other than a text does from time to time. */
-function slopeWithin(groups) {
+function slopeWithin(all) {
   let [products, squares] = [0, 1e-9];
-  for (const own of Map.groupBy(groups, ({ name }) => name).values()) {
+  for (const own of Map.groupBy(all, ({ name }) => name).values()) {
     const mean = (of) => own.reduce((sum, group) => sum + of(group), 0) / own.length;
     const [x, y] = [mean(FEATURES.progress), mean(({ ratio }) => ratio)];
     for (const group of own) {
