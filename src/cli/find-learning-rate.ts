@@ -12,22 +12,12 @@ import { mayChooseEngine } from "../options/resolve.ts";
 import { trainCommand } from "../run/command.ts";
 import { jsonLine, sparkline } from "../run/format.ts";
 import { nodeMachine } from "../run/machine.ts";
-import type { PresetRequest } from "../run/presets.ts";
 import { engineTitle } from "../training/engine.ts";
 import { createReporter } from "./reporters.ts";
 import { tableLines } from "./table.ts";
 import { outputWidth, wrapLine } from "./terminal.ts";
 import { readForTrial } from "./trial.ts";
-
-/** The flags of the test. */
-export interface FindFlags {
-  /** The preset that is asked for, and the options that count more. */
-  readonly request: PresetRequest;
-  /** The directory of runs. */
-  readonly runsDir: string;
-  /** Whether to print JSON. */
-  readonly json: boolean;
-}
+import type { PlanFlags } from "./trial.ts";
 
 /** Rows of the table, and bars of the curve. */
 const [ROWS, BARS] = [11, 60];
@@ -36,7 +26,7 @@ const [ROWS, BARS] = [11, 60];
  * Prints the losses and the suggestion. Resolves to the exit code. Throws InputError for options that cannot be trained with, and if
  * the loss falls at no learning rate.
  */
-export async function findLearningRate(given: TrainOptions, { request, runsDir, json }: FindFlags): Promise<number> {
+export async function findLearningRate(given: TrainOptions, { request, runsDir, json }: PlanFlags): Promise<number> {
   const reporter = createReporter(json);
   const warn = (message: string): void => reporter.warn(message);
   const { options, data } = await readForTrial(given, { request, runsDir, tokenizer: null }, reporter);

@@ -134,7 +134,8 @@ export function withMinutes<Options extends { readonly seconds: number | null }>
   { minutes }: CommonFlags,
 ): Options {
   if (minutes === undefined) return options;
-  if (options.seconds === null) return { ...options, seconds: 60 * minutes };
+  if (options.seconds === null)
+    return { ...options, seconds: TRAIN_OPTIONS.seconds.parse(String(60 * minutes), "--minutes, in seconds,") };
   throw new InputError("--minutes and --seconds both say when to stop; drop one of them");
 }
 

@@ -1,38 +1,28 @@
 /** `microgpt plan`: which sizes would be chosen for a text in 10 seconds to an hour, and what is expected of each. Trains no model of it. */
 import type { TrainOptions } from "../options/train-options.ts";
 import { mayChooseEngine, resolveOptions } from "../options/resolve.ts";
-import { charactersPerToken, chooseSizes, passesIn, vocabularyOf } from "../options/sizing.ts";
+import { charactersPerToken, chooseSizes, MIN_GAIN, passesIn, vocabularyOf } from "../options/sizing.ts";
 import type { Expectation, Sizing, SizedOptions, TextMeasure } from "../options/sizing.ts";
-import { checkTogether } from "../options/option-rules.ts";
 import { chooseCpu } from "../library/choose-engine.ts";
 import { measureSpeed } from "../library/machine-speed.ts";
 import { InputError } from "../errors.ts";
 import { nodeMachine } from "../run/machine.ts";
 import { memoryNeed, sumOf } from "../run/memory.ts";
 import type { PresetRequest } from "../run/presets.ts";
-import { givenOf, knownOptions, MIN_CHARACTERS, textOf, timeText } from "../run/sizing.ts";
-import { gather, locate, sourcesOf } from "../run/sources.ts";
+import { givenOf, MIN_CHARACTERS, textOf, timeText } from "../run/sizing.ts";
 import { fileSize, grouped, jsonLine } from "../run/format.ts";
 import { createReporter } from "./reporters.ts";
 import { tableLines } from "./table.ts";
 import { outputWidth, wrapLine } from "./terminal.ts";
+import { gatherForTrial } from "./trial.ts";
+import type { PlanFlags } from "./trial.ts";
 
 /** Seconds of the rows. */
 const BUDGETS: readonly number[] = [10, 30, 60, 120, 300, 600, 1200, 3600];
-/** Of a longer budget that gains less than this fraction of the bits, the time does not pay. */
-const MIN_GAIN = 0.01;
+/** The time whose engine the speed is measured with. */
+const USUAL_SECONDS = 60;
 /** A line of text has about so many characters: documents are counted for their memory alone. */
 const CHARACTERS_PER_DOCUMENT = 60;
-
-/** The flags of `plan` without a test. */
-export interface PlanTableFlags {
-  /** The preset that is asked for, and the options that count more. */
-  readonly request: PresetRequest;
-  /** The directory of runs, which is left out of the folders of `--data`. */
-  readonly runsDir: string;
-  /** Whether to print JSON. */
-  readonly json: boolean;
-}
 
 /** The choice for a time. */
 interface Row {
@@ -49,18 +39,15 @@ interface Row {
 }
 
 /** Prints the choice for each time. Throws InputError for texts that cannot be read, or are too short for the rules. */
-export async function printPlan(given: TrainOptions, { request, runsDir, json }: PlanTableFlags): Promise<number> {
-  checkTogether(knownOptions(given, request));
-  const reporter = createReporter(json);
-  const located = locate(given);
-  const sources = sourcesOf(await gather(located, reporter, runsDir), located);
+export async function printPlan(given: TrainOptions, { request, runsDir, json }: PlanFlags): Promise<number> {
+  const { located, sources } = await gatherForTrial(given, { request, runsDir }, createReporter(json));
   const { text } = textOf(sources, request);
   if (text.characters < MIN_CHARACTERS) {
     throw new InputError(
       `plan: the text has ${text.characters} characters, too few to choose sizes for; give ${MIN_CHARACTERS} or more`,
     );
   }
-  const trial = { ...resolveOptions(located), seconds: BUDGETS[2] };
+  const trial = { ...resolveOptions(located), seconds: USUAL_SECONDS };
   const speed = await measureSpeed(trial, mayChooseEngine(given), nodeMachine);
   const rows = BUDGETS.map((seconds) => rowOf(seconds, speed, text, located, request));
   const enoughSeconds = enough(rows);

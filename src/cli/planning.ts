@@ -26,6 +26,6 @@ export function addPlanning(program: Command, exit: Exit): void {
       const request = { typed, preset: flags.preset ?? null, isAuto: flags.auto ?? false };
       const { findLearningRate = false, runsDir, json = false } = flags;
       const { plan } = await import("./plan.ts");
-      exit(await plan(options, { findLearningRate, request, runsDir, json }));
+      exit(await plan(options, { request, runsDir, json }, findLearningRate));
     });
 }

@@ -179,21 +179,27 @@ function learnVocabulary(
   return { tokenizer: trainer.finish(), count, known, dataHash: hash.finish() };
 }
 
+/** The documents that are learnt from or held out. @param hash takes all, duplicates included. */
+function* distinct(documents: Documents, options: TextOptions, hash?: DocumentsHash): Generator<string, void, void> {
+  const seen = keepsDuplicates(options) ? null : new TextSet();
+  for (const document of documents.read()) {
+    hash?.add(document);
+    if (seen === null || seen.add(document)) yield document;
+  }
+}
+
+/** A document without its held-out end, and that; null: none is held out of it. */
+const partsOf = (document: string, options: TextOptions): readonly [head: string, tail: string | null] =>
+  cutsTails(options) ? divideTail(document, options.valFraction) : [document, null];
+
 /** Another pass, which tells the trainer what is held out. @param count of the documents that are learnt from or held out. */
 function learnApart(documents: Documents, options: TextOptions, count: number, trainer: TokenizerTrainer): void {
-  const { valFraction } = options;
-  const seen = keepsDuplicates(options) ? null : new TextSet();
-  const marks = cutsTails(options) ? null : heldOutMarks(count, valFraction);
+  const marks = cutsTails(options) ? null : heldOutMarks(count, options.valFraction);
   let index = 0;
-  for (const document of documents.read()) {
-    if (seen !== null && !seen.add(document)) continue;
-    if (marks !== null) {
-      trainer.add(document, marks[index++] === 1);
-      continue;
-    }
-    const [head, tail] = divideTail(document, valFraction);
-    trainer.add(head);
-    trainer.add(tail, true);
+  for (const document of distinct(documents, options)) {
+    const [head, tail] = partsOf(document, options);
+    trainer.add(head, marks?.[index++] === 1);
+    if (tail !== null) trainer.add(tail, true);
   }
 }
 
@@ -204,15 +210,10 @@ function encode(
   options: TextOptions,
   hash: DocumentsHash,
 ): Pick<EncodedText, "documents" | "tails"> {
-  const { valFraction } = options;
-  const isCut = cutsTails(options);
   const all = new EncodedCollector(tokenizer, keepsDuplicates(options) ? count : known.size, lacking);
-  const tails = new EncodedCollector(tokenizer, isCut ? all.capacity : 0, lacking);
-  const seen = keepsDuplicates(options) ? null : new TextSet();
-  for (const document of documents.read()) {
-    hash.add(document);
-    if (seen !== null && !seen.add(document)) continue;
-    const [head, tail] = isCut ? divideTail(document, valFraction) : [document, null];
+  const tails = new EncodedCollector(tokenizer, cutsTails(options) ? all.capacity : 0, lacking);
+  for (const document of distinct(documents, options, hash)) {
+    const [head, tail] = partsOf(document, options);
     all.add(head);
     if (tail !== null) tails.add(tail);
   }

@@ -7,10 +7,9 @@ import type { ResolvedOptions } from "../options/resolve.ts";
 import { microsecondsPerToken } from "../options/sizing.ts";
 import { initTensors } from "../training/engine.ts";
 import type { Config } from "../microgpt.ts";
-import type { Gpu } from "../backend/webgpu/device.ts";
 import { TensorEngine } from "../tensor/tensor-engine.ts";
 import { clockOf } from "./budget.ts";
-import { chooseEngine } from "./choose-engine.ts";
+import { chooseCpu } from "./choose-engine.ts";
 import { openEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 
@@ -26,7 +25,7 @@ const WARM_UP_STEPS = 3;
 /**
  * How many times as fast as the study's machine (two cores of an AMD EPYC, native code) this one trains. With ranks it is the same
  * on all: by rank 0's clock, all ranks together.
- * @param options for a budget of seconds. @param mayChoose whether "auto" chooses the engine (`mayChooseEngine`).
+ * @param options for a budget of seconds. @param mayChoose whether "auto" chooses among the engines of the CPU (`mayChooseEngine`).
  */
 export async function measureSpeed(
   options: ResolvedOptions & { readonly seconds: number },
@@ -34,14 +33,11 @@ export async function measureSpeed(
   machine: Machine,
 ): Promise<number> {
   const size = { ...options, batchSize: BATCH_SIZE, accumulate: 1, dropout: 0, keepC: null };
-  const choice = mayChoose ? await chooseEngine(MODEL, size, machine) : null;
-  const gpu = choice?.gpu ?? null;
-  const findGpu = async (): Promise<Gpu | string> => gpu ?? (await machine.findGpu());
-  const found: Machine = { ...machine, cores: machine.cores, findGpu };
-  const chosen = { ...size, engine: choice?.engine ?? options.engine };
+  // The rules are of CPUs: a GPU is not looked for.
+  const chosen = { ...size, engine: mayChoose ? chooseCpu(MODEL, size, machine).engine : options.engine };
   const random = new Random(0);
   // A warning will come again when the training itself opens its engine.
-  const engine = await openEngine(MODEL, initTensors(MODEL, random, Float32Array), chosen, found, () => {});
+  const engine = await openEngine(MODEL, initTensors(MODEL, random, Float32Array), chosen, machine, () => {});
   const { blockSize, vocabSize } = MODEL;
   const document = (): number[] => Array.from({ length: blockSize + 1 }, () => random.randbelow(vocabSize));
   const batch = Array.from({ length: BATCH_SIZE }, document);
@@ -54,7 +50,6 @@ export async function measureSpeed(
     now = await clock();
   }
   if (engine instanceof TensorEngine) engine.close();
-  gpu?.device.destroy();
   const tokens = (steps - WARM_UP_STEPS) * BATCH_SIZE * blockSize;
   return microsecondsPerToken(MODEL) / ((1000 * (now - begin)) / tokens);
 }

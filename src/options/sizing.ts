@@ -15,6 +15,11 @@ export interface TextMeasure {
   readonly isNames: boolean;
 }
 
+/** Of so many times the seconds it is said what would be expected. */
+export const MORE_TIME = 3;
+/** More time that gains less than this fraction of the bits does not pay. */
+export const MIN_GAIN = 0.01;
+
 /** Bits per byte of held-out text that a training will reach; two of three texts of the study are within the bounds. */
 export interface Expectation {
   /** The likeliest. */

@@ -5,6 +5,7 @@ import type { TrainingBaselines, TrainingData } from "../library/training-data.t
 import type { RunResult } from "../node/result.ts";
 import type { Run } from "../node/run-directory.ts";
 import type { ResolvedOptions } from "../options/resolve.ts";
+import { MIN_GAIN, MORE_TIME } from "../options/sizing.ts";
 import { VERSION } from "../options/version.ts";
 import { countParameters } from "../training/engine.ts";
 import type { Engine } from "../training/engine.ts";
@@ -141,15 +142,12 @@ export function resultOf(
   };
 }
 
-/** Below this gain, three times the time are not worth it. */
-const MIN_GAIN = 0.01;
-
 function expectedOf(options: ResolvedOptions): ExpectedReport | null {
   const { expected } = options;
   if (expected === undefined) return null;
   const { seconds, longer, ...expectation } = expected;
   const helps = longer < (1 - MIN_GAIN) * expected.bitsPerByte ? "time" : "text";
-  return { ...expectation, longer, helps, command: helps === "time" ? commandFor(options, 3 * seconds) : null };
+  return { ...expectation, longer, helps, command: helps === "time" ? commandFor(options, MORE_TIME * seconds) : null };
 }
 
 /** What is said when a training is found to learn its text by heart. */

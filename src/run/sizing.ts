@@ -3,7 +3,7 @@ import { measureSpeed } from "../library/machine-speed.ts";
 import type { Machine } from "../library/machine.ts";
 import type { TextSource } from "../node/text.ts";
 import { mayChooseEngine, resolveOptions } from "../options/resolve.ts";
-import { chooseSizes, passesIn } from "../options/sizing.ts";
+import { chooseSizes, MORE_TIME, passesIn } from "../options/sizing.ts";
 import type { Expectation, SizedOptions, TextMeasure } from "../options/sizing.ts";
 import type { TrainOptions } from "../options/train-options.ts";
 import type { ExpectedResult } from "../options/resolve.ts";
@@ -18,9 +18,6 @@ const DEFAULT_SECONDS = 60;
 
 /** The rules say nothing of texts with fewer characters. */
 export const MIN_CHARACTERS = 1000;
-/** What is expected of so many times the seconds is kept, to say at the end whether more time would help. */
-const MORE_TIME = 3;
-
 /** Options of which a typed one is a choice of steps: then the sizes are a preset's. */
 const STEPS: readonly (keyof TrainOptions)[] = ["numSteps", "tokens"];
 
