@@ -19,12 +19,22 @@ test("a run whose merges were learnt from all of the text, as versions before di
   const sources = [TextSource.file(path)];
   const tokenizer = trainTokenizer(readFileSync(path, "utf8").trim().split("\n"), settings);
   expect(prepareTrainingData(options, sources).tokenizer.toJSON()).not.toEqual(tokenizer.toJSON());
-  const data = prepareTrainingData(options, sources, { tokenizer });
-  const newRun = { runsDir, name: "old", fetched: [], mayChooseEngine: false };
-  await begin(data, options, newRun, { share: 0.5 }, quietReporter);
+  const train = async (name: string, share: number): Promise<void> => {
+    const data = prepareTrainingData(options, sources, { tokenizer });
+    await begin(data, options, { runsDir, name, fetched: [], mayChooseEngine: false }, { share }, quietReporter);
+  };
+  await train("whole", 1);
+  await train("old", 0.5);
   const { exitCode, stdout, stderr } = await microgptHere(["resume", join(runsDir, "old")]);
   expect([exitCode, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/, from step 10$/m);
+  const reached = (name: string): unknown => {
+    const { measured } = JSON.parse(readFileSync(join(runsDir, name, "result.json"), "utf8")) as {
+      measured: unknown[];
+    };
+    return measured.at(-1);
+  };
+  expect(reached("old")).toEqual(reached("whole"));
   const kept = JSON.parse(readFileSync(join(runsDir, "old", "tokenizer.json"), "utf8")) as { merges: unknown };
   expect(kept.merges).toEqual(tokenizer.toJSON().merges);
 });
