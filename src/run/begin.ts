@@ -192,6 +192,10 @@ async function restore(
   if (changed !== undefined) {
     throw new InputError(`${showPath(run.path)}: ${changed[1]} not what the run began with; restore it to resume`);
   }
+  // A sweep that lacks its prepared text reads it again, and before 2026-11-28 merges were learnt from held-out text, too.
+  if (JSON.stringify(data.tokenizer) !== JSON.stringify(run.tokenizer)) {
+    throw new InputError(`${showPath(run.path)}: its text has another vocabulary now; resume it by microgpt resume`);
+  }
   if (usedBlas(run.optionsTextAt(progress.step), countParameters(data.config))) {
     reporter.warn("the run began with a BLAS library, which microgpt no longer uses; the last digits will differ");
   }
